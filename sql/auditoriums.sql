@@ -1,0 +1,13 @@
+-- Auditoriums: a room of a theater with its own screen and seats.
+
+create table public.auditoriums (
+  id bigint generated always as identity primary key,
+  theater_id bigint not null references public.theaters,
+  name text not null,
+  constraint auditorium_name_is_unique_in_its_theater unique (theater_id, name)
+);
+
+alter table public.auditoriums enable row level security;
+create policy "anyone reads auditoriums" on public.auditoriums for select to anon, authenticated using (true);
+grant select on public.auditoriums to anon, authenticated;
+grant select, insert, update, delete on public.auditoriums to service_role;

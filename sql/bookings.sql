@@ -1,0 +1,272 @@
+-- Bookings: seats that somebody pays for or has paid for. docs/lifecycle.md draws the states:
+--
+--   pending --paid--> confirmed --cancelled by the customer--> cancelled --money is back--> refunded
+--   pending --not paid in time--> expired            pending --given up--> cancelled
+--
+-- Prices are copied into booking_seats when the booking is made; later changes of the price list do not touch it.
+
+create type public.booking_status as enum (
+  'pending',    -- waits for its payment until expires_at
+  'confirmed',  -- paid; its seats are sold
+  'expired',    -- was not paid in time
+  'cancelled',  -- given up; a paid one waits for its refund
+  'refunded'    -- cancelled, and the money is back
+);
+
+create table public.bookings (
+  showtime_id bigint not null references public.showtimes,
+  id uuid not null default gen_random_uuid(),
+  reference text not null,
+  user_id uuid not null references public.users,
+  status public.booking_status not null default 'pending',
+  total integer not null,
+  currency text not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  confirmed_at timestamptz,
+  cancelled_at timestamptz,
+  primary key (showtime_id, id),
+  constraint booking_id_is_unique unique (id),
+  constraint reference_is_unique unique (reference),
+  constraint total_is_positive check (total > 0),
+  constraint confirmed_when_it_says_so check (status <> 'confirmed' or confirmed_at is not null),
+  constraint cancelled_when_it_says_so check (status not in ('cancelled', 'refunded') or cancelled_at is not null)
+);
+comment on column public.bookings.reference is 'What people read aloud at the counter: eight letters and digits.';
+comment on column public.bookings.expires_at is 'Until when a pending booking may be paid.';
+
+create unique index one_pending_booking_per_customer on public.bookings (showtime_id, user_id) where status = 'pending';
+create index bookings_by_user on public.bookings (user_id, created_at desc);
+create index bookings_running_out on public.bookings (expires_at) where status = 'pending';
+
+create table public.booking_seats (
+  showtime_id bigint not null,
+  booking_id uuid not null,
+  seat_id bigint not null references public.seats,
+  row_label text not null,
+  number integer not null,
+  kind public.seat_kind not null,
+  price integer not null,
+  sold_at timestamptz,
+  released_at timestamptz,
+  primary key (showtime_id, booking_id, seat_id),
+  constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
+  constraint price_is_positive check (price > 0),
+  constraint what_is_released_was_sold check (released_at is null or sold_at is not null)
+);
+create index booking_seats_by_seat on public.booking_seats (seat_id);
+-- The second guard against selling a seat twice, independent of seat_locks. A booking that is merely pending does not
+-- count: it must never stand in the way of the next buyer.
+create unique index a_seat_is_sold_once on public.booking_seats (showtime_id, seat_id)
+  where sold_at is not null and released_at is null;
+
+alter table public.bookings enable row level security;
+create policy "people read their own bookings" on public.bookings
+  for select to authenticated using (user_id = (select auth.uid()));
+grant select on public.bookings to authenticated, service_role;
+
+alter table public.booking_seats enable row level security;
+create policy "people read the seats of their own bookings" on public.booking_seats
+  for select to authenticated
+  using (exists (select from public.bookings b
+                 where b.showtime_id = booking_seats.showtime_id and b.id = booking_seats.booking_id
+                   and b.user_id = (select auth.uid())));
+grant select on public.booking_seats to authenticated, service_role;
+
+-- Eight characters without those that are mistaken for each other (0 O, 1 I L, U V).
+create function private.new_reference() returns text
+language sql volatile set search_path = '' as $$
+  select string_agg(substr('23456789ABCDEFGHJKMNPQRSTWXYZ', 1 + get_byte(b, i) % 29, 1), '')
+  from (select sha256(uuid_send(gen_random_uuid())) as b) random, generate_series(0, 7) i
+$$;
+
+-- {id, reference, showtime_id, status, total, currency, expires_at, seats: [{seat_id, row, number, kind, price}]}
+create function private.booking_json(p_booking public.bookings) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object(
+    'id', (p_booking).id, 'reference', (p_booking).reference, 'showtime_id', (p_booking).showtime_id,
+    'status', (p_booking).status, 'total', (p_booking).total, 'currency', (p_booking).currency,
+    'expires_at', (p_booking).expires_at,
+    'seats', (select jsonb_agg(jsonb_build_object('seat_id', s.seat_id, 'row', s.row_label, 'number', s.number,
+                                                  'kind', s.kind, 'price', s.price) order by s.seat_id)
+              from public.booking_seats s
+              where s.showtime_id = (p_booking).showtime_id and s.booking_id = (p_booking).id))
+$$;
+
+-- The booking, locked for this transaction after its customer, in the order that everything takes. No row when there is
+-- no such booking.
+create function private.booking_for_update(p_booking_id uuid) returns public.bookings
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_booking public.bookings;
+begin
+  select * into v_booking from public.bookings b where b.id = p_booking_id;
+  if found then
+    perform private.serialise_customer(v_booking.showtime_id, v_booking.user_id);
+    select * into strict v_booking from public.bookings b
+    where b.showtime_id = v_booking.showtime_id and b.id = p_booking_id for update;
+  end if;
+  return v_booking;
+end
+$$;
+
+-- Ends a booking's live locks for that reason, takes sold seats back, and tells the viewers.
+create function private.free_seats(p_booking public.bookings, p_reason text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_freed record;
+begin
+  update public.booking_seats s set released_at = p_now
+  where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id
+    and s.sold_at is not null and s.released_at is null;
+  with freed as (
+    update public.seat_locks l set held = private.ended(l.held, p_now), end_reason = p_reason
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+      and l.booking_id = p_booking.id and l.held @> p_now
+    returning l.seat_id, l.id
+  )
+  select array_agg(f.seat_id order by f.seat_id) as seat_ids, array_agg(f.id order by f.seat_id) as lock_ids
+  into v_freed from freed f;
+  if v_freed.seat_ids is not null then
+    perform private.tell_showtime(p_booking.showtime_id, 'seat:release', jsonb_build_object(
+      'seat_ids', v_freed.seat_ids, 'lock_ids', v_freed.lock_ids, 'reason', p_reason));
+  end if;
+end
+$$;
+
+-- A pending booking whose time is over becomes expired, and its payment is called off. Its locks died by the clock.
+create function private.expire_booking(p_booking public.bookings) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  update public.bookings b set status = 'expired'
+  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id and b.status = 'pending';
+  if found then
+    perform private.call_off_payment(p_booking);
+  end if;
+end
+$$;
+
+-- Turns the caller's live locks at a showtime into one pending booking at today's prices and gives them, once, the time
+-- to pay. Called again it answers the same booking. Answers the booking (private.booking_json).
+-- Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale with the seats, busy.
+create function public.create_booking(showtime_id bigint) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_showtime public.showtimes := private.showtime_on_sale(create_booking.showtime_id);
+  v_booking public.bookings;
+  v_now timestamptz;
+  v_unpriced bigint[];
+begin
+  perform private.serialise_customer(v_showtime.id, v_user);
+  v_now := private.now();
+  select * into v_booking from public.bookings b
+  where b.showtime_id = v_showtime.id and b.user_id = v_user and b.status = 'pending' for update;
+  if v_booking.expires_at > v_now then
+    return private.booking_json(v_booking);
+  elsif v_booking.id is not null then
+    perform private.expire_booking(v_booking);
+  end if;
+
+  select array_agg(l.seat_id order by l.seat_id) filter (where p.price is null),
+         sum(p.price), min(t.currency), gen_random_uuid()
+  into v_unpriced, v_booking.total, v_booking.currency, v_booking.id
+  from public.seat_locks l
+  join public.seats s on s.id = l.seat_id
+  join public.auditoriums a on a.id = s.auditorium_id
+  join public.theaters t on t.id = a.theater_id
+  left join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
+  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
+  if v_unpriced is not null then
+    perform private.fail('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
+  elsif v_booking.total is null then
+    perform private.fail('lock_expired');
+  end if;
+
+  insert into public.bookings as b (showtime_id, id, reference, user_id, total, currency, created_at, expires_at)
+  select v_showtime.id, v_booking.id, private.new_reference(), v_user, v_booking.total, v_booking.currency,
+         v_now, v_now + c.payment_duration
+  from private.settings c
+  returning b.* into v_booking;
+  update public.seat_locks l set booking_id = v_booking.id, held = tstzrange(lower(l.held), v_booking.expires_at)
+  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
+  insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
+  select v_showtime.id, v_booking.id, s.id, s.row_label, s.number, s.kind, p.price
+  from public.seat_locks l
+  join public.seats s on s.id = l.seat_id
+  join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
+  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id = v_booking.id;
+  perform private.tell_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
+  return private.booking_json(v_booking);
+exception
+  -- Somebody took a seat in the instant in which its lock ran out.
+  when exclusion_violation then
+    perform private.fail('lock_expired');
+  when deadlock_detected or lock_not_available then
+    perform private.fail('busy');
+end
+$$;
+
+-- {seat_ids, lock_ids, expires_at} of a booking's live locks, as events carry them.
+create function private.locks_json(p_booking public.bookings, p_now timestamptz) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('seat_ids', jsonb_agg(l.seat_id order by l.seat_id),
+                            'lock_ids', jsonb_agg(l.id order by l.seat_id), 'expires_at', max(upper(l.held)))
+  from public.seat_locks l
+  where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.booking_id = p_booking.id
+    and l.held @> p_now
+$$;
+
+-- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until the notice that
+-- private.settings asks for, frees them and queues a full refund. Cancelling what is cancelled answers it again.
+-- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
+create function public.cancel_booking(booking_id uuid) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_booking public.bookings;
+  v_now timestamptz;
+  v_until timestamptz;
+begin
+  v_booking := private.booking_for_update(cancel_booking.booking_id);
+  v_now := private.now();
+  if v_booking.user_id is distinct from v_user then
+    perform private.fail('unknown_booking');
+  end if;
+  if v_booking.status in ('cancelled', 'refunded') then
+    return private.booking_json(v_booking);
+  end if;
+  select s.starts_at - c.cancellation_notice into strict v_until
+  from public.showtimes s, private.settings c where s.id = v_booking.showtime_id;
+  if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
+    or v_booking.status = 'confirmed' and v_now > v_until then
+    perform private.fail('not_cancellable');
+  end if;
+
+  perform private.free_seats(v_booking, 'cancelled', v_now);
+  if v_booking.status = 'confirmed' then
+    perform private.refund_booking(v_booking, 'cancelled_by_customer');
+  else
+    perform private.call_off_payment(v_booking);
+  end if;
+  update public.bookings b set status = 'cancelled', cancelled_at = v_now
+  where b.showtime_id = v_booking.showtime_id and b.id = v_booking.id
+  returning b.* into v_booking;
+  return private.booking_json(v_booking);
+exception
+  when deadlock_detected or lock_not_available then
+    perform private.fail('busy');
+end
+$$;
+
+revoke execute on function
+  private.new_reference(),
+  private.booking_json(public.bookings),
+  private.booking_for_update(uuid),
+  private.free_seats(public.bookings, text, timestamptz),
+  private.expire_booking(public.bookings),
+  private.locks_json(public.bookings, timestamptz),
+  public.create_booking(bigint),
+  public.cancel_booking(uuid)
+from public;
+grant execute on function public.create_booking(bigint), public.cancel_booking(uuid) to anon, authenticated;

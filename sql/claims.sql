@@ -1,0 +1,30 @@
+-- Who is calling. The Data API has verified the token and left its claims in the setting request.jwt.claims.
+
+-- The signed-in customer, or null. A `sub` that is no UUID is nobody: a token of another system proves nothing here.
+create function private.user_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+declare
+  v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  v_sub text := v_claims ->> 'sub';
+begin
+  if v_claims ->> 'role' = 'authenticated' and pg_input_is_valid(v_sub, 'uuid') then
+    return v_sub;
+  end if;
+  return null;
+end
+$$;
+
+-- The signed-in customer. Raises sign_in_required.
+create function private.require_user_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+declare
+  v_user uuid := private.user_id();
+begin
+  if v_user is null then
+    perform private.fail('sign_in_required');
+  end if;
+  return v_user;
+end
+$$;
+
+revoke execute on function private.user_id(), private.require_user_id() from public;

@@ -1,0 +1,126 @@
+-- The outbox: what the world outside has to hear of a transaction, written in that transaction. The worker claims rows,
+-- does what they say at least once and settles them; keys make the effect happen once.
+--
+--   queued --claimed, done--> sent      queued --failed--> queued, later      --failed too often--> failed
+
+create type private.outbox_kind as enum (
+  'mail_confirmation',  -- the ticket
+  'mail_refund',        -- money is on its way back, and why
+  'refund',             -- ask Stripe to return money
+  'cancel_intent'       -- ask Stripe to take no money for what has ended
+);
+
+create type private.outbox_state as enum (
+  'queued',  -- waits for its time or is being done
+  'sent',    -- done
+  'failed'   -- given up; a person looks at last_error
+);
+
+create table private.outbox (
+  id bigint generated always as identity primary key,
+  kind private.outbox_kind not null,
+  key text not null,
+  booking_id uuid not null,
+  payload jsonb not null,
+  state private.outbox_state not null default 'queued',
+  attempts integer not null default 0,
+  due_at timestamptz not null default private.now(),
+  claimed_until timestamptz,
+  last_error text,
+  created_at timestamptz not null default private.now(),
+  settled_at timestamptz,
+  constraint key_is_unique unique (key),
+  constraint settled_when_it_says_so check ((state = 'queued') = (settled_at is null))
+);
+create index outbox_due on private.outbox (due_at) where state = 'queued';
+create index outbox_by_booking on private.outbox (booking_id);
+alter table private.outbox enable row level security;
+
+comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
+comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it has died, and another may.';
+
+-- Leaves word in the outbox. The same key again is the same word and does nothing.
+create function private.post(
+  p_kind private.outbox_kind, p_key text, p_booking public.bookings, p_payload jsonb default '{}',
+  p_delay interval default '0') returns void
+language sql volatile set search_path = '' as $$
+  insert into private.outbox (kind, key, booking_id, payload, due_at)
+  values (p_kind, p_key, p_booking.id, p_payload, private.now() + p_delay)
+  on conflict on constraint key_is_unique do nothing
+$$;
+
+-- Everything a letter about a booking says: {booking, showtime: {id, starts_at, ends_at}, movie: {title, certificate,
+-- length_minutes}, theater: {name, address, city, time_zone}, auditorium, customer: {email, full_name}}.
+create function private.letter_json(p_booking_id uuid) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object(
+    'booking', private.booking_json(b),
+    'showtime', jsonb_build_object('id', s.id, 'starts_at', s.starts_at, 'ends_at', s.ends_at),
+    'movie', jsonb_build_object('title', m.title, 'certificate', m.certificate, 'length_minutes', m.length_minutes),
+    'theater', jsonb_build_object('name', t.name, 'address', t.address, 'city', t.city, 'time_zone', t.time_zone),
+    'auditorium', a.name,
+    'customer', jsonb_build_object('email', u.email, 'full_name', u.full_name))
+  from public.bookings b
+  join public.users u on u.id = b.user_id
+  join public.showtimes s on s.id = b.showtime_id
+  join public.movies m on m.id = s.movie_id
+  join public.auditoriums a on a.id = s.auditorium_id
+  join public.theaters t on t.id = a.theater_id
+  where b.id = p_booking_id
+$$;
+
+-- Claims due rows for a worker, for that many seconds. Several workers never get the same row. Answers [{id, attempt,
+-- kind, key, booking_id, payload, letter (for mail), refund (for mail_refund and refund)}].
+create function public.claim_outbox(max_rows integer default 10, lease_seconds integer default 60) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+begin
+  return (
+    with due as (
+      select o.id from private.outbox o
+      where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
+      order by o.due_at limit claim_outbox.max_rows for update skip locked
+    ), claimed as (
+      update private.outbox o
+      set attempts = o.attempts + 1, claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
+      from due where o.id = due.id
+      returning o.*
+    )
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id, 'payload', c.payload,
+      'letter', case when c.kind in ('mail_confirmation', 'mail_refund') then private.letter_json(c.booking_id) end,
+      'refund', case when c.kind in ('mail_refund', 'refund')
+                     then private.refund_order_json((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
+    from claimed c);
+end
+$$;
+
+-- Ends a claim: done, or to be tried again after a growing and slightly random pause, at most 12 times in all (some
+-- eight hours). attempt is what claim_outbox gave; a worker that was so slow that another has claimed the row since
+-- settles nothing. Answers whether it did.
+create function public.settle_outbox(id bigint, attempt integer, error text default null) returns boolean
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+begin
+  update private.outbox o
+  set state = (case when settle_outbox.error is null then 'sent' when o.attempts >= 12 then 'failed' else 'queued' end)
+              ::private.outbox_state,
+      settled_at = case when settle_outbox.error is null or o.attempts >= 12 then v_now end,
+      due_at = v_now + make_interval(secs => least(2 ^ o.attempts, 7200) * (0.75 + random() / 2)),
+      claimed_until = null,
+      last_error = left(settle_outbox.error, 1000)
+  where o.id = settle_outbox.id and o.state = 'queued' and o.attempts = settle_outbox.attempt;
+  return found;
+end
+$$;
+
+revoke execute on function
+  private.post(private.outbox_kind, text, public.bookings, jsonb, interval),
+  private.letter_json(uuid),
+  public.claim_outbox(integer, integer),
+  public.settle_outbox(bigint, integer, text)
+from public;
+grant execute on function public.claim_outbox(integer, integer), public.settle_outbox(bigint, integer, text)
+  to service_role;

@@ -1,0 +1,220 @@
+-- Refunds: money on its way back. Queued in the transaction that decides it, sent to Stripe by the worker under an
+-- idempotency key of its own, followed until Stripe says succeeded or failed. A failure is visible and tried again.
+--
+--   queued --Stripe took it--> pending --> succeeded        any --> failed --tried again--> queued
+
+create type public.refund_status as enum (
+  'queued',     -- decided here, not yet taken by Stripe
+  'pending',    -- taken by Stripe, not yet with the customer's bank
+  'succeeded',  -- sent to the customer's bank
+  'failed'      -- refused; waits for the next try
+);
+
+create table public.refunds (
+  showtime_id bigint not null,
+  id uuid not null default gen_random_uuid(),
+  booking_id uuid not null,
+  payment_id uuid not null,
+  amount integer not null,
+  currency text not null,
+  reason text not null,
+  status public.refund_status not null default 'queued',
+  attempt integer not null default 1,
+  stripe_refund_id text,
+  failure_reason text,
+  created_at timestamptz not null default private.now(),
+  updated_at timestamptz not null default private.now(),
+  primary key (showtime_id, id),
+  constraint refund_id_is_unique unique (id),
+  constraint stripe_refund_is_unique unique (stripe_refund_id),
+  constraint its_payment foreign key (showtime_id, payment_id) references public.payments (showtime_id, id),
+  constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
+  constraint amount_is_positive check (amount > 0),
+  constraint reason_is_known check (reason in (
+    'cancelled_by_customer', 'seats_gone', 'showtime_closed', 'booking_cancelled', 'second_payment',
+    'amount_differs', 'made_at_stripe'))
+);
+comment on column public.refunds.attempt is 'Counts the tries; part of the idempotency key that Stripe sees.';
+
+create index refunds_by_payment on public.refunds (showtime_id, payment_id);
+create index refunds_by_booking on public.refunds (showtime_id, booking_id);
+create index refunds_unfinished on public.refunds (created_at) where status <> 'succeeded';
+
+alter table public.refunds enable row level security;
+create policy "people read the refunds of their own bookings" on public.refunds
+  for select to authenticated
+  using (exists (select from public.bookings b
+                 where b.showtime_id = refunds.showtime_id and b.id = refunds.booking_id
+                   and b.user_id = (select auth.uid())));
+grant select on public.refunds to authenticated, service_role;
+
+-- Queues the return of what is left of a payment, with the mail that says so. Nothing is left: nothing happens.
+create function private.refund_payment(p_payment public.payments, p_reason text) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_booking public.bookings;
+  v_refund public.refunds;
+  v_left integer := p_payment.amount_received - coalesce(
+    (select sum(r.amount) from public.refunds r
+     where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
+       and not (r.status = 'failed' and r.reason = 'made_at_stripe')), 0);
+begin
+  if v_left <= 0 then
+    return;
+  end if;
+  insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason)
+  values (p_payment.showtime_id, p_payment.booking_id, p_payment.id, v_left, p_payment.currency_received, p_reason)
+  returning r.* into v_refund;
+  select * into strict v_booking from public.bookings b
+  where b.showtime_id = p_payment.showtime_id and b.id = p_payment.booking_id;
+  perform private.post_refund(v_booking, v_refund, interval '0');
+  perform private.post('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
+                       jsonb_build_object('refund_id', v_refund.id));
+end
+$$;
+
+-- Hands a refund to the worker.
+create function private.post_refund(p_booking public.bookings, p_refund public.refunds, p_delay interval) returns void
+language sql volatile set search_path = '' as $$
+  select private.post('refund', 'refund:' || p_refund.id || ':' || p_refund.attempt, p_booking,
+                      jsonb_build_object('refund_id', p_refund.id), p_delay)
+$$;
+
+-- What the worker needs to do a refund: {id, attempt, amount, currency, reason, payment_intent_id}.
+create function private.refund_order_json(p_refund_id uuid) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('id', r.id, 'attempt', r.attempt, 'amount', r.amount, 'currency', r.currency,
+                            'reason', r.reason, 'payment_intent_id', p.payment_intent_id)
+  from public.refunds r
+  join public.payments p on p.showtime_id = r.showtime_id and p.id = r.payment_id
+  where r.id = p_refund_id
+$$;
+
+-- Queues the return of everything that was paid for a booking.
+create function private.refund_booking(p_booking public.bookings, p_reason text) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_payment public.payments;
+begin
+  for v_payment in
+    select * from public.payments p
+    where p.showtime_id = p_booking.showtime_id and p.booking_id = p_booking.id and p.status = 'succeeded'
+  loop
+    perform private.refund_payment(v_payment, p_reason);
+  end loop;
+end
+$$;
+
+-- Stripe says how a refund stands: the answer to our own request (event_id null) or a refund event. One that nobody here
+-- asked for was made at Stripe's dashboard and is recorded all the same; when it returns a confirmed booking's whole
+-- price, the seats come free.
+--
+-- status in Stripe's words: pending, requires_action, succeeded, failed, canceled. refund_id and attempt are ours, from
+-- the refund's metadata.
+-- Answers {outcome, booking_id}: noted, duplicate, unattributed. Raises invalid_request.
+create function public.record_refund(
+  event_id text, event_type text, stripe_refund_id text, payment_intent_id text, amount integer, status text,
+  failure_reason text default null, refund_id uuid default null, attempt integer default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_booking public.bookings;
+  v_payment public.payments;
+  v_refund public.refunds;
+  v_status public.refund_status;
+begin
+  v_status := case record_refund.status when 'succeeded' then 'succeeded' when 'pending' then 'pending'
+              when 'requires_action' then 'pending' when 'failed' then 'failed' when 'canceled' then 'failed' end;
+  if v_status is null or record_refund.amount is null or record_refund.amount <= 0 then
+    perform private.fail('invalid_request');
+  end if;
+  if not private.note_event(record_refund.event_id, record_refund.event_type, record_refund.payment_intent_id) then
+    return jsonb_build_object('outcome', 'duplicate');
+  end if;
+  select private.booking_for_update(p.booking_id) into v_booking
+  from public.payments p where p.payment_intent_id = record_refund.payment_intent_id;
+  select * into v_payment from public.payments p
+  where p.payment_intent_id = record_refund.payment_intent_id and p.status = 'succeeded';
+  if v_booking.id is null or v_payment.id is null then
+    return private.event_outcome(record_refund.event_id, 'unattributed');
+  end if;
+
+  select * into v_refund from public.refunds r
+  where r.payment_id = v_payment.id and r.showtime_id = v_payment.showtime_id
+    and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id) for update;
+  if v_refund.id is null then
+    insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
+    values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
+            'made_at_stripe', record_refund.stripe_refund_id)
+    returning r.* into v_refund;
+    perform private.post('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
+                         jsonb_build_object('refund_id', v_refund.id));
+  end if;
+  if coalesce(record_refund.attempt, v_refund.attempt) = v_refund.attempt then
+    perform private.follow_refund(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
+                                  record_refund.failure_reason);
+    perform private.follow_booking(v_booking, v_payment);
+  end if;
+  return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);
+end
+$$;
+
+-- Moves a refund to the status that Stripe reports; events come in any order, and pending never follows an end. A
+-- failure of ours is tried again an hour later as the next attempt, which has a key of its own.
+create function private.follow_refund(
+  p_booking public.bookings, p_refund public.refunds, p_status public.refund_status, p_stripe_refund_id text,
+  p_failure_reason text) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_again boolean := p_status = 'failed' and p_refund.reason <> 'made_at_stripe';
+begin
+  if p_status = 'pending' and p_refund.status in ('succeeded', 'failed') and p_refund.stripe_refund_id = p_stripe_refund_id
+  then
+    return;
+  end if;
+  update public.refunds r
+  set status = p_status, stripe_refund_id = p_stripe_refund_id, updated_at = private.now(),
+      failure_reason = case p_status when 'failed' then coalesce(p_failure_reason, 'unknown') end,
+      attempt = r.attempt + v_again::integer
+  where r.showtime_id = p_refund.showtime_id and r.id = p_refund.id
+  returning r.* into p_refund;
+  if v_again then
+    perform private.post_refund(p_booking, p_refund, interval '1 hour');
+  end if;
+end
+$$;
+
+-- A booking whose whole price went back is refunded; were its seats still sold, they come free.
+create function private.follow_booking(p_booking public.bookings, p_payment public.payments) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+  v_returned integer := (
+    select coalesce(sum(r.amount), 0) from public.refunds r
+    where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id and r.status = 'succeeded');
+begin
+  if v_returned < p_payment.amount_received or p_booking.status not in ('confirmed', 'cancelled')
+    -- The second payment for a booking goes back while the first one keeps it.
+    or exists (select from public.refunds r
+               where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
+                 and r.reason in ('second_payment', 'amount_differs')) then
+    return;
+  end if;
+  if p_booking.status = 'confirmed' then
+    perform private.free_seats(p_booking, 'refunded', v_now);
+  end if;
+  update public.bookings b set status = 'refunded', cancelled_at = coalesce(b.cancelled_at, v_now)
+  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id;
+end
+$$;
+
+revoke execute on function
+  private.refund_payment(public.payments, text),
+  private.post_refund(public.bookings, public.refunds, interval),
+  private.refund_order_json(uuid),
+  private.refund_booking(public.bookings, text),
+  public.record_refund(text, text, text, text, integer, text, text, uuid, integer),
+  private.follow_refund(public.bookings, public.refunds, public.refund_status, text, text),
+  private.follow_booking(public.bookings, public.payments)
+from public;
+grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer) to service_role;

@@ -1,0 +1,27 @@
+-- What a cinema may choose: one row, changed by whoever owns the database, never by what a client sends.
+
+create table private.settings (
+  only_row boolean primary key default true,
+  lock_duration interval not null default '10 minutes',
+  payment_duration interval not null default '10 minutes',
+  seats_per_customer integer not null default 10,
+  cancellation_notice interval not null default '2 hours',
+  session_duration interval not null default '30 days',
+  sign_in_window interval not null default '15 minutes',
+  sign_in_attempts_per_account integer not null default 10,
+  sign_in_attempts_per_address integer not null default 100,
+  constraint there_is_one_row check (only_row),
+  constraint durations_are_positive check (
+    lock_duration > '0' and payment_duration > '0' and session_duration > '0' and sign_in_window > '0'),
+  constraint notice_is_not_negative check (cancellation_notice >= '0'),
+  constraint limits_are_positive check (
+    seats_per_customer > 0 and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0)
+);
+alter table private.settings enable row level security;
+
+comment on column private.settings.lock_duration is 'How long a selection is held, counted from its first seat.';
+comment on column private.settings.payment_duration is 'How long a pending booking may take to pay, given once.';
+comment on column private.settings.seats_per_customer is 'Seats one person may hold and have booked for a showtime.';
+comment on column private.settings.cancellation_notice is 'A confirmed booking may be cancelled until so long before.';
+
+insert into private.settings default values;

@@ -1,0 +1,127 @@
+-- People with an account, and what proves that they are who they say. The password's hash lives in private.credentials,
+-- where no API role can read it; hashing itself is Flask's (argon2id).
+
+create type public.user_role as enum (
+  'customer',  -- buys seats
+  'staff',     -- works in a theater
+  'admin'      -- runs the house
+);
+
+create table public.users (
+  id uuid primary key default gen_random_uuid(),
+  email text not null,
+  full_name text not null,
+  role public.user_role not null default 'customer',
+  created_at timestamptz not null default private.now(),
+  constraint email_is_unique unique (email),
+  constraint email_is_normalised check (email = lower(btrim(email))),
+  constraint full_name_is_given check (char_length(btrim(full_name)) between 1 and 200)
+);
+
+alter table public.users enable row level security;
+create policy "people read themselves" on public.users
+  for select to authenticated using (id = (select auth.uid()));
+create policy "people rename themselves" on public.users
+  for update to authenticated using (id = (select auth.uid())) with check (id = (select auth.uid()));
+grant select, update (full_name) on public.users to authenticated;
+grant select on public.users to service_role;
+
+create table private.credentials (
+  user_id uuid primary key references public.users on delete cascade,
+  password_hash text not null,
+  constraint password_is_hashed_with_argon2id check (password_hash like '$argon2id$%')
+);
+alter table private.credentials enable row level security;
+
+-- Sign-in attempts not yet followed by a success; what they limit is in private.settings.
+create table private.sign_in_attempts (
+  id bigint generated always as identity primary key,
+  email text not null,
+  address text not null,
+  attempted_at timestamptz not null default private.now()
+);
+create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at);
+create index sign_in_attempts_by_address on private.sign_in_attempts (address, attempted_at);
+create index sign_in_attempts_by_time on private.sign_in_attempts (attempted_at);
+alter table private.sign_in_attempts enable row level security;
+
+create function private.normalise_email(p_email text) returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select lower(btrim(p_email))
+$$;
+
+-- {id, email, full_name, role} of a user.
+create function private.user_json(p_user public.users) returns jsonb
+language sql immutable set search_path = '' as $$
+  select jsonb_build_object('id', (p_user).id, 'email', (p_user).email, 'full_name', (p_user).full_name,
+                            'role', (p_user).role)
+$$;
+
+-- Opens an account. Answers {id, email, full_name, role}. Raises invalid_email, invalid_name, email_taken.
+create function public.register_user(email text, password_hash text, full_name text) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_email text := private.normalise_email(register_user.email);
+  v_name text := btrim(register_user.full_name);
+  v_user public.users;
+begin
+  if v_email is null or char_length(v_email) > 254 or v_email !~ '^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$' then
+    perform private.fail('invalid_email');
+  end if;
+  if v_name is null or char_length(v_name) not between 1 and 200 then
+    perform private.fail('invalid_name');
+  end if;
+  insert into public.users as u (email, full_name) values (v_email, v_name)
+  on conflict on constraint email_is_unique do nothing
+  returning u.* into v_user;
+  if v_user.id is null then
+    perform private.fail('email_taken');
+  end if;
+  insert into private.credentials (user_id, password_hash) values (v_user.id, register_user.password_hash);
+  return private.user_json(v_user);
+end
+$$;
+
+-- What a sign-in needs: {status: 'known', user, password_hash}, {status: 'unknown'}, or {status: 'limited',
+-- retry_after} in seconds. The attempt is recorded in this very call, before the password is looked at, so parallel
+-- guesses count too; open_session forgives it. It answers instead of raising, or the record would be rolled back.
+create function public.credentials_for(email text, address text) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_email text := private.normalise_email(credentials_for.email);
+  v_settings private.settings;
+  v_since timestamptz;
+  v_of_account integer;
+  v_of_address integer;
+  v_user public.users;
+  v_hash text;
+begin
+  select * into strict v_settings from private.settings;
+  v_since := private.now() - v_settings.sign_in_window;
+  perform pg_advisory_xact_lock(hashtextextended('sign-in ' || v_email, 0));
+  select count(*) into v_of_account from private.sign_in_attempts a
+  where a.email = v_email and a.attempted_at > v_since;
+  select count(*) into v_of_address from private.sign_in_attempts a
+  where a.address = credentials_for.address and a.attempted_at > v_since;
+  if v_of_account >= v_settings.sign_in_attempts_per_account
+    or v_of_address >= v_settings.sign_in_attempts_per_address then
+    return jsonb_build_object('status', 'limited',
+                              'retry_after', ceil(extract(epoch from v_settings.sign_in_window)));
+  end if;
+  insert into private.sign_in_attempts (email, address) values (v_email, credentials_for.address);
+  select u.* into v_user from public.users u where u.email = v_email;
+  if not found then
+    return jsonb_build_object('status', 'unknown');
+  end if;
+  select c.password_hash into strict v_hash from private.credentials c where c.user_id = v_user.id;
+  return jsonb_build_object('status', 'known', 'user', private.user_json(v_user), 'password_hash', v_hash);
+end
+$$;
+
+revoke execute on function
+  private.normalise_email(text),
+  private.user_json(public.users),
+  public.register_user(text, text, text),
+  public.credentials_for(text, text)
+from public;
+grant execute on function public.register_user(text, text, text), public.credentials_for(text, text) to service_role;

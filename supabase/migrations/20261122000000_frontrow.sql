@@ -1,0 +1,2157 @@
+-- Frontrow's first migration: sql/ as it stood, file by file. Released migrations are never edited; what the database
+-- is today is read in sql/.
+
+-- schemas.sql ---------------------------------------------------------------------------------------------------------
+
+-- Frontrow's database, first page: the schemas that everything else stands in.
+--
+-- `public` is the API: its tables are read through row security, its functions are called as RPC. `private` is what no
+-- client ever names: the Data API does not expose it and no API role may use it. Files load in the order that
+-- supabase/config.toml lists; each holds one concept: table, constraints, indexes, row security, functions, grants.
+--
+-- A seat's life is told in seat_locks.sql and bookings.sql, the life of money in payments.sql and refunds.sql.
+
+create schema if not exists private;
+revoke all on schema private from public;
+
+create extension if not exists btree_gist with schema extensions;
+
+-- clock.sql -----------------------------------------------------------------------------------------------------------
+
+-- The one clock. Every rule about time asks it, once per call, so that tests can move time by replacing it.
+--
+-- It is the clock on the wall and not the transaction's start: a call that has waited for another to commit must judge
+-- by the time it is then, or it would begin a lock in the past.
+
+create function private.now() returns timestamptz
+language plpgsql volatile parallel safe set search_path = '' as $$
+begin
+  return clock_timestamp();
+end
+$$;
+
+revoke execute on function private.now() from public;
+
+-- errors.sql ----------------------------------------------------------------------------------------------------------
+
+-- Every error that a client can meet, in one place. docs/errors.md lists them for people, backend/error_codes.py and
+-- the page's types are generated from here.
+--
+-- `message` carries the code that programs switch on, `detail` JSON, `hint` the sentence for people. The SQLSTATE
+-- PTxyz makes the Data API answer with HTTP status xyz.
+
+create function private.error_catalogue()
+returns table (code text, status integer, sentence text)
+language sql immutable parallel safe set search_path = '' as $$
+  values
+    -- who you are
+    ('sign_in_required',      401, 'Please sign in first.'),
+    ('invalid_credentials',   401, 'The e-mail address or the password is wrong.'),
+    ('session_ended',         401, 'Your session has ended. Please sign in again.'),
+    ('too_many_attempts',     429, 'Too many attempts. Please wait a while and try again.'),
+    ('email_taken',           409, 'There is an account with this e-mail address already.'),
+    ('invalid_email',         422, 'This is no e-mail address that we can write to.'),
+    ('invalid_name',          422, 'Please give a name of 1 to 200 characters.'),
+    ('weak_password',         422, 'Please choose a password of 10 to 200 characters.'),
+    ('unknown_user',          404, 'There is no such account.'),
+    -- choosing seats
+    ('unknown_showtime',      404, 'There is no such showtime.'),
+    ('showtime_closed',       409, 'Seats for this showtime are no longer sold.'),
+    ('no_seats',              422, 'Please name at least one seat.'),
+    ('duplicate_seat',        422, 'Each seat may be named only once.'),
+    ('too_many_seats',        422, 'That is more seats than one person may take for a showtime.'),
+    ('unknown_seat',          422, 'One of those seats is not in this auditorium.'),
+    ('seat_taken',            409, 'One of those seats was just taken.'),
+    ('seat_not_for_sale',     409, 'One of those seats is not for sale for this showtime.'),
+    ('booking_pending',       409, 'You have begun to pay for this showtime. Finish or cancel that booking first.'),
+    -- booking and paying
+    ('lock_expired',          409, 'Your seats are no longer held for you. Please choose again.'),
+    ('unknown_booking',       404, 'There is no such booking.'),
+    ('not_cancellable',       409, 'This booking can no longer be cancelled.'),
+    ('not_payable',           409, 'This booking can no longer be paid for.'),
+    ('payment_unavailable',   503, 'Payments do not answer right now. You have not been charged; please try again.'),
+    -- how you ask
+    ('invalid_request',       400, 'The request is not what this address expects.'),
+    ('invalid_signature',     400, 'The signature of this message is wrong.'),
+    ('not_found',             404, 'There is nothing at this address.'),
+    ('method_not_allowed',    405, 'This address does not answer to that method.'),
+    ('payload_too_large',     413, 'The request is too large.'),
+    ('busy',                  503, 'Too many people are choosing at once. Please try again.'),
+    ('internal',              500, 'Something went wrong on our side. Nothing was charged or changed.')
+$$;
+
+-- Raises the error of that code and never returns. An unknown code is a mistake of ours and says so.
+create function private.fail(p_code text, p_detail jsonb default '{}') returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_error record;
+begin
+  select * into strict v_error from private.error_catalogue() where code = p_code;
+  raise exception using
+    errcode = 'PT' || v_error.status, message = p_code, detail = p_detail::text, hint = v_error.sentence;
+end
+$$;
+
+revoke execute on function private.error_catalogue(), private.fail(text, jsonb) from public;
+
+-- settings.sql --------------------------------------------------------------------------------------------------------
+
+-- What a cinema may choose: one row, changed by whoever owns the database, never by what a client sends.
+
+create table private.settings (
+  only_row boolean primary key default true,
+  lock_duration interval not null default '10 minutes',
+  payment_duration interval not null default '10 minutes',
+  seats_per_customer integer not null default 10,
+  cancellation_notice interval not null default '2 hours',
+  session_duration interval not null default '30 days',
+  sign_in_window interval not null default '15 minutes',
+  sign_in_attempts_per_account integer not null default 10,
+  sign_in_attempts_per_address integer not null default 100,
+  constraint there_is_one_row check (only_row),
+  constraint durations_are_positive check (
+    lock_duration > '0' and payment_duration > '0' and session_duration > '0' and sign_in_window > '0'),
+  constraint notice_is_not_negative check (cancellation_notice >= '0'),
+  constraint limits_are_positive check (
+    seats_per_customer > 0 and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0)
+);
+alter table private.settings enable row level security;
+
+comment on column private.settings.lock_duration is 'How long a selection is held, counted from its first seat.';
+comment on column private.settings.payment_duration is 'How long a pending booking may take to pay, given once.';
+comment on column private.settings.seats_per_customer is 'Seats one person may hold and have booked for a showtime.';
+comment on column private.settings.cancellation_notice is 'A confirmed booking may be cancelled until so long before.';
+
+insert into private.settings default values;
+
+-- claims.sql ----------------------------------------------------------------------------------------------------------
+
+-- Who is calling. The Data API has verified the token and left its claims in the setting request.jwt.claims.
+
+-- The signed-in customer, or null. A `sub` that is no UUID is nobody: a token of another system proves nothing here.
+create function private.user_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+declare
+  v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  v_sub text := v_claims ->> 'sub';
+begin
+  if v_claims ->> 'role' = 'authenticated' and pg_input_is_valid(v_sub, 'uuid') then
+    return v_sub;
+  end if;
+  return null;
+end
+$$;
+
+-- The signed-in customer. Raises sign_in_required.
+create function private.require_user_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+declare
+  v_user uuid := private.user_id();
+begin
+  if v_user is null then
+    perform private.fail('sign_in_required');
+  end if;
+  return v_user;
+end
+$$;
+
+revoke execute on function private.user_id(), private.require_user_id() from public;
+
+-- users.sql -----------------------------------------------------------------------------------------------------------
+
+-- People with an account, and what proves that they are who they say. The password's hash lives in private.credentials,
+-- where no API role can read it; hashing itself is Flask's (argon2id).
+
+create type public.user_role as enum (
+  'customer',  -- buys seats
+  'staff',     -- works in a theater
+  'admin'      -- runs the house
+);
+
+create table public.users (
+  id uuid primary key default gen_random_uuid(),
+  email text not null,
+  full_name text not null,
+  role public.user_role not null default 'customer',
+  created_at timestamptz not null default private.now(),
+  constraint email_is_unique unique (email),
+  constraint email_is_normalised check (email = lower(btrim(email))),
+  constraint full_name_is_given check (char_length(btrim(full_name)) between 1 and 200)
+);
+
+alter table public.users enable row level security;
+create policy "people read themselves" on public.users
+  for select to authenticated using (id = (select auth.uid()));
+create policy "people rename themselves" on public.users
+  for update to authenticated using (id = (select auth.uid())) with check (id = (select auth.uid()));
+grant select, update (full_name) on public.users to authenticated;
+grant select on public.users to service_role;
+
+create table private.credentials (
+  user_id uuid primary key references public.users on delete cascade,
+  password_hash text not null,
+  constraint password_is_hashed_with_argon2id check (password_hash like '$argon2id$%')
+);
+alter table private.credentials enable row level security;
+
+-- Sign-in attempts not yet followed by a success; what they limit is in private.settings.
+create table private.sign_in_attempts (
+  id bigint generated always as identity primary key,
+  email text not null,
+  address text not null,
+  attempted_at timestamptz not null default private.now()
+);
+create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at);
+create index sign_in_attempts_by_address on private.sign_in_attempts (address, attempted_at);
+create index sign_in_attempts_by_time on private.sign_in_attempts (attempted_at);
+alter table private.sign_in_attempts enable row level security;
+
+create function private.normalise_email(p_email text) returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select lower(btrim(p_email))
+$$;
+
+-- {id, email, full_name, role} of a user.
+create function private.user_json(p_user public.users) returns jsonb
+language sql immutable set search_path = '' as $$
+  select jsonb_build_object('id', (p_user).id, 'email', (p_user).email, 'full_name', (p_user).full_name,
+                            'role', (p_user).role)
+$$;
+
+-- Opens an account. Answers {id, email, full_name, role}. Raises invalid_email, invalid_name, email_taken.
+create function public.register_user(email text, password_hash text, full_name text) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_email text := private.normalise_email(register_user.email);
+  v_name text := btrim(register_user.full_name);
+  v_user public.users;
+begin
+  if v_email is null or char_length(v_email) > 254 or v_email !~ '^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$' then
+    perform private.fail('invalid_email');
+  end if;
+  if v_name is null or char_length(v_name) not between 1 and 200 then
+    perform private.fail('invalid_name');
+  end if;
+  insert into public.users as u (email, full_name) values (v_email, v_name)
+  on conflict on constraint email_is_unique do nothing
+  returning u.* into v_user;
+  if v_user.id is null then
+    perform private.fail('email_taken');
+  end if;
+  insert into private.credentials (user_id, password_hash) values (v_user.id, register_user.password_hash);
+  return private.user_json(v_user);
+end
+$$;
+
+-- What a sign-in needs: {status: 'known', user, password_hash}, {status: 'unknown'}, or {status: 'limited',
+-- retry_after} in seconds. The attempt is recorded in this very call, before the password is looked at, so parallel
+-- guesses count too; open_session forgives it. It answers instead of raising, or the record would be rolled back.
+create function public.credentials_for(email text, address text) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_email text := private.normalise_email(credentials_for.email);
+  v_settings private.settings;
+  v_since timestamptz;
+  v_of_account integer;
+  v_of_address integer;
+  v_user public.users;
+  v_hash text;
+begin
+  select * into strict v_settings from private.settings;
+  v_since := private.now() - v_settings.sign_in_window;
+  perform pg_advisory_xact_lock(hashtextextended('sign-in ' || v_email, 0));
+  select count(*) into v_of_account from private.sign_in_attempts a
+  where a.email = v_email and a.attempted_at > v_since;
+  select count(*) into v_of_address from private.sign_in_attempts a
+  where a.address = credentials_for.address and a.attempted_at > v_since;
+  if v_of_account >= v_settings.sign_in_attempts_per_account
+    or v_of_address >= v_settings.sign_in_attempts_per_address then
+    return jsonb_build_object('status', 'limited',
+                              'retry_after', ceil(extract(epoch from v_settings.sign_in_window)));
+  end if;
+  insert into private.sign_in_attempts (email, address) values (v_email, credentials_for.address);
+  select u.* into v_user from public.users u where u.email = v_email;
+  if not found then
+    return jsonb_build_object('status', 'unknown');
+  end if;
+  select c.password_hash into strict v_hash from private.credentials c where c.user_id = v_user.id;
+  return jsonb_build_object('status', 'known', 'user', private.user_json(v_user), 'password_hash', v_hash);
+end
+$$;
+
+revoke execute on function
+  private.normalise_email(text),
+  private.user_json(public.users),
+  public.register_user(text, text, text),
+  public.credentials_for(text, text)
+from public;
+grant execute on function public.register_user(text, text, text), public.credentials_for(text, text) to service_role;
+
+-- sessions.sql --------------------------------------------------------------------------------------------------------
+
+-- Sign-ins. A session is a family of refresh tokens: each use of a token ends it and begets the next. Whoever shows one
+-- that was used before holds a copy, so the whole family ends. Only hashes are stored (SHA-256 in hex, made by Flask).
+
+create table private.sessions (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references public.users on delete cascade,
+  user_agent text,
+  created_at timestamptz not null default private.now(),
+  expires_at timestamptz not null,
+  ended_at timestamptz,
+  end_reason text,
+  constraint an_end_has_a_reason check ((ended_at is null) = (end_reason is null)),
+  constraint end_reason_is_known check (end_reason in ('signed_out', 'token_reused'))
+);
+create index sessions_by_user on private.sessions (user_id);
+alter table private.sessions enable row level security;
+
+create table private.refresh_tokens (
+  token_hash text primary key,
+  session_id uuid not null references private.sessions on delete cascade,
+  created_at timestamptz not null default private.now(),
+  used_at timestamptz,
+  constraint token_is_hashed check (token_hash ~ '^[0-9a-f]{64}$')
+);
+create index refresh_tokens_by_session on private.refresh_tokens (session_id);
+alter table private.refresh_tokens enable row level security;
+
+-- Begins a session with its first refresh token, and forgives the account's sign-in attempts. Answers {session_id,
+-- expires_at, user}. Raises unknown_user.
+create function public.open_session(user_id uuid, token_hash text, user_agent text default null) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_user public.users;
+  v_session private.sessions;
+begin
+  select u.* into v_user from public.users u where u.id = open_session.user_id;
+  if not found then
+    perform private.fail('unknown_user');
+  end if;
+  insert into private.sessions as s (user_id, user_agent, expires_at)
+  select v_user.id, left(open_session.user_agent, 400), private.now() + c.session_duration from private.settings c
+  returning s.* into v_session;
+  insert into private.refresh_tokens (token_hash, session_id) values (open_session.token_hash, v_session.id);
+  delete from private.sign_in_attempts a where a.email = v_user.email;
+  return jsonb_build_object('session_id', v_session.id, 'expires_at', v_session.expires_at,
+                            'user', private.user_json(v_user));
+end
+$$;
+
+-- Exchanges a refresh token for the next. Answers {status: 'rotated', session_id, expires_at, user} or {status:
+-- 'refused'}; a token seen before also ends its family, which is why a refusal is an answer and no error: an error
+-- would roll that back.
+create function public.rotate_session(token_hash text, new_token_hash text) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_token private.refresh_tokens;
+  v_session private.sessions;
+  v_user public.users;
+begin
+  select t.* into v_token from private.refresh_tokens t where t.token_hash = rotate_session.token_hash for update;
+  if not found then
+    return jsonb_build_object('status', 'refused');
+  end if;
+  select s.* into strict v_session from private.sessions s where s.id = v_token.session_id for update;
+  if v_session.ended_at is not null or v_session.expires_at <= private.now() then
+    return jsonb_build_object('status', 'refused');
+  end if;
+  if v_token.used_at is not null then
+    update private.sessions s set ended_at = private.now(), end_reason = 'token_reused' where s.id = v_session.id;
+    return jsonb_build_object('status', 'refused');
+  end if;
+  update private.refresh_tokens t set used_at = private.now() where t.token_hash = v_token.token_hash;
+  insert into private.refresh_tokens (token_hash, session_id) values (rotate_session.new_token_hash, v_session.id);
+  select u.* into strict v_user from public.users u where u.id = v_session.user_id;
+  return jsonb_build_object('status', 'rotated', 'session_id', v_session.id, 'expires_at', v_session.expires_at,
+                            'user', private.user_json(v_user));
+end
+$$;
+
+-- Ends the session of a refresh token, or all sessions of its owner. An unknown token is no error: it is signed out.
+create function public.close_session(token_hash text, everywhere boolean default false) returns void
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  update private.sessions s set ended_at = private.now(), end_reason = 'signed_out'
+  from private.refresh_tokens t
+  join private.sessions mine on mine.id = t.session_id
+  where t.token_hash = close_session.token_hash
+    and s.ended_at is null
+    and (s.id = mine.id or close_session.everywhere and s.user_id = mine.user_id);
+end
+$$;
+
+-- Forgets sessions and sign-in attempts that no longer matter to anyone.
+create function private.forget_old_sign_ins() returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  delete from private.sessions s where s.expires_at < private.now() - interval '7 days';
+  delete from private.sign_in_attempts a using private.settings c
+  where a.attempted_at < private.now() - c.sign_in_window;
+end
+$$;
+
+revoke execute on function
+  public.open_session(uuid, text, text),
+  public.rotate_session(text, text),
+  public.close_session(text, boolean),
+  private.forget_old_sign_ins()
+from public;
+grant execute on function
+  public.open_session(uuid, text, text),
+  public.rotate_session(text, text),
+  public.close_session(text, boolean)
+to service_role;
+
+-- movies.sql ----------------------------------------------------------------------------------------------------------
+
+-- Films. What a certificate says is the house's own age limit, since three countries do not share one board.
+
+create type public.certificate as enum (
+  'U',   -- everyone
+  'PG',  -- children with a parent
+  '12',  -- from twelve years
+  '15',  -- from fifteen years
+  '18'   -- adults
+);
+
+create table public.movies (
+  id bigint generated always as identity primary key,
+  slug text not null,
+  title text not null,
+  original_title text,
+  release_year integer not null,
+  directors text[] not null,
+  cast_members text[] not null default '{}',
+  genres text[] not null,
+  language text not null,
+  certificate public.certificate not null,
+  length_minutes integer not null,
+  synopsis text not null,
+  rights text not null,
+  constraint slug_is_unique unique (slug),
+  constraint slug_fits_an_address check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
+  constraint title_is_not_empty check (title <> ''),
+  constraint release_year_is_plausible check (release_year between 1888 and 2200),
+  constraint length_is_positive check (length_minutes between 1 and 1000),
+  constraint somebody_directed check (cardinality(directors) > 0),
+  constraint there_is_a_genre check (cardinality(genres) > 0)
+);
+comment on column public.movies.language is 'BCP 47 tag of what is spoken; zxx for a silent film.';
+comment on column public.movies.rights is 'Why the film may be shown: the rights as far as known.';
+
+create index movies_by_genre on public.movies using gin (genres);
+
+alter table public.movies enable row level security;
+create policy "anyone reads films" on public.movies for select to anon, authenticated using (true);
+grant select on public.movies to anon, authenticated;
+grant select, insert, update, delete on public.movies to service_role;
+
+-- theaters.sql --------------------------------------------------------------------------------------------------------
+
+-- Theaters. Times are stored as instants; the theater's zone decides how they are shown.
+
+create function private.is_time_zone(p_name text) returns boolean
+language sql stable set search_path = '' as $$
+  select exists (select from pg_catalog.pg_timezone_names where name = p_name)
+$$;
+revoke execute on function private.is_time_zone(text) from public;
+
+create table public.theaters (
+  id bigint generated always as identity primary key,
+  slug text not null,
+  name text not null,
+  city text not null,
+  country text not null,
+  address text not null,
+  time_zone text not null,
+  currency text not null,
+  constraint theater_slug_is_unique unique (slug),
+  constraint theater_slug_fits_an_address check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
+  constraint country_is_iso_3166 check (country ~ '^[A-Z]{2}$'),
+  constraint currency_is_iso_4217 check (currency ~ '^[A-Z]{3}$')
+);
+comment on column public.theaters.time_zone is 'IANA name, such as Europe/Vienna.';
+comment on column public.theaters.currency is 'ISO 4217 code in which this theater sells; prices are in its minor unit.';
+
+-- A trigger and no check: a dump must restore even where the time zone files are older.
+create function private.check_time_zone() returns trigger
+language plpgsql volatile set search_path = '' as $$
+begin
+  if not private.is_time_zone(new.time_zone) then
+    raise check_violation using message = format('%s is no time zone', new.time_zone), constraint = 'time_zone_exists';
+  end if;
+  return new;
+end
+$$;
+revoke execute on function private.check_time_zone() from public;
+
+create trigger time_zone_exists before insert or update of time_zone on public.theaters
+  for each row execute function private.check_time_zone();
+
+alter table public.theaters enable row level security;
+create policy "anyone reads theaters" on public.theaters for select to anon, authenticated using (true);
+grant select on public.theaters to anon, authenticated;
+grant select, insert, update, delete on public.theaters to service_role;
+
+-- auditoriums.sql -----------------------------------------------------------------------------------------------------
+
+-- Auditoriums: a room of a theater with its own screen and seats.
+
+create table public.auditoriums (
+  id bigint generated always as identity primary key,
+  theater_id bigint not null references public.theaters,
+  name text not null,
+  constraint auditorium_name_is_unique_in_its_theater unique (theater_id, name)
+);
+
+alter table public.auditoriums enable row level security;
+create policy "anyone reads auditoriums" on public.auditoriums for select to anon, authenticated using (true);
+grant select on public.auditoriums to anon, authenticated;
+grant select, insert, update, delete on public.auditoriums to service_role;
+
+-- seats.sql -----------------------------------------------------------------------------------------------------------
+
+-- Seats, where they stand and of what kind they are.
+
+create type public.seat_kind as enum (
+  'standard',
+  'premium',     -- wider, better placed
+  'wheelchair',  -- a place without a chair
+  'companion',   -- beside a wheelchair place
+  'love'         -- half of a seat for two
+);
+
+create table public.seats (
+  id bigint generated always as identity primary key,
+  auditorium_id bigint not null references public.auditoriums,
+  row_label text not null,
+  number integer not null,
+  x numeric(6, 2) not null,
+  y numeric(6, 2) not null,
+  kind public.seat_kind not null default 'standard',
+  constraint seat_is_named_once unique (auditorium_id, row_label, number),
+  constraint seat_stands_alone unique (auditorium_id, x, y),
+  constraint row_label_is_not_empty check (row_label <> ''),
+  constraint number_is_positive check (number > 0)
+);
+comment on column public.seats.x is 'Centre of the seat in seat widths, growing to the right as seen facing the screen.';
+comment on column public.seats.y is 'Centre of the seat in seat widths, growing away from the screen.';
+
+alter table public.seats enable row level security;
+create policy "anyone reads seats" on public.seats for select to anon, authenticated using (true);
+grant select on public.seats to anon, authenticated;
+grant select, insert, update, delete on public.seats to service_role;
+
+-- showtimes.sql -------------------------------------------------------------------------------------------------------
+
+-- Showtimes: a film in an auditorium at a time. Sales close when it starts.
+
+create type public.showtime_status as enum (
+  'scheduled',  -- will be shown; seats are sold until it starts
+  'cancelled'   -- will not be shown
+);
+
+create table public.showtimes (
+  id bigint generated always as identity primary key,
+  movie_id bigint not null references public.movies,
+  auditorium_id bigint not null references public.auditoriums,
+  starts_at timestamptz not null,
+  ends_at timestamptz not null,
+  clean_at timestamptz not null,
+  status public.showtime_status not null default 'scheduled',
+  constraint it_ends_after_it_starts check (ends_at > starts_at),
+  constraint it_is_clean_after_it_ends check (clean_at >= ends_at),
+  constraint one_film_at_a_time exclude using gist (
+    auditorium_id with =, tstzrange(starts_at, clean_at) with &&) where (status <> 'cancelled')
+);
+comment on column public.showtimes.clean_at is 'When the auditorium is clean and free for the next film.';
+
+create index showtimes_by_movie on public.showtimes (movie_id, starts_at);
+create index showtimes_by_auditorium on public.showtimes (auditorium_id, starts_at);
+create index showtimes_by_start on public.showtimes (starts_at);
+
+alter table public.showtimes enable row level security;
+create policy "anyone reads showtimes" on public.showtimes for select to anon, authenticated using (true);
+grant select on public.showtimes to anon, authenticated;
+grant select, insert, update, delete on public.showtimes to service_role;
+
+-- The showtime if its seats are on sale. Raises unknown_showtime, showtime_closed.
+create function private.showtime_on_sale(p_showtime_id bigint) returns public.showtimes
+language plpgsql stable set search_path = '' as $$
+declare
+  v_showtime public.showtimes;
+begin
+  select * into v_showtime from public.showtimes where id = p_showtime_id;
+  if not found then
+    perform private.fail('unknown_showtime');
+  end if;
+  if v_showtime.status <> 'scheduled' or v_showtime.starts_at <= private.now() then
+    perform private.fail('showtime_closed');
+  end if;
+  return v_showtime;
+end
+$$;
+revoke execute on function private.showtime_on_sale(bigint) from public;
+
+-- showtime_prices.sql -------------------------------------------------------------------------------------------------
+
+-- What a seat of each kind costs at a showtime, in the minor unit of the theater's currency. A kind without a price is
+-- not for sale there.
+
+create table public.showtime_prices (
+  showtime_id bigint not null references public.showtimes on delete cascade,
+  kind public.seat_kind not null,
+  price integer not null,
+  primary key (showtime_id, kind),
+  constraint price_is_positive check (price > 0)
+);
+
+alter table public.showtime_prices enable row level security;
+create policy "anyone reads prices" on public.showtime_prices for select to anon, authenticated using (true);
+grant select on public.showtime_prices to anon, authenticated;
+grant select, insert, update, delete on public.showtime_prices to service_role;
+
+-- seat_locks.sql ------------------------------------------------------------------------------------------------------
+
+-- Seat locks: who has a seat of a showtime, and for how long. One row is one hold of one seat, from its first moment to
+-- its last, and one exclusion constraint makes two holds of a seat at one instant impossible, sold seats included:
+--
+--   lock_seats       held = [now, now + lock_duration)       the whole selection shares one end
+--   create_booking   held = [.., now + payment_duration)     once, so that there is time to pay
+--   confirm_booking  held = [.., )                           sold: no upper bound
+--   release_seats, cancel_booking   held = [.., now)         closed early, with the reason
+--
+-- Nobody has to end a lock: past its upper bound it conflicts with nothing, so the next viewer takes the seat whether a
+-- sweep has run or not. The sweep (sweep.sql) only tells viewers and carries ended rows into the history.
+--
+-- Locks taken in this order, always: the customer at a showtime (private.serialise_customer), then the booking, then
+-- seat locks in the order of seat ids.
+
+create table public.seat_locks (
+  showtime_id bigint not null,
+  id bigint generated always as identity,
+  seat_id bigint not null,
+  user_id uuid not null,
+  booking_id uuid,
+  held tstzrange not null,
+  end_reason text,
+  -- The user stands in the key so that "what do I hold here" needs no index of its own; the id alone is unique.
+  primary key (showtime_id, user_id, id),
+  constraint one_holder_at_a_time exclude using gist (showtime_id with =, seat_id with =, held with &&),
+  constraint held_has_a_beginning check (not isempty(held) and not lower_inf(held)),
+  constraint end_reason_is_known check (end_reason in ('released', 'cancelled', 'refunded')),
+  constraint what_is_sold_is_booked check (not upper_inf(held) or booking_id is not null)
+) with (
+  -- Rows come and go by the thousand while the table stays small; wait for no fifth of it to be dead.
+  autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500
+);
+comment on table public.seat_locks is 'Holds of seats, live and just ended. Ids grow, so the highest is the newest.';
+comment on column public.seat_locks.end_reason is 'Why it ended before its time; null for a lock that ran or runs out.';
+
+-- The sweep finds what has run out.
+create index seat_locks_by_end on public.seat_locks (upper(held)) where not upper_inf(held);
+
+alter table public.seat_locks enable row level security;
+grant select on public.seat_locks to service_role;
+
+-- Ended locks, for good: who had F7 at 19:02?
+create table private.seat_lock_history (
+  showtime_id bigint not null,
+  id bigint not null,
+  seat_id bigint not null,
+  user_id uuid not null,
+  booking_id uuid,
+  held tstzrange not null,
+  end_reason text not null,
+  primary key (showtime_id, seat_id, id),
+  constraint end_reason_is_known check (end_reason in ('released', 'expired', 'cancelled', 'refunded', 'shown'))
+);
+alter table private.seat_lock_history enable row level security;
+
+-- Makes a customer's own calls on one showtime take turns, so that limits and the one clock of a selection hold when two
+-- tabs ask at once. Ends with the transaction.
+create function private.serialise_customer(p_showtime_id bigint, p_user_id uuid) returns void
+language sql volatile set search_path = '' as $$
+  select pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))
+$$;
+
+-- The range of a lock that ends now. A lock that began this very instant keeps a microsecond, so that it is not empty.
+create function private.ended(p_held tstzrange, p_now timestamptz) returns tstzrange
+language sql stable set search_path = '' as $$
+  select tstzrange(lower(p_held), greatest(p_now, lower(p_held) + interval '1 microsecond'))
+$$;
+
+-- What a customer holds and has not bought at a showtime: {showtime_id, seat_ids, lock_ids, expires_at}.
+create function private.selection_json(p_showtime_id bigint, p_user_id uuid, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select jsonb_build_object(
+      'showtime_id', p_showtime_id,
+      'seat_ids', coalesce(jsonb_agg(l.seat_id order by l.seat_id), '[]'),
+      'lock_ids', coalesce(jsonb_agg(l.id order by l.seat_id), '[]'),
+      'expires_at', min(upper(l.held)))
+    from public.seat_locks l
+    where l.showtime_id = p_showtime_id and l.user_id = p_user_id and l.held @> p_now and not upper_inf(l.held));
+end
+$$;
+
+-- Refuses a selection that no showtime could accept. Raises no_seats, too_many_seats, unknown_seat, duplicate_seat.
+create function private.check_selection(p_seat_ids bigint[], p_limit integer) returns void
+language plpgsql immutable set search_path = '' as $$
+begin
+  if p_seat_ids is null or cardinality(p_seat_ids) = 0 then
+    perform private.fail('no_seats');
+  elsif cardinality(p_seat_ids) > p_limit then
+    perform private.fail('too_many_seats', jsonb_build_object('limit', p_limit));
+  elsif array_position(p_seat_ids, null) is not null or array_ndims(p_seat_ids) > 1 then
+    perform private.fail('unknown_seat');
+  elsif (select count(distinct s) from unnest(p_seat_ids) s) < cardinality(p_seat_ids) then
+    perform private.fail('duplicate_seat');
+  end if;
+end
+$$;
+
+-- Holds seats of a showtime for the caller: all of them or none. The first lock of a selection starts its clock, adding
+-- seats does not restart it. Locking what the caller holds already succeeds and changes nothing.
+--
+-- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
+-- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, too_many_seats, unknown_showtime, showtime_closed,
+-- booking_pending, seat_taken with the seats, busy.
+create function public.lock_seats(showtime_id bigint, seat_ids bigint[]) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_settings private.settings;
+  v_showtime public.showtimes;
+  v_now timestamptz;
+  v_mine record;
+  v_wanted bigint[];
+  v_got bigint[];
+  v_lock_ids bigint[];
+begin
+  select * into strict v_settings from private.settings;
+  perform private.check_selection(lock_seats.seat_ids, v_settings.seats_per_customer);
+  v_showtime := private.showtime_on_sale(lock_seats.showtime_id);
+  if (select count(*) from public.seats s
+      where s.id = any (lock_seats.seat_ids) and s.auditorium_id = v_showtime.auditorium_id)
+     < cardinality(lock_seats.seat_ids) then
+    perform private.fail('unknown_seat', private.seats_elsewhere(v_showtime.auditorium_id, lock_seats.seat_ids));
+  end if;
+
+  perform private.serialise_customer(v_showtime.id, v_user);
+  v_now := private.now();
+  select count(*) as seats,
+         coalesce(array_agg(l.seat_id), '{}') as seat_ids,
+         min(upper(l.held)) filter (where l.booking_id is null) as expires_at,
+         (array_agg(l.booking_id) filter (where l.booking_id is not null and not upper_inf(l.held)))[1] as booking_id
+  into v_mine
+  from public.seat_locks l
+  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.held @> v_now;
+
+  v_wanted := array(select s from unnest(lock_seats.seat_ids) s where s <> all (v_mine.seat_ids) order by s);
+  if cardinality(v_wanted) = 0 then
+    return private.selection_json(v_showtime.id, v_user, v_now);
+  elsif v_mine.booking_id is not null then
+    perform private.fail('booking_pending', jsonb_build_object('booking_id', v_mine.booking_id));
+  elsif v_mine.seats + cardinality(v_wanted) > v_settings.seats_per_customer then
+    perform private.fail('too_many_seats', jsonb_build_object('limit', v_settings.seats_per_customer));
+  end if;
+  v_mine.expires_at := coalesce(v_mine.expires_at, v_now + v_settings.lock_duration);
+
+  -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the
+  -- order of seat ids, nobody waits in a circle.
+  with inserted as (
+    insert into public.seat_locks as l (showtime_id, seat_id, user_id, held)
+    select v_showtime.id, s, v_user, tstzrange(v_now, v_mine.expires_at) from unnest(v_wanted) s order by s
+    on conflict do nothing
+    returning l.seat_id, l.id
+  )
+  select array_agg(i.seat_id order by i.seat_id), array_agg(i.id order by i.seat_id) into v_got, v_lock_ids
+  from inserted i;
+  if v_got is distinct from v_wanted then
+    perform private.fail('seat_taken', jsonb_build_object(
+      'seat_ids', array(select s from unnest(v_wanted) s where s <> all (coalesce(v_got, '{}')) order by s)));
+  end if;
+
+  perform private.tell_showtime(v_showtime.id, 'seat:lock', jsonb_build_object(
+    'seat_ids', v_wanted, 'lock_ids', v_lock_ids, 'expires_at', v_mine.expires_at));
+  return private.selection_json(v_showtime.id, v_user, v_now);
+exception
+  when deadlock_detected or lock_not_available then
+    perform private.fail('busy');
+end
+$$;
+
+-- {seat_ids}: those that are not in the auditorium.
+create function private.seats_elsewhere(p_auditorium_id bigint, p_seat_ids bigint[]) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('seat_ids', array(
+    select u from unnest(p_seat_ids) u
+    where not exists (select from public.seats s where s.id = u and s.auditorium_id = p_auditorium_id) order by u))
+$$;
+
+-- Gives back some of the caller's seats at a showtime, or all. Seats of others, or nobody's, are left alone and that is
+-- no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required, unknown_showtime,
+-- booking_pending for seats that are being paid for (cancel_booking frees those), busy.
+create function public.release_seats(showtime_id bigint, seat_ids bigint[] default null) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_now timestamptz;
+  v_booking_id uuid;
+  v_released record;
+begin
+  if not exists (select from public.showtimes s where s.id = release_seats.showtime_id) then
+    perform private.fail('unknown_showtime');
+  end if;
+  perform private.serialise_customer(release_seats.showtime_id, v_user);
+  v_now := private.now();
+  select l.booking_id into v_booking_id
+  from public.seat_locks l
+  where l.showtime_id = release_seats.showtime_id and l.user_id = v_user and l.held @> v_now
+    and l.booking_id is not null and not upper_inf(l.held)
+    and (release_seats.seat_ids is null or l.seat_id = any (release_seats.seat_ids))
+  limit 1;
+  if found then
+    perform private.fail('booking_pending', jsonb_build_object('booking_id', v_booking_id));
+  end if;
+
+  with released as (
+    update public.seat_locks l set held = private.ended(l.held, v_now), end_reason = 'released'
+    where l.showtime_id = release_seats.showtime_id and l.user_id = v_user and l.held @> v_now
+      and l.booking_id is null
+      and (release_seats.seat_ids is null or l.seat_id = any (release_seats.seat_ids))
+    returning l.seat_id, l.id
+  )
+  select coalesce(array_agg(r.seat_id order by r.seat_id), '{}') as seat_ids, array_agg(r.id order by r.seat_id) as lock_ids
+  into v_released from released r;
+  if cardinality(v_released.seat_ids) > 0 then
+    perform private.tell_showtime(release_seats.showtime_id, 'seat:release', jsonb_build_object(
+      'seat_ids', v_released.seat_ids, 'lock_ids', v_released.lock_ids, 'reason', 'released'));
+  end if;
+  return private.selection_json(release_seats.showtime_id, v_user, private.now());
+exception
+  when deadlock_detected or lock_not_available then
+    perform private.fail('busy');
+end
+$$;
+
+revoke execute on function
+  private.serialise_customer(bigint, uuid),
+  private.ended(tstzrange, timestamptz),
+  private.selection_json(bigint, uuid, timestamptz),
+  private.check_selection(bigint[], integer),
+  private.seats_elsewhere(bigint, bigint[]),
+  public.lock_seats(bigint, bigint[]),
+  public.release_seats(bigint, bigint[])
+from public;
+-- anon too: a caller without a token is told to sign in, in our words, by the function itself.
+grant execute on function public.lock_seats(bigint, bigint[]), public.release_seats(bigint, bigint[])
+  to anon, authenticated;
+
+-- events.sql ----------------------------------------------------------------------------------------------------------
+
+-- What the database tells everyone who watches. A showtime's viewers listen on the private topic showtime:<id>, listings
+-- on movie:<id>; nobody but the database may send there. One message per call, never one per seat, and never who.
+--
+-- Broadcasts can be lost, so they are hints: a client reads the seat map again whenever it may have missed one.
+
+create policy "anyone follows showtimes and films" on realtime.messages for select to anon, authenticated
+  using (extension = 'broadcast'
+         and ((select realtime.topic()) like 'showtime:%' or (select realtime.topic()) like 'movie:%'));
+
+-- Showtimes whose seats changed since their listings were last told. A heap without an index, so that writers on one
+-- showtime never wait for each other; unlogged, because after a crash the next change says it again.
+create unlogged table private.changed_showtimes (
+  showtime_id bigint not null
+);
+alter table private.changed_showtimes enable row level security;
+
+-- What listings were last told of a showtime, and when.
+create table private.told_showtimes (
+  showtime_id bigint primary key references public.showtimes on delete cascade,
+  seats_left integer not null,
+  status public.showtime_status not null,
+  told_at timestamptz not null
+);
+alter table private.told_showtimes enable row level security;
+
+-- Tells a showtime's viewers what happened, when the transaction commits, and leaves word for its listings.
+create function private.tell_showtime(p_showtime_id bigint, p_event text, p_payload jsonb) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  insert into private.changed_showtimes (showtime_id) values (p_showtime_id);
+  perform realtime.send(p_payload, p_event, 'showtime:' || p_showtime_id, true);
+end
+$$;
+
+-- Seats of a showtime that nobody holds or has booked. A computed column of showtimes for the Data API:
+-- select=*,seats_left. Definer, because locks are nobody's to read.
+create function public.seats_left(showtime public.showtimes) returns integer
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+begin
+  return (select count(*) from public.seats s where s.auditorium_id = (showtime).auditorium_id)
+       - (select count(*) from public.seat_locks l where l.showtime_id = (showtime).id and l.held @> v_now);
+end
+$$;
+
+-- Tells listings which showtimes have other seats left than they were told: showtime:update on movie:<id> and
+-- showtime:<id>, at most once per showtime in five seconds. What comes too soon stays for the next run.
+create function private.tell_listings() returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+  v_row record;
+  v_told integer := 0;
+begin
+  for v_row in
+    with taken as (
+      delete from private.changed_showtimes c
+      where not exists (select from private.told_showtimes t
+                        where t.showtime_id = c.showtime_id and t.told_at > v_now - interval '5 seconds')
+      returning c.showtime_id
+    )
+    select s.id, s.movie_id, s.status, public.seats_left(s) as seats_left
+    from public.showtimes s where s.id in (select showtime_id from taken) order by s.id
+  loop
+    insert into private.told_showtimes as t (showtime_id, seats_left, status, told_at)
+    values (v_row.id, v_row.seats_left, v_row.status, v_now)
+    on conflict (showtime_id) do update
+      set seats_left = excluded.seats_left, status = excluded.status, told_at = excluded.told_at
+      where (t.seats_left, t.status) is distinct from (excluded.seats_left, excluded.status);
+    if found then
+      perform realtime.send(
+        jsonb_build_object('showtime_id', v_row.id, 'seats_left', v_row.seats_left, 'status', v_row.status),
+        'showtime:update', t.topic, true)
+      from unnest(array['movie:' || v_row.movie_id, 'showtime:' || v_row.id]) t (topic);
+      v_told := v_told + 1;
+    end if;
+  end loop;
+  return v_told;
+end
+$$;
+
+create function private.note_showtime_change() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  insert into private.changed_showtimes (showtime_id) values (new.id);
+  return null;
+end
+$$;
+
+create trigger listings_hear_of_it after update of status on public.showtimes
+  for each row when (old.status is distinct from new.status) execute function private.note_showtime_change();
+
+revoke execute on function
+  private.tell_showtime(bigint, text, jsonb),
+  public.seats_left(public.showtimes),
+  private.tell_listings(),
+  private.note_showtime_change()
+from public;
+grant execute on function public.seats_left(public.showtimes) to anon, authenticated, service_role;
+
+-- seat_map.sql --------------------------------------------------------------------------------------------------------
+
+-- The seat map of a showtime as one viewer sees it, in one round trip.
+
+-- {showtime_id, server_time, currency, seats: [{id, row, number, x, y, kind, price, state, lock_id, expires_at}]}
+-- state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them when
+-- expires_at is null). price is null for a seat that is not for sale. Raises unknown_showtime.
+create function public.seat_map(showtime_id bigint) returns json
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_user uuid := private.user_id();
+  v_now timestamptz := private.now();
+  v_map json;
+begin
+  select json_build_object(
+    'showtime_id', t.id, 'server_time', v_now, 'currency', h.currency,
+    'seats', (
+      select coalesce(json_agg(json_build_object(
+        'id', s.id, 'row', s.row_label, 'number', s.number, 'x', s.x, 'y', s.y, 'kind', s.kind, 'price', p.price,
+        'state', case when l.id is null then 'free' when l.user_id = v_user then 'mine'
+                      when upper_inf(l.held) then 'booked' else 'locked' end,
+        'lock_id', l.id, 'expires_at', upper(l.held)) order by s.y, s.x), '[]')
+      from public.seats s
+      left join public.showtime_prices p on p.showtime_id = t.id and p.kind = s.kind
+      left join public.seat_locks l on l.showtime_id = t.id and l.seat_id = s.id and l.held @> v_now
+      where s.auditorium_id = t.auditorium_id))
+  into v_map
+  from public.showtimes t
+  join public.auditoriums a on a.id = t.auditorium_id
+  join public.theaters h on h.id = a.theater_id
+  where t.id = seat_map.showtime_id;
+  if v_map is null then
+    perform private.fail('unknown_showtime');
+  end if;
+  return v_map;
+end
+$$;
+
+revoke execute on function public.seat_map(bigint) from public;
+grant execute on function public.seat_map(bigint) to anon, authenticated;
+
+-- bookings.sql --------------------------------------------------------------------------------------------------------
+
+-- Bookings: seats that somebody pays for or has paid for. docs/lifecycle.md draws the states:
+--
+--   pending --paid--> confirmed --cancelled by the customer--> cancelled --money is back--> refunded
+--   pending --not paid in time--> expired            pending --given up--> cancelled
+--
+-- Prices are copied into booking_seats when the booking is made; later changes of the price list do not touch it.
+
+create type public.booking_status as enum (
+  'pending',    -- waits for its payment until expires_at
+  'confirmed',  -- paid; its seats are sold
+  'expired',    -- was not paid in time
+  'cancelled',  -- given up; a paid one waits for its refund
+  'refunded'    -- cancelled, and the money is back
+);
+
+create table public.bookings (
+  showtime_id bigint not null references public.showtimes,
+  id uuid not null default gen_random_uuid(),
+  reference text not null,
+  user_id uuid not null references public.users,
+  status public.booking_status not null default 'pending',
+  total integer not null,
+  currency text not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  confirmed_at timestamptz,
+  cancelled_at timestamptz,
+  primary key (showtime_id, id),
+  constraint booking_id_is_unique unique (id),
+  constraint reference_is_unique unique (reference),
+  constraint total_is_positive check (total > 0),
+  constraint confirmed_when_it_says_so check (status <> 'confirmed' or confirmed_at is not null),
+  constraint cancelled_when_it_says_so check (status not in ('cancelled', 'refunded') or cancelled_at is not null)
+);
+comment on column public.bookings.reference is 'What people read aloud at the counter: eight letters and digits.';
+comment on column public.bookings.expires_at is 'Until when a pending booking may be paid.';
+
+create unique index one_pending_booking_per_customer on public.bookings (showtime_id, user_id) where status = 'pending';
+create index bookings_by_user on public.bookings (user_id, created_at desc);
+create index bookings_running_out on public.bookings (expires_at) where status = 'pending';
+
+create table public.booking_seats (
+  showtime_id bigint not null,
+  booking_id uuid not null,
+  seat_id bigint not null references public.seats,
+  row_label text not null,
+  number integer not null,
+  kind public.seat_kind not null,
+  price integer not null,
+  sold_at timestamptz,
+  released_at timestamptz,
+  primary key (showtime_id, booking_id, seat_id),
+  constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
+  constraint price_is_positive check (price > 0),
+  constraint what_is_released_was_sold check (released_at is null or sold_at is not null)
+);
+create index booking_seats_by_seat on public.booking_seats (seat_id);
+-- The second guard against selling a seat twice, independent of seat_locks. A booking that is merely pending does not
+-- count: it must never stand in the way of the next buyer.
+create unique index a_seat_is_sold_once on public.booking_seats (showtime_id, seat_id)
+  where sold_at is not null and released_at is null;
+
+alter table public.bookings enable row level security;
+create policy "people read their own bookings" on public.bookings
+  for select to authenticated using (user_id = (select auth.uid()));
+grant select on public.bookings to authenticated, service_role;
+
+alter table public.booking_seats enable row level security;
+create policy "people read the seats of their own bookings" on public.booking_seats
+  for select to authenticated
+  using (exists (select from public.bookings b
+                 where b.showtime_id = booking_seats.showtime_id and b.id = booking_seats.booking_id
+                   and b.user_id = (select auth.uid())));
+grant select on public.booking_seats to authenticated, service_role;
+
+-- Eight characters without those that are mistaken for each other (0 O, 1 I L, U V).
+create function private.new_reference() returns text
+language sql volatile set search_path = '' as $$
+  select string_agg(substr('23456789ABCDEFGHJKMNPQRSTWXYZ', 1 + get_byte(b, i) % 29, 1), '')
+  from (select sha256(uuid_send(gen_random_uuid())) as b) random, generate_series(0, 7) i
+$$;
+
+-- {id, reference, showtime_id, status, total, currency, expires_at, seats: [{seat_id, row, number, kind, price}]}
+create function private.booking_json(p_booking public.bookings) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object(
+    'id', (p_booking).id, 'reference', (p_booking).reference, 'showtime_id', (p_booking).showtime_id,
+    'status', (p_booking).status, 'total', (p_booking).total, 'currency', (p_booking).currency,
+    'expires_at', (p_booking).expires_at,
+    'seats', (select jsonb_agg(jsonb_build_object('seat_id', s.seat_id, 'row', s.row_label, 'number', s.number,
+                                                  'kind', s.kind, 'price', s.price) order by s.seat_id)
+              from public.booking_seats s
+              where s.showtime_id = (p_booking).showtime_id and s.booking_id = (p_booking).id))
+$$;
+
+-- The booking, locked for this transaction after its customer, in the order that everything takes. No row when there is
+-- no such booking.
+create function private.booking_for_update(p_booking_id uuid) returns public.bookings
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_booking public.bookings;
+begin
+  select * into v_booking from public.bookings b where b.id = p_booking_id;
+  if found then
+    perform private.serialise_customer(v_booking.showtime_id, v_booking.user_id);
+    select * into strict v_booking from public.bookings b
+    where b.showtime_id = v_booking.showtime_id and b.id = p_booking_id for update;
+  end if;
+  return v_booking;
+end
+$$;
+
+-- Ends a booking's live locks for that reason, takes sold seats back, and tells the viewers.
+create function private.free_seats(p_booking public.bookings, p_reason text, p_now timestamptz) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_freed record;
+begin
+  update public.booking_seats s set released_at = p_now
+  where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id
+    and s.sold_at is not null and s.released_at is null;
+  with freed as (
+    update public.seat_locks l set held = private.ended(l.held, p_now), end_reason = p_reason
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+      and l.booking_id = p_booking.id and l.held @> p_now
+    returning l.seat_id, l.id
+  )
+  select array_agg(f.seat_id order by f.seat_id) as seat_ids, array_agg(f.id order by f.seat_id) as lock_ids
+  into v_freed from freed f;
+  if v_freed.seat_ids is not null then
+    perform private.tell_showtime(p_booking.showtime_id, 'seat:release', jsonb_build_object(
+      'seat_ids', v_freed.seat_ids, 'lock_ids', v_freed.lock_ids, 'reason', p_reason));
+  end if;
+end
+$$;
+
+-- A pending booking whose time is over becomes expired, and its payment is called off. Its locks died by the clock.
+create function private.expire_booking(p_booking public.bookings) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  update public.bookings b set status = 'expired'
+  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id and b.status = 'pending';
+  if found then
+    perform private.call_off_payment(p_booking);
+  end if;
+end
+$$;
+
+-- Turns the caller's live locks at a showtime into one pending booking at today's prices and gives them, once, the time
+-- to pay. Called again it answers the same booking. Answers the booking (private.booking_json).
+-- Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale with the seats, busy.
+create function public.create_booking(showtime_id bigint) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_showtime public.showtimes := private.showtime_on_sale(create_booking.showtime_id);
+  v_booking public.bookings;
+  v_now timestamptz;
+  v_unpriced bigint[];
+begin
+  perform private.serialise_customer(v_showtime.id, v_user);
+  v_now := private.now();
+  select * into v_booking from public.bookings b
+  where b.showtime_id = v_showtime.id and b.user_id = v_user and b.status = 'pending' for update;
+  if v_booking.expires_at > v_now then
+    return private.booking_json(v_booking);
+  elsif v_booking.id is not null then
+    perform private.expire_booking(v_booking);
+  end if;
+
+  select array_agg(l.seat_id order by l.seat_id) filter (where p.price is null),
+         sum(p.price), min(t.currency), gen_random_uuid()
+  into v_unpriced, v_booking.total, v_booking.currency, v_booking.id
+  from public.seat_locks l
+  join public.seats s on s.id = l.seat_id
+  join public.auditoriums a on a.id = s.auditorium_id
+  join public.theaters t on t.id = a.theater_id
+  left join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
+  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
+  if v_unpriced is not null then
+    perform private.fail('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
+  elsif v_booking.total is null then
+    perform private.fail('lock_expired');
+  end if;
+
+  insert into public.bookings as b (showtime_id, id, reference, user_id, total, currency, created_at, expires_at)
+  select v_showtime.id, v_booking.id, private.new_reference(), v_user, v_booking.total, v_booking.currency,
+         v_now, v_now + c.payment_duration
+  from private.settings c
+  returning b.* into v_booking;
+  update public.seat_locks l set booking_id = v_booking.id, held = tstzrange(lower(l.held), v_booking.expires_at)
+  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
+  insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
+  select v_showtime.id, v_booking.id, s.id, s.row_label, s.number, s.kind, p.price
+  from public.seat_locks l
+  join public.seats s on s.id = l.seat_id
+  join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
+  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id = v_booking.id;
+  perform private.tell_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
+  return private.booking_json(v_booking);
+exception
+  -- Somebody took a seat in the instant in which its lock ran out.
+  when exclusion_violation then
+    perform private.fail('lock_expired');
+  when deadlock_detected or lock_not_available then
+    perform private.fail('busy');
+end
+$$;
+
+-- {seat_ids, lock_ids, expires_at} of a booking's live locks, as events carry them.
+create function private.locks_json(p_booking public.bookings, p_now timestamptz) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('seat_ids', jsonb_agg(l.seat_id order by l.seat_id),
+                            'lock_ids', jsonb_agg(l.id order by l.seat_id), 'expires_at', max(upper(l.held)))
+  from public.seat_locks l
+  where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.booking_id = p_booking.id
+    and l.held @> p_now
+$$;
+
+-- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until the notice that
+-- private.settings asks for, frees them and queues a full refund. Cancelling what is cancelled answers it again.
+-- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
+create function public.cancel_booking(booking_id uuid) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_booking public.bookings;
+  v_now timestamptz;
+  v_until timestamptz;
+begin
+  v_booking := private.booking_for_update(cancel_booking.booking_id);
+  v_now := private.now();
+  if v_booking.user_id is distinct from v_user then
+    perform private.fail('unknown_booking');
+  end if;
+  if v_booking.status in ('cancelled', 'refunded') then
+    return private.booking_json(v_booking);
+  end if;
+  select s.starts_at - c.cancellation_notice into strict v_until
+  from public.showtimes s, private.settings c where s.id = v_booking.showtime_id;
+  if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
+    or v_booking.status = 'confirmed' and v_now > v_until then
+    perform private.fail('not_cancellable');
+  end if;
+
+  perform private.free_seats(v_booking, 'cancelled', v_now);
+  if v_booking.status = 'confirmed' then
+    perform private.refund_booking(v_booking, 'cancelled_by_customer');
+  else
+    perform private.call_off_payment(v_booking);
+  end if;
+  update public.bookings b set status = 'cancelled', cancelled_at = v_now
+  where b.showtime_id = v_booking.showtime_id and b.id = v_booking.id
+  returning b.* into v_booking;
+  return private.booking_json(v_booking);
+exception
+  when deadlock_detected or lock_not_available then
+    perform private.fail('busy');
+end
+$$;
+
+revoke execute on function
+  private.new_reference(),
+  private.booking_json(public.bookings),
+  private.booking_for_update(uuid),
+  private.free_seats(public.bookings, text, timestamptz),
+  private.expire_booking(public.bookings),
+  private.locks_json(public.bookings, timestamptz),
+  public.create_booking(bigint),
+  public.cancel_booking(uuid)
+from public;
+grant execute on function public.create_booking(bigint), public.cancel_booking(uuid) to anon, authenticated;
+
+-- outbox.sql ----------------------------------------------------------------------------------------------------------
+
+-- The outbox: what the world outside has to hear of a transaction, written in that transaction. The worker claims rows,
+-- does what they say at least once and settles them; keys make the effect happen once.
+--
+--   queued --claimed, done--> sent      queued --failed--> queued, later      --failed too often--> failed
+
+create type private.outbox_kind as enum (
+  'mail_confirmation',  -- the ticket
+  'mail_refund',        -- money is on its way back, and why
+  'refund',             -- ask Stripe to return money
+  'cancel_intent'       -- ask Stripe to take no money for what has ended
+);
+
+create type private.outbox_state as enum (
+  'queued',  -- waits for its time or is being done
+  'sent',    -- done
+  'failed'   -- given up; a person looks at last_error
+);
+
+create table private.outbox (
+  id bigint generated always as identity primary key,
+  kind private.outbox_kind not null,
+  key text not null,
+  booking_id uuid not null,
+  payload jsonb not null,
+  state private.outbox_state not null default 'queued',
+  attempts integer not null default 0,
+  due_at timestamptz not null default private.now(),
+  claimed_until timestamptz,
+  last_error text,
+  created_at timestamptz not null default private.now(),
+  settled_at timestamptz,
+  constraint key_is_unique unique (key),
+  constraint settled_when_it_says_so check ((state = 'queued') = (settled_at is null))
+);
+create index outbox_due on private.outbox (due_at) where state = 'queued';
+create index outbox_by_booking on private.outbox (booking_id);
+alter table private.outbox enable row level security;
+
+comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
+comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it has died, and another may.';
+
+-- Leaves word in the outbox. The same key again is the same word and does nothing.
+create function private.post(
+  p_kind private.outbox_kind, p_key text, p_booking public.bookings, p_payload jsonb default '{}',
+  p_delay interval default '0') returns void
+language sql volatile set search_path = '' as $$
+  insert into private.outbox (kind, key, booking_id, payload, due_at)
+  values (p_kind, p_key, p_booking.id, p_payload, private.now() + p_delay)
+  on conflict on constraint key_is_unique do nothing
+$$;
+
+-- Everything a letter about a booking says: {booking, showtime: {id, starts_at, ends_at}, movie: {title, certificate,
+-- length_minutes}, theater: {name, address, city, time_zone}, auditorium, customer: {email, full_name}}.
+create function private.letter_json(p_booking_id uuid) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object(
+    'booking', private.booking_json(b),
+    'showtime', jsonb_build_object('id', s.id, 'starts_at', s.starts_at, 'ends_at', s.ends_at),
+    'movie', jsonb_build_object('title', m.title, 'certificate', m.certificate, 'length_minutes', m.length_minutes),
+    'theater', jsonb_build_object('name', t.name, 'address', t.address, 'city', t.city, 'time_zone', t.time_zone),
+    'auditorium', a.name,
+    'customer', jsonb_build_object('email', u.email, 'full_name', u.full_name))
+  from public.bookings b
+  join public.users u on u.id = b.user_id
+  join public.showtimes s on s.id = b.showtime_id
+  join public.movies m on m.id = s.movie_id
+  join public.auditoriums a on a.id = s.auditorium_id
+  join public.theaters t on t.id = a.theater_id
+  where b.id = p_booking_id
+$$;
+
+-- Claims due rows for a worker, for that many seconds. Several workers never get the same row. Answers [{id, attempt,
+-- kind, key, booking_id, payload, letter (for mail), refund (for mail_refund and refund)}].
+create function public.claim_outbox(max_rows integer default 10, lease_seconds integer default 60) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+begin
+  return (
+    with due as (
+      select o.id from private.outbox o
+      where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
+      order by o.due_at limit claim_outbox.max_rows for update skip locked
+    ), claimed as (
+      update private.outbox o
+      set attempts = o.attempts + 1, claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
+      from due where o.id = due.id
+      returning o.*
+    )
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id, 'payload', c.payload,
+      'letter', case when c.kind in ('mail_confirmation', 'mail_refund') then private.letter_json(c.booking_id) end,
+      'refund', case when c.kind in ('mail_refund', 'refund')
+                     then private.refund_order_json((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
+    from claimed c);
+end
+$$;
+
+-- Ends a claim: done, or to be tried again after a growing and slightly random pause, at most 12 times in all (some
+-- eight hours). attempt is what claim_outbox gave; a worker that was so slow that another has claimed the row since
+-- settles nothing. Answers whether it did.
+create function public.settle_outbox(id bigint, attempt integer, error text default null) returns boolean
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+begin
+  update private.outbox o
+  set state = (case when settle_outbox.error is null then 'sent' when o.attempts >= 12 then 'failed' else 'queued' end)
+              ::private.outbox_state,
+      settled_at = case when settle_outbox.error is null or o.attempts >= 12 then v_now end,
+      due_at = v_now + make_interval(secs => least(2 ^ o.attempts, 7200) * (0.75 + random() / 2)),
+      claimed_until = null,
+      last_error = left(settle_outbox.error, 1000)
+  where o.id = settle_outbox.id and o.state = 'queued' and o.attempts = settle_outbox.attempt;
+  return found;
+end
+$$;
+
+revoke execute on function
+  private.post(private.outbox_kind, text, public.bookings, jsonb, interval),
+  private.letter_json(uuid),
+  public.claim_outbox(integer, integer),
+  public.settle_outbox(bigint, integer, text)
+from public;
+grant execute on function public.claim_outbox(integer, integer), public.settle_outbox(bigint, integer, text)
+  to service_role;
+
+-- payments.sql --------------------------------------------------------------------------------------------------------
+
+-- Payments: what was asked of Stripe for a booking and what arrived. Money that arrives is never lost sight of: every
+-- succeeded payment is kept by one confirmed booking, or a refund of it is queued in the same transaction.
+--
+--   open --money arrived--> succeeded        open --can no longer be paid--> canceled
+
+create type public.payment_status as enum (
+  'open',       -- asked for, or about to be; declined cards leave it open
+  'succeeded',  -- the money is here
+  'canceled'    -- Stripe will take no money for it any more (Stripe's spelling)
+);
+
+create table public.payments (
+  showtime_id bigint not null,
+  id uuid not null default gen_random_uuid(),
+  booking_id uuid not null,
+  payment_intent_id text,
+  amount integer not null,
+  currency text not null,
+  status public.payment_status not null default 'open',
+  amount_received integer,
+  currency_received text,
+  failure_code text,
+  failure_message text,
+  created_at timestamptz not null default private.now(),
+  paid_at timestamptz,
+  primary key (showtime_id, id),
+  constraint payment_id_is_unique unique (id),
+  constraint payment_intent_is_unique unique (payment_intent_id),
+  constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
+  constraint amount_is_positive check (amount > 0),
+  constraint money_received_is_known check (
+    (status = 'succeeded') = (amount_received is not null and currency_received is not null and paid_at is not null))
+);
+comment on column public.payments.amount is 'What was asked, in minor units: the total of the booking.';
+comment on column public.payments.failure_code is 'Why the latest attempt failed, in Stripe''s words; null after a success.';
+
+create index payments_by_booking on public.payments (showtime_id, booking_id);
+create unique index one_open_payment_per_booking on public.payments (showtime_id, booking_id) where status = 'open';
+create index payments_open on public.payments (created_at) where status = 'open';
+
+alter table public.payments enable row level security;
+create policy "people read the payments of their own bookings" on public.payments
+  for select to authenticated
+  using (exists (select from public.bookings b
+                 where b.showtime_id = payments.showtime_id and b.id = payments.booking_id
+                   and b.user_id = (select auth.uid())));
+grant select on public.payments to authenticated, service_role;
+
+-- Begins to take money for a customer's pending booking, or goes on with it: one payment, whatever happens, until it is
+-- paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency, payment_intent_id (null until
+-- attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable.
+create function public.start_payment(booking_id uuid, user_id uuid) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_booking public.bookings := private.booking_for_update(start_payment.booking_id);
+  v_payment public.payments;
+begin
+  if v_booking.user_id is distinct from start_payment.user_id or v_booking.id is null then
+    perform private.fail('unknown_booking');
+  elsif v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= private.now() then
+    perform private.fail('lock_expired');
+  elsif v_booking.status <> 'pending' then
+    perform private.fail('not_payable');
+  end if;
+  select * into v_payment from public.payments p
+  where p.showtime_id = v_booking.showtime_id and p.booking_id = v_booking.id and p.status = 'open';
+  if not found then
+    insert into public.payments as p (showtime_id, booking_id, amount, currency)
+    values (v_booking.showtime_id, v_booking.id, v_booking.total, v_booking.currency)
+    returning p.* into v_payment;
+  end if;
+  return jsonb_build_object(
+    'payment_id', v_payment.id, 'booking_id', v_booking.id, 'reference', v_booking.reference,
+    'amount', v_payment.amount, 'currency', v_payment.currency, 'payment_intent_id', v_payment.payment_intent_id,
+    'email', (select u.email from public.users u where u.id = v_booking.user_id), 'expires_at', v_booking.expires_at);
+end
+$$;
+
+-- Notes which PaymentIntent was made for a payment. Where the booking has ended meanwhile, the intent is called off.
+-- Answers {attached}: false when the payment carries another intent already. Raises not_payable for an unknown payment.
+create function public.attach_payment_intent(payment_id uuid, payment_intent_id text) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_booking public.bookings;
+  v_payment public.payments;
+begin
+  select private.booking_for_update(p.booking_id) into v_booking
+  from public.payments p where p.id = attach_payment_intent.payment_id;
+  if v_booking.id is null then
+    perform private.fail('not_payable');
+  end if;
+  update public.payments p set payment_intent_id = attach_payment_intent.payment_intent_id
+  where p.showtime_id = v_booking.showtime_id and p.id = attach_payment_intent.payment_id
+    and (p.payment_intent_id is null or p.payment_intent_id = attach_payment_intent.payment_intent_id)
+  returning p.* into v_payment;
+  if v_payment.id is not null and v_booking.status not in ('pending', 'confirmed') then
+    update public.payments p set status = 'open'
+    where p.showtime_id = v_payment.showtime_id and p.id = v_payment.id and p.status = 'canceled';
+    perform private.call_off_payment(v_booking);
+  end if;
+  return jsonb_build_object('attached', v_payment.id is not null);
+end
+$$;
+
+-- Sees to it that nobody pays for a booking that has ended: its open intent is cancelled at Stripe by the worker. The
+-- payment stays open until Stripe agrees, since a card may be paying this very moment.
+create function private.call_off_payment(p_booking public.bookings) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_payment public.payments;
+begin
+  select * into v_payment from public.payments p
+  where p.showtime_id = p_booking.showtime_id and p.booking_id = p_booking.id and p.status = 'open' for update;
+  if v_payment.payment_intent_id is not null then
+    perform private.post('cancel_intent', 'cancel:' || v_payment.payment_intent_id, p_booking,
+                         jsonb_build_object('payment_intent_id', v_payment.payment_intent_id));
+  elsif v_payment.id is not null then
+    -- No intent is known, so nobody was given the means to pay.
+    update public.payments p set status = 'canceled'
+    where p.showtime_id = v_payment.showtime_id and p.id = v_payment.id;
+  end if;
+end
+$$;
+
+-- The payment that a PaymentIntent stands for, locked. It may be unknown so far: the webhook can overtake
+-- attach_payment_intent, and somebody may pay a second time for a booking.
+create function private.payment_of_intent(
+  p_booking public.bookings, p_payment_intent_id text, p_amount integer, p_currency text) returns public.payments
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_payment public.payments;
+begin
+  update public.payments p set payment_intent_id = p_payment_intent_id
+  where p.showtime_id = p_booking.showtime_id and p.booking_id = p_booking.id
+    and p.status = 'open' and p.payment_intent_id is null
+    and not exists (select from public.payments known where known.payment_intent_id = p_payment_intent_id);
+  select * into v_payment from public.payments p where p.payment_intent_id = p_payment_intent_id for update;
+  if not found then
+    insert into public.payments as p (showtime_id, booking_id, payment_intent_id, amount, currency, status)
+    values (p_booking.showtime_id, p_booking.id, p_payment_intent_id, p_amount, p_currency, 'canceled')
+    returning p.* into v_payment;
+  end if;
+  return v_payment;
+end
+$$;
+
+-- Makes a booking's seats sold and answers null; or changes nothing and answers why not: showtime_closed, seats_gone.
+-- Paid in time, its live locks lose their end. Paid later, the very same seats are taken again if all of them are free
+-- and still on sale.
+create function private.sell_seats(p_booking public.bookings, p_now timestamptz) returns text
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_showtime public.showtimes;
+  v_seats integer;
+  v_sold integer;
+begin
+  select * into strict v_showtime from public.showtimes t where t.id = p_booking.showtime_id;
+  select count(*) into v_seats from public.booking_seats s
+  where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id;
+  if v_showtime.status <> 'scheduled' then
+    return 'showtime_closed';
+  end if;
+
+  update public.seat_locks l set held = tstzrange(lower(l.held), null)
+  where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+    and l.booking_id = p_booking.id and l.held @> p_now;
+  get diagnostics v_sold = row_count;
+
+  if v_sold = 0 then
+    if v_showtime.starts_at <= p_now then
+      return 'showtime_closed';
+    end if;
+    insert into public.seat_locks (showtime_id, seat_id, user_id, booking_id, held)
+    select s.showtime_id, s.seat_id, p_booking.user_id, p_booking.id, tstzrange(p_now, null)
+    from public.booking_seats s
+    where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id order by s.seat_id
+    on conflict do nothing;
+    get diagnostics v_sold = row_count;
+  end if;
+  if v_sold < v_seats then
+    raise exclusion_violation;  -- undoes what was taken
+  end if;
+
+  update public.booking_seats s set sold_at = p_now
+  where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id;
+  return null;
+exception
+  when exclusion_violation or unique_violation then
+    return 'seats_gone';
+end
+$$;
+
+-- Money for a booking has arrived. Why it cannot be kept, or null: then the booking's seats are sold.
+create function private.settle_booking(p_booking public.bookings, p_payment public.payments, p_now timestamptz)
+returns text
+language plpgsql volatile set search_path = '' as $$
+begin
+  if p_booking.status = 'confirmed' then
+    return 'second_payment';
+  elsif p_booking.status in ('cancelled', 'refunded') then
+    return 'booking_cancelled';
+  elsif (p_payment.amount_received, p_payment.currency_received)
+    is distinct from (p_booking.total, p_booking.currency) then
+    return 'amount_differs';
+  end if;
+  return private.sell_seats(p_booking, p_now);
+end
+$$;
+
+-- Stripe says that a PaymentIntent succeeded; webhook and reconciliation both come here. The event, its effect and the
+-- mail are one transaction. Money that cannot be kept is refunded: the seats are gone, the booking was cancelled or paid
+-- already, the amount or currency differs. Never a swap of seats.
+--
+-- amount in minor units; booking_id from the intent's metadata, for an intent not yet attached.
+-- Answers {outcome, booking_id, reason}: outcome confirmed, refund_queued (with the reason), already_settled, duplicate,
+-- or unattributed when the money is for no booking of ours. Raises invalid_request.
+create function public.confirm_booking(
+  event_id text, event_type text, payment_intent_id text, amount integer, currency text, booking_id uuid default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_booking public.bookings;
+  v_payment public.payments;
+  v_now timestamptz;
+  v_reason text;
+begin
+  if confirm_booking.payment_intent_id is null or confirm_booking.currency is null
+    or confirm_booking.amount is null or confirm_booking.amount <= 0 then
+    perform private.fail('invalid_request');
+  end if;
+  if not private.note_event(confirm_booking.event_id, confirm_booking.event_type, confirm_booking.payment_intent_id) then
+    return jsonb_build_object('outcome', 'duplicate');
+  end if;
+  v_booking := private.booking_for_update(coalesce(
+    (select p.booking_id from public.payments p where p.payment_intent_id = confirm_booking.payment_intent_id),
+    confirm_booking.booking_id));
+  if v_booking.id is null then
+    return private.event_outcome(confirm_booking.event_id, 'unattributed');
+  end if;
+  v_payment := private.payment_of_intent(v_booking, confirm_booking.payment_intent_id,
+                                         confirm_booking.amount, upper(confirm_booking.currency));
+  if v_payment.status = 'succeeded' then
+    return private.event_outcome(confirm_booking.event_id, 'already_settled', v_booking.id);
+  end if;
+
+  v_now := private.now();
+  update public.payments p
+  set status = 'succeeded', amount_received = confirm_booking.amount,
+      currency_received = upper(confirm_booking.currency), paid_at = v_now, failure_code = null, failure_message = null
+  where p.showtime_id = v_payment.showtime_id and p.id = v_payment.id
+  returning p.* into v_payment;
+  v_reason := private.settle_booking(v_booking, v_payment, v_now);
+  if v_reason is not null then
+    if v_reason in ('seats_gone', 'showtime_closed') then
+      perform private.expire_booking(v_booking);
+    end if;
+    perform private.refund_payment(v_payment, v_reason);
+    return private.event_outcome(confirm_booking.event_id, 'refund_queued', v_booking.id, v_reason);
+  end if;
+
+  update public.bookings b set status = 'confirmed', confirmed_at = v_now
+  where b.showtime_id = v_booking.showtime_id and b.id = v_booking.id;
+  perform private.call_off_payment(v_booking);  -- another intent may be open when this money came by a second one
+  perform private.post('mail_confirmation', 'mail:confirmation:' || v_booking.id, v_booking);
+  perform private.tell_showtime(v_booking.showtime_id, 'seat:book',
+                                private.locks_json(v_booking, v_now) - 'expires_at');
+  return private.event_outcome(confirm_booking.event_id, 'confirmed', v_booking.id);
+end
+$$;
+
+-- Stripe says that an attempt to pay failed, or, with canceled, that the intent can no longer be paid. The booking keeps
+-- its seats until its time is over. event_id is null when the worker reports what it did itself. Answers {outcome,
+-- booking_id}: noted, duplicate, unattributed.
+create function public.record_payment_failure(
+  event_id text, event_type text, payment_intent_id text, canceled boolean default false,
+  failure_code text default null, failure_message text default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_payment public.payments;
+begin
+  if not private.note_event(record_payment_failure.event_id, record_payment_failure.event_type,
+                            record_payment_failure.payment_intent_id) then
+    return jsonb_build_object('outcome', 'duplicate');
+  end if;
+  update public.payments p
+  set status = case when record_payment_failure.canceled then 'canceled' else p.status end::public.payment_status,
+      failure_code = coalesce(record_payment_failure.failure_code, p.failure_code),
+      failure_message = coalesce(left(record_payment_failure.failure_message, 500), p.failure_message)
+  where p.payment_intent_id = record_payment_failure.payment_intent_id and p.status = 'open'
+  returning p.* into v_payment;
+  return private.event_outcome(record_payment_failure.event_id,
+                               case when v_payment.id is null then 'unattributed' else 'noted' end,
+                               v_payment.booking_id);
+end
+$$;
+
+-- Payments that are open longer than that, for a reconciliation that asks Stripe about each:
+-- [{payment_id, booking_id, payment_intent_id, amount, currency, created_at}], oldest first.
+create function public.payments_to_reconcile(older_than interval default '2 minutes', max_rows integer default 100)
+returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'payment_id', p.id, 'booking_id', p.booking_id, 'payment_intent_id', p.payment_intent_id,
+    'amount', p.amount, 'currency', p.currency, 'created_at', p.created_at) order by p.created_at), '[]')
+  from (select * from public.payments open
+        where open.status = 'open' and open.payment_intent_id is not null
+          and open.created_at < private.now() - payments_to_reconcile.older_than
+        order by open.created_at limit payments_to_reconcile.max_rows) p
+$$;
+
+revoke execute on function
+  public.start_payment(uuid, uuid),
+  public.attach_payment_intent(uuid, text),
+  private.call_off_payment(public.bookings),
+  private.payment_of_intent(public.bookings, text, integer, text),
+  private.sell_seats(public.bookings, timestamptz),
+  private.settle_booking(public.bookings, public.payments, timestamptz),
+  public.confirm_booking(text, text, text, integer, text, uuid),
+  public.record_payment_failure(text, text, text, boolean, text, text),
+  public.payments_to_reconcile(interval, integer)
+from public;
+grant execute on function
+  public.start_payment(uuid, uuid),
+  public.attach_payment_intent(uuid, text),
+  public.confirm_booking(text, text, text, integer, text, uuid),
+  public.record_payment_failure(text, text, text, boolean, text, text),
+  public.payments_to_reconcile(interval, integer)
+to service_role;
+
+-- refunds.sql ---------------------------------------------------------------------------------------------------------
+
+-- Refunds: money on its way back. Queued in the transaction that decides it, sent to Stripe by the worker under an
+-- idempotency key of its own, followed until Stripe says succeeded or failed. A failure is visible and tried again.
+--
+--   queued --Stripe took it--> pending --> succeeded        any --> failed --tried again--> queued
+
+create type public.refund_status as enum (
+  'queued',     -- decided here, not yet taken by Stripe
+  'pending',    -- taken by Stripe, not yet with the customer's bank
+  'succeeded',  -- sent to the customer's bank
+  'failed'      -- refused; waits for the next try
+);
+
+create table public.refunds (
+  showtime_id bigint not null,
+  id uuid not null default gen_random_uuid(),
+  booking_id uuid not null,
+  payment_id uuid not null,
+  amount integer not null,
+  currency text not null,
+  reason text not null,
+  status public.refund_status not null default 'queued',
+  attempt integer not null default 1,
+  stripe_refund_id text,
+  failure_reason text,
+  created_at timestamptz not null default private.now(),
+  updated_at timestamptz not null default private.now(),
+  primary key (showtime_id, id),
+  constraint refund_id_is_unique unique (id),
+  constraint stripe_refund_is_unique unique (stripe_refund_id),
+  constraint its_payment foreign key (showtime_id, payment_id) references public.payments (showtime_id, id),
+  constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
+  constraint amount_is_positive check (amount > 0),
+  constraint reason_is_known check (reason in (
+    'cancelled_by_customer', 'seats_gone', 'showtime_closed', 'booking_cancelled', 'second_payment',
+    'amount_differs', 'made_at_stripe'))
+);
+comment on column public.refunds.attempt is 'Counts the tries; part of the idempotency key that Stripe sees.';
+
+create index refunds_by_payment on public.refunds (showtime_id, payment_id);
+create index refunds_by_booking on public.refunds (showtime_id, booking_id);
+create index refunds_unfinished on public.refunds (created_at) where status <> 'succeeded';
+
+alter table public.refunds enable row level security;
+create policy "people read the refunds of their own bookings" on public.refunds
+  for select to authenticated
+  using (exists (select from public.bookings b
+                 where b.showtime_id = refunds.showtime_id and b.id = refunds.booking_id
+                   and b.user_id = (select auth.uid())));
+grant select on public.refunds to authenticated, service_role;
+
+-- Queues the return of what is left of a payment, with the mail that says so. Nothing is left: nothing happens.
+create function private.refund_payment(p_payment public.payments, p_reason text) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_booking public.bookings;
+  v_refund public.refunds;
+  v_left integer := p_payment.amount_received - coalesce(
+    (select sum(r.amount) from public.refunds r
+     where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
+       and not (r.status = 'failed' and r.reason = 'made_at_stripe')), 0);
+begin
+  if v_left <= 0 then
+    return;
+  end if;
+  insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason)
+  values (p_payment.showtime_id, p_payment.booking_id, p_payment.id, v_left, p_payment.currency_received, p_reason)
+  returning r.* into v_refund;
+  select * into strict v_booking from public.bookings b
+  where b.showtime_id = p_payment.showtime_id and b.id = p_payment.booking_id;
+  perform private.post_refund(v_booking, v_refund, interval '0');
+  perform private.post('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
+                       jsonb_build_object('refund_id', v_refund.id));
+end
+$$;
+
+-- Hands a refund to the worker.
+create function private.post_refund(p_booking public.bookings, p_refund public.refunds, p_delay interval) returns void
+language sql volatile set search_path = '' as $$
+  select private.post('refund', 'refund:' || p_refund.id || ':' || p_refund.attempt, p_booking,
+                      jsonb_build_object('refund_id', p_refund.id), p_delay)
+$$;
+
+-- What the worker needs to do a refund: {id, attempt, amount, currency, reason, payment_intent_id}.
+create function private.refund_order_json(p_refund_id uuid) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('id', r.id, 'attempt', r.attempt, 'amount', r.amount, 'currency', r.currency,
+                            'reason', r.reason, 'payment_intent_id', p.payment_intent_id)
+  from public.refunds r
+  join public.payments p on p.showtime_id = r.showtime_id and p.id = r.payment_id
+  where r.id = p_refund_id
+$$;
+
+-- Queues the return of everything that was paid for a booking.
+create function private.refund_booking(p_booking public.bookings, p_reason text) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_payment public.payments;
+begin
+  for v_payment in
+    select * from public.payments p
+    where p.showtime_id = p_booking.showtime_id and p.booking_id = p_booking.id and p.status = 'succeeded'
+  loop
+    perform private.refund_payment(v_payment, p_reason);
+  end loop;
+end
+$$;
+
+-- Stripe says how a refund stands: the answer to our own request (event_id null) or a refund event. One that nobody here
+-- asked for was made at Stripe's dashboard and is recorded all the same; when it returns a confirmed booking's whole
+-- price, the seats come free.
+--
+-- status in Stripe's words: pending, requires_action, succeeded, failed, canceled. refund_id and attempt are ours, from
+-- the refund's metadata.
+-- Answers {outcome, booking_id}: noted, duplicate, unattributed. Raises invalid_request.
+create function public.record_refund(
+  event_id text, event_type text, stripe_refund_id text, payment_intent_id text, amount integer, status text,
+  failure_reason text default null, refund_id uuid default null, attempt integer default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_booking public.bookings;
+  v_payment public.payments;
+  v_refund public.refunds;
+  v_status public.refund_status;
+begin
+  v_status := case record_refund.status when 'succeeded' then 'succeeded' when 'pending' then 'pending'
+              when 'requires_action' then 'pending' when 'failed' then 'failed' when 'canceled' then 'failed' end;
+  if v_status is null or record_refund.amount is null or record_refund.amount <= 0 then
+    perform private.fail('invalid_request');
+  end if;
+  if not private.note_event(record_refund.event_id, record_refund.event_type, record_refund.payment_intent_id) then
+    return jsonb_build_object('outcome', 'duplicate');
+  end if;
+  select private.booking_for_update(p.booking_id) into v_booking
+  from public.payments p where p.payment_intent_id = record_refund.payment_intent_id;
+  select * into v_payment from public.payments p
+  where p.payment_intent_id = record_refund.payment_intent_id and p.status = 'succeeded';
+  if v_booking.id is null or v_payment.id is null then
+    return private.event_outcome(record_refund.event_id, 'unattributed');
+  end if;
+
+  select * into v_refund from public.refunds r
+  where r.payment_id = v_payment.id and r.showtime_id = v_payment.showtime_id
+    and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id) for update;
+  if v_refund.id is null then
+    insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
+    values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
+            'made_at_stripe', record_refund.stripe_refund_id)
+    returning r.* into v_refund;
+    perform private.post('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
+                         jsonb_build_object('refund_id', v_refund.id));
+  end if;
+  if coalesce(record_refund.attempt, v_refund.attempt) = v_refund.attempt then
+    perform private.follow_refund(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
+                                  record_refund.failure_reason);
+    perform private.follow_booking(v_booking, v_payment);
+  end if;
+  return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);
+end
+$$;
+
+-- Moves a refund to the status that Stripe reports; events come in any order, and pending never follows an end. A
+-- failure of ours is tried again an hour later as the next attempt, which has a key of its own.
+create function private.follow_refund(
+  p_booking public.bookings, p_refund public.refunds, p_status public.refund_status, p_stripe_refund_id text,
+  p_failure_reason text) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_again boolean := p_status = 'failed' and p_refund.reason <> 'made_at_stripe';
+begin
+  if p_status = 'pending' and p_refund.status in ('succeeded', 'failed') and p_refund.stripe_refund_id = p_stripe_refund_id
+  then
+    return;
+  end if;
+  update public.refunds r
+  set status = p_status, stripe_refund_id = p_stripe_refund_id, updated_at = private.now(),
+      failure_reason = case p_status when 'failed' then coalesce(p_failure_reason, 'unknown') end,
+      attempt = r.attempt + v_again::integer
+  where r.showtime_id = p_refund.showtime_id and r.id = p_refund.id
+  returning r.* into p_refund;
+  if v_again then
+    perform private.post_refund(p_booking, p_refund, interval '1 hour');
+  end if;
+end
+$$;
+
+-- A booking whose whole price went back is refunded; were its seats still sold, they come free.
+create function private.follow_booking(p_booking public.bookings, p_payment public.payments) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+  v_returned integer := (
+    select coalesce(sum(r.amount), 0) from public.refunds r
+    where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id and r.status = 'succeeded');
+begin
+  if v_returned < p_payment.amount_received or p_booking.status not in ('confirmed', 'cancelled')
+    -- The second payment for a booking goes back while the first one keeps it.
+    or exists (select from public.refunds r
+               where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
+                 and r.reason in ('second_payment', 'amount_differs')) then
+    return;
+  end if;
+  if p_booking.status = 'confirmed' then
+    perform private.free_seats(p_booking, 'refunded', v_now);
+  end if;
+  update public.bookings b set status = 'refunded', cancelled_at = coalesce(b.cancelled_at, v_now)
+  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id;
+end
+$$;
+
+revoke execute on function
+  private.refund_payment(public.payments, text),
+  private.post_refund(public.bookings, public.refunds, interval),
+  private.refund_order_json(uuid),
+  private.refund_booking(public.bookings, text),
+  public.record_refund(text, text, text, text, integer, text, text, uuid, integer),
+  private.follow_refund(public.bookings, public.refunds, public.refund_status, text, text),
+  private.follow_booking(public.bookings, public.payments)
+from public;
+grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer) to service_role;
+
+-- stripe_events.sql ---------------------------------------------------------------------------------------------------
+
+-- The ledger of what Stripe told us: one row per event id, written in the transaction of its effect. Stripe delivers at
+-- least once and in any order; the primary key makes the effect happen once, parallel deliveries included.
+
+create table private.stripe_events (
+  id text primary key,
+  type text not null,
+  payment_intent_id text,
+  received_at timestamptz not null default private.now(),
+  outcome text,
+  reason text,
+  booking_id uuid
+);
+create index stripe_events_by_intent on private.stripe_events (payment_intent_id);
+alter table private.stripe_events enable row level security;
+
+-- False when the event was dealt with before. Waits for a parallel delivery to end one way or the other. Null, for what
+-- the worker reports of its own doing, is no event and always true.
+create function private.note_event(p_event_id text, p_event_type text, p_payment_intent_id text) returns boolean
+language plpgsql volatile set search_path = '' as $$
+begin
+  if p_event_id is null then
+    return true;
+  end if;
+  insert into private.stripe_events (id, type, payment_intent_id)
+  values (p_event_id, p_event_type, p_payment_intent_id)
+  on conflict do nothing;
+  return found;
+end
+$$;
+
+-- Notes what an event came to, and is the answer: {outcome, booking_id, reason}.
+create function private.event_outcome(
+  p_event_id text, p_outcome text, p_booking_id uuid default null, p_reason text default null) returns jsonb
+language plpgsql volatile set search_path = '' as $$
+begin
+  update private.stripe_events e set outcome = p_outcome, booking_id = p_booking_id, reason = p_reason
+  where e.id = p_event_id;
+  return jsonb_build_object('outcome', p_outcome, 'booking_id', p_booking_id, 'reason', p_reason);
+end
+$$;
+
+revoke execute on function
+  private.note_event(text, text, text),
+  private.event_outcome(text, text, uuid, text)
+from public;
+
+-- sweep.sql -----------------------------------------------------------------------------------------------------------
+
+-- The sweep. Nothing waits for it: locks die by the clock. It tells viewers that seats came free, ends unpaid bookings,
+-- keeps the hot tables small and the listings fresh. Run every five seconds by pg_cron and by the worker; it may run
+-- twice at once, or not for an hour.
+
+-- What the sweep has told so far: one row.
+create table private.sweeps (
+  only_row boolean primary key default true,
+  swept_until timestamptz not null default '-infinity',
+  tidied_at timestamptz not null default '-infinity',
+  constraint there_is_one_row check (only_row)
+);
+alter table private.sweeps enable row level security;
+insert into private.sweeps default values;
+
+-- Tells viewers of each showtime which locks ran out since the last sweep.
+create function private.tell_expired(p_since timestamptz, p_until timestamptz) returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_row record;
+  v_seats integer := 0;
+begin
+  for v_row in
+    select l.showtime_id, array_agg(l.seat_id order by l.seat_id) as seat_ids, array_agg(l.id order by l.seat_id) as lock_ids
+    from public.seat_locks l
+    where upper(l.held) > p_since and upper(l.held) <= p_until and not upper_inf(l.held) and l.end_reason is null
+    group by l.showtime_id order by l.showtime_id
+  loop
+    perform private.tell_showtime(v_row.showtime_id, 'seat:release', jsonb_build_object(
+      'seat_ids', v_row.seat_ids, 'lock_ids', v_row.lock_ids, 'reason', 'expired'));
+    v_seats := v_seats + cardinality(v_row.seat_ids);
+  end loop;
+  return v_seats;
+end
+$$;
+
+-- Carries locks that ended into the history. They stay a minute longer than their life, so that no lock which a stalled
+-- transaction is still about to write, with a beginning in the past, can miss them.
+create function private.archive_ended_locks(p_now timestamptz, p_max_rows integer) returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_archived integer;
+begin
+  with ended as (
+    select l.showtime_id, l.user_id, l.id from public.seat_locks l
+    where upper(l.held) <= p_now - interval '1 minute' and not upper_inf(l.held)
+    order by upper(l.held) limit p_max_rows for update skip locked
+  ), moved as (
+    delete from public.seat_locks l using ended e
+    where l.showtime_id = e.showtime_id and l.user_id = e.user_id and l.id = e.id
+    returning l.*
+  )
+  insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, booking_id, held, end_reason)
+  select m.showtime_id, m.id, m.seat_id, m.user_id, m.booking_id, m.held, coalesce(m.end_reason, 'expired') from moved m;
+  get diagnostics v_archived = row_count;
+  return v_archived;
+end
+$$;
+
+-- Once a film was shown its sold seats are history as well, a day later.
+create function private.archive_shown(p_now timestamptz) returns void
+language sql volatile set search_path = '' as $$
+  with moved as (
+    delete from public.seat_locks l using public.showtimes s
+    where s.id = l.showtime_id and s.ends_at < p_now - interval '1 day' and upper_inf(l.held)
+    returning l.*, s.ends_at
+  )
+  insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, booking_id, held, end_reason)
+  select m.showtime_id, m.id, m.seat_id, m.user_id, m.booking_id,
+         tstzrange(lower(m.held), greatest(m.ends_at, lower(m.held) + interval '1 microsecond')), 'shown'
+  from moved m
+$$;
+
+-- One sweep. A second one at the same time finds the row taken and leaves. Answers {seats_released, bookings_expired,
+-- locks_archived, listings_told}.
+create function public.release_expired_locks(max_rows integer default 10000) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_now timestamptz;
+  v_sweep private.sweeps;
+  v_booking record;
+  v_expired integer := 0;
+  v_released integer;
+  v_archived integer;
+begin
+  select * into v_sweep from private.sweeps for update skip locked;
+  if not found then
+    return jsonb_build_object('seats_released', 0, 'bookings_expired', 0, 'locks_archived', 0, 'listings_told', 0);
+  end if;
+  v_now := private.now();
+  for v_booking in
+    select b.id, b.showtime_id, b.user_id from public.bookings b
+    where b.status = 'pending' and b.expires_at <= v_now order by b.expires_at limit release_expired_locks.max_rows
+  loop
+    v_expired := v_expired + private.expire_if_free(v_booking.showtime_id, v_booking.user_id, v_booking.id, v_now);
+  end loop;
+  v_released := private.tell_expired(v_sweep.swept_until, v_now);
+  v_archived := private.archive_ended_locks(v_now, release_expired_locks.max_rows);
+  if v_sweep.tidied_at < v_now - interval '1 hour' then
+    perform private.archive_shown(v_now);
+    perform private.forget_old_sign_ins();
+    v_sweep.tidied_at := v_now;
+  end if;
+  update private.sweeps s set swept_until = v_now, tidied_at = v_sweep.tidied_at where s.only_row;
+  return jsonb_build_object('seats_released', v_released, 'bookings_expired', v_expired, 'locks_archived', v_archived,
+                            'listings_told', private.tell_listings());
+end
+$$;
+
+-- Expires one booking unless its customer is busy with it at this moment; then the next sweep will. The sweep holds many
+-- customers' locks one after the other, so it must never wait for one.
+create function private.expire_if_free(p_showtime_id bigint, p_user_id uuid, p_booking_id uuid, p_now timestamptz)
+returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_booking public.bookings;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id)) then
+    return 0;
+  end if;
+  select * into v_booking from public.bookings b
+  where b.showtime_id = p_showtime_id and b.id = p_booking_id and b.status = 'pending' and b.expires_at <= p_now
+  for update skip locked;
+  if not found then
+    return 0;
+  end if;
+  perform private.expire_booking(v_booking);
+  return 1;
+end
+$$;
+
+revoke execute on function
+  private.tell_expired(timestamptz, timestamptz),
+  private.archive_ended_locks(timestamptz, integer),
+  private.archive_shown(timestamptz),
+  public.release_expired_locks(integer),
+  private.expire_if_free(bigint, uuid, uuid, timestamptz)
+from public;
+grant execute on function public.release_expired_locks(integer) to service_role;
+
+-- Where pg_cron exists it sweeps by itself; elsewhere the worker does.
+do $$
+begin
+  if exists (select from pg_catalog.pg_available_extensions where name = 'pg_cron') then
+    create extension if not exists pg_cron with schema pg_catalog;
+    perform cron.schedule('frontrow-sweep', '5 seconds', 'select public.release_expired_locks()');
+  end if;
+end
+$$;
+
+-- The Data API reads the schema again.
+notify pgrst, 'reload schema';

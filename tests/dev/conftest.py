@@ -1,0 +1,56 @@
+"""A project with one table and one function, and a stack that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.config import LocalConfig
+from dev.stack import Stack
+
+_MIGRATION = """
+create table public.movies (id bigint generated always as identity primary key, title text not null);
+alter table public.movies enable row level security;
+create policy "anyone reads" on public.movies for select to anon, authenticated using (true);
+grant select on public.movies to anon, authenticated, service_role;
+grant insert on public.movies to service_role;
+
+create function public.whoami(padding text default '') returns jsonb
+language sql stable security invoker set search_path = '' as $$
+  select jsonb_build_object('role', current_user, 'sub', auth.uid(), 'padding', length(padding))
+$$;
+revoke execute on function public.whoami(text) from public;
+grant execute on function public.whoami(text) to anon, authenticated, service_role;
+"""
+
+
+def make_project(folder: Path) -> Path:
+    """A folder with a supabase/ as the CLI wants it."""
+    supabase = folder / "supabase"
+    (supabase / "migrations").mkdir(parents=True)
+    (supabase / "migrations/20260101000000_movies.sql").write_text(_MIGRATION)
+    (supabase / "seed.sql").write_text("insert into public.movies (title) values ('Metropolis'), ('Playtime');\n")
+    (supabase / "config.toml").write_text(
+        'project_id = "toy"\n[db]\nmajor_version = 17\n[db.migrations]\nschema_paths = ["../schema/*.sql"]\n'
+        '[db.seed]\nenabled = true\nsql_paths = ["./seed.sql"]\n'
+    )
+    (folder / "schema").mkdir()
+    (folder / "schema/movies.sql").write_text(_MIGRATION)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[Stack]:
+    """A real database, Data API, gateway and mail catcher. Tests may kill its parts; it brings them back."""
+    config = LocalConfig.throwaway(tmp_path_factory.mktemp("local"))
+    parts = ["postgres", "postgrest", "gateway", "mail"]
+    with Stack(config, parts=parts, project=project, forgetful=True) as stack:
+        yield stack
+    stack.cluster.erase()
