@@ -111,7 +111,7 @@ end
 $$;
 
 -- Ends a booking's live locks for that reason, takes sold seats back, and tells the viewers.
-create function private.free_seats(p_booking public.bookings, p_reason text, p_now timestamptz) returns void
+create function private.free_seats(p_booking public.bookings, p_reason public.lock_end, p_now timestamptz) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_freed record;
@@ -263,7 +263,7 @@ revoke execute on function
   private.new_reference(),
   private.booking_json(public.bookings),
   private.booking_for_update(uuid),
-  private.free_seats(public.bookings, text, timestamptz),
+  private.free_seats(public.bookings, public.lock_end, timestamptz),
   private.expire_booking(public.bookings),
   private.locks_json(public.bookings, timestamptz),
   public.create_booking(bigint),

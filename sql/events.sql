@@ -7,13 +7,6 @@ create policy "anyone follows showtimes and films" on realtime.messages for sele
   using (extension = 'broadcast'
          and ((select realtime.topic()) like 'showtime:%' or (select realtime.topic()) like 'movie:%'));
 
--- Showtimes whose seats changed since their listings were last told. A heap without an index, so that writers on one
--- showtime never wait for each other; unlogged, because after a crash the next change says it again.
-create unlogged table private.changed_showtimes (
-  showtime_id bigint not null
-);
-alter table private.changed_showtimes enable row level security;
-
 -- What listings were last told of a showtime, and when.
 create table private.told_showtimes (
   showtime_id bigint primary key references public.showtimes on delete cascade,
@@ -23,11 +16,10 @@ create table private.told_showtimes (
 );
 alter table private.told_showtimes enable row level security;
 
--- Tells a showtime's viewers what happened, when the transaction commits, and leaves word for its listings.
+-- Tells a showtime's viewers what happened, when the transaction commits.
 create function private.tell_showtime(p_showtime_id bigint, p_event text, p_payload jsonb) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
-  insert into private.changed_showtimes (showtime_id) values (p_showtime_id);
   perform realtime.send(p_payload, p_event, 'showtime:' || p_showtime_id, true);
 end
 $$;
@@ -45,7 +37,8 @@ end
 $$;
 
 -- Tells listings which showtimes have other seats left than they were told: showtime:update on movie:<id> and
--- showtime:<id>, at most once per showtime in five seconds. What comes too soon stays for the next run.
+-- showtime:<id>, at most once per showtime in five seconds. Which showtimes to look at is read from what was broadcast
+-- of late, so that nobody who locks a seat writes a row for it; the window is longer than any transaction may last.
 create function private.tell_listings() returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -54,25 +47,23 @@ declare
   v_told integer := 0;
 begin
   for v_row in
-    with taken as (
-      delete from private.changed_showtimes c
-      where not exists (select from private.told_showtimes t
-                        where t.showtime_id = c.showtime_id and t.told_at > v_now - interval '5 seconds')
-      returning c.showtime_id
-    )
-    select s.id, s.movie_id, s.status, public.seats_left(s) as seats_left
-    from public.showtimes s where s.id in (select showtime_id from taken) order by s.id
+    select t.id, t.movie_id, t.status, public.seats_left(t) as seats_left
+    from public.showtimes t
+    where t.id in (select substr(m.topic, 10)::bigint from realtime.messages m
+                   where m.inserted_at > (now() at time zone 'utc') - interval '20 seconds'
+                     and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
+                     and m.extension = 'broadcast')
+      and not exists (select from private.told_showtimes told
+                      where told.showtime_id = t.id and told.told_at > v_now - interval '5 seconds')
+    order by t.id
   loop
-    insert into private.told_showtimes as t (showtime_id, seats_left, status, told_at)
+    insert into private.told_showtimes as told (showtime_id, seats_left, status, told_at)
     values (v_row.id, v_row.seats_left, v_row.status, v_now)
     on conflict (showtime_id) do update
       set seats_left = excluded.seats_left, status = excluded.status, told_at = excluded.told_at
-      where (t.seats_left, t.status) is distinct from (excluded.seats_left, excluded.status);
+      where (told.seats_left, told.status) is distinct from (excluded.seats_left, excluded.status);
     if found then
-      perform realtime.send(
-        jsonb_build_object('showtime_id', v_row.id, 'seats_left', v_row.seats_left, 'status', v_row.status),
-        'showtime:update', t.topic, true)
-      from unnest(array['movie:' || v_row.movie_id, 'showtime:' || v_row.id]) t (topic);
+      perform private.tell_update(v_row.id, v_row.movie_id, v_row.seats_left, v_row.status);
       v_told := v_told + 1;
     end if;
   end loop;
@@ -80,21 +71,33 @@ begin
 end
 $$;
 
-create function private.note_showtime_change() returns trigger
+-- Sends showtime:update to a showtime's viewers and to its film's listings.
+create function private.tell_update(
+  p_showtime_id bigint, p_movie_id bigint, p_seats_left integer, p_status public.showtime_status) returns void
+language sql volatile set search_path = '' as $$
+  select realtime.send(
+    jsonb_build_object('showtime_id', p_showtime_id, 'seats_left', p_seats_left, 'status', p_status),
+    'showtime:update', t.topic, true)
+  from unnest(array['movie:' || p_movie_id, 'showtime:' || p_showtime_id]) t (topic)
+$$;
+
+-- A showtime that is cancelled, or on again, is told at once.
+create function private.tell_status() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  insert into private.changed_showtimes (showtime_id) values (new.id);
+  perform private.tell_update(new.id, new.movie_id, public.seats_left(new), new.status);
   return null;
 end
 $$;
 
 create trigger listings_hear_of_it after update of status on public.showtimes
-  for each row when (old.status is distinct from new.status) execute function private.note_showtime_change();
+  for each row when (old.status is distinct from new.status) execute function private.tell_status();
 
 revoke execute on function
   private.tell_showtime(bigint, text, jsonb),
   public.seats_left(public.showtimes),
   private.tell_listings(),
-  private.note_showtime_change()
+  private.tell_update(bigint, bigint, integer, public.showtime_status),
+  private.tell_status()
 from public;
 grant execute on function public.seats_left(public.showtimes) to anon, authenticated, service_role;

@@ -84,8 +84,8 @@ declare
   v_booking public.bookings;
   v_payment public.payments;
 begin
-  select private.booking_for_update(p.booking_id) into v_booking
-  from public.payments p where p.id = attach_payment_intent.payment_id;
+  v_booking := private.booking_for_update(
+    (select p.booking_id from public.payments p where p.id = attach_payment_intent.payment_id));
   if v_booking.id is null then
     perform private.fail('not_payable');
   end if;

@@ -131,8 +131,8 @@ begin
   if not private.note_event(record_refund.event_id, record_refund.event_type, record_refund.payment_intent_id) then
     return jsonb_build_object('outcome', 'duplicate');
   end if;
-  select private.booking_for_update(p.booking_id) into v_booking
-  from public.payments p where p.payment_intent_id = record_refund.payment_intent_id;
+  v_booking := private.booking_for_update(
+    (select p.booking_id from public.payments p where p.payment_intent_id = record_refund.payment_intent_id));
   select * into v_payment from public.payments p
   where p.payment_intent_id = record_refund.payment_intent_id and p.status = 'succeeded';
   if v_booking.id is null or v_payment.id is null then

@@ -7,40 +7,28 @@ takes some thirty milliseconds, and may do to it what it likes.
 from __future__ import annotations
 
 import itertools
-import shutil
-import socket
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 from tests.house import House
 
 from dev import schema
+from dev.config import free_ports, throwaway_folder
 from dev.postgres import FAST_AND_FORGETFUL, Cluster, RunningCluster
 
 _numbers = itertools.count(1)
 
 
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on right now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A throw-away PostgreSQL 17."""
-    folder = Path(tempfile.mkdtemp(prefix="frontrow-test-"))
-    folder.chmod(0o755)
     settings = {**FAST_AND_FORGETFUL, "shared_buffers": "128MB", "deadlock_timeout": "200ms"}
-    try:
-        with RunningCluster(Cluster(folder / "postgres", free_port(), settings)) as running:
-            yield running
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with (
+        throwaway_folder() as folder,
+        RunningCluster(Cluster(folder / "postgres", free_ports(1)[0], settings)) as running,
+    ):
+        yield running
 
 
 @pytest.fixture(scope="session")

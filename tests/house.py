@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg.rows import dict_row
 
 Json = dict[str, Any]
 
+INVARIANTS = Path(__file__).resolve().parent.parent / "sql" / "invariants.sql"
 PASSWORD_HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"
 
 
@@ -254,3 +256,7 @@ class House:
         return self.rows(
             "select * from private.outbox where kind::text = coalesce(%s, kind::text) order by id", [kind]
         )
+
+    def violations(self) -> list[Json]:
+        """What sql/invariants.sql finds: nothing, if all is well."""
+        return self.rows(INVARIANTS.read_text())

@@ -628,6 +628,14 @@ grant select, insert, update, delete on public.showtime_prices to service_role;
 -- Locks taken in this order, always: the customer at a showtime (private.serialise_customer), then the booking, then
 -- seat locks in the order of seat ids.
 
+create type public.lock_end as enum (
+  'released',   -- given back by its holder
+  'expired',    -- ran out by the clock
+  'cancelled',  -- its booking was cancelled
+  'refunded',   -- its booking was refunded at Stripe
+  'shown'       -- the film was shown; sold seats end so
+);
+
 create table public.seat_locks (
   showtime_id bigint not null,
   id bigint generated always as identity,
@@ -635,13 +643,13 @@ create table public.seat_locks (
   user_id uuid not null,
   booking_id uuid,
   held tstzrange not null,
-  end_reason text,
+  end_reason public.lock_end,
   -- The user stands in the key so that "what do I hold here" needs no index of its own; the id alone is unique.
   primary key (showtime_id, user_id, id),
   constraint one_holder_at_a_time exclude using gist (showtime_id with =, seat_id with =, held with &&),
-  constraint held_has_a_beginning check (not isempty(held) and not lower_inf(held)),
-  constraint end_reason_is_known check (end_reason in ('released', 'cancelled', 'refunded')),
-  constraint what_is_sold_is_booked check (not upper_inf(held) or booking_id is not null)
+  -- One check and not one a rule: PostgreSQL prepares each anew for every insert, on the path that must be quick.
+  constraint held_begins_and_what_is_sold_is_booked check (
+    not isempty(held) and not lower_inf(held) and (booking_id is not null or not upper_inf(held)))
 ) with (
   -- Rows come and go by the thousand while the table stays small; wait for no fifth of it to be dead.
   autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500
@@ -663,17 +671,18 @@ create table private.seat_lock_history (
   user_id uuid not null,
   booking_id uuid,
   held tstzrange not null,
-  end_reason text not null,
-  primary key (showtime_id, seat_id, id),
-  constraint end_reason_is_known check (end_reason in ('released', 'expired', 'cancelled', 'refunded', 'shown'))
+  end_reason public.lock_end not null,
+  primary key (showtime_id, seat_id, id)
 );
 alter table private.seat_lock_history enable row level security;
 
 -- Makes a customer's own calls on one showtime take turns, so that limits and the one clock of a selection hold when two
 -- tabs ask at once. Ends with the transaction.
 create function private.serialise_customer(p_showtime_id bigint, p_user_id uuid) returns void
-language sql volatile set search_path = '' as $$
-  select pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+end
 $$;
 
 -- The range of a lock that ends now. A lock that began this very instant keeps a microsecond, so that it is not empty.
@@ -697,19 +706,29 @@ begin
 end
 $$;
 
--- Refuses a selection that no showtime could accept. Raises no_seats, too_many_seats, unknown_seat, duplicate_seat.
-create function private.check_selection(p_seat_ids bigint[], p_limit integer) returns void
-language plpgsql immutable set search_path = '' as $$
+-- Says which rule a selection breaks, once lock_seats has seen that it breaks one. Always raises: sign_in_required,
+-- no_seats, too_many_seats, unknown_showtime, showtime_closed, duplicate_seat, unknown_seat with the seats.
+create function private.refuse_selection(p_showtime_id bigint, p_user_id uuid, p_seat_ids bigint[], p_limit integer)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_showtime public.showtimes;
 begin
-  if p_seat_ids is null or cardinality(p_seat_ids) = 0 then
+  if not exists (select from public.users u where u.id = p_user_id) then
+    perform private.fail('sign_in_required');  -- no token, or the account is gone and its token lives on
+  elsif p_seat_ids is null or cardinality(p_seat_ids) = 0 then
     perform private.fail('no_seats');
   elsif cardinality(p_seat_ids) > p_limit then
     perform private.fail('too_many_seats', jsonb_build_object('limit', p_limit));
-  elsif array_position(p_seat_ids, null) is not null or array_ndims(p_seat_ids) > 1 then
-    perform private.fail('unknown_seat');
-  elsif (select count(distinct s) from unnest(p_seat_ids) s) < cardinality(p_seat_ids) then
+  end if;
+  v_showtime := private.showtime_on_sale(p_showtime_id);
+  if (select count(distinct s) < count(s) from unnest(p_seat_ids) s) then
     perform private.fail('duplicate_seat');
   end if;
+  perform private.fail('unknown_seat', jsonb_build_object('seat_ids', array(
+    select u from unnest(p_seat_ids) u
+    where not exists (select from public.seats s where s.id = u and s.auditorium_id = v_showtime.auditorium_id)
+    order by u)));
 end
 $$;
 
@@ -719,77 +738,80 @@ $$;
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, too_many_seats, unknown_showtime, showtime_closed,
 -- booking_pending, seat_taken with the seats, busy.
+--
+-- A premiere brings this call by the thousand, so it calls few helpers (each costs as much as a row) and reads all that
+-- it only reads in one query; what is refused takes the slow way round to find out why.
 create function public.lock_seats(showtime_id bigint, seat_ids bigint[]) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_user uuid := private.require_user_id();
-  v_settings private.settings;
-  v_showtime public.showtimes;
+  v_user uuid := private.user_id();
   v_now timestamptz;
-  v_mine record;
-  v_wanted bigint[];
+  v_limit integer;
+  v_open boolean;
+  v_known integer;
+  v_mine bigint[];
+  v_booking_id uuid;
+  v_expires_at timestamptz;
+  v_wanted bigint[] := lock_seats.seat_ids;
   v_got bigint[];
   v_lock_ids bigint[];
 begin
-  select * into strict v_settings from private.settings;
-  perform private.check_selection(lock_seats.seat_ids, v_settings.seats_per_customer);
-  v_showtime := private.showtime_on_sale(lock_seats.showtime_id);
-  if (select count(*) from public.seats s
-      where s.id = any (lock_seats.seat_ids) and s.auditorium_id = v_showtime.auditorium_id)
-     < cardinality(lock_seats.seat_ids) then
-    perform private.fail('unknown_seat', private.seats_elsewhere(v_showtime.auditorium_id, lock_seats.seat_ids));
-  end if;
-
-  perform private.serialise_customer(v_showtime.id, v_user);
+  perform private.serialise_customer(lock_seats.showtime_id, v_user);
   v_now := private.now();
-  select count(*) as seats,
-         coalesce(array_agg(l.seat_id), '{}') as seat_ids,
-         min(upper(l.held)) filter (where l.booking_id is null) as expires_at,
-         (array_agg(l.booking_id) filter (where l.booking_id is not null and not upper_inf(l.held)))[1] as booking_id
-  into v_mine
-  from public.seat_locks l
-  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.held @> v_now;
-
-  v_wanted := array(select s from unnest(lock_seats.seat_ids) s where s <> all (v_mine.seat_ids) order by s);
-  if cardinality(v_wanted) = 0 then
-    return private.selection_json(v_showtime.id, v_user, v_now);
-  elsif v_mine.booking_id is not null then
-    perform private.fail('booking_pending', jsonb_build_object('booking_id', v_mine.booking_id));
-  elsif v_mine.seats + cardinality(v_wanted) > v_settings.seats_per_customer then
-    perform private.fail('too_many_seats', jsonb_build_object('limit', v_settings.seats_per_customer));
+  select c.seats_per_customer,
+         u.id is not null and t.status = 'scheduled' and t.starts_at > v_now,
+         (select count(*) from public.seats s where s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
+         mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration)
+  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at
+  from private.settings c
+  left join public.showtimes t on t.id = lock_seats.showtime_id
+  left join public.users u on u.id = v_user
+  cross join lateral (
+    select array_agg(l.seat_id) as seat_ids,
+           min(upper(l.held)) filter (where l.booking_id is null) as expires_at,
+           min(l.booking_id::text) filter (where l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id
+    from public.seat_locks l
+    where l.showtime_id = lock_seats.showtime_id and l.user_id = v_user and l.held @> v_now) mine;
+  if v_open is not true or v_known is distinct from cardinality(v_wanted) or v_known not between 1 and v_limit then
+    perform private.refuse_selection(lock_seats.showtime_id, v_user, v_wanted, v_limit);
   end if;
-  v_mine.expires_at := coalesce(v_mine.expires_at, v_now + v_settings.lock_duration);
+  if v_mine is not null then
+    v_wanted := array(select s from unnest(v_wanted) s where s <> all (v_mine));
+    if cardinality(v_wanted) = 0 then
+      return private.selection_json(lock_seats.showtime_id, v_user, v_now);
+    elsif v_booking_id is not null then
+      perform private.fail('booking_pending', jsonb_build_object('booking_id', v_booking_id));
+    elsif cardinality(v_mine) + cardinality(v_wanted) > v_limit then
+      perform private.fail('too_many_seats', jsonb_build_object('limit', v_limit));
+    end if;
+  end if;
 
   -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the
   -- order of seat ids, nobody waits in a circle.
   with inserted as (
     insert into public.seat_locks as l (showtime_id, seat_id, user_id, held)
-    select v_showtime.id, s, v_user, tstzrange(v_now, v_mine.expires_at) from unnest(v_wanted) s order by s
+    select lock_seats.showtime_id, s, v_user, tstzrange(v_now, v_expires_at) from unnest(v_wanted) s order by s
     on conflict do nothing
     returning l.seat_id, l.id
   )
-  select array_agg(i.seat_id order by i.seat_id), array_agg(i.id order by i.seat_id) into v_got, v_lock_ids
-  from inserted i;
-  if v_got is distinct from v_wanted then
-    perform private.fail('seat_taken', jsonb_build_object(
-      'seat_ids', array(select s from unnest(v_wanted) s where s <> all (coalesce(v_got, '{}')) order by s)));
+  select array_agg(i.seat_id), array_agg(i.id) into v_got, v_lock_ids from inserted i;
+  if cardinality(v_wanted) > coalesce(cardinality(v_got), 0) then
+    perform private.fail('seat_taken', jsonb_build_object('seat_ids', array(
+      select s from unnest(v_wanted) s where s <> all (coalesce(v_got, '{}')) order by s)));
   end if;
 
-  perform private.tell_showtime(v_showtime.id, 'seat:lock', jsonb_build_object(
-    'seat_ids', v_wanted, 'lock_ids', v_lock_ids, 'expires_at', v_mine.expires_at));
-  return private.selection_json(v_showtime.id, v_user, v_now);
+  perform realtime.send(
+    jsonb_build_object('seat_ids', v_got, 'lock_ids', v_lock_ids, 'expires_at', v_expires_at),
+    'seat:lock', 'showtime:' || lock_seats.showtime_id, true);
+  if v_mine is not null then
+    return private.selection_json(lock_seats.showtime_id, v_user, v_now);
+  end if;
+  return jsonb_build_object('showtime_id', lock_seats.showtime_id, 'seat_ids', v_got, 'lock_ids', v_lock_ids,
+                            'expires_at', v_expires_at);
 exception
   when deadlock_detected or lock_not_available then
     perform private.fail('busy');
 end
-$$;
-
--- {seat_ids}: those that are not in the auditorium.
-create function private.seats_elsewhere(p_auditorium_id bigint, p_seat_ids bigint[]) returns jsonb
-language sql stable set search_path = '' as $$
-  select jsonb_build_object('seat_ids', array(
-    select u from unnest(p_seat_ids) u
-    where not exists (select from public.seats s where s.id = u and s.auditorium_id = p_auditorium_id) order by u))
 $$;
 
 -- Gives back some of the caller's seats at a showtime, or all. Seats of others, or nobody's, are left alone and that is
@@ -842,8 +864,7 @@ revoke execute on function
   private.serialise_customer(bigint, uuid),
   private.ended(tstzrange, timestamptz),
   private.selection_json(bigint, uuid, timestamptz),
-  private.check_selection(bigint[], integer),
-  private.seats_elsewhere(bigint, bigint[]),
+  private.refuse_selection(bigint, uuid, bigint[], integer),
   public.lock_seats(bigint, bigint[]),
   public.release_seats(bigint, bigint[])
 from public;
@@ -862,13 +883,6 @@ create policy "anyone follows showtimes and films" on realtime.messages for sele
   using (extension = 'broadcast'
          and ((select realtime.topic()) like 'showtime:%' or (select realtime.topic()) like 'movie:%'));
 
--- Showtimes whose seats changed since their listings were last told. A heap without an index, so that writers on one
--- showtime never wait for each other; unlogged, because after a crash the next change says it again.
-create unlogged table private.changed_showtimes (
-  showtime_id bigint not null
-);
-alter table private.changed_showtimes enable row level security;
-
 -- What listings were last told of a showtime, and when.
 create table private.told_showtimes (
   showtime_id bigint primary key references public.showtimes on delete cascade,
@@ -878,11 +892,10 @@ create table private.told_showtimes (
 );
 alter table private.told_showtimes enable row level security;
 
--- Tells a showtime's viewers what happened, when the transaction commits, and leaves word for its listings.
+-- Tells a showtime's viewers what happened, when the transaction commits.
 create function private.tell_showtime(p_showtime_id bigint, p_event text, p_payload jsonb) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
-  insert into private.changed_showtimes (showtime_id) values (p_showtime_id);
   perform realtime.send(p_payload, p_event, 'showtime:' || p_showtime_id, true);
 end
 $$;
@@ -900,7 +913,8 @@ end
 $$;
 
 -- Tells listings which showtimes have other seats left than they were told: showtime:update on movie:<id> and
--- showtime:<id>, at most once per showtime in five seconds. What comes too soon stays for the next run.
+-- showtime:<id>, at most once per showtime in five seconds. Which showtimes to look at is read from what was broadcast
+-- of late, so that nobody who locks a seat writes a row for it; the window is longer than any transaction may last.
 create function private.tell_listings() returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -909,25 +923,23 @@ declare
   v_told integer := 0;
 begin
   for v_row in
-    with taken as (
-      delete from private.changed_showtimes c
-      where not exists (select from private.told_showtimes t
-                        where t.showtime_id = c.showtime_id and t.told_at > v_now - interval '5 seconds')
-      returning c.showtime_id
-    )
-    select s.id, s.movie_id, s.status, public.seats_left(s) as seats_left
-    from public.showtimes s where s.id in (select showtime_id from taken) order by s.id
+    select t.id, t.movie_id, t.status, public.seats_left(t) as seats_left
+    from public.showtimes t
+    where t.id in (select substr(m.topic, 10)::bigint from realtime.messages m
+                   where m.inserted_at > (now() at time zone 'utc') - interval '20 seconds'
+                     and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
+                     and m.extension = 'broadcast')
+      and not exists (select from private.told_showtimes told
+                      where told.showtime_id = t.id and told.told_at > v_now - interval '5 seconds')
+    order by t.id
   loop
-    insert into private.told_showtimes as t (showtime_id, seats_left, status, told_at)
+    insert into private.told_showtimes as told (showtime_id, seats_left, status, told_at)
     values (v_row.id, v_row.seats_left, v_row.status, v_now)
     on conflict (showtime_id) do update
       set seats_left = excluded.seats_left, status = excluded.status, told_at = excluded.told_at
-      where (t.seats_left, t.status) is distinct from (excluded.seats_left, excluded.status);
+      where (told.seats_left, told.status) is distinct from (excluded.seats_left, excluded.status);
     if found then
-      perform realtime.send(
-        jsonb_build_object('showtime_id', v_row.id, 'seats_left', v_row.seats_left, 'status', v_row.status),
-        'showtime:update', t.topic, true)
-      from unnest(array['movie:' || v_row.movie_id, 'showtime:' || v_row.id]) t (topic);
+      perform private.tell_update(v_row.id, v_row.movie_id, v_row.seats_left, v_row.status);
       v_told := v_told + 1;
     end if;
   end loop;
@@ -935,22 +947,34 @@ begin
 end
 $$;
 
-create function private.note_showtime_change() returns trigger
+-- Sends showtime:update to a showtime's viewers and to its film's listings.
+create function private.tell_update(
+  p_showtime_id bigint, p_movie_id bigint, p_seats_left integer, p_status public.showtime_status) returns void
+language sql volatile set search_path = '' as $$
+  select realtime.send(
+    jsonb_build_object('showtime_id', p_showtime_id, 'seats_left', p_seats_left, 'status', p_status),
+    'showtime:update', t.topic, true)
+  from unnest(array['movie:' || p_movie_id, 'showtime:' || p_showtime_id]) t (topic)
+$$;
+
+-- A showtime that is cancelled, or on again, is told at once.
+create function private.tell_status() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  insert into private.changed_showtimes (showtime_id) values (new.id);
+  perform private.tell_update(new.id, new.movie_id, public.seats_left(new), new.status);
   return null;
 end
 $$;
 
 create trigger listings_hear_of_it after update of status on public.showtimes
-  for each row when (old.status is distinct from new.status) execute function private.note_showtime_change();
+  for each row when (old.status is distinct from new.status) execute function private.tell_status();
 
 revoke execute on function
   private.tell_showtime(bigint, text, jsonb),
   public.seats_left(public.showtimes),
   private.tell_listings(),
-  private.note_showtime_change()
+  private.tell_update(bigint, bigint, integer, public.showtime_status),
+  private.tell_status()
 from public;
 grant execute on function public.seats_left(public.showtimes) to anon, authenticated, service_role;
 
@@ -1110,7 +1134,7 @@ end
 $$;
 
 -- Ends a booking's live locks for that reason, takes sold seats back, and tells the viewers.
-create function private.free_seats(p_booking public.bookings, p_reason text, p_now timestamptz) returns void
+create function private.free_seats(p_booking public.bookings, p_reason public.lock_end, p_now timestamptz) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_freed record;
@@ -1262,7 +1286,7 @@ revoke execute on function
   private.new_reference(),
   private.booking_json(public.bookings),
   private.booking_for_update(uuid),
-  private.free_seats(public.bookings, text, timestamptz),
+  private.free_seats(public.bookings, public.lock_end, timestamptz),
   private.expire_booking(public.bookings),
   private.locks_json(public.bookings, timestamptz),
   public.create_booking(bigint),
@@ -1487,8 +1511,8 @@ declare
   v_booking public.bookings;
   v_payment public.payments;
 begin
-  select private.booking_for_update(p.booking_id) into v_booking
-  from public.payments p where p.id = attach_payment_intent.payment_id;
+  v_booking := private.booking_for_update(
+    (select p.booking_id from public.payments p where p.id = attach_payment_intent.payment_id));
   if v_booking.id is null then
     perform private.fail('not_payable');
   end if;
@@ -1866,8 +1890,8 @@ begin
   if not private.note_event(record_refund.event_id, record_refund.event_type, record_refund.payment_intent_id) then
     return jsonb_build_object('outcome', 'duplicate');
   end if;
-  select private.booking_for_update(p.booking_id) into v_booking
-  from public.payments p where p.payment_intent_id = record_refund.payment_intent_id;
+  v_booking := private.booking_for_update(
+    (select p.booking_id from public.payments p where p.payment_intent_id = record_refund.payment_intent_id));
   select * into v_payment from public.payments p
   where p.payment_intent_id = record_refund.payment_intent_id and p.status = 'succeeded';
   if v_booking.id is null or v_payment.id is null then

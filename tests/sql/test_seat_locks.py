@@ -103,7 +103,6 @@ def test_expired_seats_do_not_count(house: House) -> None:
         ("duplicate", "duplicate_seat"),
         ("eleven", "too_many_seats"),
         ("elsewhere", "unknown_seat"),
-        ("nested", "unknown_seat"),
     ],
 )
 def test_bad_selections_are_refused(house: House, seats: list[int] | str | None, code: str) -> None:
@@ -112,7 +111,6 @@ def test_bad_selections_are_refused(house: House, seats: list[int] | str | None,
         "duplicate": [house.seats[0], house.seats[0]],
         "eleven": house.seats[:11],
         "elsewhere": [house.seats[0], elsewhere[0]],
-        "nested": [[house.seats[0]], [house.seats[1]]],
     }
     ada = house.customer()
     with pytest.raises(Refused) as refused:

@@ -1,0 +1,136 @@
+-- What must always hold, as one query that returns the violations: (invariant, violation). No row: all hold.
+--
+-- Tests, the worker's nightly run and `make verify` read this same file. It is no part of the schema. It takes one
+-- snapshot, so it may run while the house sells; what is a matter of time (a refund on its way) is no violation until
+-- the time is over.
+
+with holds as (
+  -- Every hold of a seat there ever was, live, ended and archived.
+  select showtime_id, id, seat_id, user_id, booking_id, held from public.seat_locks
+  union all
+  select showtime_id, id, seat_id, user_id, booking_id, held from private.seat_lock_history
+), sold as (
+  select s.* from public.booking_seats s where s.sold_at is not null and s.released_at is null
+), returned as (
+  -- What went back of each payment, or is on its way.
+  select r.showtime_id, r.payment_id, sum(r.amount) as amount
+  from public.refunds r where r.status <> 'failed' or r.reason <> 'made_at_stripe'
+  group by r.showtime_id, r.payment_id
+)
+
+-- I1: no seat of a showtime is in two holds at any instant of its history.
+select 'I1 a seat is held twice' as invariant,
+       jsonb_build_object('showtime_id', a.showtime_id, 'seat_id', a.seat_id, 'lock_ids', array[a.id, b.id]) as violation
+from holds a
+join holds b on b.showtime_id = a.showtime_id and b.seat_id = a.seat_id and b.id > a.id and b.held && a.held
+
+union all
+select 'I1 a seat is sold twice', jsonb_build_object('showtime_id', s.showtime_id, 'seat_id', s.seat_id)
+from sold s group by s.showtime_id, s.seat_id having count(*) > 1
+
+-- I2: a confirmed booking is paid by exactly one payment that it keeps; any other money that arrived goes back.
+union all
+select 'I2 a confirmed booking is not paid', jsonb_build_object('booking_id', b.id)
+from public.bookings b
+where b.status = 'confirmed'
+  and (select count(*) from public.payments p
+       left join returned r on r.showtime_id = p.showtime_id and r.payment_id = p.id
+       where p.showtime_id = b.showtime_id and p.booking_id = b.id and p.status = 'succeeded'
+         and p.amount_received = b.total and p.currency_received = b.currency
+         and coalesce(r.amount, 0) < p.amount_received) <> 1
+
+union all
+select 'I2 money is kept without a confirmed booking', jsonb_build_object('payment_id', p.id, 'booking_id', b.id)
+from public.payments p
+join public.bookings b on b.showtime_id = p.showtime_id and b.id = p.booking_id
+left join returned r on r.showtime_id = p.showtime_id and r.payment_id = p.id
+where p.status = 'succeeded' and b.status <> 'confirmed' and coalesce(r.amount, 0) < p.amount_received
+
+union all
+select 'I2 more goes back than came', jsonb_build_object('payment_id', p.id)
+from public.payments p
+join returned r on r.showtime_id = p.showtime_id and r.payment_id = p.id
+where r.amount > coalesce(p.amount_received, 0)
+
+-- I3: the seats that are booked are the seats of confirmed bookings, by both guards.
+union all
+select 'I3 a confirmed booking lacks a seat', jsonb_build_object('booking_id', b.id, 'seat_id', s.seat_id)
+from public.bookings b
+join public.booking_seats s on s.showtime_id = b.showtime_id and s.booking_id = b.id
+where b.status = 'confirmed'
+  and (s.sold_at is null or s.released_at is not null
+       or not exists (select from holds h
+                      where h.showtime_id = s.showtime_id and h.seat_id = s.seat_id and h.booking_id = b.id
+                        and (upper_inf(h.held) or upper(h.held) >= (select t.ends_at from public.showtimes t
+                                                                    where t.id = b.showtime_id))))
+
+union all
+select 'I3 a seat is sold without a confirmed booking', jsonb_build_object('booking_id', s.booking_id, 'seat_id', s.seat_id)
+from sold s
+join public.bookings b on b.showtime_id = s.showtime_id and b.id = s.booking_id
+where b.status <> 'confirmed'
+
+union all
+select 'I3 a hold without end is not sold', jsonb_build_object('showtime_id', l.showtime_id, 'lock_id', l.id)
+from public.seat_locks l
+where upper_inf(l.held)
+  and not exists (select from sold s
+                  where s.showtime_id = l.showtime_id and s.seat_id = l.seat_id and s.booking_id = l.booking_id)
+
+union all
+select 'I3 a seat is held in an auditorium that it is not in', jsonb_build_object('showtime_id', h.showtime_id, 'lock_id', h.id)
+from holds h
+left join public.showtimes t on t.id = h.showtime_id
+left join public.seats s on s.id = h.seat_id
+where t.id is null or s.auditorium_id is distinct from t.auditorium_id
+
+-- I4: no lock outlives its time: a selection and the time to pay together, as they are set now.
+union all
+select 'I4 a lock outlives its time', jsonb_build_object('showtime_id', l.showtime_id, 'lock_id', l.id)
+from public.seat_locks l, private.settings c
+where not upper_inf(l.held) and upper(l.held) - lower(l.held) > c.lock_duration + c.payment_duration
+
+union all
+select 'I4 a booking outlives its time', jsonb_build_object('booking_id', b.id)
+from public.bookings b
+where b.status = 'pending' and b.expires_at < private.now() - interval '10 minutes'
+
+-- I5: totals are the sum of their lines and what Stripe was asked for.
+union all
+select 'I5 a total is not the sum of its lines', jsonb_build_object('booking_id', b.id)
+from public.bookings b
+where b.total is distinct from (select sum(s.price) from public.booking_seats s
+                                where s.showtime_id = b.showtime_id and s.booking_id = b.id)
+
+union all
+select 'I5 Stripe was asked for another amount', jsonb_build_object('payment_id', p.id, 'booking_id', b.id)
+from public.payments p
+join public.bookings b on b.showtime_id = p.showtime_id and b.id = p.booking_id
+where (p.amount, p.currency) is distinct from (b.total, b.currency) and p.status <> 'succeeded'
+
+-- I6: one mail for each confirmation and each refund. (Once is the outbox's unique key.)
+union all
+select 'I6 a confirmation has no mail', jsonb_build_object('booking_id', b.id)
+from public.bookings b
+where b.confirmed_at is not null
+  and not exists (select from private.outbox o where o.key = 'mail:confirmation:' || b.id)
+
+union all
+select 'I6 a refund has no mail', jsonb_build_object('refund_id', r.id)
+from public.refunds r
+where not exists (select from private.outbox o where o.key = 'mail:refund:' || r.id)
+
+-- I7: no API role writes a table of the booking path, and all of them have row security.
+union all
+select 'I7 a client may write a table', jsonb_build_object('table', t.name, 'role', r.name, 'privilege', p.name)
+from unnest(array['seat_locks', 'bookings', 'booking_seats', 'payments', 'refunds']) t (name),
+     unnest(array['anon', 'authenticated']) r (name),
+     unnest(array['insert', 'update', 'delete', 'truncate']) p (name)
+where has_table_privilege(r.name, 'public.' || t.name, p.name)
+   or p.name in ('insert', 'update') and has_any_column_privilege(r.name, 'public.' || t.name, p.name)
+
+union all
+select 'I7 a table has no row security', jsonb_build_object('table', c.oid::regclass::text)
+from pg_catalog.pg_class c
+where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p')
+  and not c.relrowsecurity
