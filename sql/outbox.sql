@@ -75,24 +75,25 @@ create function public.claim_outbox(max_rows integer default 10, lease_seconds i
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
+  v_claimed jsonb;
 begin
-  return (
-    with due as (
-      select o.id from private.outbox o
-      where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
-      order by o.due_at limit claim_outbox.max_rows for update skip locked
-    ), claimed as (
-      update private.outbox o
-      set attempts = o.attempts + 1, claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
-      from due where o.id = due.id
-      returning o.*
-    )
-    select coalesce(jsonb_agg(jsonb_build_object(
-      'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id, 'payload', c.payload,
-      'letter', case when c.kind in ('mail_confirmation', 'mail_refund') then private.letter_json(c.booking_id) end,
-      'refund', case when c.kind in ('mail_refund', 'refund')
-                     then private.refund_order_json((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
-    from claimed c);
+  with due as (
+    select o.id from private.outbox o
+    where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
+    order by o.due_at limit claim_outbox.max_rows for update skip locked
+  ), claimed as (
+    update private.outbox o
+    set attempts = o.attempts + 1, claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
+    from due where o.id = due.id
+    returning o.*
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id, 'payload', c.payload,
+    'letter', case when c.kind in ('mail_confirmation', 'mail_refund') then private.letter_json(c.booking_id) end,
+    'refund', case when c.kind in ('mail_refund', 'refund')
+                   then private.refund_order_json((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
+  into v_claimed from claimed c;
+  return v_claimed;
 end
 $$;
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from tests.house import House
 
 from dev import schema
 from dev.config import free_ports, throwaway_folder
 from dev.postgres import FAST_AND_FORGETFUL, Cluster, RunningCluster
+from tests.house import House
 
 _numbers = itertools.count(1)
 
@@ -62,6 +62,7 @@ def house(database_url: str) -> Iterator[House]:
 # Replaces the one clock. The offset is a row, so that a test moves time for every connection at once.
 CLOCK = """
 create table private.test_clock (ahead interval not null, fixed timestamptz);
+alter table private.test_clock enable row level security;
 insert into private.test_clock values ('0', null);
 create or replace function private.now() returns timestamptz
 language plpgsql volatile set search_path = '' as $$

@@ -1,0 +1,87 @@
+"""claim_outbox and settle_outbox."""
+
+from __future__ import annotations
+
+from tests.house import House, Json
+
+
+def confirmed(house: House) -> Json:
+    return house.buy(house.customer("Ada Lovelace"), 0, 49)
+
+
+def test_a_claimed_letter_carries_all_it_says(house: House) -> None:
+    booking = confirmed(house)
+    (order,) = house.service().call("claim_outbox")
+    assert order["kind"] == "mail_confirmation"
+    assert order["key"] == f"mail:confirmation:{booking['id']}"
+    assert order["attempt"] == 1
+    letter = order["letter"]
+    assert letter["booking"]["reference"] == booking["reference"]
+    assert letter["booking"]["status"] == "confirmed"
+    assert [seat["number"] for seat in letter["booking"]["seats"]] == [1, 10]
+    assert letter["movie"]["title"] == "Nosferatu"
+    assert letter["theater"]["time_zone"] == "Europe/Vienna"
+    assert letter["auditorium"] == "Saal 1"
+    assert letter["customer"]["full_name"] == "Ada Lovelace"
+    assert set(letter["showtime"]) == {"id", "starts_at", "ends_at"}
+
+
+def test_a_refund_order_says_what_to_ask_of_stripe(house: House) -> None:
+    ada = house.customer()
+    booking = house.book(ada, 0)
+    intent = house.start_payment(ada, booking)
+    house.pay(booking, intent)
+    ada.call("cancel_booking", booking_id=booking["id"])
+    orders = {order["kind"]: order for order in house.service().call("claim_outbox")}
+    assert set(orders) == {"mail_confirmation", "refund", "mail_refund"}
+    refund = orders["refund"]["refund"]
+    assert (refund["payment_intent_id"], refund["amount"], refund["attempt"]) == (intent, 1200, 1)
+    assert refund["reason"] == "cancelled_by_customer"
+    assert orders["mail_refund"]["refund"] == refund
+
+
+def test_what_is_claimed_is_claimed_by_nobody_else_until_its_lease_ends(house: House) -> None:
+    confirmed(house)
+    service = house.service()
+    (first,) = service.call("claim_outbox", lease_seconds=60)
+    assert service.call("claim_outbox") == []
+    house.advance("61 seconds")  # the worker has died
+    (second,) = service.call("claim_outbox")
+    assert (second["id"], second["attempt"]) == (first["id"], 2)
+    settle = {"id": first["id"], "error": None}
+    assert service.call("settle_outbox", **settle, attempt=1) is False  # it has not, and comes back too late
+    assert service.call("settle_outbox", **settle, attempt=2) is True
+    assert service.call("settle_outbox", **settle, attempt=2) is False
+    (order,) = house.outbox()
+    assert (order["state"], order["attempts"]) == ("sent", 2)
+
+
+def test_a_failure_waits_longer_each_time_and_is_given_up_in_the_end(house: House) -> None:
+    confirmed(house)
+    service = house.service()
+    house.freeze()
+    waits: list[float] = []
+    for attempt in range(1, 13):
+        (order,) = service.call("claim_outbox")
+        assert order["attempt"] == attempt
+        service.call("settle_outbox", id=order["id"], attempt=attempt, error="451 try later")
+        (row,) = house.outbox()
+        assert row["last_error"] == "451 try later"
+        if attempt < 12:
+            assert row["state"] == "queued"
+            assert service.call("claim_outbox") == []
+            waits.append(house.value("select extract(epoch from due_at - private.now())::float from private.outbox"))
+            house.advance(f"{waits[-1]} seconds")
+    assert (row["state"], row["settled_at"] is None) == ("failed", False)
+    assert service.call("claim_outbox") == []
+    assert all(0.75 * 2**n <= wait <= 1.25 * 2**n for n, wait in enumerate(waits, start=1) if n < 12)
+
+
+def test_the_same_word_is_left_once(house: House) -> None:
+    booking = confirmed(house)
+    house.owner.execute(
+        "select private.post('mail_confirmation', 'mail:confirmation:' || b.id, b) from public.bookings b"
+        " where b.id = %s",
+        [booking["id"]],
+    )
+    assert len(house.outbox()) == 1
