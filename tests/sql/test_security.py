@@ -1,0 +1,171 @@
+"""Who may do what: row security, grants, and the functions that run with their owner's rights."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from tests.house import House
+
+BOOKING_PATH = ["seat_locks", "bookings", "booking_seats", "payments", "refunds"]
+CATALOGUE = ["movies", "theaters", "auditoriums", "seats", "showtimes", "showtime_prices"]
+
+# Functions with their owner's rights that a client may call: the API. Each checks for itself who is asking.
+OPEN_DEFINERS = {
+    "cancel_booking(uuid)",
+    "create_booking(bigint)",
+    "lock_seats(bigint,bigint[])",
+    "release_seats(bigint,bigint[])",
+    "seat_map(bigint)",
+    "seats_left(showtimes)",
+}
+
+FOR_THE_SECRET_KEY = {
+    "attach_payment_intent(uuid,text)",
+    "claim_outbox(integer,integer)",
+    "close_session(text,boolean)",
+    "confirm_booking(text,text,text,integer,text,uuid)",
+    "credentials_for(text,text)",
+    "open_session(uuid,text,text)",
+    "payments_to_reconcile(interval,integer)",
+    "record_payment_failure(text,text,text,boolean,text,text)",
+    "record_refund(text,text,text,text,integer,text,text,uuid,integer)",
+    "register_user(text,text,text)",
+    "release_expired_locks(integer)",
+    "rotate_session(text,text)",
+    "seats_left(showtimes)",
+    "settle_outbox(bigint,integer,text)",
+    "start_payment(uuid,uuid)",
+}
+
+
+def callable_by(house: House, role: str) -> set[str]:
+    return {
+        row["name"].removeprefix("public.")
+        for row in house.rows(
+            "select p.oid::regprocedure::text as name from pg_proc p"
+            " where pronamespace in ('public'::regnamespace, 'private'::regnamespace)"
+            " and has_function_privilege(%s, p.oid, 'execute')",
+            [role],
+        )
+    }
+
+
+def test_the_open_definer_functions_are_these_and_no_others(house: House) -> None:
+    assert callable_by(house, "anon") == OPEN_DEFINERS
+    assert callable_by(house, "authenticated") == OPEN_DEFINERS
+    assert callable_by(house, "service_role") == FOR_THE_SECRET_KEY
+
+
+def test_every_function_pins_its_search_path(house: House) -> None:
+    loose = house.rows(
+        "select oid::regprocedure::text as name from pg_proc where pronamespace in"
+        " ('public'::regnamespace, 'private'::regnamespace) and proconfig::text is distinct from '{\"search_path=\\\"\\\"\"}'"
+    )
+    # private.now() is what the tests' clock replaced.
+    assert loose == []
+
+
+def test_no_client_reaches_schema_private(house: House) -> None:
+    for role in ("anon", "authenticated", "service_role"):
+        assert house.value("select has_schema_privilege(%s, 'private', 'usage')", [role]) is False
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            house.caller(role).query("select * from private.settings")
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+@pytest.mark.parametrize("table", [*BOOKING_PATH, *CATALOGUE])
+def test_no_client_writes_a_table(house: House, role: str, table: str) -> None:
+    ada = house.customer()
+    house.buy(ada, 0)
+    client = ada if role == "authenticated" else house.anonymous()
+    key = {"bookings": "user_id", "users": "id"}.get(table, "showtime_id" if table in BOOKING_PATH else "id")
+    key = "showtime_id" if table == "showtime_prices" else key
+    before = house.rows(f"select * from public.{table}")
+    for statement in (
+        f"insert into public.{table} overriding system value select * from public.{table}",
+        f"insert into public.{table} default values",
+        f"update public.{table} set {key} = {key}",
+        f"delete from public.{table} where {key} is not null",
+        f"truncate public.{table}",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            client.query(statement)
+    assert house.rows(f"select * from public.{table}") == before
+
+
+@pytest.mark.parametrize("table", ["bookings", "booking_seats", "payments", "refunds"])
+def test_everybody_reads_their_own_and_nobody_anothers(house: House, table: str) -> None:
+    ada, bob = house.customer(), house.customer("Bob")
+    booking = house.buy(ada, 0, 1)
+    ada.call("cancel_booking", booking_id=booking["id"])
+    rows = house.value(f"select count(*) from public.{table}")
+    assert rows > 0
+    assert len(ada.query(f"select * from public.{table}")) == rows
+    assert bob.query(f"select * from public.{table}") == []
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        house.anonymous().query(f"select * from public.{table}")
+    assert len(house.service().query(f"select * from public.{table}")) == rows
+
+
+def test_locks_are_nobodys_to_read(house: House) -> None:
+    ada = house.customer()
+    house.lock(ada, 0)
+    for caller in (ada, house.anonymous()):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            caller.query("select * from public.seat_locks")
+
+
+def test_people_see_and_rename_themselves_only(house: House) -> None:
+    ada, bob = house.customer(), house.customer("Bob")
+    assert [row["full_name"] for row in ada.query("select * from public.users")] == ["Ada"]
+    ada.query("update public.users set full_name = 'Ada Lovelace' where true")
+    names = {row["full_name"] for row in house.rows("select full_name from public.users")}
+    assert names == {"Ada Lovelace", "Bob"}
+    for column in ("email", "role", "id", "created_at"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            bob.query(f"update public.users set {column} = {column} where true")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        house.anonymous().query("select * from public.users")
+
+
+@pytest.mark.parametrize("table", CATALOGUE)
+def test_anyone_reads_the_catalogue_and_the_secret_key_keeps_it(house: House, table: str) -> None:
+    assert house.anonymous().query(f"select * from public.{table}")
+    assert house.customer().query(f"select * from public.{table}")
+    house.service().query(
+        f"update public.{table} set {'showtime_id' if table == 'showtime_prices' else 'name'}"
+        f" = {'showtime_id' if table == 'showtime_prices' else 'name'} where true"
+        if table in ("showtime_prices", "theaters", "auditoriums")
+        else f"select * from public.{table} for update"
+    )
+
+
+def test_only_the_database_sends_on_its_topics(house: House) -> None:
+    for client in (house.anonymous(), house.customer()):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            client.query(
+                "insert into realtime.messages (topic, extension, event, payload, private)"
+                " values (%s, 'broadcast', 'seat:book', '{}', true)",
+                [f"showtime:{house.showtime_id}"],
+            )
+
+
+@pytest.mark.parametrize(
+    ("topic", "heard"), [("showtime:1", True), ("movie:1", True), ("booking:1", False), ("xshowtime:1", False)]
+)
+def test_anyone_listens_on_showtimes_and_films_alone(house: House, topic: str, heard: bool) -> None:
+    # As the Realtime server asks at join: probe rows, the topic in a setting, read as the client's role.
+    for client in (house.anonymous(), house.customer()):
+        client.begin()
+        client.connection.execute("reset role")
+        client.connection.execute(
+            "insert into realtime.messages (topic, extension, private) values (%(t)s, 'broadcast', true),"
+            " (%(t)s, 'presence', true)",
+            {"t": topic},
+        )
+        client.connection.execute("select set_config('realtime.topic', %s, true)", [topic])
+        client.connection.execute("select set_config('role', %s, true)", [client.role])
+        seen = client.connection.execute("select extension from realtime.messages").fetchall()
+        client.rollback()
+        assert [row["extension"] for row in seen] == (["broadcast"] if heard else [])
