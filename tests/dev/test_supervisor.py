@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -16,6 +17,24 @@ from dev.config import Port
 from dev.supervisor import Service, StartError, Supervisor
 
 SLEEP = "import time; time.sleep(600)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('.', flush=True); {SLEEP}"
+LAST_WORDS = """
+import signal, sys, time
+def stop(*_):
+    with open({file!r}, "a") as file:
+        file.write("{name} ")
+    sys.exit()
+signal.signal(signal.SIGTERM, stop)
+print(".", flush=True)
+time.sleep(600)
+"""
+PARENT = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-S", "-c", {STUBBORN!r}], stdout=subprocess.PIPE)
+child.stdout.read(1)
+print(child.pid, flush=True)
+child.wait()
+"""
 
 
 def python(code: str) -> list[str]:
@@ -38,8 +57,6 @@ def wait_until_ended(*pids: int) -> None:
         except ProcessLookupError:
             continue
         with os.fdopen(descriptor):
-            import select
-
             readable, _, _ = select.select([descriptor], [], [], 20)
             assert readable, f"process {pid} still runs"
 
@@ -53,12 +70,11 @@ def test_services_start_after_what_they_need_and_stop_before_it(tmp_path: Path, 
     events: list[str] = []
 
     def service(name: str, *after: str) -> Service:
-        code = f"import signal,time,sys\nsignal.signal(15, lambda *_: (open({str(tmp_path / 'stops')!r}, 'a').write('{name} '), sys.exit()))\nprint('up', flush=True)\ntime.sleep(600)"
         log = tmp_path / "log" / f"{name}.log"
         return Service(
             name,
-            python(code),
-            ready=lambda: log.read_text() == "up\n",
+            python(LAST_WORDS.format(file=str(tmp_path / "stops"), name=name)),
+            ready=lambda: log.read_text() == ".\n",
             after=after,
             complete=lambda: events.append(name),
         )
@@ -98,7 +114,7 @@ def test_a_service_that_never_answers_is_given_up(tmp_path: Path, said: list[str
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path, said: list[str]) -> None:
-    with pytest.raises(StartError, match="api cannot be run: .*'/nowhere/api'"):
+    with pytest.raises(StartError, match=r"^api cannot be run: .*'/nowhere/api'$"):
         Supervisor([Service("api", ["/nowhere/api"])], tmp_path, said.append).start()
 
 
@@ -108,7 +124,7 @@ def test_a_step_that_fails_stops_everything(tmp_path: Path, said: list[str], ste
         raise RuntimeError("no room on the disk")
 
     hooks: dict[str, Callable[[], None]] = {step: refuse}
-    with pytest.raises(StartError, match="^api: no room on the disk$"):
+    with pytest.raises(StartError, match=r"^api: no room on the disk$"):
         Supervisor([Service("api", python(SLEEP), **hooks)], tmp_path, said.append).start()
 
 
@@ -124,12 +140,9 @@ def test_a_busy_port_is_named_before_anything_starts(tmp_path: Path, said: list[
 
 def test_children_of_a_service_end_with_it(tmp_path: Path, said: list[str]) -> None:
     """Also those that ignore the signal to stop."""
-    stubborn = f"import signal; signal.signal(15, signal.SIG_IGN); print('.', flush=True); {SLEEP}"
-    parent = f"import subprocess,sys; c = subprocess.Popen([sys.executable, '-S', '-c', {stubborn!r}], stdout=subprocess.PIPE); c.stdout.read(1); print(c.pid, flush=True); c.wait()"
     log = tmp_path / "api.log"
-    with Supervisor(
-        [Service("api", python(parent), ready=lambda: log.read_text().endswith("\n"))], tmp_path, said.append
-    ):
+    service = Service("api", python(PARENT), ready=lambda: log.read_text().endswith("\n"))
+    with Supervisor([service], tmp_path, said.append):
         child = int(log.read_text())
         assert is_alive(child)
     wait_until_ended(child)
@@ -137,8 +150,7 @@ def test_children_of_a_service_end_with_it(tmp_path: Path, said: list[str]) -> N
 
 def test_a_service_that_does_not_stop_is_killed(tmp_path: Path, said: list[str]) -> None:
     log = tmp_path / "api.log"
-    stubborn = f"import signal; signal.signal(15, signal.SIG_IGN); print('.', flush=True); {SLEEP}"
-    service = Service("api", python(stubborn), ready=lambda: log.read_text() == ".\n", stop_seconds=0.2)
+    service = Service("api", python(STUBBORN), ready=lambda: log.read_text() == ".\n", stop_seconds=0.2)
     with Supervisor([service], tmp_path, said.append) as supervisor:
         pid = supervisor.pid("api")
     assert not is_alive(pid)
@@ -165,3 +177,10 @@ def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         assert all(is_alive(pid) for pid in pids)
         supervisor.kill()
     wait_until_ended(*pids)
+
+
+def test_a_service_alone_waits_for_nobody_and_may_be_told_more() -> None:
+    api = Service("api", ["api"], environment={"PORT": "1", "LOG_LEVEL": "INFO"}, after=["database", "mail"])
+    changed = api.among(["api", "mail"], {"LOG_LEVEL": "DEBUG"})
+    assert changed.after == ["mail"]
+    assert changed.environment == {"PORT": "1", "LOG_LEVEL": "DEBUG"}

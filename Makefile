@@ -1,0 +1,66 @@
+# GNU make. Needs Python 3.11+ and Node 20+; all else is installed into .venv and node_modules.
+
+# Recipes run in this folder and name it nowhere, so that it may have spaces in its name.
+PYTHON ?= python3
+IN_VENV := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up demo reset test check format bench types migration install clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the page out)
+	@$(IN_VENV) -m dev.up
+
+demo: install ## Let made-up viewers book seats in what `make up` runs
+	@$(IN_VENV) -m dev.demo
+
+reset: .venv/installed ## Forget everything that `make up` keeps
+	@$(IN_VENV) -m dev.reset
+
+test: install ## Run the tests (ARGS="tests/sql -k lock" for some of them)
+	@$(IN_VENV) -m pytest -n 2 $(ARGS)
+
+check: install ## Lint, check the format, check the types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/pyright
+
+format: .venv/installed ## Put the Python code in its format
+	@.venv/bin/ruff check --fix --quiet .
+	@.venv/bin/ruff format --quiet .
+
+bench: install ## Measure, each figure against a baseline of the same run
+	@$(IN_VENV) -m bench $(ARGS)
+
+types: install ## Generate the page's types from what sql/ says
+	@$(IN_VENV) -m dev.migrations types typescript > frontend/src/api/database.types.ts
+
+migration: install ## Draft NAME as a migration: what sql/ has and the migrations lack
+	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=add_reviews"; exit 1; }
+	@$(IN_VENV) -m dev.migrations draft "$(NAME)"
+
+clean: ## Delete what was installed
+	@rm -rf .venv dev/node_modules frontend/node_modules .pytest_cache .ruff_cache .hypothesis
+
+install: .venv/installed dev/node_modules/.installed $(if $(wildcard frontend/package.json),frontend/node_modules/.installed)
+
+.venv/installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Frontrow needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo missing); set PYTHON=python3.11 or so."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) lacks its module venv; on Debian: apt-get install python3-venv."; exit 1; }
+	@echo "Installing Python packages ..."
+	@test -x $(IN_VENV) || $(PYTHON) -m venv .venv
+	@$(IN_VENV) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# Not `npm ci`: it refuses a lock file that was written where a registry lacks the binaries of other platforms.
+%/node_modules/.installed: %/package.json %/package-lock.json
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || \
+	  { echo "Frontrow needs Node 20 or newer, and node is $$(node --version 2>/dev/null || echo missing)."; exit 1; }
+	@echo "Installing Node packages of $* ..."
+	@cd $* && npm install --no-save --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
+	@touch $@

@@ -1,0 +1,135 @@
+"""The real Supabase CLI at work on a database: migrations, seed, types, lints, differences; all without Docker.
+
+The CLI is given a home under .local and told not to phone home, so nothing of it is left elsewhere. Databases are named
+by connection URLs of the role `postgres`, which migrations run as on a hosted project too.
+
+    python -m dev.migrations types typescript     print the types of the database that sql/ describes
+    python -m dev.migrations draft NAME           write what sql/ has and the migrations lack as a new migration
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+
+from dev import schema
+from dev.config import ROOT, free_ports, throwaway_folder
+from dev.postgres import FAST_AND_FORGETFUL, Cluster, RunningCluster
+
+_SILENT = {
+    "SUPABASE_TELEMETRY_DISABLED": "1",
+    "DO_NOT_TRACK": "1",
+    "SUPABASE_NO_UPDATE_NOTIFIER": "1",
+    "SUPABASE_NO_KEYRING": "1",
+    "NO_COLOR": "1",
+    # Our PostgreSQL has no certificate, and the CLI warns on each connection that falls back to plain TCP.
+    "PGSSLMODE": "disable",
+}
+
+
+class MigrationError(RuntimeError):
+    """The CLI refused; the message is what it said."""
+
+
+def push(database_url: str, *, seed: bool, project: Path = ROOT) -> None:
+    """Apply the migrations that the database lacks, and each seed file that it has not seen. Safe to repeat."""
+    # Without --include-all a migration that is older than the newest one applied would stop everything.
+    _run(project, "db", "push", f"--remote={database_url}", "--yes", "--include-all", *(["--include-seed"] * seed))
+
+
+def diff(from_url: str, to_url: str) -> str:
+    """The SQL that turns the one database into the other, for a person to read; empty when they are alike."""
+    return _run(ROOT, "db", "diff", "--use-pg-delta", "--from", from_url, "--to", to_url).strip()
+
+
+def advisors(database_url: str) -> list[dict[str, Any]]:
+    """What Supabase's lints find, the least of it included: each with name, level, title, detail, remediation."""
+    output = _run(ROOT, "db", "advisors", f"--remote={database_url}", "--level=info", "--output-format=json")
+    return cast(list[dict[str, Any]], json.loads(output)["results"])
+
+
+def types(database_url: str, language: str) -> str:
+    """The types of schema public as source code; the language is typescript, python, go, swift or dart."""
+    return _run(ROOT, "gen", "types", f"--remote={database_url}", f"--lang={language}", "--schema=public")
+
+
+def draft(name: str, described: str, project: Path = ROOT) -> Path | None:
+    """Write what the described schema (SQL) has and the migrations lack as a new migration; None without any."""
+    with throwaway_databases("migrated", "described") as (before, after):
+        push(before, seed=False, project=project)
+        load_schema(after, described)
+        difference = diff(before, after)
+    if not difference:
+        return None
+    file = project / "supabase" / "migrations" / f"{datetime.now(UTC):%Y%m%d%H%M%S}_{name}.sql"
+    file.write_text(f"{difference}\n\nnotify pgrst, 'reload schema';\n")
+    return file
+
+
+def load_schema(database_url: str, script: str) -> None:
+    """Run a schema's SQL, such as schema.script(), on an empty database."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(script.encode())
+
+
+@contextmanager
+def throwaway_databases(*names: str) -> Generator[list[str]]:
+    """URLs of databases dressed as Supabase's that live as long as the block."""
+    with throwaway_folder() as folder:
+        cluster = Cluster(folder / "postgres", free_ports(1)[0], FAST_AND_FORGETFUL)
+        try:
+            with RunningCluster(cluster):
+                for name in names:
+                    cluster.create_database(name)
+                    cluster.dress(name)
+                yield [cluster.url(name) for name in names]
+        finally:
+            cluster.erase()
+
+
+def _run(project: Path, *arguments: str) -> str:
+    """Run the CLI on the project's supabase folder and return what it prints on standard output."""
+    home = ROOT / ".local" / "supabase-cli"
+    home.mkdir(parents=True, exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SUPABASE_", "PG"))}
+    run = subprocess.run(
+        [ROOT / "dev/node_modules/.bin/supabase", "--workdir", project, "--agent=no", *arguments],
+        env={**inherited, **_SILENT, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=home,
+    )
+    if run.returncode != 0:
+        said = (run.stdout + run.stderr).strip()
+        raise MigrationError(f"supabase {' '.join(arguments[:2])} failed:\n{said}")
+    return run.stdout
+
+
+def main() -> int:
+    """The command line."""
+    match sys.argv[1:]:
+        case ["types", language]:
+            with throwaway_databases("described") as (url,):
+                load_schema(url, schema.script())
+                print(types(url, language), end="")
+        case ["draft", name]:
+            file = draft(name, schema.script())
+            print(f"Read and edit {file.relative_to(ROOT)}." if file else "The migrations already make what sql/ says.")
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The application: routes, and what runs as long as it does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from dev.realtime.authorization import Database, DatabaseUnavailableError
+from dev.realtime.channels import Hub
+from dev.realtime.frames import Broadcast, FrameError
+from dev.realtime.http import Endpoints
+from dev.realtime.outbox import SocketOutbox
+from dev.realtime.pgoutput import Row
+from dev.realtime.replication import Replication
+from dev.realtime.session import MAX_PAYLOAD, Services, Session
+from dev.realtime.settings import Settings
+from dev.realtime.tokens import Verifier
+
+logger = logging.getLogger(__name__)
+
+_PARTITION_SECONDS = 3600.0
+_UNREADABLE = 1007
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The server for one database. Nothing is connected before it starts."""
+    hub = Hub()
+    replication = Replication(settings.database_url, lambda row: deliver(hub, row))
+    pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]](
+        settings.database_url,
+        min_size=1,
+        max_size=4,
+        open=False,
+        timeout=10.0,
+        reconnect_timeout=2.0,  # then the next question tries at once, where a longer series would make it wait
+        kwargs={"autocommit": True, "application_name": "realtime", "connect_timeout": 3},
+        check=AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]].check_connection,
+    )
+    database = Database(pool)
+    services = Services(hub, database, Verifier(settings.keys), lambda: replication.ready)
+    endpoints = Endpoints(services)
+
+    async def socket(websocket: WebSocket) -> None:
+        await _serve(websocket, services)
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"ready": replication.ready}, 200 if replication.ready else 503)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        await pool.open(wait=False)
+        tasks = [asyncio.create_task(replication.run()), asyncio.create_task(_keep_partitions(database))]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await pool.close()
+
+    routes: list[BaseRoute] = [
+        WebSocketRoute("/websocket", socket),
+        Route("/api/broadcast", endpoints.batch, methods=["POST"]),
+        Route("/api/broadcast/{topic:path}/events/{event}", endpoints.single, methods=["POST"]),
+        Route("/health", health),
+    ]
+    cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+    # The gateway strips the public prefix; without one, clients come to it directly.
+    return Starlette(routes=[Mount("/realtime/v1", routes=routes), *routes], lifespan=lifespan, middleware=[cors])
+
+
+def deliver(hub: Hub, row: Row) -> None:
+    """Send a row of realtime.messages to those who listen to its topic; drop it when it is no broadcast."""
+    topic, event = row.get("topic"), row.get("event")
+    payload, binary = row.get("payload"), row.get("binary_payload")
+    if row.get("extension") != "broadcast" or topic is None or event is None:
+        return
+    body = (payload or "null").encode() if binary is None else bytes.fromhex(binary.removeprefix("\\x"))
+    if len(body) > MAX_PAYLOAD:
+        logger.warning("A broadcast of %d bytes on topic %r exceeds the limit of 3 MB", len(body), topic)
+        return
+    message = Broadcast(event, body, is_json=binary is None, meta={"id": row.get("id")})
+    hub.broadcast((topic, row.get("private") == "t"), message)
+
+
+async def _serve(websocket: WebSocket, services: Services) -> None:
+    version = websocket.query_params.get("vsn", "1.0.0")
+    if version not in ("1.0.0", "2.0.0"):
+        await websocket.close()  # before accepting, so it is answered 403
+        return
+    await websocket.accept()
+    outbox = SocketOutbox(websocket, version)
+    key = websocket.query_params.get("apikey") or websocket.headers.get("apikey")
+    session = Session(outbox, services, key)
+    writer = asyncio.create_task(outbox.write())
+    try:
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            data = message.get("text")
+            try:
+                await session.receive(message["bytes"] if data is None else data)
+            except FrameError as error:
+                outbox.close(_UNREADABLE, str(error))
+    finally:
+        session.end()
+        writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, OSError):
+            await writer
+
+
+async def _keep_partitions(database: Database) -> None:
+    while True:
+        try:
+            await database.maintain_partitions()
+        except DatabaseUnavailableError:
+            await asyncio.sleep(2)
+        else:
+            await asyncio.sleep(_PARTITION_SECONDS)

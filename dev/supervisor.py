@@ -1,0 +1,403 @@
+"""Runs processes that need each other: in order, restarted when they die, and none left behind.
+
+Knows nothing of Frontrow. A service is a command with a check that says when it is ready; services that depend on each
+other start one after the other, the rest at once, and all stop in reverse order. Each runs in a process group of its
+own, so that its children end with it; dev/guard.py ends the groups should the supervisor be killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dev.config import Port
+
+_SHORTEST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+_QUOTED_LINES = 15
+_GUARD = Path(__file__).with_name("guard.py")
+
+
+class StartError(RuntimeError):
+    """Something could not start; the message is a sentence for the person who started it."""
+
+
+def _nothing() -> None:
+    """The default of a service that has nothing to prepare."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A program to keep running. `ready` is asked again and again and may raise OSError for no."""
+
+    name: str
+    command: Sequence[str]
+    ready: Callable[[], bool] = lambda: True
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Added to the supervisor's own."""
+    folder: Path = Path("/")
+    identity: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Another account to run as: the arguments user, group and extra_groups of subprocess.Popen."""
+    after: Sequence[str] = ()
+    """The services that must be ready first."""
+    ports: Sequence[Port] = ()
+    prepare: Callable[[], None] = _nothing
+    """Done once, before the first start."""
+    complete: Callable[[], None] = _nothing
+    """Done once, when first ready, before anything that depends on it starts."""
+    stop_signal: signal.Signals = signal.SIGTERM
+    start_seconds: float = 30
+    stop_seconds: float = 10
+
+    def among(self, names: Collection[str], environment: Mapping[str, str]) -> Service:
+        """The same service, waiting only for those of its dependencies that are named, with more environment."""
+        return replace(
+            self,
+            after=[name for name in self.after if name in names],
+            environment={**self.environment, **environment},
+        )
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """A check that is true once a GET of the URL gives any answer below 500."""
+
+    def check() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - a URL of ours, on loopback
+                return response.status < 500
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code < 500
+
+    return check
+
+
+class Supervisor:
+    """Starts, watches and stops services. Each writes to LOG_FOLDER/NAME.log; `report` gets a sentence per event."""
+
+    def __init__(
+        self,
+        services: Iterable[Service],
+        log_folder: Path,
+        report: Callable[[str], None] = print,
+    ) -> None:
+        self.services = {service.name: service for service in services}
+        self._log_folder = log_folder
+        self._report = report
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._failure: str | None = None
+        self._keepers = {name: _Keeper(self, service) for name, service in self.services.items()}
+        self._guard: subprocess.Popen[str] | None = None
+        for service in self.services.values():
+            if missing := [name for name in service.after if name not in self.services]:
+                raise ValueError(f"{service.name} depends on {missing[0]}, which is not there.")
+
+    def __enter__(self) -> Supervisor:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, guard_keeps_open: Sequence[int] = ()) -> None:
+        """Start everything and return when all is ready. Raises StartError, with nothing left running.
+
+        The guard inherits the file descriptors, and so holds a lock for as long as anything may run.
+        """
+        self._check_ports()
+        self._log_folder.mkdir(parents=True, exist_ok=True)
+        self._guard = _start_guard(guard_keeps_open)
+        try:
+            for keeper in self._keepers.values():
+                keeper.thread.start()
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or all(keeper.ready for keeper in self._keepers.values()))
+                if self._stopping:
+                    raise StartError(self._failure or "Stopped before everything was up.")
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything, what depends on others first. Returns when no process is left; safe to repeat."""
+        self.request_stop()
+        for keeper in self._keepers.values():
+            if keeper.thread.ident is not None:
+                keeper.thread.join()
+        if self._guard is not None and self._guard.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._guard.stdin.close()
+            self._guard.wait()
+            self._guard = None
+
+    def request_stop(self) -> None:
+        """Let everything stop, without waiting for it."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def wait_until_stopping(self) -> None:
+        """Block until another thread asks for the stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping)
+
+    def pid(self, name: str) -> int:
+        """The process id of a service that runs now. Raises LookupError when it is down."""
+        process = self._keepers[name].process
+        if process is None:
+            raise LookupError(f"{name} is not running")
+        return process.pid
+
+    @property
+    def guard_pid(self) -> int | None:
+        """The process id of the guard while there is one."""
+        return self._guard.pid if self._guard else None
+
+    def starts(self, name: str) -> int:
+        """How often a service has become ready."""
+        return self._keepers[name].times_ready
+
+    def wait_for_start(self, name: str, number: int, seconds: float = 30) -> None:
+        """Wait until a service has become ready that many times. Raises TimeoutError."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._keepers[name].times_ready >= number, seconds):
+                raise TimeoutError(f"{name} was not ready {number} times within {seconds} s")
+
+    def log(self, name: str) -> Path:
+        """Where a service writes."""
+        return self._log_folder / f"{name}.log"
+
+    def _check_ports(self) -> None:
+        taken = [port for service in self.services.values() for port in service.ports if not port.is_free()]
+        if taken:
+            raise StartError(
+                "\n".join(
+                    f"Port {port.number} ({port.variable}, {port.used_by}) is taken; set {port.variable} to another."
+                    for port in taken
+                )
+            )
+
+    # What the keepers call ---------------------------------------------------------------------------------------
+
+    def tell_guard(self, line: str) -> None:
+        """Pass a line on. Without its guard, which somebody killed, the supervisor goes on."""
+        with self._changed:
+            if self._guard is not None and self._guard.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    self._guard.stdin.write(f"{line}\n")
+                    self._guard.stdin.flush()
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
+        """Wait until the condition, asked after each change, holds; false when the time is over."""
+        with self._changed:
+            return self._changed.wait_for(condition, seconds)
+
+    def change(self, action: Callable[[], None]) -> None:
+        """Change what others wait for."""
+        with self._changed:
+            action()
+            self._changed.notify_all()
+
+    def fail(self, message: str) -> None:
+        """Give up: the first failure is the one that `start` raises."""
+        with self._changed:
+            if not self._stopping:
+                self._failure = message
+            self.request_stop()
+
+    def report(self, message: str) -> None:
+        """Say what happened."""
+        self._report(message)
+
+    def dependencies(self, service: Service) -> list[_Keeper]:
+        """What must be ready before the service starts."""
+        return [self._keepers[name] for name in service.after]
+
+    def dependants(self, service: Service) -> list[_Keeper]:
+        """What must have ended before the service stops."""
+        return [keeper for keeper in self._keepers.values() if service.name in keeper.service.after]
+
+    @property
+    def stopping(self) -> bool:
+        """Whether all is to stop."""
+        return self._stopping
+
+
+class _Keeper:
+    """The thread that keeps one service running."""
+
+    def __init__(self, supervisor: Supervisor, service: Service) -> None:
+        self.supervisor = supervisor
+        self.service = service
+        self.thread = threading.Thread(target=self._run, name=service.name, daemon=True)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.ready = False
+        self.times_ready = 0
+        self.ended = False
+        self._log_offset = 0
+
+    def _run(self) -> None:
+        try:
+            if self._may_start():
+                self.service.prepare()
+                self._keep()
+        except OSError as error:
+            self.supervisor.fail(f"{self.service.name} cannot be run: {error}")
+        except Exception as error:
+            self.supervisor.fail(f"{self.service.name}: {error}")
+        finally:
+            self._stop()
+            self.supervisor.change(self._end)
+
+    def _may_start(self) -> bool:
+        """Wait until what the service depends on is ready; false when all is to stop."""
+        needed = self.supervisor.dependencies(self.service)
+        self.supervisor.wait_for(lambda: self._stopping or all(keeper.ready for keeper in needed))
+        return not self._stopping
+
+    def _keep(self) -> None:
+        """Start the service, and again whenever it dies, until all is to stop."""
+        pause = _SHORTEST_PAUSE
+        while self._may_start():
+            process = self._spawn()
+            if self._becomes_ready():
+                came_up = time.monotonic()
+                self.supervisor.wait_for(lambda: self._stopping or self.process is None)
+                if time.monotonic() - came_up > _LONGEST_PAUSE:
+                    pause = _SHORTEST_PAUSE
+            if self._stopping:
+                return
+            how = "did not answer in time" if self.process is not None else _how_it_ended(process.wait())
+            trouble = f"{self.service.name} {how}"
+            if self.times_ready == 0:
+                self.supervisor.fail(f"{trouble} before it was ready.{self._last_lines()}")
+                return
+            self.supervisor.report(f"{trouble}; starting it again.{self._last_lines()}")
+            self._kill()
+            self.supervisor.wait_for(lambda: self._stopping, pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        path = self.supervisor.log(self.service.name)
+        with path.open("ab" if self.times_ready else "wb") as log:
+            self._log_offset = log.tell()
+            process = subprocess.Popen(
+                self.service.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.service.environment},
+                cwd=self.service.folder,
+                start_new_session=True,
+                user=self.service.identity.get("user"),
+                group=self.service.identity.get("group"),
+                extra_groups=self.service.identity.get("extra_groups"),
+            )
+        self.supervisor.tell_guard(f"+ {process.pid} {self.service.stop_signal.value}")
+        self.process = process
+        threading.Thread(target=self._reap, args=(process,), name=f"{process.pid}", daemon=True).start()
+        return process
+
+    def _reap(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for the end of a process, and end the children that outlive it."""
+        # Not reaped yet, the dead leader still keeps its group's number from being given to anybody else.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        self._send(signal.SIGKILL)
+        self.supervisor.tell_guard(f"- {process.pid}")
+        self.supervisor.change(self._down)
+        process.wait()
+
+    def _becomes_ready(self) -> bool:
+        """Ask until the service is ready; false when it died, took too long, or all is to stop."""
+        deadline = time.monotonic() + self.service.start_seconds
+        while not self._is_ready():
+            if self.supervisor.wait_for(lambda: self._stopping or self.process is None, 0.05):
+                return False
+            if time.monotonic() > deadline:
+                return False
+        if self.times_ready == 0:
+            self.service.complete()
+        else:
+            self.supervisor.report(f"{self.service.name} is back.")
+        self.supervisor.change(self._up)
+        return True
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.process is not None and self.service.ready()
+        except OSError:
+            return False
+
+    def _stop(self) -> None:
+        """Stop the process, once nothing that depends on it runs any more."""
+        dependants = self.supervisor.dependants(self.service)
+        self.supervisor.wait_for(lambda: self._stopping and all(keeper.ended for keeper in dependants))
+        self._send(self.service.stop_signal)
+        if not self.supervisor.wait_for(lambda: self.process is None, self.service.stop_seconds):
+            self.supervisor.report(f"{self.service.name} does not stop; killing it.")
+            self._kill()
+
+    def _kill(self) -> None:
+        self._send(signal.SIGKILL)
+        self.supervisor.wait_for(lambda: self.process is None)
+
+    def _send(self, number: signal.Signals) -> None:
+        """Signal the process and its children, if there are any."""
+
+        def send() -> None:
+            if self.process is not None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.process.pid, number)
+
+        self.supervisor.change(send)
+
+    def _last_lines(self) -> str:
+        """What the service wrote last, indented, since it was started."""
+        with self.supervisor.log(self.service.name).open("rb") as log:
+            log.seek(self._log_offset)
+            lines = log.read().decode(errors="replace").splitlines()[-_QUOTED_LINES:]
+        return "".join(f"\n    {line}" for line in lines)
+
+    @property
+    def _stopping(self) -> bool:
+        return self.supervisor.stopping
+
+    def _up(self) -> None:
+        # It may have died between its answer and now.
+        self.ready = self.process is not None
+        self.times_ready += 1
+
+    def _down(self) -> None:
+        self.process = None
+        self.ready = False
+
+    def _end(self) -> None:
+        self.ended = True
+
+
+def _start_guard(keeps_open: Sequence[int]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-S", "-E", str(_GUARD)],
+        stdin=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        cwd="/",
+        start_new_session=True,
+        pass_fds=keeps_open,
+    )
+
+
+def _how_it_ended(status: int) -> str:
+    return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
