@@ -47,21 +47,28 @@ class Figure:
         return self.ours.tps / self.other.tps if self.other else None
 
 
-def _alternate(arena: Arena, first: str, second: str, clients: int, seconds: int, rounds: int = 3) -> tuple[Run, Run]:
+def alternate(
+    arena: Arena, first: str, second: str, clients: int, seconds: int, *, rounds: int = 3, empty: bool = True
+) -> tuple[Run, Run]:
     """Both scripts in turn, several times, so that a slow minute of the machine meets both; the median run of each."""
     runs: tuple[list[Run], list[Run]] = ([], [])
     for _ in range(rounds):
         for script, into in zip((first, second), runs, strict=True):
-            arena.empty()
+            if empty:
+                arena.empty()
             into.append(arena.pgbench(script, clients, seconds))
-    first_run, second_run = (sorted(done, key=lambda run: run.tps)[len(done) // 2] for done in runs)
-    return first_run, second_run
+    return _middle(runs[0]), _middle(runs[1])
+
+
+def _middle(runs: list[Run]) -> Run:
+    """The run with the median rate."""
+    return sorted(runs, key=lambda run: run.tps)[len(runs) // 2]
 
 
 def against_plain_insert(arena: Arena, seconds: int) -> Iterator[Figure]:
     """lock_seats of three seats against an insert of three rows with a primary key."""
     for clients in (1, 16):
-        lock, plain = _alternate(arena, LOCK, PLAIN, clients, seconds)
+        lock, plain = alternate(arena, LOCK, PLAIN, clients, seconds)
         yield Figure(f"lock_seats, 3 seats, {clients} clients", lock, plain, "plain insert of 3 rows")
 
 
@@ -91,9 +98,7 @@ def with_history(arena: Arena, seconds: int, ended: int = 2_000_000) -> Iterator
         connection.execute("vacuum analyze private.seat_lock_history")
     assert row == (ended, 0), row
     after = _median(arena, seconds, keep=True)
-    yield Figure(
-        f"lock_seats, 3 seats, 16 clients, {ended:,} ended locks", after, before, "the same without history"
-    )
+    yield Figure(f"lock_seats, 3 seats, 16 clients, {ended:,} ended locks", after, before, "the same without history")
 
 
 def _median(arena: Arena, seconds: int, keep: bool = False) -> Run:
@@ -109,4 +114,4 @@ def _median(arena: Arena, seconds: int, keep: bool = False) -> Run:
         else:
             arena.empty()
         runs.append(arena.pgbench(LOCK, 16, seconds))
-    return sorted(runs, key=lambda run: run.tps)[1]
+    return _middle(runs)
