@@ -40,7 +40,7 @@ language sql immutable parallel safe set search_path = '' as $$
     ('not_found',             404, 'There is nothing at this address.'),
     ('method_not_allowed',    405, 'This address does not answer to that method.'),
     ('payload_too_large',     413, 'The request is too large.'),
-    ('busy',                  503, 'Too many people are choosing at once. Please try again.'),
+    ('busy',                  503, 'Frontrow is busy right now. Please try again in a moment.'),
     ('internal',              500, 'Something went wrong on our side. Nothing was charged or changed.')
 $$;
 

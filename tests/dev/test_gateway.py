@@ -134,10 +134,10 @@ def test_a_body_has_at_most_a_megabyte(stack: Stack, http: httpx.Client, chunked
     refused = ask(1_000_000)
     assert refused.status_code == 413
     assert refused.json() == {
-        "code": "413",
-        "message": "request_too_large",
+        "code": "PT413",
+        "message": "payload_too_large",
         "details": None,
-        "hint": "A request may have one megabyte.",
+        "hint": "The request is too large.",
     }
     assert refused.headers["Access-Control-Allow-Origin"] == "*"
 

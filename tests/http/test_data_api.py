@@ -1,0 +1,258 @@
+"""The Data API as a browser meets it: through the gateway, with good requests and with bad ones.
+
+Whatever is refused has a status, a code and a sentence, changes nothing, and shows nothing of the server's inside.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from dev.keys import Keys
+from tests.http.frontrow import Customer, Frontrow, Json
+
+
+def call(
+    frontrow: Frontrow, function: str, body: Any, token: str | None = None, *, key: str | None = None, raw: bool = False
+) -> requests.Response:
+    """POST to a function with the publishable key."""
+    headers = {"apikey": key or frontrow.stack.keys.publishable, "Content-Type": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    url = f"{frontrow.stack.config.supabase_url}/rest/v1/rpc/{function}"
+    return requests.post(url, data=body if raw else json.dumps(body), headers=headers, timeout=30)
+
+
+def token_of(frontrow: Frontrow, customer: Customer, keys: Keys | None = None, **claims: Any) -> str:
+    """A token like the customer's own, with other claims or signed by other keys."""
+    own = jwt.decode(customer.token, options={"verify_signature": False})
+    return (keys or frontrow.stack.keys).token({**own, **claims})
+
+
+def refused(answer: requests.Response, status: int, message: str | None, code: str | None = None) -> Json:
+    """Check the shape of a refusal; answers its body."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert {"code", "message", "details", "hint"} <= set(body), body
+    if message is not None:
+        assert body["message"] == message
+        assert body["code"] == f"PT{status}"
+        assert re.fullmatch(r"[A-Z].*\.", body["hint"])
+    if code is not None:
+        assert body["code"] == code
+        assert body["message"]
+    assert not re.search(r"Traceback|PL/pgSQL|\.py\b|line \d+|/home/|/root/", answer.text)
+    return body
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "message", "code"),
+    [
+        ("an unknown seat", 422, "unknown_seat", None),
+        ("a seat of another auditorium", 422, "unknown_seat", None),
+        ("a negative seat", 422, "unknown_seat", None),
+        ("eleven seats", 422, "too_many_seats", None),
+        ("an empty list", 422, "no_seats", None),
+        ("null", 422, "no_seats", None),
+        ("a null among them", 422, "unknown_seat", None),
+        ("a duplicate", 422, "duplicate_seat", None),
+        ("text where a number belongs", 400, None, "22P02"),
+        ("an object where a list belongs", 400, None, None),
+        ("a number too large", 400, None, "22003"),
+        ("a fraction", 400, None, "22P02"),
+        ("no list at all", 404, None, "PGRST202"),
+        ("an argument that nobody knows", 404, None, "PGRST202"),
+        ("a list as body", 400, None, None),
+        ("no JSON", 400, None, None),
+    ],
+)
+def test_bad_selections(
+    frontrow: Frontrow, customer: Customer, kind: str, status: int, message: str | None, code: str | None
+) -> None:
+    house = frontrow.house
+    seats = house.seats
+    elsewhere = house.seats_of(house.add_auditorium(f"Saal {uuid.uuid4().hex[:6]}", 1, 1))
+    bodies: dict[str, Any] = {
+        "an unknown seat": {"seat_ids": [999_999_999]},
+        "a seat of another auditorium": {"seat_ids": [seats[0], elsewhere[0]]},
+        "a negative seat": {"seat_ids": [-1]},
+        "eleven seats": {"seat_ids": seats[:11]},
+        "an empty list": {"seat_ids": []},
+        "null": {"seat_ids": None},
+        "a null among them": {"seat_ids": [seats[0], None]},
+        "a duplicate": {"seat_ids": [seats[0], seats[0]]},
+        "text where a number belongs": {"seat_ids": ["front row"]},
+        "an object where a list belongs": {"seat_ids": {"a": 1}},
+        "a number too large": {"seat_ids": [2**63]},
+        "a fraction": {"seat_ids": [1.5]},
+        "no list at all": {},
+        "an argument that nobody knows": {"seat_ids": seats[:1], "user_id": customer.id},
+    }
+    raw = {"a list as body": "[1, 2]", "no JSON": "{seat_ids: [1]"}
+    if kind in raw:
+        answer = call(frontrow, "lock_seats", raw[kind], customer.token, raw=True)
+        assert answer.status_code in (400, 404)
+        refused(answer, answer.status_code, None)
+    else:
+        answer = call(frontrow, "lock_seats", {"showtime_id": house.showtime_id, **bodies[kind]}, customer.token)
+        body = refused(answer, status, message, code)
+        if kind == "a seat of another auditorium":
+            assert json.loads(body["details"]) == {"seat_ids": elsewhere}
+    assert set(house.states()) == {"free"}
+
+
+@pytest.mark.parametrize(
+    ("showtime", "status", "message", "code"),
+    [
+        (0, 404, "unknown_showtime", None),
+        (-1, 404, "unknown_showtime", None),
+        (None, 404, "unknown_showtime", None),
+        ("past", 409, "showtime_closed", None),
+        ("tonight", 400, None, "22P02"),
+    ],
+)
+@pytest.mark.parametrize("function", ["lock_seats", "create_booking"])
+def test_bad_showtimes(
+    frontrow: Frontrow,
+    customer: Customer,
+    function: str,
+    showtime: Any,
+    status: int,
+    message: str | None,
+    code: str | None,
+) -> None:
+    house = frontrow.house
+    if showtime == "past":
+        showtime = house.add_showtime("-1 hour", house.add_auditorium(f"Saal {uuid.uuid4().hex[:6]}", 1, 1))
+    seats = {"seat_ids": house.seats[:1]} if function == "lock_seats" else {}
+    refused(call(frontrow, function, {"showtime_id": showtime, **seats}, customer.token), status, message, code)
+    assert set(house.states()) == {"free"}
+
+
+@pytest.mark.parametrize("function", ["lock_seats", "release_seats", "create_booking", "cancel_booking"])
+def test_who_is_nobody_is_asked_to_sign_in(frontrow: Frontrow, customer: Customer, function: str) -> None:
+    house = frontrow.house
+    body: Json = {"showtime_id": house.showtime_id, "seat_ids": house.seats[:1]}
+    body = {"booking_id": str(uuid.uuid4())} if function == "cancel_booking" else body
+    body = {"showtime_id": house.showtime_id} if function == "create_booking" else body
+    refused(call(frontrow, function, body), 401, "sign_in_required")
+    no_uuid = token_of(frontrow, customer, sub="ada")
+    refused(call(frontrow, function, body, no_uuid), 401, "sign_in_required")
+    expired = token_of(frontrow, customer, exp=int(time.time()) - 120)
+    refused(call(frontrow, function, body, expired), 401, None)
+    foreign = token_of(frontrow, customer, Keys.generate())
+    refused(call(frontrow, function, body, foreign), 401, None)
+    refused(call(frontrow, function, body, "no.token.atall"), 401, None)
+    assert set(house.states()) == {"free"}
+
+
+def test_a_token_cannot_claim_more_than_it_is(frontrow: Frontrow, customer: Customer) -> None:
+    forged = jwt.encode({"role": "service_role", "exp": int(time.time()) + 60}, "not the secret of this house, at all")
+    refused(call(frontrow, "claim_outbox", {}, forged), 401, None)
+    unsigned = jwt.encode({"role": "service_role", "exp": int(time.time()) + 60}, None, algorithm="none")
+    refused(call(frontrow, "claim_outbox", {}, unsigned), 401, None)
+    refused(call(frontrow, "claim_outbox", {}, customer.token), 403, None, "42501")
+    refused(
+        call(
+            frontrow,
+            "confirm_booking",
+            {
+                "event_id": "evt_x",
+                "event_type": "payment_intent.succeeded",
+                "payment_intent_id": "pi_x",
+                "amount": 1,
+                "currency": "eur",
+            },
+            customer.token,
+        ),
+        403,
+        None,
+        "42501",
+    )
+
+
+def test_keys(frontrow: Frontrow) -> None:
+    assert call(frontrow, "claim_outbox", {"max_rows": 0}, key=frontrow.stack.keys.secret).json() == []
+    assert call(frontrow, "claim_outbox", {"max_rows": 0}, key="sb_secret_guessed").status_code == 401
+    nobody = requests.post(f"{frontrow.stack.config.supabase_url}/rest/v1/rpc/seat_map", json={}, timeout=10)
+    assert nobody.status_code == 401
+
+
+def test_ten_megabytes_are_too_much(frontrow: Frontrow, customer: Customer) -> None:
+    body = {"showtime_id": frontrow.house.showtime_id, "seat_ids": list(range(1_300_000))}
+    answer = call(frontrow, "lock_seats", body, customer.token)
+    refused(answer, 413, "payload_too_large")
+    assert set(frontrow.house.states()) == {"free"}
+
+
+@pytest.mark.parametrize("table", ["seat_locks", "bookings", "booking_seats", "payments", "refunds", "showtimes"])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_a_signed_in_user_writes_no_table(frontrow: Frontrow, customer: Customer, table: str, method: str) -> None:
+    booking = customer.book()
+    before = frontrow.house.rows(f"select * from public.{table}")
+    column = "id" if table == "showtimes" else "showtime_id"
+    answer = requests.request(
+        method,
+        f"{frontrow.stack.config.supabase_url}/rest/v1/{table}" + ("" if method == "POST" else f"?{column}=gt.0"),
+        json={"movie_id" if table == "showtimes" else "showtime_id": booking["showtime_id"]},
+        headers={"apikey": frontrow.stack.keys.publishable, "Authorization": f"Bearer {customer.token}"},
+        timeout=10,
+    )
+    refused(answer, 403, None, "42501")
+    assert frontrow.house.rows(f"select * from public.{table}") == before
+
+
+def test_reading_anothers_booking_gives_nothing(frontrow: Frontrow, customer: Customer) -> None:
+    booking = customer.book()
+    customer.intent(booking)
+    stranger = frontrow.register()
+    for table in ("bookings", "booking_seats", "payments"):
+        key = "id" if table == "bookings" else "booking_id"
+        assert customer.data_api.table(table).select("*").eq(key, booking["id"]).execute().data
+        assert stranger.data_api.table(table).select("*").eq(key, booking["id"]).execute().data == []
+    assert [row["email"] for row in stranger.data_api.table("users").select("*").execute().data] == [stranger.email]
+    answer = call(frontrow, "cancel_booking", {"booking_id": booking["id"]}, stranger.token)
+    refused(answer, 404, "unknown_booking")
+
+
+def test_the_catalogue_is_read_with_embedding_filters_order_and_pages(frontrow: Frontrow, customer: Customer) -> None:
+    showtimes = (
+        customer.data_api.table("showtimes")
+        .select("id, starts_at, seats_left, movies(title), auditoriums(name, theaters(city, time_zone))", count="exact")
+        .eq("id", frontrow.house.showtime_id)
+        .order("starts_at")
+        .range(0, 0)
+        .execute()
+    )
+    (showtime,) = showtimes.data
+    assert showtimes.count == 1
+    assert showtime["seats_left"] == 400
+    assert showtime["movies"]["title"] == "Nosferatu"
+    assert showtime["auditoriums"]["theaters"] == {"city": "Wien", "time_zone": "Europe/Vienna"}
+    mine = customer.book()
+    (booking,) = (
+        customer.data_api.table("bookings")
+        .select("*, booking_seats(*), payments(*), showtimes(starts_at)")
+        .execute()
+        .data
+    )
+    assert booking["id"] == mine["id"]
+    assert len(booking["booking_seats"]) == 2
+
+
+def test_the_seat_map_is_a_get_too(frontrow: Frontrow) -> None:
+    url = f"{frontrow.stack.config.supabase_url}/rest/v1/rpc/seat_map?showtime_id={frontrow.house.showtime_id}"
+    answer = requests.get(url, headers={"apikey": frontrow.stack.keys.publishable}, timeout=10)
+    assert answer.status_code == 200
+    assert len(answer.json()["seats"]) == 400
+    writing = requests.get(
+        url.replace("seat_map", "release_seats"), headers={"apikey": frontrow.stack.keys.publishable}, timeout=10
+    )
+    assert writing.status_code in (401, 405)
