@@ -35,8 +35,9 @@ format: .venv/installed ## Put the Python code in its format
 bench: install ## Measure, each figure against a baseline of the same run
 	@$(IN_VENV) -m bench $(ARGS)
 
-types: install ## Generate the page's types from what sql/ says
-	@$(IN_VENV) -m dev.migrations types typescript > frontend/src/api/database.types.ts
+types: install ## Generate what is drawn from sql/: the error codes for Python, the types for the page
+	@$(IN_VENV) -m dev.error_codes > .local/error_codes.py && mv .local/error_codes.py backend/error_codes.py
+	@test ! -d frontend || $(IN_VENV) -m dev.migrations types typescript > frontend/src/api/database.types.ts
 
 migration: install ## Draft NAME as a migration: what sql/ has and the migrations lack
 	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=add_reviews"; exit 1; }

@@ -8,6 +8,9 @@ import sys
 import threading
 from types import FrameType
 
+import httpx
+
+from dev import accounts
 from dev.config import ConfigError, LocalConfig
 from dev.stack import Stack
 from dev.supervisor import StartError
@@ -29,10 +32,12 @@ def run(stack: Stack) -> int:
     _say("Starting ...")
     try:
         with stack:
+            if "api" in stack.supervisor.services:
+                accounts.open_accounts(stack.config.api_url)
             _say(welcome(stack))
             stack.supervisor.wait_until_stopping()
             _say("Stopping ...")
-    except (StartError, OSError) as error:
+    except (StartError, OSError, RuntimeError, httpx.HTTPError) as error:
         _say(str(error))
         return 1
     return 0
@@ -49,6 +54,7 @@ def welcome(stack: Stack) -> str:
         "mail": ("Mail", config.mail_url),
         "stripe": ("Stripe", config.stripe_url),
     }
+    has_accounts = "api" in stack.supervisor.services
     lines = [f"  {name:<10}{url}" for part, (name, url) in places.items() if part in stack.supervisor.services]
     return "\n".join(
         [
@@ -57,6 +63,7 @@ def welcome(stack: Stack) -> str:
             *lines,
             f"  {'Settings':<10}{config.local / 'env'}",
             f"  {'Logs':<10}{config.local / 'log'}",
+            *([f"  {'Accounts':<10}{' and '.join(accounts.EMAILS)}, password: {accounts.PASSWORD}"] * has_accounts),
             "Ctrl-C ends it; `make reset` forgets its data.",
             "",
         ]

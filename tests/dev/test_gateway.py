@@ -10,10 +10,10 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+from supabase import create_client
 from supabase.lib.client_options import SyncClientOptions
 
 from dev.stack import Stack
-from supabase import create_client
 
 USER = str(uuid4())
 
