@@ -1,4 +1,4 @@
-"""Two customers that a fresh stack knows, so that a visitor can sign in at once. Opened through Flask like any other."""
+"""Two customers that a fresh stack knows, so that a visitor can sign in at once; opened through Flask like any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ EMAILS = ("ada@example.com", "bob@example.com")
 
 
 def open_accounts(api_url: str) -> None:
-    """Register them unless they are there. Raises RuntimeError with Flask's answer when it refuses for another reason."""
+    """Register them unless they are there. Raises RuntimeError with what Flask answers instead."""
     for email in EMAILS:
         person = {"email": email, "password": PASSWORD, "full_name": email.split("@")[0].title()}
         answer = httpx.post(f"{api_url}/api/auth/register", json=person, timeout=20)

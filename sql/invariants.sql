@@ -14,7 +14,8 @@ with holds as (
 ), returned as (
   -- What went back of each payment, or is on its way.
   select r.showtime_id, r.payment_id, sum(r.amount) as amount
-  from public.refunds r where r.status <> 'failed' or r.reason <> 'made_at_stripe'
+  from public.refunds r
+  where r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
   group by r.showtime_id, r.payment_id
 )
 

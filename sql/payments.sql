@@ -89,13 +89,14 @@ begin
   if v_booking.id is null then
     perform private.fail('not_payable');
   end if;
-  update public.payments p set payment_intent_id = attach_payment_intent.payment_intent_id
+  -- A payment called off while it had no intent is open again now that it has one: that intent must be called off too.
+  update public.payments p
+  set payment_intent_id = attach_payment_intent.payment_intent_id,
+      status = case when p.payment_intent_id is null and p.status = 'canceled' then 'open' else p.status end
   where p.showtime_id = v_booking.showtime_id and p.id = attach_payment_intent.payment_id
     and (p.payment_intent_id is null or p.payment_intent_id = attach_payment_intent.payment_intent_id)
   returning p.* into v_payment;
-  if v_payment.id is not null and v_booking.status not in ('pending', 'confirmed') then
-    update public.payments p set status = 'open'
-    where p.showtime_id = v_payment.showtime_id and p.id = v_payment.id and p.status = 'canceled';
+  if v_payment.status = 'open' and v_booking.status <> 'pending' then
     perform private.call_off_payment(v_booking);
   end if;
   return jsonb_build_object('attached', v_payment.id is not null);

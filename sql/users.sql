@@ -88,7 +88,7 @@ $$;
 create function public.credentials_for(email text, address text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_email text := private.normalise_email(credentials_for.email);
+  v_email text := left(private.normalise_email(credentials_for.email), 254);
   v_settings private.settings;
   v_since timestamptz;
   v_of_account integer;

@@ -249,7 +249,7 @@ $$;
 create function public.credentials_for(email text, address text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_email text := private.normalise_email(credentials_for.email);
+  v_email text := left(private.normalise_email(credentials_for.email), 254);
   v_settings private.settings;
   v_since timestamptz;
   v_of_account integer;
@@ -1518,13 +1518,14 @@ begin
   if v_booking.id is null then
     perform private.fail('not_payable');
   end if;
-  update public.payments p set payment_intent_id = attach_payment_intent.payment_intent_id
+  -- A payment called off while it had no intent is open again now that it has one: that intent must be called off too.
+  update public.payments p
+  set payment_intent_id = attach_payment_intent.payment_intent_id,
+      status = case when p.payment_intent_id is null and p.status = 'canceled' then 'open' else p.status end
   where p.showtime_id = v_booking.showtime_id and p.id = attach_payment_intent.payment_id
     and (p.payment_intent_id is null or p.payment_intent_id = attach_payment_intent.payment_intent_id)
   returning p.* into v_payment;
-  if v_payment.id is not null and v_booking.status not in ('pending', 'confirmed') then
-    update public.payments p set status = 'open'
-    where p.showtime_id = v_payment.showtime_id and p.id = v_payment.id and p.status = 'canceled';
+  if v_payment.status = 'open' and v_booking.status <> 'pending' then
     perform private.call_off_payment(v_booking);
   end if;
   return jsonb_build_object('attached', v_payment.id is not null);
@@ -1763,12 +1764,14 @@ to service_role;
 -- idempotency key of its own, followed until Stripe says succeeded or failed. A failure is visible and tried again.
 --
 --   queued --Stripe took it--> pending --> succeeded        any --> failed --tried again--> queued
+--   queued --the money had gone back already--> void
 
 create type public.refund_status as enum (
   'queued',     -- decided here, not yet taken by Stripe
   'pending',    -- taken by Stripe, not yet with the customer's bank
   'succeeded',  -- sent to the customer's bank
-  'failed'      -- refused; waits for the next try
+  'failed',     -- refused; waits for the next try
+  'void'        -- there was nothing left to return: it had gone back by another refund
 );
 
 create table public.refunds (
@@ -1799,7 +1802,7 @@ comment on column public.refunds.attempt is 'Counts the tries; part of the idemp
 
 create index refunds_by_payment on public.refunds (showtime_id, payment_id);
 create index refunds_by_booking on public.refunds (showtime_id, booking_id);
-create index refunds_unfinished on public.refunds (created_at) where status <> 'succeeded';
+create index refunds_unfinished on public.refunds (created_at) where status not in ('succeeded', 'void');
 
 alter table public.refunds enable row level security;
 create policy "people read the refunds of their own bookings" on public.refunds
@@ -1818,7 +1821,7 @@ declare
   v_left integer := p_payment.amount_received - coalesce(
     (select sum(r.amount) from public.refunds r
      where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
-       and not (r.status = 'failed' and r.reason = 'made_at_stripe')), 0);
+       and r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')), 0);
 begin
   if v_left <= 0 then
     return;
@@ -1870,8 +1873,8 @@ $$;
 -- asked for was made at Stripe's dashboard and is recorded all the same; when it returns a confirmed booking's whole
 -- price, the seats come free.
 --
--- status in Stripe's words: pending, requires_action, succeeded, failed, canceled. refund_id and attempt are ours, from
--- the refund's metadata.
+-- status in Stripe's words: pending, requires_action, succeeded, failed, canceled; or void, from the worker, when Stripe
+-- has nothing left to return. refund_id and attempt are ours, from the refund's metadata.
 -- Answers {outcome, booking_id}: noted, duplicate, unattributed. Raises invalid_request.
 create function public.record_refund(
   event_id text, event_type text, stripe_refund_id text, payment_intent_id text, amount integer, status text,
@@ -1885,7 +1888,8 @@ declare
   v_status public.refund_status;
 begin
   v_status := case record_refund.status when 'succeeded' then 'succeeded' when 'pending' then 'pending'
-              when 'requires_action' then 'pending' when 'failed' then 'failed' when 'canceled' then 'failed' end;
+              when 'requires_action' then 'pending' when 'failed' then 'failed' when 'canceled' then 'failed'
+              when 'void' then 'void' end;
   if v_status is null or record_refund.amount is null or record_refund.amount <= 0 then
     perform private.fail('invalid_request');
   end if;
@@ -1902,7 +1906,8 @@ begin
 
   select * into v_refund from public.refunds r
   where r.payment_id = v_payment.id and r.showtime_id = v_payment.showtime_id
-    and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id) for update;
+    and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id)
+  order by r.id = record_refund.refund_id desc nulls last limit 1 for update;
   if v_refund.id is null then
     insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
     values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
@@ -1929,7 +1934,7 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_again boolean := p_status = 'failed' and p_refund.reason <> 'made_at_stripe';
 begin
-  if p_status = 'pending' and p_refund.status in ('succeeded', 'failed') and p_refund.stripe_refund_id = p_stripe_refund_id
+  if p_status = 'pending' and p_refund.status in ('succeeded', 'failed', 'void') and p_refund.stripe_refund_id = p_stripe_refund_id
   then
     return;
   end if;

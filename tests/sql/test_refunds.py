@@ -20,7 +20,7 @@ def cancelled(house: House) -> tuple[Caller, Json, str]:
     return ada, booking, intent
 
 
-def say(house: House, intent: str, status: str, stripe_refund_id: str = "re_1", **more: Any) -> str:
+def say(house: House, intent: str, status: str, stripe_refund_id: str | None = "re_1", **more: Any) -> str:
     """What Stripe says of a refund, as an event."""
     said = {
         "event_id": f"evt_{uuid.uuid4().hex}",
@@ -133,6 +133,21 @@ def test_the_refund_of_a_second_payment_leaves_the_booking(house: House) -> None
     say(house, "pi_second", "succeeded", refund_id=refund(house)["id"], attempt=1)
     assert house.status(booking) == "confirmed"
     assert house.states()[:2] == ["booked", "booked"]
+    assert house.violations() == []
+
+
+def test_a_refund_that_found_nothing_left_to_return_is_void(house: House) -> None:
+    _, booking, intent = cancelled(house)
+    ours = refund(house)
+    say(house, intent, "succeeded", "re_hand")  # somebody was faster at the dashboard
+    say(house, intent, "void", None, refund_id=ours["id"], attempt=1, event_id=None)
+    statuses = house.rows("select reason, status from public.refunds order by reason")
+    assert statuses == [
+        {"reason": "cancelled_by_customer", "status": "void"},
+        {"reason": "made_at_stripe", "status": "succeeded"},
+    ]
+    assert house.status(booking) == "refunded"
+    assert [order["kind"] for order in house.outbox("refund")] == ["refund"]  # it is not tried again
     assert house.violations() == []
 
 

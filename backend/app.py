@@ -1,0 +1,113 @@
+"""The Flask app: issues tokens, asks Stripe, hears Stripe. Everything that it needs is passed in."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from backend import auth, errors, health, payments, webhook
+from backend.database import Database
+from backend.metrics import Metrics
+from backend.passwords import Passwords
+from backend.settings import Settings
+from backend.stripe_gateway import Payments
+from backend.tokens import Tokens
+
+_log = logging.getLogger(__name__)
+
+_LARGEST_BODY = 1_000_000
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+def create_app(
+    settings: Settings, *, stripe: Payments, database: Database, passwords: Passwords | None = None
+) -> Flask:
+    """The app. Mail is the worker's; nothing here sends any."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
+    tokens = Tokens.of(settings)
+    metrics = Metrics()
+
+    errors.register(app)
+    _register_access_log(app, metrics)
+    _register_headers(app, settings)
+    app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords()))
+    app.register_blueprint(payments.blueprint(database, stripe, tokens))
+    app.register_blueprint(webhook.blueprint(settings, database, metrics.event))
+    app.register_blueprint(health.blueprint(database, stripe, metrics))
+
+    @app.get("/.well-known/jwks.json")
+    def jwks() -> Response:  # pyright: ignore[reportUnusedFunction]
+        response = jsonify(tokens.jwks())
+        response.headers["Cache-Control"] = "public, max-age=600"
+        return response
+
+    return app
+
+
+def _register_headers(app: Flask, settings: Settings) -> None:
+    """CORS for the listed origins, and what keeps browsers from guessing, framing and keeping."""
+
+    @app.before_request
+    def answer_preflight() -> Response | None:  # pyright: ignore[reportUnusedFunction]
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return Response(status=204)
+        return None
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:  # pyright: ignore[reportUnusedFunction]
+        headers = response.headers
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+        headers.setdefault("Cache-Control", "no-store")
+        if request.is_secure:
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers.add("Vary", "Origin")
+        origin = request.headers.get("Origin")
+        if origin in settings.cors_origins:
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Allow-Credentials"] = "true"
+            headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"
+            if request.method == "OPTIONS":
+                headers["Access-Control-Allow-Methods"] = "GET, POST"
+                headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+                headers["Access-Control-Max-Age"] = "3600"
+        return response
+
+
+def _register_access_log(app: Flask, metrics: Metrics) -> None:
+    """A request id, a log line and a count for each request. Queries, headers and bodies are never logged."""
+
+    @app.before_request
+    def begin() -> None:  # pyright: ignore[reportUnusedFunction]
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        g.began_at = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:  # pyright: ignore[reportUnusedFunction]
+        seconds = time.perf_counter() - g.began_at
+        route = request.url_rule.rule if request.url_rule else "none"
+        method = request.method if request.method in ("GET", "HEAD", "POST", "OPTIONS") else "other"
+        response.headers["X-Request-Id"] = g.request_id
+        metrics.request(method, route, response.status_code, seconds)
+        _log.info(
+            "request",
+            extra={
+                "request_id": g.request_id,
+                "method": method,
+                "route": route,
+                "status": response.status_code,
+                "milliseconds": round(seconds * 1000, 1),
+            },
+        )
+        return response

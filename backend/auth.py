@@ -1,0 +1,136 @@
+"""Accounts and sign-ins: register, login, refresh, logout.
+
+An access token goes to the page's memory. The refresh token, 256 random bits of which the database knows only a hash,
+goes into a cookie that no script reads and that no other site's page sends.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from hashlib import sha256
+from ipaddress import ip_address, ip_network
+from uuid import UUID
+
+from flask import Blueprint, Response, jsonify, request
+
+from backend.bodies import Body
+from backend.database import Database, Session, User
+from backend.errors import ApiError
+from backend.passwords import Passwords
+from backend.settings import Settings
+from backend.tokens import ACCESS_TOKEN_SECONDS, Person, Tokens
+
+COOKIE = "frontrow_refresh"
+_PATH = "/api/auth"
+_LONGEST_EMAIL = 254
+
+
+def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords: Passwords) -> Blueprint:
+    """The four addresses under /api/auth."""
+    auth = Blueprint("auth", __name__, url_prefix=_PATH)
+
+    def signed_in(user: User, status: int) -> Response:
+        """Begin a session, answer with its tokens."""
+        token = _new_refresh_token()
+        session = database.open_session(user["id"], _hash(token), request.headers.get("User-Agent"))
+        return answer(session, token, status)
+
+    def answer(session: Session, refresh_token: str, status: int) -> Response:
+        user = session["user"]
+        person = Person(UUID(user["id"]), user["email"], session["session_id"], user["role"])
+        response = jsonify(
+            {
+                "access_token": tokens.access_token(person),
+                "token_type": "bearer",
+                "expires_in": ACCESS_TOKEN_SECONDS,
+                "user": user,
+            }
+        )
+        response.status_code = status
+        left = datetime.fromisoformat(session["expires_at"]) - datetime.now(UTC)
+        set_cookie(response, refresh_token, max(0, int(left.total_seconds())))
+        return response
+
+    def set_cookie(response: Response, value: str, max_age: int) -> None:
+        """Max age is in seconds; 0 takes the cookie away."""
+        served_by_https = request.is_secure or (settings.api_url or settings.app_url).startswith("https:")
+        response.set_cookie(
+            COOKIE,
+            value,
+            max_age=max_age,
+            path=_PATH,
+            httponly=True,
+            samesite="Strict",
+            secure=served_by_https if settings.cookie_secure is None else settings.cookie_secure,
+        )
+
+    @auth.before_request
+    def refuse_other_sites() -> None:  # pyright: ignore[reportUnusedFunction]
+        # SameSite=Strict lets a neighbour on the same site through: another port of this host, a sister domain.
+        origin = request.headers.get("Origin")
+        if origin is not None and origin not in {*settings.allowed_origins, request.host_url.rstrip("/")}:
+            raise ApiError("invalid_request", {"origin": "is not a page of this site"})
+
+    @auth.post("/register")
+    def register() -> Response:  # pyright: ignore[reportUnusedFunction]
+        body = Body("email", "password", "full_name")
+        email, full_name = body.text("email"), body.text("full_name")
+        user = database.register_user(email, passwords.hash(body.text("password")), full_name)
+        return signed_in(user, 201)
+
+    @auth.post("/login")
+    def login() -> Response:  # pyright: ignore[reportUnusedFunction]
+        body = Body("email", "password")
+        password = body.text("password")
+        # No account has a longer one, and an index cannot hold a very long one.
+        email = body.text("email").strip()[: _LONGEST_EMAIL + 1]
+        credentials = database.credentials_for(email, client_address())
+        if credentials["status"] == "limited":
+            raise ApiError("too_many_attempts", retry_after=int(credentials.get("retry_after", 60)))
+        matches = passwords.matches(password, credentials.get("password_hash"))
+        user = credentials.get("user")
+        if not matches or user is None:
+            raise ApiError("invalid_credentials")
+        return signed_in(user, 200)
+
+    @auth.post("/refresh")
+    def refresh() -> Response:  # pyright: ignore[reportUnusedFunction]
+        token, following = request.cookies.get(COOKIE), _new_refresh_token()
+        session = database.rotate_session(_hash(token), _hash(following)) if token else None
+        if session is None:
+            response = ApiError("session_ended").response()
+            set_cookie(response, "", 0)
+            return response
+        return answer(session, following, 200)
+
+    @auth.post("/logout")
+    def logout() -> Response:  # pyright: ignore[reportUnusedFunction]
+        everywhere = Body("everywhere").flag("everywhere") if request.content_length else False
+        if token := request.cookies.get(COOKIE):
+            database.close_session(_hash(token), everywhere=everywhere)
+        response = Response(status=204)
+        set_cookie(response, "", 0)
+        return response
+
+    return auth
+
+
+def client_address() -> str:
+    """Who is asking, for the limit on attempts: an IPv4 address, or the /64 that one IPv6 customer has to himself."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return "unknown"
+    if address.version == 6:
+        mapped = address.ipv4_mapped
+        return str(mapped) if mapped else str(ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _new_refresh_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

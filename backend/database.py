@@ -1,0 +1,432 @@
+"""The port to the database: one typed method for each SQL function that only the secret key may call.
+
+`Database` knows the functions; how a call travels is a `Transport`: `DataApi` here, something in memory in tests. One
+instance serves all threads of a process.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, NotRequired, Protocol, TypedDict, cast
+from uuid import UUID
+
+import httpx
+import postgrest
+from postgrest import SyncSelectRequestBuilder
+from supabase import Client, create_client
+from supabase.lib.client_options import SyncClientOptions
+
+from backend.error_codes import ERRORS
+from backend.errors import ApiError, UnavailableError
+
+_log = logging.getLogger(__name__)
+
+# Short ones: a gunicorn thread that waits serves nobody. The Data API itself gives up after 8 s.
+_TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
+_PAUSE_BEFORE_RETRY: Final = 0.2
+
+
+class User(TypedDict):
+    """An account, as the functions answer it."""
+
+    id: str
+    email: str
+    full_name: str
+    role: Literal["customer", "staff", "admin"]
+
+
+class Credentials(TypedDict):
+    """What a sign-in needs; `retry_after` is in seconds."""
+
+    status: Literal["known", "unknown", "limited"]
+    user: NotRequired[User]
+    password_hash: NotRequired[str]
+    retry_after: NotRequired[float]
+
+
+class Session(TypedDict):
+    """A sign-in; `expires_at` is ISO 8601."""
+
+    session_id: str
+    expires_at: str
+    user: User
+
+
+class Payment(TypedDict):
+    """A payment that may be made; amounts are in minor units, currencies ISO 4217 in capitals."""
+
+    payment_id: str
+    booking_id: str
+    reference: str
+    amount: int
+    currency: str
+    payment_intent_id: str | None
+
+
+class Outcome(TypedDict):
+    """What an event came to."""
+
+    outcome: Literal["confirmed", "refund_queued", "already_settled", "duplicate", "unattributed", "noted"]
+    booking_id: NotRequired[str | None]
+    reason: NotRequired[str | None]
+
+
+class OpenPayment(TypedDict):
+    """A payment that Stripe is asked about."""
+
+    payment_id: str
+    booking_id: str
+    payment_intent_id: str
+
+
+class RefundOrder(TypedDict):
+    """A refund to ask for, or one that a letter is about."""
+
+    id: str
+    attempt: int
+    amount: int
+    currency: str
+    reason: str
+    payment_intent_id: str
+
+
+class PendingRefund(TypedDict):
+    """A refund that Stripe has taken and not finished."""
+
+    id: str
+    attempt: int
+    stripe_refund_id: str
+
+
+class LetterSeat(TypedDict):
+    """A seat of a letter's booking."""
+
+    row: str
+    number: int
+    kind: str
+    price: int
+
+
+class LetterBooking(TypedDict):
+    """The booking of a letter."""
+
+    id: str
+    reference: str
+    showtime_id: int
+    status: str
+    total: int
+    currency: str
+    seats: list[LetterSeat]
+
+
+class LetterShowtime(TypedDict):
+    """When the film runs; ISO 8601."""
+
+    id: int
+    starts_at: str
+    ends_at: str
+
+
+class LetterMovie(TypedDict):
+    """The film."""
+
+    title: str
+    certificate: str
+    length_minutes: int
+
+
+class LetterTheater(TypedDict):
+    """Where; time_zone is an IANA name."""
+
+    name: str
+    address: str
+    city: str
+    time_zone: str
+
+
+class LetterCustomer(TypedDict):
+    """To whom."""
+
+    email: str
+    full_name: str
+
+
+class Letter(TypedDict):
+    """Everything that a letter about a booking says (private.letter_json)."""
+
+    booking: LetterBooking
+    showtime: LetterShowtime
+    movie: LetterMovie
+    theater: LetterTheater
+    auditorium: str
+    customer: LetterCustomer
+
+
+class OutboxRow(TypedDict):
+    """A claimed piece of work."""
+
+    id: int
+    attempt: int
+    kind: Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent"]
+    key: str
+    booking_id: str
+    payload: dict[str, Any]
+    letter: Letter | None
+    refund: RefundOrder | None
+
+
+class Transport(Protocol):
+    """Carries a call. Raises ApiError for a refusal, UnavailableError where the database does not answer."""
+
+    def call(self, function: str, arguments: Mapping[str, object], *, idempotent: bool) -> object:
+        """Call a function; `idempotent` allows a second try where the connection was refused."""
+        ...
+
+    def pending_refunds(self, updated_before: str, limit: int) -> object:
+        """Rows of public.refunds, the one table that is read, in the shape of PendingRefund."""
+        ...
+
+    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
+        """The {stripe_refund_id} of those among them that public.refunds has."""
+        ...
+
+
+class Database:
+    """The SQL functions. Every method may raise ApiError with the function's own code, and UnavailableError."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def register_user(self, email: str, password_hash: str, full_name: str) -> User:
+        """Open an account. Raises invalid_email, invalid_name, email_taken."""
+        return cast(User, self._call("register_user", email=email, password_hash=password_hash, full_name=full_name))
+
+    def credentials_for(self, email: str, address: str) -> Credentials:
+        """What proves an account; counts as an attempt to sign in."""
+        return cast(Credentials, self._call("credentials_for", email=email, address=address))
+
+    def open_session(self, user_id: str, token_hash: str, user_agent: str | None) -> Session:
+        """Begin a session with the SHA-256 of its first refresh token. Raises unknown_user."""
+        return cast(Session, self._call("open_session", user_id=user_id, token_hash=token_hash, user_agent=user_agent))
+
+    def rotate_session(self, token_hash: str, new_token_hash: str) -> Session | None:
+        """Exchange a refresh token; None when it is refused. Never sent twice: a second time it counts as stolen."""
+        answer = cast(
+            dict[str, Any], self._call("rotate_session", token_hash=token_hash, new_token_hash=new_token_hash)
+        )
+        return cast(Session, answer) if answer["status"] == "rotated" else None
+
+    def close_session(self, token_hash: str, *, everywhere: bool) -> None:
+        """Sign out of the token's session, or of all sessions of its owner."""
+        self._call("close_session", idempotent=True, token_hash=token_hash, everywhere=everywhere)
+
+    def start_payment(self, booking_id: UUID, user_id: UUID) -> Payment:
+        """The payment to make for a booking. Raises unknown_booking, lock_expired, not_payable."""
+        return cast(
+            Payment, self._call("start_payment", idempotent=True, booking_id=str(booking_id), user_id=str(user_id))
+        )
+
+    def attach_payment_intent(self, payment_id: str, payment_intent_id: str) -> bool:
+        """Note the intent of a payment; False when it has another one already. Raises not_payable."""
+        answer = self._call(
+            "attach_payment_intent", idempotent=True, payment_id=payment_id, payment_intent_id=payment_intent_id
+        )
+        return bool(cast(dict[str, Any], answer)["attached"])
+
+    def confirm_booking(
+        self,
+        *,
+        event_id: str,
+        event_type: str,
+        payment_intent_id: str,
+        amount: int,
+        currency: str,
+        booking_id: UUID | None,
+    ) -> Outcome:
+        """Money has arrived: amount in minor units, booking_id from the intent's metadata. Raises invalid_request."""
+        answer = self._call(
+            "confirm_booking",
+            idempotent=True,
+            event_id=event_id,
+            event_type=event_type,
+            payment_intent_id=payment_intent_id,
+            amount=amount,
+            currency=currency,
+            booking_id=str(booking_id) if booking_id else None,
+        )
+        return cast(Outcome, answer)
+
+    def record_payment_failure(
+        self,
+        *,
+        event_id: str | None,
+        event_type: str,
+        payment_intent_id: str,
+        canceled: bool,
+        failure_code: str | None = None,
+        failure_message: str | None = None,
+    ) -> Outcome:
+        """An attempt failed, or the intent can no longer be paid. event_id is None for what we did ourselves."""
+        answer = self._call(
+            "record_payment_failure",
+            idempotent=True,
+            event_id=event_id,
+            event_type=event_type,
+            payment_intent_id=payment_intent_id,
+            canceled=canceled,
+            failure_code=failure_code,
+            failure_message=failure_message,
+        )
+        return cast(Outcome, answer)
+
+    def record_refund(
+        self,
+        *,
+        event_id: str | None,
+        event_type: str,
+        stripe_refund_id: str | None,
+        payment_intent_id: str | None,
+        amount: int,
+        status: str,
+        failure_reason: str | None = None,
+        refund_id: UUID | None = None,
+        attempt: int | None = None,
+    ) -> Outcome:
+        """How a refund stands, in Stripe's words; refund_id and attempt are ours. Raises invalid_request."""
+        answer = self._call(
+            "record_refund",
+            idempotent=event_id is not None,
+            event_id=event_id,
+            event_type=event_type,
+            stripe_refund_id=stripe_refund_id,
+            payment_intent_id=payment_intent_id,
+            amount=amount,
+            status=status,
+            failure_reason=failure_reason,
+            refund_id=str(refund_id) if refund_id else None,
+            attempt=attempt,
+        )
+        return cast(Outcome, answer)
+
+    def release_expired_locks(self) -> dict[str, int]:
+        """One sweep; answers what it did."""
+        return cast(dict[str, int], self._call("release_expired_locks", idempotent=True))
+
+    def claim_outbox(self, max_rows: int, lease_seconds: int) -> list[OutboxRow]:
+        """Work that is due, for nobody else until the lease ends."""
+        return cast(list[OutboxRow], self._call("claim_outbox", max_rows=max_rows, lease_seconds=lease_seconds))
+
+    def settle_outbox(self, row: OutboxRow, error: str | None) -> bool:
+        """End a claim: done, or with an error to be tried again later. False when the row is no longer ours."""
+        return bool(self._call("settle_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error))
+
+    def payments_to_reconcile(self, older_than_seconds: float, max_rows: int) -> list[OpenPayment]:
+        """Payments that are open for longer, oldest first."""
+        answer = self._call(
+            "payments_to_reconcile",
+            idempotent=True,
+            older_than=f"{older_than_seconds} seconds",
+            max_rows=max_rows,
+        )
+        return cast(list[OpenPayment], answer)
+
+    def pending_refunds(self, updated_before: str, max_rows: int) -> list[PendingRefund]:
+        """Refunds that Stripe has taken and that have not moved since (ISO 8601)."""
+        return cast(list[PendingRefund], self._transport.pending_refunds(updated_before, max_rows))
+
+    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> set[str]:
+        """Those among Stripe's refunds that are noted already."""
+        if not stripe_refund_ids:
+            return set()
+        rows = cast(list[dict[str, str]], self._transport.known_refunds(stripe_refund_ids))
+        return {row["stripe_refund_id"] for row in rows}
+
+    def ping(self) -> None:
+        """Raise unless the database answers and takes our key."""
+        self.payments_to_reconcile(0, 0)
+
+    def _call(self, function: str, *, idempotent: bool = False, **arguments: object) -> object:
+        return self._transport.call(function, arguments, idempotent=idempotent)
+
+
+class DataApi:
+    """The transport over supabase-py: one pool of connections, shared by the threads of a process.
+
+    supabase-py sends the secret key as `apikey` and repeats it in `Authorization: Bearer`, for `sb_secret_` keys and
+    the older JWT keys alike; gateways take the former kind there for the key itself.
+    """
+
+    def __init__(self, url: str, key: str) -> None:
+        # HTTP/1.1: a thread has a connection of its own, and a lost one fails only the call that is on it.
+        self._http = httpx.Client(timeout=_TIMEOUT, limits=httpx.Limits(max_connections=32, keepalive_expiry=30))
+        options = SyncClientOptions(httpx_client=self._http, auto_refresh_token=False, persist_session=False)
+        self._client: Client = create_client(url, key, options)
+        # Made lazily, and not under a lock, by the first thread that asks.
+        _ = self._client.postgrest
+
+    def call(self, function: str, arguments: Mapping[str, object], *, idempotent: bool) -> object:
+        """As Transport says."""
+        try:
+            return self._once(function, arguments)
+        except UnavailableError as error:
+            if not (idempotent and isinstance(error.__cause__, httpx.ConnectError)):
+                raise
+        time.sleep(_PAUSE_BEFORE_RETRY)
+        return self._once(function, arguments)
+
+    def pending_refunds(self, updated_before: str, limit: int) -> object:
+        """As Transport says."""
+        query = self._client.table("refunds").select("id,attempt,stripe_refund_id")
+        return self._rows(
+            query.eq("status", "pending").lt("updated_at", updated_before).order("updated_at").limit(limit)
+        )
+
+    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
+        """As Transport says."""
+        query = self._client.table("refunds").select("stripe_refund_id")
+        return self._rows(query.in_("stripe_refund_id", stripe_refund_ids))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _rows(self, query: SyncSelectRequestBuilder) -> object:
+        try:
+            # Not its own retries: they sleep for seven seconds in a thread that somebody waits for.
+            return query.retry(False).execute().data
+        except (postgrest.APIError, httpx.HTTPError) as error:
+            raise _translated(error) from error
+
+    def _once(self, function: str, arguments: Mapping[str, object]) -> object:
+        try:
+            return self._client.rpc(function, dict(arguments)).execute().data
+        except (postgrest.APIError, httpx.HTTPError) as error:
+            raise _translated(error) from error
+
+
+def _translated(error: postgrest.APIError | httpx.HTTPError) -> Exception:
+    """What an answer that is none, or a refusal, means to us."""
+    if isinstance(error, httpx.HTTPError):
+        return UnavailableError("the database does not answer")
+    code = error.code or ""
+    if code.startswith("PT") and error.message in ERRORS:
+        return ApiError(error.message, _details(error.details))
+    # The classes for contention and for a server that is starting, stopping or out of connections; PostgREST's own
+    # codes for the same; and bare HTTP statuses, which gateways answer.
+    if code in ("40001", "40P01", "55P03", "57014", "PGRST000", "PGRST001", "PGRST002", "PGRST003") or code.startswith(
+        ("53", "57P", "08", "502", "503", "504")
+    ):
+        return UnavailableError("the database is busy or away")
+    _log.error("the database refused a call", extra={"sqlstate": code})
+    return error
+
+
+def _details(details: Any) -> Mapping[str, object]:
+    try:
+        parsed: object = json.loads(details) if isinstance(details, str) else details
+    except ValueError:
+        return {}
+    return cast(Mapping[str, object], parsed) if isinstance(parsed, dict) else {}

@@ -1,0 +1,84 @@
+"""One shape for every refusal: {code, message, details, hint}, as the Data API answers, so that pages read both alike.
+
+`message` is the code that programs switch on (error_codes.py), `code` is 'PT' and the HTTP status, `details` is JSON in
+a string, `hint` the sentence for people. No exception's own words ever leave the server.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from backend.error_codes import ERRORS, ErrorCode
+from backend.logs import describe
+
+_log = logging.getLogger(__name__)
+
+_OF_STATUS: Mapping[int, ErrorCode] = {
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "payload_too_large",
+}
+
+
+class ApiError(Exception):
+    """A refusal with a code of the catalogue. `retry_after` is in seconds and becomes the header."""
+
+    def __init__(
+        self, code: ErrorCode, details: Mapping[str, object] | None = None, *, retry_after: int | None = None
+    ) -> None:
+        super().__init__(code)
+        self.code: ErrorCode = code
+        self.details = dict(details or {})
+        self.retry_after = retry_after
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the code."""
+        return ERRORS[self.code][0]
+
+    def response(self) -> Response:
+        """What the client reads."""
+        status, sentence = ERRORS[self.code]
+        body = {"code": f"PT{status}", "message": self.code, "details": json.dumps(self.details), "hint": sentence}
+        response = Response(json.dumps(body), status, content_type="application/json")
+        if self.retry_after is not None:
+            response.headers["Retry-After"] = str(self.retry_after)
+        return response
+
+
+class UnavailableError(Exception):
+    """Somebody whom we need does not answer: the database or Stripe. Trying again later may help."""
+
+
+def register(app: Flask) -> None:
+    """Answer everything that goes wrong in the one shape."""
+
+    def refused(error: ApiError) -> Response:
+        return error.response()
+
+    def unavailable(error: UnavailableError) -> Response:
+        _log.error("unavailable", extra={"request_id": g.get("request_id"), **describe(error)})
+        return ApiError("busy", retry_after=2).response()
+
+    def http(error: HTTPException) -> Response:
+        status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        code: ErrorCode = "invalid_request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal"
+        response = ApiError(_OF_STATUS.get(status, code)).response()
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return response
+
+    def unexpected(error: Exception) -> Response:
+        _log.error("unexpected", extra={"request_id": g.get("request_id"), **describe(error)})
+        return ApiError("internal").response()
+
+    app.register_error_handler(ApiError, refused)
+    app.register_error_handler(UnavailableError, unavailable)
+    app.register_error_handler(HTTPException, http)
+    app.register_error_handler(Exception, unexpected)

@@ -1,0 +1,63 @@
+"""Whether we are alive, whether we can work, and the counts: /healthz, /readyz, /metrics."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from backend.database import Database
+from backend.metrics import Metrics
+from backend.stripe_gateway import Payments
+
+_KEPT_SECONDS = 2.0
+
+
+class Check:
+    """Asks a part whether it answers, at most once in two seconds however often we are asked ourselves."""
+
+    def __init__(self, ping: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._ping = ping
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asked_at: float | None = None
+        self._answers = False
+
+    def answers(self) -> bool:
+        """Whether it did."""
+        with self._lock:
+            if self._asked_at is None or self._clock() - self._asked_at >= _KEPT_SECONDS:
+                try:
+                    self._ping()
+                    self._answers = True
+                except Exception:  # whatever went wrong, it did not answer
+                    self._answers = False
+                self._asked_at = self._clock()
+            return self._answers
+
+
+def blueprint(database: Database, stripe: Payments, metrics: Metrics) -> Blueprint:
+    """The three addresses."""
+    health = Blueprint("health", __name__)
+    checks: Mapping[str, Check] = {"database": Check(database.ping), "stripe": Check(stripe.ping)}
+
+    @health.get("/healthz")
+    def alive() -> Response:  # pyright: ignore[reportUnusedFunction]
+        return jsonify(status="alive")
+
+    @health.get("/readyz")
+    def ready() -> Response:  # pyright: ignore[reportUnusedFunction]
+        parts = {name: "answers" if check.answers() else "does not answer" for name, check in checks.items()}
+        down = [name for name, state in parts.items() if state != "answers"]
+        response = jsonify(status="not ready" if down else "ready", **parts)
+        response.status_code = 503 if down else 200
+        return response
+
+    @health.get("/metrics")
+    def counts() -> Response:  # pyright: ignore[reportUnusedFunction]
+        return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
+
+    return health

@@ -1,0 +1,99 @@
+"""create-intent: the means to pay for a booking. The amount is the booking's; no client can name another."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from flask import Blueprint, Response, jsonify, request
+
+from backend.bodies import Body
+from backend.database import Database, Payment
+from backend.errors import ApiError
+from backend.stripe_gateway import Intent, Payments, ReplayedFailureError, StripeRefusedError, StripeUnavailableError
+from backend.tokens import TokenError, Tokens
+
+_log = logging.getLogger(__name__)
+
+_RETRY_AFTER_SECONDS = 5
+_KEYS = 3
+"""How many idempotency keys one payment may use up."""
+_ROUNDS = 3
+"""A canceled intent and a parallel request each cost a round at most once."""
+
+
+def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint:
+    """POST /api/payments/create-intent."""
+    payments = Blueprint("payments", __name__, url_prefix="/api/payments")
+
+    @payments.post("/create-intent")
+    def create_intent() -> Response:  # pyright: ignore[reportUnusedFunction]
+        user_id = signed_in_user(tokens)
+        booking_id = Body("booking_id").uuid("booking_id")
+        try:
+            payment, intent = _payable(database, stripe, booking_id, user_id)
+        except (StripeUnavailableError, StripeRefusedError) as error:
+            code = error.code if isinstance(error, StripeRefusedError) else type(error).__name__
+            _log.error("Stripe gave no intent", extra={"booking_id": str(booking_id), "stripe_code": code})
+            raise ApiError("payment_unavailable", retry_after=_RETRY_AFTER_SECONDS) from error
+        return jsonify(
+            payment_intent_id=intent.id,
+            client_secret=intent.client_secret,
+            amount=payment["amount"],
+            currency=payment["currency"],
+        )
+
+    return payments
+
+
+def signed_in_user(tokens: Tokens) -> UUID:
+    """Whom the request's access token is for. Raises sign_in_required."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise ApiError("sign_in_required")
+    try:
+        return tokens.user_id(token.strip())
+    except TokenError:
+        raise ApiError("sign_in_required") from None
+
+
+def _payable(database: Database, stripe: Payments, booking_id: UUID, user_id: UUID) -> tuple[Payment, Intent]:
+    """The booking's payment and the one intent that it may be made by."""
+    for _ in range(_ROUNDS):
+        payment = database.start_payment(booking_id, user_id)
+        if payment["payment_intent_id"] is None:
+            intent = _new_intent(stripe, payment)
+            # A secret is given out only for the intent that the payment carries, so nobody can pay twice.
+            if database.attach_payment_intent(payment["payment_id"], intent.id):
+                return payment, intent
+            continue
+        intent = stripe.retrieve_intent(payment["payment_intent_id"])
+        if intent.status != "canceled":
+            return payment, intent
+        database.record_payment_failure(
+            event_id=None, event_type="create_intent", payment_intent_id=intent.id, canceled=True
+        )
+    raise StripeUnavailableError
+
+
+def _new_intent(stripe: Payments, payment: Payment) -> Intent:
+    """An intent for a payment. Its key is the payment's, so that a crash before it was noted finds the same one."""
+    for number in range(1, _KEYS):
+        try:
+            return _create(stripe, payment, number)
+        except ReplayedFailureError:
+            continue
+    return _create(stripe, payment, _KEYS)
+
+
+def _create(stripe: Payments, payment: Payment, number: int) -> Intent:
+    return stripe.create_intent(
+        amount=payment["amount"],
+        currency=payment["currency"],
+        metadata={
+            "booking_id": payment["booking_id"],
+            "payment_id": payment["payment_id"],
+            "reference": payment["reference"],
+        },
+        key=f"payment:{payment['payment_id']}" + (f":{number}" if number > 1 else ""),
+    )

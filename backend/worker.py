@@ -1,0 +1,395 @@
+"""The worker: `python -m backend.worker`. Empties the outbox, sweeps, and asks Stripe about what it never told us.
+
+Each duty has threads of its own, so that a mail server that hangs delays no sweep. Any number of workers may run: rows
+are claimed, sweeps exclude each other, and what is reconciled is ledgered once. A row is claimed one at a time and
+finished before a stop, so none waits out the lease of a worker that has gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+from typing import Final
+from uuid import UUID
+
+from backend import logs
+from backend.bodies import as_uuid
+from backend.database import DataApi, Database, OpenPayment, OutboxRow, PendingRefund, RefundOrder
+from backend.errors import ApiError, UnavailableError
+from backend.letters import Letters
+from backend.mailer import Mailer, SmtpMailer
+from backend.settings import Settings, SettingsError
+from backend.stripe_gateway import (
+    Intent,
+    Payments,
+    Refund,
+    ReplayedFailureError,
+    StripeGateway,
+    StripeRefusedError,
+)
+from backend.tokens import Tokens
+
+_log = logging.getLogger("backend.worker")
+
+_LEASE_SECONDS: Final = 180
+"""Longer than the slowest row can take: Stripe with its retries, or SMTP with its time limits."""
+_SETTLE_SECONDS: Final = 60.0
+"""How long a row that is done is tried to be settled; afterwards it will be done a second time."""
+_LONGEST_PAUSE: Final = 60.0
+_BATCH: Final = 500
+
+
+class WorkError(Exception):
+    """The row cannot be done; the message says why and is kept with it."""
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """Does what the outbox says, a row at a time."""
+
+    database: Database
+    stripe: Payments
+    mailer: Mailer
+    letters: Letters
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def step(self) -> bool:
+        """Claim, do and settle one row; false when there was none. Raises UnavailableError without the database."""
+        rows = self.database.claim_outbox(1, _LEASE_SECONDS)
+        for row in rows:
+            error = self._attempt(row)
+            self._settle(row, error)
+        return bool(rows)
+
+    def _attempt(self, row: OutboxRow) -> str | None:
+        """Do it; the error, in words that a person can use, or None."""
+        try:
+            self._do(row)
+        except WorkError as error:
+            return str(error)
+        except StripeRefusedError as error:
+            return f"Stripe refused: {error.code}: {error.reason}"
+        except Exception as error:
+            _log.error("failed", extra={"key": row["key"], "attempt": row["attempt"], **logs.describe(error)})
+            return type(error).__name__ + (f": {error.code}" if isinstance(error, ApiError) else "")
+        _log.info("done", extra={"key": row["key"], "attempt": row["attempt"]})
+        return None
+
+    def _do(self, row: OutboxRow) -> None:
+        match row["kind"]:
+            case "mail_confirmation":
+                if row["letter"] is None:
+                    raise WorkError("the booking is gone")
+                self.mailer.send(self.letters.confirmation(row["key"], row["letter"], self.clock()))
+            case "mail_refund":
+                if row["letter"] is None or row["refund"] is None:
+                    raise WorkError("the booking or the refund is gone")
+                self.mailer.send(self.letters.refund(row["key"], row["letter"], row["refund"], self.clock()))
+            case "refund":
+                if row["refund"] is None:
+                    raise WorkError("the refund is gone")
+                self._refund(row["refund"])
+            case "cancel_intent":
+                self._cancel_intent(str(row["payload"]["payment_intent_id"]))
+
+    def _refund(self, order: RefundOrder) -> None:
+        """Ask Stripe for a refund and note how it stands. What Stripe refuses for good is noted as a failure: it is
+        visible, and tried again by the database as the next attempt under a key of its own."""
+        try:
+            refund = self.stripe.create_refund(
+                payment_intent_id=order["payment_intent_id"],
+                amount=order["amount"],
+                metadata={"refund_id": order["id"], "attempt": str(order["attempt"])},
+                key=f"refund:{order['id']}:{order['attempt']}",
+            )
+        except ReplayedFailureError:
+            self._look_for_refund(order, "idempotency_key_spent")
+        except StripeRefusedError as error:
+            self._look_for_refund(order, error.code)
+        else:
+            record_refund(self.database, order, refund, order["payment_intent_id"])
+
+    def _look_for_refund(self, order: RefundOrder, code: str) -> None:
+        """Stripe made no new refund: there may be one already, of an earlier attempt whose answer was lost, or made by
+        hand at Stripe's dashboard; it stands for ours then. If other refunds have returned everything, ours is void;
+        otherwise it has failed."""
+        refund = self._same_refund(order)
+        if refund is not None:
+            record_refund(self.database, order, refund, order["payment_intent_id"])
+            return
+        _log.warning("no refund was made", extra={"refund_id": order["id"], "stripe_code": code})
+        self.database.record_refund(
+            event_id=None,
+            event_type="worker",
+            stripe_refund_id=None,
+            payment_intent_id=order["payment_intent_id"],
+            amount=order["amount"],
+            status="void" if code == "charge_already_refunded" else "failed",
+            failure_reason=code,
+            refund_id=UUID(order["id"]),
+            attempt=order["attempt"],
+        )
+
+    def _same_refund(self, order: RefundOrder) -> Refund | None:
+        """The refund at Stripe that carries our id, or one of the same amount that nobody has noted yet."""
+        refunds = [
+            refund
+            for refund in self.stripe.refunds_of(order["payment_intent_id"])
+            if refund.status not in ("failed", "canceled")
+        ]
+        for refund in refunds:
+            if refund.metadata.get("refund_id") == order["id"]:
+                return refund
+        known = self.database.known_refunds([refund.id for refund in refunds])
+        for refund in refunds:
+            if refund.amount == order["amount"] and refund.id not in known and "refund_id" not in refund.metadata:
+                return refund
+        return None
+
+    def _cancel_intent(self, payment_intent_id: str) -> None:
+        try:
+            intent = self.stripe.cancel_intent(payment_intent_id)
+        except StripeRefusedError as error:
+            if error.code == "resource_missing":
+                # Nobody pays by an intent that Stripe does not know.
+                record_canceled(self.database, payment_intent_id, error.code)
+                return
+            intent = self.stripe.retrieve_intent(payment_intent_id)
+        if not apply_intent(self.database, intent):
+            raise WorkError(f"the intent is {intent.status} and cannot be cancelled now")
+
+    def _settle(self, row: OutboxRow, error: str | None) -> None:
+        """Settle, stubbornly: a mail that is sent and not settled would be sent again."""
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        pause = 0.2
+        while True:
+            try:
+                if not self.database.settle_outbox(row, error):
+                    _log.warning("settled by another", extra={"key": row["key"]})
+                return
+            except UnavailableError:
+                if time.monotonic() > deadline or self.stop.wait(pause):
+                    raise
+                pause = min(pause * 2, 5.0)
+
+
+def record_refund(database: Database, order: RefundOrder, refund: Refund, payment_intent_id: str) -> None:
+    """Note how a refund of ours stands at Stripe, for the attempt that is under way."""
+    database.record_refund(
+        event_id=None,
+        event_type="worker",
+        stripe_refund_id=refund.id,
+        payment_intent_id=payment_intent_id,
+        amount=refund.amount,
+        status=refund.status,
+        failure_reason=refund.failure_reason,
+        refund_id=UUID(order["id"]),
+        attempt=order["attempt"],
+    )
+
+
+def record_canceled(database: Database, payment_intent_id: str, failure_code: str | None = None) -> None:
+    """Note that an intent can no longer be paid. Without an event id: noting it twice is harmless, and a payment that
+    was opened again must not stay open because the ledger knows the event."""
+    database.record_payment_failure(
+        event_id=None,
+        event_type="worker",
+        payment_intent_id=payment_intent_id,
+        canceled=True,
+        failure_code=failure_code,
+    )
+
+
+def apply_intent(database: Database, intent: Intent) -> bool:
+    """Apply what Stripe says of an intent as its webhook would have; the event id makes it once. False when the intent
+    has not ended."""
+    event_id = f"reconcile:{intent.id}:{intent.status}"
+    match intent.status:
+        case "succeeded":
+            outcome = database.confirm_booking(
+                event_id=event_id,
+                event_type="reconcile",
+                payment_intent_id=intent.id,
+                amount=intent.amount_received,
+                currency=intent.currency,
+                booking_id=as_uuid(intent.metadata.get("booking_id")),
+            )
+            _log.info("reconciled", extra={"intent": intent.id, "outcome": outcome["outcome"]})
+            return True
+        case "canceled":
+            record_canceled(database, intent.id)
+            return True
+        case "requires_payment_method" if intent.failure_code is not None:
+            database.record_payment_failure(
+                event_id=event_id,
+                event_type="reconcile",
+                payment_intent_id=intent.id,
+                canceled=False,
+                failure_code=intent.failure_code,
+                failure_message=intent.failure_message,
+            )
+            return False
+        case _:
+            return False
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """Asks Stripe about each payment that is open for long and each refund that is pending for long."""
+
+    database: Database
+    stripe: Payments
+    older_than_seconds: float
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> int:
+        """One run; how many were asked about. One that fails is logged, the others go on."""
+        asked = 0
+        for payment in self.database.payments_to_reconcile(self.older_than_seconds, _BATCH):
+            asked += self._ask("payment", payment["payment_id"], lambda payment=payment: self._payment(payment))
+        before = self.clock() - timedelta(seconds=self.older_than_seconds)
+        for refund in self.database.pending_refunds(before.isoformat(), _BATCH):
+            asked += self._ask("refund", refund["id"], lambda refund=refund: self._refund(refund))
+        return asked
+
+    def _ask(self, what: str, name: str, question: Callable[[], None]) -> int:
+        if self.stop.is_set():
+            return 0
+        try:
+            question()
+        except Exception as error:
+            _log.error("not reconciled", extra={what: name, **logs.describe(error)})
+        return 1
+
+    def _payment(self, payment: OpenPayment) -> None:
+        try:
+            intent = self.stripe.retrieve_intent(payment["payment_intent_id"])
+        except StripeRefusedError as error:
+            if error.code != "resource_missing":
+                raise
+            record_canceled(self.database, payment["payment_intent_id"], error.code)
+            return
+        apply_intent(self.database, intent)
+
+    def _refund(self, pending: PendingRefund) -> None:
+        refund = self.stripe.retrieve_refund(pending["stripe_refund_id"])
+        if refund.status in ("pending", "requires_action"):
+            return
+        self.database.record_refund(
+            event_id=f"reconcile:{refund.id}:{refund.status}",
+            event_type="reconcile",
+            stripe_refund_id=refund.id,
+            payment_intent_id=refund.payment_intent_id,
+            amount=refund.amount,
+            status=refund.status,
+            failure_reason=refund.failure_reason,
+            refund_id=UUID(pending["id"]),
+            attempt=pending["attempt"],
+        )
+
+
+class Loop:
+    """Does something again and again until the stop: at once while there is more, after `interval` seconds otherwise,
+    and after a growing pause when it fails."""
+
+    def __init__(self, name: str, action: Callable[[], bool], interval: float, stop: threading.Event) -> None:
+        self.name = name
+        self._action = action
+        self._interval = interval
+        self._stop = stop
+
+    def run(self) -> None:
+        """Return when the stop is set and the action in hand has ended."""
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                pause = 0.0 if self._action() else self._interval
+                if failures:
+                    _log.info("works again", extra={"loop": self.name})
+                failures = 0
+            except Exception as error:
+                failures += 1
+                pause = backoff(failures, self._interval)
+                _log.error("loop failed", extra={"loop": self.name, "pause": round(pause, 1), **logs.describe(error)})
+            if pause:
+                self._stop.wait(pause)
+
+
+def backoff(failures: int, interval: float) -> float:
+    """Seconds to wait after so many failures in a row: doubled each time, up to a minute, slightly random so that
+    workers which failed together do not come back together."""
+    longest = min(interval * 2 ** min(failures, 10), _LONGEST_PAUSE)
+    return longest * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
+
+
+class Worker:
+    """All duties of one process."""
+
+    def __init__(self, settings: Settings, *, database: Database, stripe: Payments, mailer: Mailer) -> None:
+        self.stop = threading.Event()
+        outbox = Outbox(database, stripe, mailer, Letters(settings, Tokens.of(settings)), stop=self.stop)
+        reconciliation = Reconciliation(database, stripe, settings.reconcile_after_seconds, stop=self.stop)
+
+        def sweep() -> bool:
+            done = database.release_expired_locks()
+            if any(done.values()):
+                _log.info("swept", extra=done)
+            return False
+
+        def reconcile() -> bool:
+            if asked := reconciliation.run():
+                _log.info("reconciliation", extra={"asked": asked})
+            return False
+
+        self._loops: Sequence[Loop] = [
+            *(
+                Loop(f"outbox-{number}", outbox.step, settings.worker_poll_seconds, self.stop)
+                for number in range(1, settings.worker_threads + 1)
+            ),
+            Loop("sweep", sweep, settings.sweep_seconds, self.stop),
+            Loop("reconcile", reconcile, settings.reconcile_seconds, self.stop),
+        ]
+
+    def run(self) -> None:
+        """Work until `stop` is set; return when each thread has finished what it had in hand."""
+        threads = [threading.Thread(target=loop.run, name=loop.name) for loop in self._loops]
+        for thread in threads:
+            thread.start()
+        _log.info("working", extra={"loops": [loop.name for loop in self._loops]})
+        for thread in threads:
+            thread.join()
+        _log.info("stopped")
+
+
+def main() -> int:
+    """The command line; SIGTERM and SIGINT stop it gracefully."""
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        print(f"The worker cannot start:\n{error}", file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level)
+    database = Database(DataApi(settings.supabase_url, settings.supabase_key))
+    worker = Worker(settings, database=database, stripe=StripeGateway(settings), mailer=SmtpMailer(settings))
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        worker.stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    worker.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""How gunicorn serves the app; options on its command line win. WEB_CONCURRENCY, gunicorn's own, sets the processes."""
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
+worker_class = "gthread"
+threads = 8
+# A request waits for Stripe at most three times ten seconds, with pauses.
+timeout = 60
+graceful_timeout = 40
+keepalive = 15
+# The app writes its own access log, without what gunicorn's would tell of queries and addresses.
+accesslog = None
+control_socket_disable = True
+
+# Inherited by all processes; see backend/metrics.py. prometheus_client looks when it is imported, so not before this.
+_folder = tempfile.mkdtemp(prefix="frontrow-metrics-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _folder
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget the gauges of a process that has ended; its counts stay."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(_server: Any) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(_folder, ignore_errors=True)

@@ -1,0 +1,141 @@
+"""Ports in memory: a database that answers what it was told to, a small Stripe, and a mailer that keeps letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from email.message import EmailMessage
+from typing import Any
+
+from backend.stripe_gateway import Intent, Refund, StripeRefusedError
+
+Answer = Any
+Json = dict[str, Any]
+
+USER: Json = {
+    "id": "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11",
+    "email": "ada@example.com",
+    "full_name": "Ada Lovelace",
+    "role": "customer",
+}
+
+
+@dataclass
+class FakeDataApi:
+    """Answers calls from `answers`: a value, an exception to raise, or a function of the arguments. Keeps `calls`."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    calls: list[tuple[str, Json]] = field(default_factory=list)
+
+    def call(self, function: str, arguments: Mapping[str, object], *, idempotent: bool) -> object:
+        del idempotent
+        self.calls.append((function, dict(arguments)))
+        if function not in self.answers:
+            raise AssertionError(f"nobody said what {function} answers")
+        answer: Answer = self.answers[function]
+        if isinstance(answer, list) and answer and isinstance(answer[0], Turn):
+            answer = answer.pop(0).value
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(**arguments) if callable(answer) else answer
+
+    def pending_refunds(self, updated_before: str, limit: int) -> object:
+        return self.call("pending_refunds", {"updated_before": updated_before, "limit": limit}, idempotent=True)
+
+    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
+        return self.call("known_refunds", {"stripe_refund_ids": list(stripe_refund_ids)}, idempotent=True)
+
+    def arguments(self, function: str) -> list[Json]:
+        """The arguments of each call of a function."""
+        return [arguments for name, arguments in self.calls if name == function]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One of several answers, in order."""
+
+    value: Answer
+
+
+def turns(*values: Answer) -> list[Turn]:
+    """Answers for one call after the other."""
+    return [Turn(value) for value in values]
+
+
+@dataclass
+class FakeStripe:
+    """Intents and refunds in memory. `failures` are raised first, one a call."""
+
+    intents: dict[str, Intent] = field(default_factory=dict)
+    refunds: dict[str, Refund] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+    ping_fails: Exception | None = None
+    before: Callable[[], None] = lambda: None
+
+    def _may_fail(self) -> None:
+        self.before()
+        if self.failures:
+            raise self.failures.pop(0)
+
+    def create_intent(self, *, amount: int, currency: str, metadata: Mapping[str, str], key: str) -> Intent:
+        self.keys.append(key)
+        self._may_fail()
+        intent = Intent(
+            f"pi_{len(self.intents) + 1}",
+            "requires_payment_method",
+            amount,
+            0,
+            currency,
+            f"pi_{len(self.intents) + 1}_secret_x",
+            dict(metadata),
+        )
+        self.intents[intent.id] = intent
+        return intent
+
+    def retrieve_intent(self, payment_intent_id: str) -> Intent:
+        self._may_fail()
+        return self.intents[payment_intent_id]
+
+    def cancel_intent(self, payment_intent_id: str) -> Intent:
+        self._may_fail()
+        intent = self.intents[payment_intent_id]
+        if intent.status in ("succeeded", "canceled", "processing"):
+            raise StripeRefusedError("payment_intent_unexpected_state", "It has ended.")
+        return self.put(replace(intent, status="canceled"))
+
+    def create_refund(self, *, payment_intent_id: str, amount: int, metadata: Mapping[str, str], key: str) -> Refund:
+        self.keys.append(key)
+        self._may_fail()
+        refund = Refund(f"re_{len(self.refunds) + 1}", "succeeded", amount, payment_intent_id, metadata=dict(metadata))
+        self.refunds[refund.id] = refund
+        return refund
+
+    def retrieve_refund(self, stripe_refund_id: str) -> Refund:
+        self._may_fail()
+        return self.refunds[stripe_refund_id]
+
+    def refunds_of(self, payment_intent_id: str) -> list[Refund]:
+        return [refund for refund in self.refunds.values() if refund.payment_intent_id == payment_intent_id]
+
+    def ping(self) -> None:
+        if self.ping_fails is not None:
+            raise self.ping_fails
+
+    def put(self, intent: Intent) -> Intent:
+        """Have an intent."""
+        self.intents[intent.id] = intent
+        return intent
+
+
+@dataclass
+class FakeMailer:
+    """Keeps what is sent; `failures` are raised first."""
+
+    sent: list[EmailMessage] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+
+    def send(self, message: EmailMessage) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append(message)

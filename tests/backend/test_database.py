@@ -1,0 +1,226 @@
+"""The transport: what goes over the wire to the Data API, and what its answers mean to us."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+import httpx
+import postgrest
+import pytest
+
+from backend import database as database_module
+from backend.database import DataApi, Database
+from backend.errors import ApiError, UnavailableError
+from dev.config import free_ports
+from dev.keys import Keys
+
+KEY = "sb_secret_hidden"
+
+
+@dataclass
+class Recorder:
+    """A Data API that answers what it is told to and keeps what it was asked."""
+
+    status: int = 200
+    body: bytes = b"null"
+    requests: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
+    connections: set[Any] = field(default_factory=set)
+    url: str = ""
+
+    def answer(self, status: int, body: object) -> None:
+        self.status, self.body = status, body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    recorder = Recorder()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            # The test goes on, and says the next answer, as soon as it has the head of this one.
+            status, body = recorder.status, recorder.body
+            sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            recorder.requests.append((self.command, self.path, headers, json.loads(sent) if sent else None))
+            recorder.connections.add(self.client_address)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = _serve  # noqa: N815 - the base class looks for these names
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as above
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    recorder.url = f"http://127.0.0.1:{server.server_address[1]}"
+    yield recorder
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def api(recorder: Recorder) -> Iterator[DataApi]:
+    api = DataApi(recorder.url, KEY)
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def database(api: DataApi) -> Database:
+    return Database(api)
+
+
+@pytest.mark.parametrize("key", [KEY, Keys.generate().service_role_jwt])
+def test_both_kinds_of_keys_travel_as_apikey(recorder: Recorder, key: str) -> None:
+    api = DataApi(recorder.url, key)
+    recorder.answer(200, {"seats_released": 1})
+    assert Database(api).release_expired_locks() == {"seats_released": 1}
+    api.close()
+    ((method, path, headers, body),) = recorder.requests
+    assert (method, path, body) == ("POST", "/rest/v1/rpc/release_expired_locks", {})
+    assert (headers["apikey"], headers["authorization"]) == (key, f"Bearer {key}")
+
+
+def test_arguments_are_the_functions(recorder: Recorder, database: Database) -> None:
+    recorder.answer(200, {"outcome": "confirmed"})
+    outcome = database.confirm_booking(
+        event_id="evt_1",
+        event_type="t",
+        payment_intent_id="pi_1",
+        amount=5,
+        currency="eur",
+        booking_id=UUID(int=7),
+    )
+    assert outcome == {"outcome": "confirmed"}
+    assert recorder.requests[0][3] == {
+        "event_id": "evt_1",
+        "event_type": "t",
+        "payment_intent_id": "pi_1",
+        "amount": 5,
+        "currency": "eur",
+        "booking_id": "00000000-0000-0000-0000-000000000007",
+    }
+
+
+def test_answers_that_are_no_object(recorder: Recorder, database: Database) -> None:
+    recorder.answer(204, b"")
+    database.close_session("00", everywhere=False)
+    recorder.answer(200, False)
+    row: Any = {"id": 1, "attempt": 1}
+    assert database.settle_outbox(row, None) is False
+    recorder.answer(200, {"status": "refused"})
+    assert database.rotate_session("00", "11") is None
+
+
+def test_refunds_are_the_one_table_that_is_read(recorder: Recorder, database: Database) -> None:
+    recorder.answer(200, [{"id": "r", "attempt": 1, "stripe_refund_id": "re_1"}])
+    assert database.pending_refunds("2026-11-22T00:00:00+00:00", 5)[0]["stripe_refund_id"] == "re_1"
+    method, path, _, _ = recorder.requests[0]
+    assert method == "GET"
+    assert path.startswith("/rest/v1/refunds?select=id%2Cattempt%2Cstripe_refund_id&status=eq.pending&updated_at=lt.")
+
+
+def test_refunds_are_looked_up_by_stripes_ids(recorder: Recorder, database: Database) -> None:
+    recorder.answer(200, [{"stripe_refund_id": "re_1"}])
+    assert database.known_refunds(["re_1", "re_2"]) == {"re_1"}
+    assert recorder.requests[0][1].endswith("refunds?select=stripe_refund_id&stripe_refund_id=in.%28re_1%2Cre_2%29")
+    assert database.known_refunds([]) == set()
+    assert len(recorder.requests) == 1
+    recorder.answer(503, {"code": "PGRST001", "message": "away"})
+    with pytest.raises(UnavailableError):
+        database.known_refunds(["re_1"])
+
+
+def test_our_own_errors(recorder: Recorder, database: Database) -> None:
+    recorder.answer(
+        409, {"code": "PT409", "message": "email_taken", "details": '{"x": [7]}', "hint": "There is an account."}
+    )
+    with pytest.raises(ApiError) as refused:
+        database.register_user("a@example.com", "h", "A")
+    assert (refused.value.code, refused.value.status, refused.value.details) == ("email_taken", 409, {"x": [7]})
+
+
+@pytest.mark.parametrize("details", [None, "", "text", "[7]", {"not": "text"}])
+def test_details_of_any_kind(recorder: Recorder, database: Database, details: object) -> None:
+    recorder.answer(404, {"code": "PT404", "message": "unknown_user", "details": details, "hint": None})
+    with pytest.raises(ApiError):
+        database.open_session("u", "00", None)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (503, {"code": "PGRST001", "message": "Database client error."}),
+        (503, {"code": "PGRST002", "message": "Could not query the schema cache."}),
+        (504, {"code": "PGRST003", "message": "Timed out acquiring connection."}),
+        (503, {"code": "57P01", "message": "terminating connection"}),
+        (500, {"code": "57014", "message": "canceling statement"}),
+        (500, {"code": "40P01", "message": "deadlock detected"}),
+        (500, {"code": "55P03", "message": "lock timeout"}),
+        (503, {"code": "53300", "message": "too many connections"}),
+        (503, {"code": "503", "message": "unavailable", "details": None, "hint": "The gateway."}),
+        (502, b"<html>Bad gateway</html>"),
+        (504, b""),
+    ],
+)
+def test_a_database_that_cannot_now(recorder: Recorder, database: Database, status: int, body: object) -> None:
+    recorder.answer(status, body)
+    with pytest.raises(UnavailableError):
+        database.release_expired_locks()
+    assert len(recorder.requests) == 1, "only a refused connection is tried again"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, {"code": "PGRST202", "message": "Could not find the function"}),
+        (401, {"code": "42501", "message": "permission denied"}),
+        (401, {"message": "Invalid API key"}),
+        (400, {"code": "23514", "message": "violates check constraint"}),
+        (409, {"code": "PT409", "message": "a_code_of_tomorrow"}),
+    ],
+)
+def test_what_is_a_mistake_of_ours(recorder: Recorder, database: Database, status: int, body: object) -> None:
+    recorder.answer(status, body)
+    with pytest.raises(postgrest.APIError):
+        database.release_expired_locks()
+
+
+def test_a_refused_connection_is_tried_once_more_where_that_is_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(database_module.time, "sleep", pauses.append)
+    api = DataApi(f"http://127.0.0.1:{free_ports(1)[0]}", KEY)
+    with pytest.raises(UnavailableError) as away:
+        Database(api).release_expired_locks()
+    assert isinstance(away.value.__cause__, httpx.ConnectError)
+    assert len(pauses) == 1
+    with pytest.raises(UnavailableError):
+        Database(api).rotate_session("00", "11")
+    with pytest.raises(UnavailableError):
+        Database(api).register_user("a@example.com", "h", "A")
+    assert len(pauses) == 1
+    api.close()
+
+
+def test_threads_share_the_connections(recorder: Recorder, database: Database) -> None:
+    recorder.answer(200, {"seats_released": 1})
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: database.release_expired_locks(), range(80)))
+    assert answers == [{"seats_released": 1}] * 80
+    assert len(recorder.connections) <= 8

@@ -1,0 +1,94 @@
+"""SMTP's side doors: no password in the clear, TLS where it is asked for. A whole delivery is in tests/http."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+
+import pytest
+
+from backend import mailer as mailer_module
+from backend.mailer import InsecureError, SmtpMailer
+from backend.settings import Settings
+
+
+@contextmanager
+def server() -> Iterator[tuple[int, list[str]]]:
+    """An SMTP server without TLS, for one connection; what it heard."""
+    heard: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection, connection.makefile("rwb", buffering=0) as lines:
+                lines.write(b"220 test\r\n")
+                in_data = False
+                while line := lines.readline().decode().strip("\r\n") if not in_data else lines.readline().decode():
+                    heard.append(line)
+                    if in_data:
+                        if line == ".\r\n":
+                            in_data = False
+                            lines.write(b"250 taken\r\n")
+                        continue
+                    word = line.split(" ")[0].upper()
+                    in_data = word == "DATA"
+                    lines.write(
+                        {
+                            "EHLO": b"250-test\r\n250 AUTH PLAIN\r\n",
+                            "AUTH": b"235 welcome\r\n",
+                            "DATA": b"354 go on\r\n",
+                            "QUIT": b"221 bye\r\n",
+                        }.get(word, b"250 fine\r\n")
+                    )
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1], heard
+        thread.join(10)
+
+
+def letter() -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@example.com", "b@example.com", "Hello"
+    message.set_content("Hello.")
+    return message
+
+
+def mailer(environment: dict[str, str], url: str) -> SmtpMailer:
+    return SmtpMailer(Settings.from_environment({**environment, "SMTP_URL": url}))
+
+
+def test_to_this_machine_a_password_may_go_in_the_clear(environment: dict[str, str]) -> None:
+    with server() as (port, heard):
+        mailer(environment, f"smtp://user%40host:p%3Aw@127.0.0.1:{port}").send(letter())
+    assert heard[0] == "ehlo frontrow.example"
+    assert base64.b64decode(heard[1].removeprefix("AUTH PLAIN ")) == b"\0user@host\0p:w"
+    assert "Subject: Hello\r\n" in heard
+
+
+def test_elsewhere_it_does_not(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailer_module, "_LOOPBACK", ())
+    with server() as (port, heard):
+        sender = mailer(environment, f"smtp://user:hidden@127.0.0.1:{port}")
+        with pytest.raises(InsecureError):
+            sender.send(letter())
+    assert not [line for line in heard if line.startswith(("AUTH", "mail"))]
+
+
+def test_tls_that_is_required_and_not_offered(environment: dict[str, str]) -> None:
+    with server() as (port, heard):
+        sender = mailer(environment, f"smtp://127.0.0.1:{port}?starttls=required")
+        with pytest.raises(InsecureError):
+            sender.send(letter())
+    assert not [line for line in heard if line.startswith("mail")]
+
+
+def test_nobody_there(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(OSError, match="refused"):
+        mailer(environment, f"smtp://127.0.0.1:{port}").send(letter())

@@ -1,0 +1,93 @@
+"""The environment, and .env.example as its description."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from backend.settings import Settings, SettingsError
+from dev.keys import Keys
+
+_OF_THE_PAGE = {"VITE_API_URL", "VITE_STRIPE_PUBLISHABLE_KEY", "VITE_SUPABASE_URL", "VITE_SUPABASE_ANON_KEY"}
+_EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
+
+
+def test_the_example_lists_every_variable_with_a_line_of_meaning() -> None:
+    lines = _EXAMPLE.read_text().splitlines()
+    listed = [(number, match[1]) for number, line in enumerate(lines) if (match := re.match(r"#?([A-Z0-9_]+)=", line))]
+    names = [name for _, name in listed]
+    assert sorted(names) == sorted({*Settings.variables(), *_OF_THE_PAGE})
+    for number, name in listed:
+        assert re.match(r"# ?\(?[A-Za-z0-9]", lines[number - 1]), f"{name} has no line of meaning"
+
+
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({"APP_URL": " ", "PORT": "http"})
+    message = str(refused.value)
+    for name in (
+        *("APP_URL", "SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
+        *("SMTP_URL", "MAIL_FROM", "JWT_SIGNING_KEY or JWT_SECRET", "PORT"),
+    ):
+        assert name in message
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("APP_URL", "frontrow.example"),
+        ("SUPABASE_URL", "ftp://x"),
+        ("SUPABASE_SERVICE_ROLE_KEY", "sb_publishable_x"),
+        ("SUPABASE_SERVICE_ROLE_KEY", "secret"),
+        ("JWT_SIGNING_KEY", "hidden"),
+        ("JWT_SIGNING_KEY", '{"kty": "RSA"}'),
+        ("JWT_SIGNING_KEY", '{"kty": "EC", "crv": "P-256", "x": "hidden", "y": "hidden"}'),
+        ("JWT_SECRET", "hidden-but-short"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://frontrow.example/path"),
+        ("COOKIE_SECURE", "maybe"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("STRIPE_WEBHOOK_SECRET", ","),
+        ("SMTP_URL", "http://mail"),
+        ("SMTP_URL", "smtp://mail:port"),
+        ("SMTP_URL", "smtp://mail?starttls=perhaps"),
+        ("MAIL_FROM", "Frontrow"),
+        ("LOG_LEVEL", "LOUD"),
+        ("WORKER_THREADS", "0"),
+        ("SWEEP_SECONDS", "nan"),
+        ("SWEEP_SECONDS", "-1"),
+    ],
+)
+def test_what_cannot_be_is_refused_without_quoting_it(environment: dict[str, str], variable: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({**environment, variable: value})
+    assert str(refused.value).startswith(f"{variable} ")
+    assert "hidden" not in str(refused.value)
+
+
+def test_secrets_do_not_show(settings: Settings, environment: dict[str, str]) -> None:
+    shown = repr(settings)
+    assert "hidden" not in shown
+    assert json.loads(environment["JWT_SIGNING_KEY"])["d"] not in shown
+
+
+def test_both_kinds_of_keys(environment: dict[str, str]) -> None:
+    keys = Keys.generate()
+    for key in (keys.secret, keys.service_role_jwt):
+        assert Settings.from_environment({**environment, "SUPABASE_SERVICE_ROLE_KEY": key}).supabase_key == key
+    # As the CLI's signing_keys_path wants it.
+    listed = Settings.from_environment({**environment, "JWT_SIGNING_KEY": f"[{keys.signing_key}]"})
+    assert listed.jwt_signing_key is not None
+    assert listed.jwt_signing_key["kid"] == json.loads(keys.signing_key)["kid"]
+
+
+def test_defaults(settings: Settings) -> None:
+    assert settings.port == 5000
+    assert settings.issuer == "https://project.supabase.example/auth/v1"
+    assert settings.stripe_webhook_secrets == ("whsec_hidden-old", "whsec_hidden-new")
+    assert settings.allowed_origins == {"https://frontrow.example"}

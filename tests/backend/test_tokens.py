@@ -1,0 +1,163 @@
+"""Access tokens and tickets."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import jwt
+import pytest
+
+from backend.settings import Settings
+from backend.tokens import Person, Ticket, TokenError, Tokens
+from dev.keys import Keys
+
+PERSON = Person(UUID(int=7), "ada@example.com", "session", "staff")
+TICKET = Ticket(UUID(int=9), "ABCD2345", 3)
+NOON = 1_800_000_000.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tokens(settings: Settings, clock: Clock) -> Tokens:
+    return Tokens.of(settings, clock)
+
+
+@pytest.fixture
+def shared(environment: dict[str, str], clock: Clock) -> Tokens:
+    """HS256."""
+    secret = "a shared secret of thirty-two bytes"
+    return Tokens.of(Settings.from_environment({**environment, "JWT_SIGNING_KEY": "", "JWT_SECRET": secret}), clock)
+
+
+def test_the_claims_are_supabases(tokens: Tokens, settings: Settings) -> None:
+    token = tokens.access_token(PERSON)
+    assert jwt.decode(token, options={"verify_signature": False}) == {
+        "iss": settings.issuer,
+        "sub": str(PERSON.id),
+        "role": "authenticated",
+        "aud": "authenticated",
+        "iat": int(NOON),
+        "exp": int(NOON) + 900,
+        "session_id": "session",
+        "email": "ada@example.com",
+        "app_metadata": {"role": "staff"},
+    }
+    kid = json.loads(json.dumps(dict(settings.jwt_signing_key or {})))["kid"]
+    assert jwt.get_unverified_header(token) == {"alg": "ES256", "typ": "JWT", "kid": kid}
+
+
+def test_a_token_lives_fifteen_minutes(tokens: Tokens, clock: Clock) -> None:
+    token = tokens.access_token(PERSON)
+    clock.now = NOON + 899
+    assert tokens.user_id(token) == PERSON.id
+    clock.now = NOON + 900
+    with pytest.raises(TokenError):
+        tokens.user_id(token)
+
+
+def test_the_signing_key_wins(environment: dict[str, str], tokens: Tokens) -> None:
+    both = Settings.from_environment({**environment, "JWT_SECRET": "another secret of thirty-two bytes.."})
+    assert Tokens.of(both).algorithm == "ES256"
+    assert Tokens.of(both).jwks() == tokens.jwks()
+
+
+def test_the_published_key_is_public_and_verifies(tokens: Tokens) -> None:
+    (key,) = tokens.jwks()["keys"]
+    assert set(key) == {"kty", "crv", "x", "y", "kid", "alg", "use"}
+    jwt.decode(
+        tokens.access_token(PERSON), jwt.PyJWK(dict(key)), audience="authenticated", options={"verify_iat": False}
+    )
+
+
+def test_a_key_without_a_name_gets_its_thumbprint(environment: dict[str, str]) -> None:
+    # The example of RFC 7517, A.1, without its kid.
+    public = {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+    }
+    private = {**public, "d": "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}
+    tokens = Tokens.of(Settings.from_environment({**environment, "JWT_SIGNING_KEY": json.dumps(private)}))
+    assert tokens.key_id == "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"
+
+
+def test_a_shared_secret_signs_hs256_and_is_not_published(shared: Tokens) -> None:
+    token = shared.access_token(PERSON)
+    assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
+    assert shared.user_id(token) == PERSON.id
+    assert shared.jwks() == {"keys": []}
+
+
+def test_the_public_key_is_no_shared_secret(tokens: Tokens) -> None:
+    (key,) = tokens.jwks()["keys"]
+    claims = jwt.decode(tokens.access_token(PERSON), options={"verify_signature": False})
+    forged = jwt.encode(claims, key["x"] + key["y"], "HS256")
+    with pytest.raises(TokenError):
+        tokens.user_id(forged)
+
+
+@pytest.mark.parametrize("token", ["", "a", "a.b.c", "\0", "é" * 9])
+def test_garbage(tokens: Tokens, token: str) -> None:
+    with pytest.raises(TokenError):
+        tokens.user_id(token)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": "never"},
+        {"exp": True, "nbf": []},
+        {"nbf": NOON + 60},
+        {"sub": "7"},
+        {"role": "anon"},
+        {"iss": "https://elsewhere.example"},
+        {"aud": ["other"]},
+    ],
+)
+def test_claims_that_do_not_fit(settings: Settings, tokens: Tokens, changes: dict[str, object]) -> None:
+    claims = jwt.decode(tokens.access_token(PERSON), options={"verify_signature": False}) | changes
+    signed = jwt.encode(claims, tokens.signing_key, "ES256")
+    with pytest.raises(TokenError):
+        tokens.user_id(signed)
+    del settings
+
+
+def test_a_ticket_is_no_access_token_and_the_other_way_round(tokens: Tokens, clock: Clock) -> None:
+    ends_at = datetime.fromtimestamp(NOON, UTC) + timedelta(hours=2)
+    ticket = tokens.ticket(TICKET, ends_at)
+    assert tokens.read_ticket(ticket) == TICKET
+    claims = jwt.decode(ticket, options={"verify_signature": False})
+    assert not {"role", "sub", "email"} & set(claims)
+    with pytest.raises(TokenError):
+        tokens.user_id(ticket)
+    with pytest.raises(TokenError):
+        tokens.read_ticket(tokens.access_token(PERSON))
+    clock.now = ends_at.timestamp() + 7 * 3600
+    with pytest.raises(TokenError):
+        tokens.read_ticket(ticket)
+
+
+def test_another_key_signs_nothing_for_us(environment: dict[str, str], tokens: Tokens, clock: Clock) -> None:
+    other = Settings.from_environment({**environment, "JWT_SIGNING_KEY": Keys.generate().signing_key})
+    with pytest.raises(TokenError):
+        tokens.user_id(Tokens.of(other, clock).access_token(PERSON))
+
+
+def test_keys_do_not_show(tokens: Tokens, shared: Tokens) -> None:
+    assert "PrivateKey" not in repr(tokens)
+    assert "secret" not in repr(shared)

@@ -1,0 +1,199 @@
+"""The webhook: signatures over raw bytes, what each event becomes, and what Stripe is told."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+import stripe as stripe_library
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from backend.errors import ApiError, UnavailableError
+from backend.settings import Settings
+from tests.backend.ports import FakeDataApi
+
+BOOKING = "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11"
+INTENT = {
+    "id": "pi_1",
+    "amount_received": 2400,
+    "currency": "eur",
+    "metadata": {"booking_id": BOOKING},
+    "last_payment_error": None,
+}
+
+
+def event(event_type: str, data: dict[str, Any]) -> dict[str, Any]:
+    """An event as Stripe spells it."""
+    return {"id": "evt_1", "object": "event", "type": event_type, "livemode": True, "data": {"object": data}}
+
+
+class Sender:
+    """Posts to the webhook, signed."""
+
+    def __init__(self, client: FlaskClient, secrets: tuple[str, ...]) -> None:
+        self._client = client
+        self.secrets = secrets
+
+    def __call__(self, body: object, secret: str | None = None, at: int | None = None) -> TestResponse:
+        payload = body if isinstance(body, bytes) else json.dumps(body, indent=2).encode()
+        header = stripe_library.WebhookSignature.generate_signature_header(
+            payload.decode(), secret or self.secrets[0], at
+        )
+        return self._client.post("/api/payments/webhook", data=payload, headers={"Stripe-Signature": header})
+
+
+@pytest.fixture
+def send(client: FlaskClient, settings: Settings) -> Sender:
+    return Sender(client, settings.stripe_webhook_secrets)
+
+
+@pytest.fixture(autouse=True)
+def noted(data_api: FakeDataApi) -> None:
+    for function, outcome in (
+        ("confirm_booking", "confirmed"),
+        ("record_payment_failure", "noted"),
+        ("record_refund", "noted"),
+    ):
+        data_api.answers[function] = {"outcome": outcome, "booking_id": BOOKING, "reason": None}
+
+
+def test_both_secrets_are_taken_while_one_replaces_the_other(send: Sender) -> None:
+    for secret in send.secrets:
+        assert send(event("payment_intent.succeeded", INTENT), secret).status_code == 200
+    assert send(event("payment_intent.succeeded", INTENT), "whsec_hidden").status_code == 400
+    assert send(event("payment_intent.succeeded", INTENT), ",".join(send.secrets)).status_code == 400
+
+
+def test_the_signature_is_over_the_very_bytes(
+    client: FlaskClient, send: Sender, data_api: FakeDataApi, settings: Settings
+) -> None:
+    body = json.dumps(event("payment_intent.succeeded", INTENT))
+    header = stripe_library.WebhookSignature.generate_signature_header(body, settings.stripe_webhook_secrets[0])
+    same_json = json.dumps(json.loads(body), indent=1)
+    answer = client.post("/api/payments/webhook", data=same_json, headers={"Stripe-Signature": header})
+    assert (answer.status_code, answer.get_json()["message"]) == (400, "invalid_signature")
+    assert data_api.calls == []
+    assert client.post("/api/payments/webhook", data=body, headers={"Stripe-Signature": header}).status_code == 200
+    del send
+
+
+@pytest.mark.parametrize("age", [301, 3600, 10**9])
+def test_old_ones_are_refused(send: Sender, data_api: FakeDataApi, age: int) -> None:
+    answer = send(event("payment_intent.succeeded", INTENT), at=int(time.time()) - age)
+    assert (answer.status_code, answer.get_json()["message"]) == (400, "invalid_signature")
+    assert data_api.calls == []
+
+
+def test_money_arrived(send: Sender, data_api: FakeDataApi) -> None:
+    answer = send(event("payment_intent.succeeded", INTENT))
+    assert (answer.status_code, answer.get_json()) == (200, {"outcome": "confirmed"})
+    assert data_api.calls == [
+        (
+            "confirm_booking",
+            {
+                "event_id": "evt_1",
+                "event_type": "payment_intent.succeeded",
+                "payment_intent_id": "pi_1",
+                "amount": 2400,
+                "currency": "eur",
+                "booking_id": BOOKING,
+            },
+        )
+    ]
+
+
+@pytest.mark.parametrize("metadata", [{}, None, [], {"booking_id": "order-7"}, {"booking_id": 7}])
+def test_an_intent_without_our_metadata(send: Sender, data_api: FakeDataApi, metadata: object) -> None:
+    assert send(event("payment_intent.succeeded", {**INTENT, "metadata": metadata})).status_code == 200
+    assert data_api.arguments("confirm_booking")[0]["booking_id"] is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        ({"code": "card_declined", "decline_code": "lost_card", "message": "No."}, "lost_card", "No."),
+        ({"code": "processing_error", "message": "No."}, "processing_error", "No."),
+        (None, None, None),
+    ],
+)
+def test_an_attempt_failed(
+    send: Sender, data_api: FakeDataApi, error: object, code: str | None, message: str | None
+) -> None:
+    assert send(event("payment_intent.payment_failed", {**INTENT, "last_payment_error": error})).status_code == 200
+    (arguments,) = data_api.arguments("record_payment_failure")
+    assert (arguments["canceled"], arguments["failure_code"], arguments["failure_message"]) == (False, code, message)
+
+
+def test_an_intent_was_canceled(send: Sender, data_api: FakeDataApi) -> None:
+    send(event("payment_intent.canceled", {**INTENT, "cancellation_reason": "abandoned"}))
+    (arguments,) = data_api.arguments("record_payment_failure")
+    assert (arguments["canceled"], arguments["failure_code"]) == (True, "abandoned")
+
+
+@pytest.mark.parametrize("event_type", ["refund.created", "refund.updated", "refund.failed"])
+def test_how_a_refund_stands(send: Sender, data_api: FakeDataApi, event_type: str) -> None:
+    refund = {
+        "id": "re_1",
+        "payment_intent": "pi_1",
+        "amount": 2400,
+        "status": "failed",
+        "failure_reason": "expired_or_canceled_card",
+        "metadata": {"refund_id": BOOKING, "attempt": "2"},
+    }
+    assert send(event(event_type, refund)).status_code == 200
+    assert data_api.arguments("record_refund") == [
+        {
+            "event_id": "evt_1",
+            "event_type": event_type,
+            "stripe_refund_id": "re_1",
+            "payment_intent_id": "pi_1",
+            "amount": 2400,
+            "status": "failed",
+            "failure_reason": "expired_or_canceled_card",
+            "refund_id": BOOKING,
+            "attempt": 2,
+        }
+    ]
+
+
+@pytest.mark.parametrize("metadata", [{}, {"refund_id": "7", "attempt": "-1"}, {"attempt": "²"}, {"attempt": None}])
+def test_a_refund_made_at_the_dashboard(send: Sender, data_api: FakeDataApi, metadata: object) -> None:
+    refund = {"id": "re_1", "payment_intent": "pi_1", "amount": 5, "status": "succeeded", "metadata": metadata}
+    assert send(event("refund.created", refund)).status_code == 200
+    (arguments,) = data_api.arguments("record_refund")
+    assert (arguments["refund_id"], arguments["attempt"]) == (None, None)
+
+
+@pytest.mark.parametrize("event_type", ["charge.refunded", "payment_intent.created", "made.up", "invoice.paid"])
+def test_other_types_are_none_of_our_business(send: Sender, data_api: FakeDataApi, event_type: str) -> None:
+    answer = send(event(event_type, {}))
+    assert (answer.status_code, answer.get_json()) == (200, {"outcome": "ignored"})
+    assert data_api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (UnavailableError(), 503),
+        (RuntimeError(), 500),
+        (ApiError("busy"), 503),
+        (ApiError("invalid_request"), 400),
+    ],
+)
+def test_stripe_comes_back_after_a_failure_of_ours(
+    send: Sender, data_api: FakeDataApi, failure: Exception, status: int
+) -> None:
+    data_api.answers["confirm_booking"] = failure
+    assert send(event("payment_intent.succeeded", INTENT)).status_code == status
+
+
+def test_counts(send: Sender, client: FlaskClient) -> None:
+    send(event("payment_intent.succeeded", INTENT))
+    send(event("made.up", INTENT))
+    text = client.get("/metrics").get_data(as_text=True)
+    assert 'frontrow_stripe_events_total{outcome="confirmed",type="payment_intent.succeeded"} 1.0' in text
+    assert 'frontrow_stripe_events_total{outcome="ignored",type="other"} 1.0' in text
+    assert "made.up" not in text

@@ -1,0 +1,484 @@
+"""The worker's duties with ports in memory, and its process with a real SIGTERM."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import smtplib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.database import Database
+from backend.errors import UnavailableError
+from backend.letters import Letters
+from backend.settings import Settings
+from backend.stripe_gateway import (
+    Intent,
+    Refund,
+    ReplayedFailureError,
+    StripeRefusedError,
+    StripeUnavailableError,
+)
+from backend.tokens import Tokens
+from backend.worker import Loop, Outbox, Reconciliation, Worker, backoff
+from tests.backend.ports import FakeDataApi, FakeMailer, FakeStripe, turns
+from tests.backend.test_letters import LETTER, REFUND
+
+ROOT = Path(__file__).resolve().parents[2]
+ORDER = {**REFUND, "amount": 2400}
+
+
+def row(kind: str, number: int = 1, **changes: Any) -> dict[str, Any]:
+    """A claimed row."""
+    return {
+        "id": number,
+        "attempt": 1,
+        "kind": kind,
+        "key": f"{kind}:{number}",
+        "booking_id": LETTER["booking"]["id"],
+        "payload": {"payment_intent_id": "pi_1"},
+        "letter": LETTER if kind.startswith("mail") else None,
+        "refund": ORDER if kind in ("refund", "mail_refund") else None,
+        **changes,
+    }
+
+
+def intent(status: str, **changes: Any) -> Intent:
+    metadata = {"booking_id": LETTER["booking"]["id"]}
+    return replace(Intent("pi_1", status, 2400, 0, "EUR", "secret", metadata), **changes)
+
+
+@pytest.fixture
+def outbox(data_api: FakeDataApi, stripe: FakeStripe, mailer: FakeMailer, settings: Settings) -> Outbox:
+    data_api.answers |= {
+        "settle_outbox": True,
+        "record_refund": {"outcome": "noted"},
+        "record_payment_failure": {"outcome": "noted"},
+        "confirm_booking": {"outcome": "confirmed"},
+    }
+    return Outbox(Database(data_api), stripe, mailer, Letters(settings, Tokens.of(settings)))
+
+
+@pytest.fixture
+def reconciliation(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> Reconciliation:
+    data_api.answers |= {"payments_to_reconcile": [], "pending_refunds": []}
+    return Reconciliation(outbox.database, stripe, 120)
+
+
+def settled(data_api: FakeDataApi) -> list[str | None]:
+    """The errors that rows were settled with."""
+    return [arguments["error"] for arguments in data_api.arguments("settle_outbox")]
+
+
+# The outbox ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_outbox(outbox: Outbox, data_api: FakeDataApi) -> None:
+    data_api.answers["claim_outbox"] = []
+    assert outbox.step() is False
+    assert data_api.calls == [("claim_outbox", {"max_rows": 1, "lease_seconds": 180})]
+
+
+@pytest.mark.parametrize(("kind", "subject"), [("mail_confirmation", "Your tickets"), ("mail_refund", "Your refund")])
+def test_mail_is_sent_and_settled(
+    outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer, kind: str, subject: str
+) -> None:
+    data_api.answers["claim_outbox"] = [row(kind, 7)]
+    assert outbox.step() is True
+    (letter,) = mailer.sent
+    assert letter["Subject"].startswith(subject)
+    assert data_api.arguments("settle_outbox") == [{"id": 7, "attempt": 1, "error": None}]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ConnectionRefusedError("hidden"),
+        smtplib.SMTPRecipientsRefused({"ada@example.com": (550, b"hidden")}),
+        RuntimeError("hidden"),
+    ],
+)
+def test_a_row_that_fails_is_settled_with_an_error_and_the_next_one_done(
+    outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer, failure: Exception
+) -> None:
+    mailer.failures = [failure]
+    data_api.answers["claim_outbox"] = turns([row("mail_confirmation", 1)], [row("mail_confirmation", 2)])
+    assert outbox.step()
+    assert outbox.step()
+    assert settled(data_api) == [type(failure).__name__, None]
+    assert len(mailer.sent) == 1
+
+
+def test_a_letter_for_a_booking_that_is_gone(outbox: Outbox, data_api: FakeDataApi) -> None:
+    data_api.answers["claim_outbox"] = [row("mail_confirmation", letter=None)]
+    outbox.step()
+    assert settled(data_api) == ["the booking is gone"]
+
+
+def test_a_refund(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> None:
+    data_api.answers["claim_outbox"] = [row("refund")]
+    outbox.step()
+    (refund,) = stripe.refunds.values()
+    assert (refund.payment_intent_id, refund.amount) == ("pi_1", 2400)
+    assert refund.metadata == {"refund_id": ORDER["id"], "attempt": "1"}
+    assert stripe.keys == [f"refund:{ORDER['id']}:1"]
+    assert data_api.arguments("record_refund") == [
+        {
+            "event_id": None,
+            "event_type": "worker",
+            "stripe_refund_id": "re_1",
+            "payment_intent_id": "pi_1",
+            "amount": 2400,
+            "status": "succeeded",
+            "failure_reason": None,
+            "refund_id": ORDER["id"],
+            "attempt": 1,
+        }
+    ]
+    assert settled(data_api) == [None]
+
+
+def test_a_refund_when_stripe_is_away_is_tried_again_as_it_is(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    stripe.failures = [StripeUnavailableError()]
+    data_api.answers["claim_outbox"] = [row("refund")]
+    outbox.step()
+    assert data_api.arguments("record_refund") == []
+    assert settled(data_api) == ["StripeUnavailableError"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "reason"),
+    [
+        (StripeRefusedError("charge_already_refunded", "Done."), "void", "charge_already_refunded"),
+        (StripeRefusedError("charge_disputed", "Charged back."), "failed", "charge_disputed"),
+        (ReplayedFailureError(), "failed", "idempotency_key_spent"),
+    ],
+)
+def test_a_refund_that_stripe_refuses_for_good_has_failed_or_is_void(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe, failure: Exception, status: str, reason: str
+) -> None:
+    stripe.failures = [failure]
+    stripe.refunds = {
+        "re_known": Refund("re_known", "succeeded", 2400, "pi_1"),
+        "re_other": Refund("re_other", "succeeded", 2400, "pi_1", metadata={"refund_id": "another"}),
+        "re_partial": Refund("re_partial", "succeeded", 100, "pi_1"),
+    }
+    data_api.answers |= {"claim_outbox": [row("refund")], "known_refunds": [{"stripe_refund_id": "re_known"}]}
+    outbox.step()
+    (recorded,) = data_api.arguments("record_refund")
+    assert (recorded["status"], recorded["failure_reason"]) == (status, reason)
+    assert (recorded["stripe_refund_id"], recorded["refund_id"], recorded["attempt"]) == (None, ORDER["id"], 1)
+    assert settled(data_api) == [None]
+
+
+def test_a_refund_that_was_made_by_hand_stands_for_ours(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    stripe.failures = [StripeRefusedError("charge_already_refunded", "Done.")]
+    stripe.refunds = {"re_hand": Refund("re_hand", "succeeded", 2400, "pi_1")}
+    data_api.answers |= {"claim_outbox": [row("refund")], "known_refunds": []}
+    outbox.step()
+    assert data_api.arguments("known_refunds") == [{"stripe_refund_ids": ["re_hand"]}]
+    (recorded,) = data_api.arguments("record_refund")
+    assert (recorded["stripe_refund_id"], recorded["status"], recorded["refund_id"]) == (
+        "re_hand",
+        "succeeded",
+        ORDER["id"],
+    )
+
+
+def test_a_refund_whose_answer_was_lost_is_found_again(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    first = {"refund_id": ORDER["id"], "attempt": "1"}
+    stripe.refunds = {
+        "re_other": Refund("re_other", "succeeded", 5, "pi_1"),
+        "re_failed": Refund("re_failed", "failed", 2400, "pi_1", metadata=first),
+        "re_ours": Refund("re_ours", "pending", 2400, "pi_1", metadata=first),
+    }
+    stripe.failures = [StripeRefusedError("charge_already_refunded", "Done.")]
+    data_api.answers["claim_outbox"] = [row("refund", refund={**ORDER, "attempt": 2})]
+    outbox.step()
+    (recorded,) = data_api.arguments("record_refund")
+    assert (recorded["stripe_refund_id"], recorded["status"], recorded["attempt"]) == ("re_ours", "pending", 2)
+
+
+def test_an_intent_is_cancelled(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> None:
+    stripe.put(intent("requires_payment_method"))
+    data_api.answers["claim_outbox"] = [row("cancel_intent")]
+    outbox.step()
+    assert stripe.intents["pi_1"].status == "canceled"
+    (noted,) = data_api.arguments("record_payment_failure")
+    assert (noted["payment_intent_id"], noted["canceled"]) == ("pi_1", True)
+    assert settled(data_api) == [None]
+
+
+def test_an_intent_that_was_canceled_already_is_done(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> None:
+    stripe.put(intent("canceled"))
+    data_api.answers["claim_outbox"] = [row("cancel_intent")]
+    outbox.step()
+    assert data_api.arguments("record_payment_failure")[0]["canceled"] is True
+    assert settled(data_api) == [None]
+
+
+def test_an_intent_that_was_paid_meanwhile_is_settled(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    stripe.put(intent("succeeded", amount_received=2400))
+    data_api.answers["claim_outbox"] = [row("cancel_intent")]
+    outbox.step()
+    assert data_api.arguments("confirm_booking") == [
+        {
+            "event_id": "reconcile:pi_1:succeeded",
+            "event_type": "reconcile",
+            "payment_intent_id": "pi_1",
+            "amount": 2400,
+            "currency": "EUR",
+            "booking_id": LETTER["booking"]["id"],
+        }
+    ]
+    assert settled(data_api) == [None]
+
+
+def test_an_intent_that_is_processing_is_tried_again(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> None:
+    stripe.put(intent("processing"))
+    data_api.answers["claim_outbox"] = [row("cancel_intent")]
+    outbox.step()
+    assert settled(data_api) == ["the intent is processing and cannot be cancelled now"]
+
+
+def test_an_intent_that_stripe_never_heard_of(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> None:
+    stripe.failures = [StripeRefusedError("resource_missing", "No such intent.")]
+    data_api.answers["claim_outbox"] = [row("cancel_intent")]
+    outbox.step()
+    (noted,) = data_api.arguments("record_payment_failure")
+    assert (noted["canceled"], noted["failure_code"]) == (True, "resource_missing")
+    assert settled(data_api) == [None]
+
+
+def test_settling_is_stubborn(outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer) -> None:
+    data_api.answers["claim_outbox"] = [row("mail_confirmation")]
+    data_api.answers["settle_outbox"] = turns(UnavailableError(), True)
+    assert outbox.step()
+    assert len(mailer.sent) == 1
+    assert settled(data_api) == [None, None]
+
+
+# Reconciliation -------------------------------------------------------------------------------------------------------
+
+
+def test_what_stripe_says_is_applied_once(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    data_api.answers["payments_to_reconcile"] = [{"payment_id": "p", "payment_intent_id": "pi_1"}]
+    stripe.put(intent("succeeded", amount_received=2400))
+    assert reconciliation.run() == 1
+    assert data_api.arguments("payments_to_reconcile") == [{"older_than": "120 seconds", "max_rows": 500}]
+    (confirmed,) = data_api.arguments("confirm_booking")
+    assert (confirmed["event_id"], confirmed["amount"]) == ("reconcile:pi_1:succeeded", 2400)
+
+    stripe.put(intent("canceled"))
+    reconciliation.run()
+    assert data_api.arguments("record_payment_failure")[-1]["canceled"] is True
+
+    stripe.put(intent("requires_payment_method", failure_code="lost_card"))
+    reconciliation.run()
+    declined = data_api.arguments("record_payment_failure")[-1]
+    assert (declined["event_id"], declined["canceled"], declined["failure_code"]) == (
+        "reconcile:pi_1:requires_payment_method",
+        False,
+        "lost_card",
+    )
+
+    before = len(data_api.arguments("record_payment_failure"))
+    for status in ("requires_payment_method", "requires_action", "processing"):
+        stripe.put(intent(status))
+        reconciliation.run()
+    assert len(data_api.arguments("record_payment_failure")) == before
+
+
+def test_one_that_fails_does_not_stop_the_others(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    data_api.answers["payments_to_reconcile"] = [
+        {"payment_id": "a", "payment_intent_id": "pi_away"},
+        {"payment_id": "b", "payment_intent_id": "pi_1"},
+    ]
+    stripe.put(intent("succeeded", amount_received=2400))
+    assert reconciliation.run() == 2
+    assert len(data_api.arguments("confirm_booking")) == 1
+
+
+def test_pending_refunds_are_asked_about(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    data_api.answers["pending_refunds"] = [
+        {"id": ORDER["id"], "attempt": 2, "stripe_refund_id": "re_1"},
+        {"id": ORDER["id"], "attempt": 1, "stripe_refund_id": "re_2"},
+    ]
+    stripe.refunds = {
+        "re_1": Refund("re_1", "failed", 2400, "pi_1", "lost_or_stolen_card"),
+        "re_2": Refund("re_2", "pending", 2400, "pi_1"),
+    }
+    assert reconciliation.run() == 2
+    (recorded,) = data_api.arguments("record_refund")
+    assert recorded["event_id"] == "reconcile:re_1:failed"
+    assert (recorded["status"], recorded["failure_reason"], recorded["attempt"]) == (
+        "failed",
+        "lost_or_stolen_card",
+        2,
+    )
+
+
+# Loops and the process ------------------------------------------------------------------------------------------------
+
+
+def test_pauses_grow_to_a_minute_and_differ() -> None:
+    longest = [max(backoff(failures, 1) for _ in range(50)) for failures in range(1, 20)]
+    assert 1.5 <= longest[0] <= 2.5
+    assert all(pause <= 75 for pause in longest)
+    assert min(backoff(15, 1) for _ in range(50)) >= 45
+    assert len({backoff(3, 1) for _ in range(10)}) > 1
+
+
+def test_a_loop_outlives_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, results = threading.Event(), iter([UnavailableError(), RuntimeError(), False, True, None])
+    pauses: list[float] = []
+    monkeypatch.setattr(stop, "wait", lambda seconds: pauses.append(seconds))
+
+    def action() -> bool:
+        result = next(results)
+        if isinstance(result, Exception):
+            raise result
+        if result is None:
+            stop.set()
+        return bool(result)
+
+    Loop("x", action, 1.0, stop).run()
+    first, second, idle, last = pauses
+    assert 1.5 <= first <= 2.5
+    assert 3 <= second <= 5
+    assert (idle, last) == (1.0, 1.0)
+
+
+def test_a_stop_lets_the_row_in_hand_finish(
+    data_api: FakeDataApi, stripe: FakeStripe, mailer: FakeMailer, settings: Settings
+) -> None:
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        at_work.set()
+        assert go_on.wait(10)
+
+    stripe.put(intent("requires_payment_method"))
+    stripe.before = hold
+    claims = iter([[row("cancel_intent")]])
+    lock = threading.Lock()
+
+    def claim(**_: object) -> list[dict[str, Any]]:
+        with lock:
+            return next(claims, [])
+
+    data_api.answers |= {
+        "claim_outbox": claim,
+        "settle_outbox": True,
+        "record_payment_failure": {"outcome": "noted"},
+        "release_expired_locks": {"seats_released": 0},
+        "payments_to_reconcile": [],
+        "pending_refunds": [],
+    }
+    worker = Worker(settings, database=Database(data_api), stripe=stripe, mailer=mailer)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    assert at_work.wait(10)
+    worker.stop.set()
+    assert settled(data_api) == []
+    go_on.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert settled(data_api) == [None]
+
+
+class _Away(BaseHTTPRequestHandler):
+    """A Data API that is starting for ever."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        body = json.dumps({"code": "PGRST001", "message": "hidden"}).encode()
+        self.send_response(503)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        del format, args
+
+
+@contextlib.contextmanager
+def away() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Away)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_process_waits_for_the_database_and_ends_when_told(
+    environment: dict[str, str], number: signal.Signals
+) -> None:
+    with away() as url:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "backend.worker"],
+            cwd=ROOT,
+            env={**os.environ, **environment, "SUPABASE_URL": url, "WORKER_POLL_SECONDS": "0.01"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        with process:
+            failed = 0
+            lines: list[str] = []
+            for line in process.stderr:
+                lines.append(line)
+                failed += json.loads(line)["event"] == "loop failed"
+                if failed == 5:
+                    break
+            process.send_signal(number)
+            began = time.monotonic()
+            lines += process.stderr.read().splitlines()
+            assert process.wait(10) == 0
+            assert time.monotonic() - began < 10
+    assert json.loads(lines[-1])["event"] == "stopped"
+    assert "hidden" not in "".join(lines)
+
+
+def test_a_worker_that_cannot_start_says_why() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "backend.worker"], cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True
+    )
+    assert run.returncode == 2
+    assert "STRIPE_SECRET_KEY is missing." in run.stderr

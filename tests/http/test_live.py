@@ -1,0 +1,156 @@
+"""What viewers of a showtime hear, through the real migrations, the gateway and supabase-py's Realtime client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from realtime import RealtimeSubscribeStates
+from supabase import AsyncClient, acreate_client
+
+from tests.http.frontrow import Customer, Frontrow, Json
+
+_SECONDS = 20
+EVENTS = ("seat:lock", "seat:release", "seat:book", "showtime:update")
+
+
+class Listener:
+    """Somebody on a topic, and what was heard there."""
+
+    def __init__(self, client: AsyncClient, topic: str) -> None:
+        self.client = client
+        self.heard: asyncio.Queue[tuple[str, Json]] = asyncio.Queue()
+        self.channel = client.channel(
+            topic,
+            {
+                "config": {
+                    "broadcast": {"ack": True, "self": True},
+                    "presence": {"key": "", "enabled": False},
+                    "private": True,
+                }
+            },
+        )
+        for event in EVENTS:
+            self.channel.on_broadcast(event, self._hear)
+
+    def _hear(self, message: Any) -> None:
+        payload = {key: value for key, value in message["payload"].items() if key != "id"}
+        self.heard.put_nowait((message["event"], payload))
+
+    async def join(self) -> None:
+        joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def on_state(state: RealtimeSubscribeStates, error: Exception | None) -> None:
+            if state == RealtimeSubscribeStates.SUBSCRIBED and not joined.done():
+                joined.set_result(None)
+            elif error is not None and not joined.done():
+                joined.set_exception(error)
+
+        await self.channel.subscribe(on_state)
+        await asyncio.wait_for(joined, _SECONDS)
+
+    async def next(self, *events: str) -> tuple[str, Json]:
+        """The next message; of those events, if any are named."""
+        while True:
+            event, payload = await asyncio.wait_for(self.heard.get(), _SECONDS)
+            if not events or event in events:
+                return event, payload
+
+
+@asynccontextmanager
+async def listening(frontrow: Frontrow, topic: str, customer: Customer | None = None) -> AsyncIterator[Listener]:
+    """Join a topic, as a customer or as anybody."""
+    client = await acreate_client(frontrow.stack.config.supabase_url, frontrow.stack.keys.publishable)
+    if customer is not None:
+        await client.realtime.set_auth(customer.token)
+    listener = Listener(client, topic)
+    try:
+        await listener.join()
+        yield listener
+    finally:
+        await client.realtime.close()
+
+
+def run(story: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(story(), 60))  # type: ignore[arg-type]
+
+
+def test_everybody_hears_locks_releases_and_bookings(frontrow: Frontrow, customer: Customer) -> None:
+    house = frontrow.house
+
+    async def story() -> None:
+        async with listening(frontrow, f"showtime:{house.showtime_id}") as anybody:
+            locked = await asyncio.to_thread(
+                customer.rpc, "lock_seats", showtime_id=house.showtime_id, seat_ids=house.seats[:3]
+            )
+            assert await anybody.next() == (
+                "seat:lock",
+                {key: locked[key] for key in ("seat_ids", "lock_ids", "expires_at")},
+            )
+            await asyncio.to_thread(
+                customer.rpc, "release_seats", showtime_id=house.showtime_id, seat_ids=house.seats[2:3]
+            )
+            event, payload = await anybody.next("seat:release")
+            assert (payload["seat_ids"], payload["reason"]) == (house.seats[2:3], "released")
+            booking = await asyncio.to_thread(customer.rpc, "create_booking", showtime_id=house.showtime_id)
+            intent = await asyncio.to_thread(customer.intent, booking)
+            await asyncio.to_thread(frontrow.pay, intent)
+            event, payload = await anybody.next("seat:book")
+            assert (event, payload["seat_ids"]) == ("seat:book", house.seats[:2])
+
+    run(story)
+
+
+def test_listings_and_viewers_hear_how_many_seats_are_left(frontrow: Frontrow, customer: Customer) -> None:
+    house = frontrow.house
+
+    async def story() -> None:
+        async with (
+            listening(frontrow, f"movie:{house.movie_id}") as listing,
+            listening(frontrow, f"showtime:{house.showtime_id}") as viewer,
+        ):
+            await asyncio.to_thread(customer.rpc, "lock_seats", showtime_id=house.showtime_id, seat_ids=house.seats[:4])
+            for listener in (listing, viewer):
+                payload: Json = {}
+                while payload.get("showtime_id") != house.showtime_id:  # other tests sell seats of the same film
+                    _, payload = await listener.next("showtime:update")
+                assert payload == {"showtime_id": house.showtime_id, "seats_left": 396, "status": "scheduled"}
+
+    run(story)
+
+
+def test_a_client_that_sends_on_a_showtime_reaches_nobody(frontrow: Frontrow, customer: Customer) -> None:
+    house = frontrow.house
+    topic = f"showtime:{house.showtime_id}"
+
+    async def story() -> None:
+        async with (
+            listening(frontrow, topic) as anybody,
+            listening(frontrow, topic, customer) as forger,
+        ):
+            await forger.channel.send_broadcast("seat:book", {"seat_ids": house.seats})
+            async with httpx.AsyncClient(base_url=frontrow.stack.config.supabase_url) as http:
+                answer = await http.post(
+                    "/realtime/v1/api/broadcast",
+                    headers={
+                        "apikey": frontrow.stack.keys.publishable,
+                        "Authorization": f"Bearer {customer.token}",
+                    },
+                    json={
+                        "messages": [
+                            {"topic": topic, "event": "seat:book", "payload": {"seat_ids": [1]}, "private": True}
+                        ]
+                    },
+                )
+                assert answer.status_code in (202, 403)
+            # What the database says next is the first that anybody hears.
+            await asyncio.to_thread(customer.rpc, "lock_seats", showtime_id=house.showtime_id, seat_ids=house.seats[:1])
+            for listener in (anybody, forger):
+                event, payload = await listener.next()
+                assert (event, payload["seat_ids"]) == ("seat:lock", house.seats[:1])
+                assert listener.heard.empty()
+
+    run(story)

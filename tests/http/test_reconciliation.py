@@ -1,0 +1,81 @@
+"""Every webhook lost: what Stripe knows is asked for, and comes to the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from backend.database import DataApi, Database
+from backend.settings import Settings
+from backend.stripe_gateway import StripeGateway
+from backend.worker import Reconciliation
+from tests.http.frontrow import Customer, Frontrow, eventually
+
+
+@pytest.fixture
+def reconciliation(frontrow: Frontrow) -> Iterator[Reconciliation]:
+    """A worker's reconciliation that waits for nothing, while no webhook arrives."""
+    keys, config = frontrow.stack.keys, frontrow.stack.config
+    settings = Settings.from_environment(
+        {
+            "APP_URL": config.app_url,
+            "SUPABASE_URL": config.supabase_url,
+            # The older kind of key, for once.
+            "SUPABASE_SERVICE_ROLE_KEY": keys.service_role_jwt,
+            "JWT_SIGNING_KEY": keys.signing_key,
+            "STRIPE_API_BASE": config.stripe_url,
+            "STRIPE_SECRET_KEY": keys.stripe_secret,
+            "STRIPE_WEBHOOK_SECRET": keys.stripe_webhook_secret,
+            "SMTP_URL": config.smtp_url,
+            "MAIL_FROM": "tickets@example.com",
+        }
+    )
+    frontrow.faults({"webhooks": [{"kind": "drop", "probability": 1}]})
+    api = DataApi(settings.supabase_url, settings.supabase_key)
+    yield Reconciliation(Database(api), StripeGateway(settings), older_than_seconds=0)
+    api.close()
+
+
+def test_a_payment_nobody_told_us_of(frontrow: Frontrow, customer: Customer, reconciliation: Reconciliation) -> None:
+    booking = customer.book()
+    intent = customer.intent(booking)
+    frontrow.pay(intent)
+    assert customer.booking(booking)["status"] == "pending"
+    assert reconciliation.run() >= 1
+    assert customer.booking(booking)["status"] == "confirmed"
+    (event,) = frontrow.ledger(f"reconcile:{intent['payment_intent_id']}:succeeded")
+    assert event["outcome"] == "confirmed"
+    reconciliation.run()
+    assert len(frontrow.outbox(booking, "mail_confirmation")) == 1
+
+
+def test_an_intent_that_was_canceled_at_stripe(
+    frontrow: Frontrow, customer: Customer, reconciliation: Reconciliation
+) -> None:
+    booking = customer.book()
+    intent = customer.intent(booking)
+    frontrow.stripe.v1.payment_intents.cancel(intent["payment_intent_id"])
+    reconciliation.run()
+    status = frontrow.house.value(
+        "select status from public.payments where payment_intent_id = %s", [intent["payment_intent_id"]]
+    )
+    assert status == "canceled"
+    assert customer.intent(booking)["payment_intent_id"] != intent["payment_intent_id"]
+
+
+def test_a_refund_that_took_its_time(frontrow: Frontrow, customer: Customer, reconciliation: Reconciliation) -> None:
+    booking = customer.book()
+    frontrow.pay(customer.intent(booking), "pm_card_pendingRefund")
+    reconciliation.run()
+    assert customer.booking(booking)["status"] == "confirmed"
+    customer.rpc("cancel_booking", booking_id=booking["id"])
+
+    def statuses() -> list[str]:
+        rows = frontrow.house.rows("select status from public.refunds where booking_id = %s", [booking["id"]])
+        return [row["status"] for row in rows]
+
+    eventually(lambda: statuses() == ["pending"])
+    assert customer.booking(booking)["status"] == "cancelled"
+    eventually(lambda: reconciliation.run() >= 0 and statuses() == ["succeeded"])
+    assert customer.booking(booking)["status"] == "refunded"
