@@ -175,7 +175,7 @@ begin
     select s.showtime_id, s.seat_id, p_booking.user_id, p_booking.id, tstzrange(p_now, null)
     from public.booking_seats s
     where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id order by s.seat_id
-    on conflict do nothing;
+    on conflict on constraint one_holder_at_a_time do nothing;
     get diagnostics v_sold = row_count;
   end if;
   if v_sold < v_seats then

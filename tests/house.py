@@ -253,9 +253,7 @@ class House:
         )
 
     def outbox(self, kind: str | None = None) -> list[Json]:
-        return self.rows(
-            "select * from private.outbox where kind::text = coalesce(%s, kind::text) order by id", [kind]
-        )
+        return self.rows("select * from private.outbox where kind::text = coalesce(%s, kind::text) order by id", [kind])
 
     def violations(self) -> list[Json]:
         """What sql/invariants.sql finds: nothing, if all is well."""

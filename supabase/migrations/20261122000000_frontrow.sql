@@ -788,11 +788,11 @@ begin
   end if;
 
   -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the
-  -- order of seat ids, nobody waits in a circle.
+  -- order of seat ids, nobody waits in a circle. Naming the constraint spares a look into the primary key.
   with inserted as (
     insert into public.seat_locks as l (showtime_id, seat_id, user_id, held)
     select lock_seats.showtime_id, s, v_user, tstzrange(v_now, v_expires_at) from unnest(v_wanted) s order by s
-    on conflict do nothing
+    on conflict on constraint one_holder_at_a_time do nothing
     returning l.seat_id, l.id
   )
   select array_agg(i.seat_id), array_agg(i.id) into v_got, v_lock_ids from inserted i;
@@ -1604,7 +1604,7 @@ begin
     select s.showtime_id, s.seat_id, p_booking.user_id, p_booking.id, tstzrange(p_now, null)
     from public.booking_seats s
     where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id order by s.seat_id
-    on conflict do nothing;
+    on conflict on constraint one_holder_at_a_time do nothing;
     get diagnostics v_sold = row_count;
   end if;
   if v_sold < v_seats then
