@@ -14,7 +14,7 @@ help: ## Say what can be made
 up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the page out)
 	@$(IN_VENV) -m dev.up
 
-demo: install ## Let made-up viewers book seats in what `make up` runs
+demo: install ## Play the story of two customers against a running `make up`
 	@$(IN_VENV) -m dev.demo
 
 reset: .venv/installed ## Forget everything that `make up` keeps
@@ -55,7 +55,7 @@ install: .venv/installed dev/node_modules/.installed $(if $(wildcard frontend/pa
 	  { echo "$(PYTHON) lacks its module venv; on Debian: apt-get install python3-venv."; exit 1; }
 	@echo "Installing Python packages ..."
 	@test -x $(IN_VENV) || $(PYTHON) -m venv .venv
-	@$(IN_VENV) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(IN_VENV) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 # Not `npm ci`: it refuses a lock file that was written where a registry lacks the binaries of other platforms.

@@ -73,7 +73,7 @@ def _register_headers(app: Flask, settings: Settings) -> None:
             headers["Strict-Transport-Security"] = "max-age=31536000"
         headers.add("Vary", "Origin")
         origin = request.headers.get("Origin")
-        if origin in settings.cors_origins:
+        if origin in settings.allowed_origins:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Allow-Credentials"] = "true"
             headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"

@@ -90,6 +90,7 @@ class RefundOrder(TypedDict):
     amount: int
     currency: str
     reason: str
+    status: str
     payment_intent_id: str
 
 

@@ -46,6 +46,9 @@ _REASONS: Final = {
     "seats_gone": "Your payment arrived after your seats were no longer held, and somebody else had taken them. We "
     "never swap seats, so nothing was booked.",
     "showtime_closed": "Your payment arrived when this showtime was no longer sold, so nothing was booked.",
+    "showtime_cancelled": "The cinema has cancelled this showtime. We are sorry.",
+    "too_many_seats": "Your payment arrived after your seats were no longer held, and you had taken others meanwhile; "
+    "together they are more than one person may have, so these were not booked.",
     "booking_cancelled": "Your payment arrived after the booking had been cancelled.",
     "second_payment": "This booking was paid twice. The first payment keeps your seats; the second goes back.",
     "amount_differs": "The amount that arrived was not the price of the booking.",

@@ -102,8 +102,11 @@ class Outbox:
                 self._cancel_intent(str(row["payload"]["payment_intent_id"]))
 
     def _refund(self, order: RefundOrder) -> None:
-        """Ask Stripe for a refund and note how it stands. What Stripe refuses for good is noted as a failure: it is
-        visible, and tried again by the database as the next attempt under a key of its own."""
+        """Ask Stripe for a refund, unless it is settled already, and note how it stands. What Stripe refuses for good
+        is a failure: it is visible, and tried again by the database as the next attempt under a key of its own.
+        """
+        if order["status"] not in ("queued", "failed"):
+            return
         try:
             refund = self.stripe.create_refund(
                 payment_intent_id=order["payment_intent_id"],

@@ -13,7 +13,7 @@ from bench.arena import CUSTOMERS, SEATS, SHOWTIMES, Arena, Run
 _SLOTS = SEATS // 3
 _SLOT = f"""
 select n, 1 + n % {SHOWTIMES} as showtime_id, 3 * (n / {SHOWTIMES} % {_SLOTS}) as seat_id,
-       '00000000-0000-4000-8000-' || lpad(to_hex(1 + n % {CUSTOMERS}), 12, '0') as user_id
+       '00000000-0000-4000-8000-' || lpad(to_hex(1 + (n / {SHOWTIMES} + 7 * n) % {CUSTOMERS}), 12, '0') as user_id
 from (select nextval('public.bench_slots') as n) s offset 0
 """
 

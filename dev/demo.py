@@ -57,6 +57,7 @@ class Viewer:
     token: str
     email: str
     client: AsyncClient
+    http: httpx.AsyncClient
     heard: list[Json] = field(default_factory=list[Json])
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -71,13 +72,19 @@ class Viewer:
         answer = await api.post("/api/auth/login", json={"email": email, "password": password})
         expect(answer.status_code == 200, f"login answered {answer.status_code}: {answer.text}")
         token = answer.json()["access_token"]
+        http = httpx.AsyncClient(timeout=PATIENCE)
         client = await acreate_client(
             env["SUPABASE_URL"],
             env["SUPABASE_ANON_KEY"],
-            AsyncClientOptions(headers={"Authorization": f"Bearer {token}"}),
+            AsyncClientOptions(headers={"Authorization": f"Bearer {token}"}, httpx_client=http),
         )
         await client.realtime.set_auth(token)
-        return cls(name, token, email, client)
+        return cls(name, token, email, client, http)
+
+    async def leave(self) -> None:
+        """Hang up."""
+        await self.client.realtime.close()
+        await self.http.aclose()
 
     async def rpc(self, function: str, **arguments: Any) -> Json:
         """Call a SQL function as this customer."""
@@ -289,7 +296,7 @@ async def story(env: dict[str, str]) -> None:
         await bob_lets_two_seats_go(ada, bob, showtime, env)
     finally:
         for viewer in (ada, bob):
-            await viewer.client.realtime.close()
+            await viewer.leave()
 
 
 def main() -> int:

@@ -228,7 +228,6 @@ def _backend(config: LocalConfig, keys: Keys) -> dict[str, str]:
         "JWT_SIGNING_KEY": keys.signing_key,
         "STRIPE_API_BASE": config.stripe_url,
         "STRIPE_SECRET_KEY": keys.stripe_secret,
-        "STRIPE_PUBLISHABLE_KEY": keys.stripe_publishable,
         "STRIPE_WEBHOOK_SECRET": keys.stripe_webhook_secret,
         "SMTP_URL": config.smtp_url,
         "MAIL_FROM": "Frontrow <tickets@example.com>",

@@ -75,9 +75,17 @@ grant select on public.booking_seats to authenticated, service_role;
 
 -- Eight characters without those that are mistaken for each other (0 O, 1 I L, U V).
 create function private.new_reference() returns text
-language sql volatile set search_path = '' as $$
-  select string_agg(substr('23456789ABCDEFGHJKMNPQRSTWXYZ', 1 + get_byte(b, i) % 29, 1), '')
-  from (select sha256(uuid_send(gen_random_uuid())) as b) random, generate_series(0, 7) i
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_reference text;
+begin
+  loop
+    select string_agg(substr('23456789ABCDEFGHJKMNPQRSTWXYZ', 1 + get_byte(b, i) % 29, 1), '') into v_reference
+    from (select sha256(uuid_send(gen_random_uuid())) as b) random, generate_series(0, 7) i;
+    exit when not exists (select from public.bookings b where b.reference = v_reference);
+  end loop;
+  return v_reference;
+end
 $$;
 
 -- {id, reference, showtime_id, status, total, currency, expires_at, seats: [{seat_id, row, number, kind, price}]}
@@ -150,13 +158,16 @@ $$;
 -- to pay. Called again it answers the same booking. Answers the booking (private.booking_json).
 -- Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale with the seats, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_user uuid := private.require_user_id();
   v_showtime public.showtimes := private.showtime_on_sale(create_booking.showtime_id);
   v_booking public.bookings;
   v_now timestamptz;
   v_unpriced bigint[];
+  v_total integer;
+  v_currency text;
+  v_lines jsonb;
 begin
   perform private.serialise_customer(v_showtime.id, v_user);
   v_now := private.now();
@@ -168,34 +179,31 @@ begin
     perform private.expire_booking(v_booking);
   end if;
 
-  select array_agg(l.seat_id order by l.seat_id) filter (where p.price is null),
-         sum(p.price), min(t.currency), gen_random_uuid()
-  into v_unpriced, v_booking.total, v_booking.currency, v_booking.id
+  -- The lines are read once, so that a price list which changes meanwhile cannot part the total from its lines.
+  select array_agg(s.id order by s.id) filter (where p.price is null), sum(p.price), min(t.currency),
+         jsonb_agg(jsonb_build_object('seat_id', s.id, 'row_label', s.row_label, 'number', s.number, 'kind', s.kind,
+                                      'price', p.price))
+  into v_unpriced, v_total, v_currency, v_lines
   from public.seat_locks l
   join public.seats s on s.id = l.seat_id
   join public.auditoriums a on a.id = s.auditorium_id
   join public.theaters t on t.id = a.theater_id
   left join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
   where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
-  if v_unpriced is not null then
-    perform private.fail('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
-  elsif v_booking.total is null then
+  if v_lines is null then
     perform private.fail('lock_expired');
+  elsif v_unpriced is not null then
+    perform private.fail('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
   end if;
 
-  insert into public.bookings as b (showtime_id, id, reference, user_id, total, currency, created_at, expires_at)
-  select v_showtime.id, v_booking.id, private.new_reference(), v_user, v_booking.total, v_booking.currency,
-         v_now, v_now + c.payment_duration
+  insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at)
+  select v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_now + c.payment_duration
   from private.settings c
   returning b.* into v_booking;
-  update public.seat_locks l set booking_id = v_booking.id, held = tstzrange(lower(l.held), v_booking.expires_at)
-  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
   insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
-  select v_showtime.id, v_booking.id, s.id, s.row_label, s.number, s.kind, p.price
-  from public.seat_locks l
-  join public.seats s on s.id = l.seat_id
-  join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
-  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id = v_booking.id;
+  select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
+  from jsonb_populate_recordset(null::public.booking_seats, v_lines) line;
+  perform private.extend_locks(v_booking, null, v_booking.expires_at, v_now);
   perform private.tell_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
   return private.booking_json(v_booking);
 exception
@@ -204,6 +212,31 @@ exception
     perform private.fail('lock_expired');
   when deadlock_detected or lock_not_available then
     perform private.fail('busy');
+end
+$$;
+
+-- Gives a customer's live locks (those of a booking, or with null those that have none) to a booking and moves their end,
+-- to infinity when it is null. Row by row in the order of seat ids: a longer range can meet a lock that somebody begins
+-- in this very instant, and then both must come to the seats in the same order. Answers how many; raises
+-- exclusion_violation when somebody was faster.
+create function private.extend_locks(
+  p_booking public.bookings, p_of uuid, p_until timestamptz, p_now timestamptz) returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_id bigint;
+  v_locks integer := 0;
+begin
+  for v_id in
+    select l.id from public.seat_locks l
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+      and l.booking_id is not distinct from p_of and l.held @> p_now
+    order by l.seat_id
+  loop
+    update public.seat_locks l set booking_id = p_booking.id, held = tstzrange(lower(l.held), p_until)
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.id = v_id;
+    v_locks := v_locks + 1;
+  end loop;
+  return v_locks;
 end
 $$;
 
@@ -217,11 +250,30 @@ language sql stable set search_path = '' as $$
     and l.held @> p_now
 $$;
 
+-- Cancels a pending or confirmed booking: frees its seats, calls its payment off or returns the money for that reason.
+-- Answers it as it is then.
+create function private.end_booking(p_booking public.bookings, p_reason text, p_now timestamptz) returns public.bookings
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform private.free_seats(p_booking, 'cancelled', p_now);
+  if p_booking.status = 'confirmed' then
+    perform private.refund_booking(p_booking, p_reason);
+  else
+    perform private.call_off_payment(p_booking);
+  end if;
+  update public.bookings b set status = 'cancelled', cancelled_at = p_now
+  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+  returning b.* into p_booking;
+  return p_booking;
+end
+$$;
+
 -- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until the notice that
--- private.settings asks for, frees them and queues a full refund. Cancelling what is cancelled answers it again.
+-- private.settings asks for (or at any time when the house has cancelled the showtime), frees them and queues a full
+-- refund. Cancelling what is cancelled answers it again.
 -- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
 create function public.cancel_booking(booking_id uuid) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_user uuid := private.require_user_id();
   v_booking public.bookings;
@@ -236,23 +288,14 @@ begin
   if v_booking.status in ('cancelled', 'refunded') then
     return private.booking_json(v_booking);
   end if;
-  select s.starts_at - c.cancellation_notice into strict v_until
+  select case when s.status = 'cancelled' then 'infinity' else s.starts_at - c.cancellation_notice end into strict v_until
   from public.showtimes s, private.settings c where s.id = v_booking.showtime_id;
   if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
     or v_booking.status = 'confirmed' and v_now > v_until then
     perform private.fail('not_cancellable');
   end if;
 
-  perform private.free_seats(v_booking, 'cancelled', v_now);
-  if v_booking.status = 'confirmed' then
-    perform private.refund_booking(v_booking, 'cancelled_by_customer');
-  else
-    perform private.call_off_payment(v_booking);
-  end if;
-  update public.bookings b set status = 'cancelled', cancelled_at = v_now
-  where b.showtime_id = v_booking.showtime_id and b.id = v_booking.id
-  returning b.* into v_booking;
-  return private.booking_json(v_booking);
+  return private.booking_json(private.end_booking(v_booking, 'cancelled_by_customer', v_now));
 exception
   when deadlock_detected or lock_not_available then
     perform private.fail('busy');
@@ -265,7 +308,9 @@ revoke execute on function
   private.booking_for_update(uuid),
   private.free_seats(public.bookings, public.lock_end, timestamptz),
   private.expire_booking(public.bookings),
+  private.extend_locks(public.bookings, uuid, timestamptz, timestamptz),
   private.locks_json(public.bookings, timestamptz),
+  private.end_booking(public.bookings, text, timestamptz),
   public.create_booking(bigint),
   public.cancel_booking(uuid)
 from public;

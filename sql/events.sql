@@ -38,8 +38,9 @@ $$;
 
 -- Tells listings which showtimes have other seats left than they were told: showtime:update on movie:<id> and
 -- showtime:<id>, at most once per showtime in five seconds. Which showtimes to look at is read from what was broadcast
--- of late, so that nobody who locks a seat writes a row for it; the window is longer than any transaction may last.
-create function private.tell_listings() returns integer
+-- since the last sweep, so that nobody who locks a seat writes a row for it. It looks back twenty seconds at the least,
+-- longer than any transaction may last.
+create function private.tell_listings(p_since timestamptz) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
@@ -50,7 +51,7 @@ begin
     select t.id, t.movie_id, t.status, public.seats_left(t) as seats_left
     from public.showtimes t
     where t.id in (select substr(m.topic, 10)::bigint from realtime.messages m
-                   where m.inserted_at > (now() at time zone 'utc') - interval '20 seconds'
+                   where m.inserted_at > (least(p_since, now() - interval '20 seconds') at time zone 'utc')
                      and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
                      and m.extension = 'broadcast')
       and not exists (select from private.told_showtimes told
@@ -96,7 +97,7 @@ create trigger listings_hear_of_it after update of status on public.showtimes
 revoke execute on function
   private.tell_showtime(bigint, text, jsonb),
   public.seats_left(public.showtimes),
-  private.tell_listings(),
+  private.tell_listings(timestamptz),
   private.tell_update(bigint, bigint, integer, public.showtime_status),
   private.tell_status()
 from public;

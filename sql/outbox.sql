@@ -1,7 +1,7 @@
 -- The outbox: what the world outside has to hear of a transaction, written in that transaction. The worker claims rows,
 -- does what they say at least once and settles them; keys make the effect happen once.
 --
---   queued --claimed, done--> sent      queued --failed--> queued, later      --failed too often--> failed
+--   queued --claimed, done--> sent      queued --failed--> queued, later      --a letter, for days--> failed
 
 create type private.outbox_kind as enum (
   'mail_confirmation',  -- the ticket
@@ -13,7 +13,7 @@ create type private.outbox_kind as enum (
 create type private.outbox_state as enum (
   'queued',  -- waits for its time or is being done
   'sent',    -- done
-  'failed'   -- given up; a person looks at last_error
+  'failed'   -- a letter that was given up; a person looks at last_error
 );
 
 create table private.outbox (
@@ -97,19 +97,19 @@ begin
 end
 $$;
 
--- Ends a claim: done, or to be tried again after a growing and slightly random pause, at most 12 times in all (some
--- eight hours). attempt is what claim_outbox gave; a worker that was so slow that another has claimed the row since
--- settles nothing. Answers whether it did.
+-- Ends a claim: done, or to be tried again after a growing and slightly random pause of two hours at most. Money is
+-- never given up; a letter is, three days after it was written, and then a person must look (requeue_outbox). attempt is
+-- what claim_outbox gave; a worker that was so slow that another has claimed the row since settles nothing. Answers
+-- whether it did.
 create function public.settle_outbox(id bigint, attempt integer, error text default null) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
 begin
   update private.outbox o
-  set state = (case when settle_outbox.error is null then 'sent' when o.attempts >= 12 then 'failed' else 'queued' end)
-              ::private.outbox_state,
-      settled_at = case when settle_outbox.error is null or o.attempts >= 12 then v_now end,
-      due_at = v_now + make_interval(secs => least(2 ^ o.attempts, 7200) * (0.75 + random() / 2)),
+  set state = private.next_state(o, settle_outbox.error, v_now),
+      settled_at = case when private.next_state(o, settle_outbox.error, v_now) <> 'queued' then v_now end,
+      due_at = v_now + make_interval(secs => least(2 ^ least(o.attempts, 20), 7200) * (0.75 + random() / 2)),
       claimed_until = null,
       last_error = left(settle_outbox.error, 1000)
   where o.id = settle_outbox.id and o.state = 'queued' and o.attempts = settle_outbox.attempt;
@@ -117,11 +117,37 @@ begin
 end
 $$;
 
+-- What becomes of a row that was tried, with that error or none.
+create function private.next_state(p_row private.outbox, p_error text, p_now timestamptz) returns private.outbox_state
+language sql stable set search_path = '' as $$
+  select case when p_error is null then 'sent'
+              when (p_row).kind in ('mail_confirmation', 'mail_refund')
+                and p_now - (p_row).created_at > interval '3 days' then 'failed'
+              else 'queued' end::private.outbox_state
+$$;
+
+-- Tries again what was given up: that row, or all. Answers how many.
+create function public.requeue_outbox(id bigint default null) returns integer
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_rows integer;
+begin
+  update private.outbox o
+  set state = 'queued', settled_at = null, due_at = private.now(), created_at = private.now(), claimed_until = null
+  where o.state = 'failed' and (requeue_outbox.id is null or o.id = requeue_outbox.id);
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+
 revoke execute on function
+  private.next_state(private.outbox, text, timestamptz),
+  public.requeue_outbox(bigint),
   private.post(private.outbox_kind, text, public.bookings, jsonb, interval),
   private.letter_json(uuid),
   public.claim_outbox(integer, integer),
   public.settle_outbox(bigint, integer, text)
 from public;
-grant execute on function public.claim_outbox(integer, integer), public.settle_outbox(bigint, integer, text)
-  to service_role;
+grant execute on function
+  public.claim_outbox(integer, integer), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint)
+to service_role;

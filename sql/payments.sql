@@ -19,6 +19,7 @@ create table public.payments (
   status public.payment_status not null default 'open',
   amount_received integer,
   currency_received text,
+  keeps_booking boolean not null default false,
   failure_code text,
   failure_message text,
   created_at timestamptz not null default private.now(),
@@ -29,12 +30,15 @@ create table public.payments (
   constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
   constraint amount_is_positive check (amount > 0),
   constraint money_received_is_known check (
-    (status = 'succeeded') = (amount_received is not null and currency_received is not null and paid_at is not null))
+    (status = 'succeeded') = (amount_received is not null and currency_received is not null and paid_at is not null)),
+  constraint only_money_keeps_a_booking check (not keeps_booking or status = 'succeeded')
 );
 comment on column public.payments.amount is 'What was asked, in minor units: the total of the booking.';
+comment on column public.payments.keeps_booking is 'This is the money that confirmed the booking; all other goes back.';
 comment on column public.payments.failure_code is 'Why the latest attempt failed, in Stripe''s words; null after a success.';
 
 create index payments_by_booking on public.payments (showtime_id, booking_id);
+create unique index one_payment_keeps_a_booking on public.payments (showtime_id, booking_id) where keeps_booking;
 create unique index one_open_payment_per_booking on public.payments (showtime_id, booking_id) where status = 'open';
 create index payments_open on public.payments (created_at) where status = 'open';
 
@@ -145,9 +149,9 @@ begin
 end
 $$;
 
--- Makes a booking's seats sold and answers null; or changes nothing and answers why not: showtime_closed, seats_gone.
--- Paid in time, its live locks lose their end. Paid later, the very same seats are taken again if all of them are free
--- and still on sale.
+-- Makes a booking's seats sold and answers null; or changes nothing and answers why not: showtime_cancelled,
+-- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end. Paid later, the very same seats are taken again if all of
+-- them are free and still on sale, and their customer has not filled up with others.
 create function private.sell_seats(p_booking public.bookings, p_now timestamptz) returns text
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -158,18 +162,21 @@ begin
   select * into strict v_showtime from public.showtimes t where t.id = p_booking.showtime_id;
   select count(*) into v_seats from public.booking_seats s
   where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id;
-  if v_showtime.status <> 'scheduled' then
-    return 'showtime_closed';
+  if v_showtime.status = 'cancelled' then
+    return 'showtime_cancelled';
   end if;
 
-  update public.seat_locks l set held = tstzrange(lower(l.held), null)
-  where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
-    and l.booking_id = p_booking.id and l.held @> p_now;
-  get diagnostics v_sold = row_count;
+  v_sold := private.extend_locks(p_booking, p_booking.id, null, p_now);
 
   if v_sold = 0 then
     if v_showtime.starts_at <= p_now then
       return 'showtime_closed';
+    elsif (select count(*) + v_seats > min(c.seats_per_customer)
+           from private.settings c
+           left join public.seat_locks l on l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+             and l.held @> p_now
+           having count(l.id) > 0) then
+      return 'too_many_seats';  -- others were taken meanwhile in place of these
     end if;
     insert into public.seat_locks (showtime_id, seat_id, user_id, booking_id, held)
     select s.showtime_id, s.seat_id, p_booking.user_id, p_booking.id, tstzrange(p_now, null)
@@ -218,7 +225,7 @@ $$;
 create function public.confirm_booking(
   event_id text, event_type text, payment_intent_id text, amount integer, currency text, booking_id uuid default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_booking public.bookings;
   v_payment public.payments;
@@ -252,7 +259,8 @@ begin
   returning p.* into v_payment;
   v_reason := private.settle_booking(v_booking, v_payment, v_now);
   if v_reason is not null then
-    if v_reason in ('seats_gone', 'showtime_closed') then
+    if v_booking.status in ('pending', 'expired') and v_reason <> 'amount_differs' then
+      perform private.free_seats(v_booking, 'cancelled', v_now);
       perform private.expire_booking(v_booking);
     end if;
     perform private.refund_payment(v_payment, v_reason);
@@ -261,6 +269,8 @@ begin
 
   update public.bookings b set status = 'confirmed', confirmed_at = v_now
   where b.showtime_id = v_booking.showtime_id and b.id = v_booking.id;
+  update public.payments p set keeps_booking = true
+  where p.showtime_id = v_payment.showtime_id and p.id = v_payment.id;
   perform private.call_off_payment(v_booking);  -- another intent may be open when this money came by a second one
   perform private.post('mail_confirmation', 'mail:confirmation:' || v_booking.id, v_booking);
   perform private.tell_showtime(v_booking.showtime_id, 'seat:book',

@@ -33,8 +33,8 @@ create table public.refunds (
   constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
   constraint amount_is_positive check (amount > 0),
   constraint reason_is_known check (reason in (
-    'cancelled_by_customer', 'seats_gone', 'showtime_closed', 'booking_cancelled', 'second_payment',
-    'amount_differs', 'made_at_stripe'))
+    'cancelled_by_customer', 'showtime_cancelled', 'showtime_closed', 'seats_gone', 'too_many_seats',
+    'booking_cancelled', 'second_payment', 'amount_differs', 'made_at_stripe'))
 );
 comment on column public.refunds.attempt is 'Counts the tries; part of the idempotency key that Stripe sees.';
 
@@ -56,10 +56,7 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_booking public.bookings;
   v_refund public.refunds;
-  v_left integer := p_payment.amount_received - coalesce(
-    (select sum(r.amount) from public.refunds r
-     where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
-       and r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')), 0);
+  v_left integer := p_payment.amount_received - private.returning(p_payment);
 begin
   if v_left <= 0 then
     return;
@@ -82,11 +79,11 @@ language sql volatile set search_path = '' as $$
                       jsonb_build_object('refund_id', p_refund.id), p_delay)
 $$;
 
--- What the worker needs to do a refund: {id, attempt, amount, currency, reason, payment_intent_id}.
+-- What the worker needs to do a refund: {id, attempt, amount, currency, reason, status, payment_intent_id}.
 create function private.refund_order_json(p_refund_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object('id', r.id, 'attempt', r.attempt, 'amount', r.amount, 'currency', r.currency,
-                            'reason', r.reason, 'payment_intent_id', p.payment_intent_id)
+                            'reason', r.reason, 'status', r.status, 'payment_intent_id', p.payment_intent_id)
   from public.refunds r
   join public.payments p on p.showtime_id = r.showtime_id and p.id = r.payment_id
   where r.id = p_refund_id
@@ -118,7 +115,7 @@ create function public.record_refund(
   event_id text, event_type text, stripe_refund_id text, payment_intent_id text, amount integer, status text,
   failure_reason text default null, refund_id uuid default null, attempt integer default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_booking public.bookings;
   v_payment public.payments;
@@ -136,10 +133,13 @@ begin
   end if;
   v_booking := private.booking_for_update(
     (select p.booking_id from public.payments p where p.payment_intent_id = record_refund.payment_intent_id));
+  if v_booking.id is null then
+    return private.event_outcome(record_refund.event_id, 'unattributed');
+  end if;
   select * into v_payment from public.payments p
   where p.payment_intent_id = record_refund.payment_intent_id and p.status = 'succeeded';
-  if v_booking.id is null or v_payment.id is null then
-    return private.event_outcome(record_refund.event_id, 'unattributed');
+  if not found then
+    perform private.fail('busy');  -- it overtook the news that the money arrived; Stripe will come again
   end if;
 
   select * into v_refund from public.refunds r
@@ -157,59 +157,102 @@ begin
   if coalesce(record_refund.attempt, v_refund.attempt) = v_refund.attempt then
     perform private.follow_refund(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
                                   record_refund.failure_reason);
-    perform private.follow_booking(v_booking, v_payment);
+    v_booking := private.follow_booking(v_booking, v_payment);
+    perform private.settle_refunds(v_booking, v_payment);
   end if;
   return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);
 end
 $$;
 
--- Moves a refund to the status that Stripe reports; events come in any order, and pending never follows an end. A
--- failure of ours is tried again an hour later as the next attempt, which has a key of its own.
+-- Moves a refund to the status that Stripe reports. Events come in any order: after succeeded only failed is news (the
+-- bank sent it back), after void or the failure of one made at the dashboard nothing is. A failure of ours is tried again
+-- an hour later as the next attempt, which has a key of its own.
 create function private.follow_refund(
   p_booking public.bookings, p_refund public.refunds, p_status public.refund_status, p_stripe_refund_id text,
   p_failure_reason text) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
-  v_again boolean := p_status = 'failed' and p_refund.reason <> 'made_at_stripe';
+  v_ours boolean := p_refund.reason <> 'made_at_stripe';
 begin
-  if p_status = 'pending' and p_refund.status in ('succeeded', 'failed', 'void') and p_refund.stripe_refund_id = p_stripe_refund_id
-  then
+  if p_refund.status = 'void' or p_refund.status = 'failed' and not v_ours
+    or p_refund.status = 'succeeded' and p_status <> 'failed' then
     return;
   end if;
   update public.refunds r
   set status = p_status, stripe_refund_id = p_stripe_refund_id, updated_at = private.now(),
       failure_reason = case p_status when 'failed' then coalesce(p_failure_reason, 'unknown') end,
-      attempt = r.attempt + v_again::integer
+      attempt = r.attempt + (v_ours and p_status = 'failed')::integer
   where r.showtime_id = p_refund.showtime_id and r.id = p_refund.id
   returning r.* into p_refund;
-  if v_again then
+  if v_ours and p_status = 'failed' then
     perform private.post_refund(p_booking, p_refund, interval '1 hour');
   end if;
 end
 $$;
 
--- A booking whose whole price went back is refunded; were its seats still sold, they come free.
-create function private.follow_booking(p_booking public.bookings, p_payment public.payments) returns void
+-- A booking whose price went back as a whole is refunded; were its seats still sold, they come free. One whose refund was
+-- sent back by the bank is merely cancelled again. Money that never kept the booking does not touch it. Answers it as it
+-- is then.
+create function private.follow_booking(p_booking public.bookings, p_payment public.payments) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
-  v_returned integer := (
-    select coalesce(sum(r.amount), 0) from public.refunds r
+  v_whole boolean := p_payment.amount_received <= (
+    select sum(r.amount) from public.refunds r
     where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id and r.status = 'succeeded');
 begin
-  if v_returned < p_payment.amount_received or p_booking.status not in ('confirmed', 'cancelled')
-    -- The second payment for a booking goes back while the first one keeps it.
-    or exists (select from public.refunds r
-               where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
-                 and r.reason in ('second_payment', 'amount_differs')) then
-    return;
-  end if;
-  if p_booking.status = 'confirmed' then
+  if p_payment.keeps_booking and v_whole and p_booking.status in ('confirmed', 'cancelled') then
     perform private.free_seats(p_booking, 'refunded', v_now);
+    update public.bookings b set status = 'refunded', cancelled_at = coalesce(b.cancelled_at, v_now)
+    where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+    returning b.* into p_booking;
+  elsif p_payment.keeps_booking and v_whole is not true and p_booking.status = 'refunded' then
+    update public.bookings b set status = 'cancelled'
+    where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+    returning b.* into p_booking;
   end if;
-  update public.bookings b set status = 'refunded', cancelled_at = coalesce(b.cancelled_at, v_now)
-  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id;
+  return p_booking;
 end
+$$;
+
+-- Brings what we mean to return of a payment in line with what is left of it, after a refund made at the dashboard came
+-- or failed: the rest is queued where nothing may be kept, and what is still queued shrinks where others were faster.
+create function private.settle_refunds(p_booking public.bookings, p_payment public.payments) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_over integer;
+  v_refund public.refunds;
+begin
+  if not p_payment.keeps_booking or p_booking.status <> 'confirmed' then
+    perform private.refund_payment(p_payment, coalesce(
+      (select min(r.reason) from public.refunds r
+       where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id and r.reason <> 'made_at_stripe'),
+      'booking_cancelled'));
+  end if;
+  v_over := private.returning(p_payment) - p_payment.amount_received;
+  for v_refund in
+    select * from public.refunds r
+    where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
+      and r.reason <> 'made_at_stripe' and r.status in ('queued', 'failed')
+    order by r.created_at desc
+  loop
+    exit when v_over <= 0;
+    update public.refunds r
+    set amount = case when r.amount > v_over then r.amount - v_over else r.amount end,
+        status = case when r.amount > v_over then r.status else 'void' end,
+        attempt = r.attempt + 1, updated_at = private.now()
+    where r.showtime_id = v_refund.showtime_id and r.id = v_refund.id;
+    v_over := v_over - v_refund.amount;
+  end loop;
+end
+$$;
+
+-- How much of a payment has gone back, is on its way, or will be tried until it has.
+create function private.returning(p_payment public.payments) returns integer
+language sql stable set search_path = '' as $$
+  select coalesce(sum(r.amount), 0)::integer from public.refunds r
+  where r.showtime_id = (p_payment).showtime_id and r.payment_id = (p_payment).id
+    and r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
 $$;
 
 revoke execute on function
@@ -219,6 +262,8 @@ revoke execute on function
   private.refund_booking(public.bookings, text),
   public.record_refund(text, text, text, text, integer, text, text, uuid, integer),
   private.follow_refund(public.bookings, public.refunds, public.refund_status, text, text),
-  private.follow_booking(public.bookings, public.payments)
+  private.follow_booking(public.bookings, public.payments),
+  private.settle_refunds(public.bookings, public.payments),
+  private.returning(public.payments)
 from public;
 grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer) to service_role;

@@ -123,10 +123,13 @@ $$;
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, too_many_seats, unknown_showtime, showtime_closed,
 -- booking_pending, seat_taken with the seats, busy.
 --
+-- The time zone is pinned, here and in the other functions that send: a client may ask the Data API for one, and
+-- realtime.messages takes its timestamps from the session.
+--
 -- A premiere brings this call by the thousand, so it calls few helpers (each costs as much as a row) and reads all that
 -- it only reads in one query; what is refused takes the slow way round to find out why.
 create function public.lock_seats(showtime_id bigint, seat_ids bigint[]) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_user uuid := private.user_id();
   v_now timestamptz;
@@ -144,7 +147,9 @@ begin
   v_now := private.now();
   select c.seats_per_customer,
          u.id is not null and t.status = 'scheduled' and t.starts_at > v_now,
-         (select count(*) from public.seats s where s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
+         (select count(*) from public.seats s
+          where cardinality(v_wanted) <= c.seats_per_customer
+            and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
          mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration)
   into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at
   from private.settings c
@@ -203,7 +208,7 @@ $$;
 -- no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required, unknown_showtime,
 -- booking_pending for seats that are being paid for (cancel_booking frees those), busy.
 create function public.release_seats(showtime_id bigint, seat_ids bigint[] default null) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_user uuid := private.require_user_id();
   v_now timestamptz;
@@ -245,7 +250,27 @@ exception
 end
 $$;
 
+-- A showtime that has holds keeps its auditorium and stays. (Bookings have a foreign key; holds have none, because it
+-- would lock the showtime's row in every call.)
+create function private.keep_held_showtime() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  if exists (select from public.seat_locks l where l.showtime_id = old.id)
+    or exists (select from public.bookings b where b.showtime_id = old.id) then
+    raise foreign_key_violation using
+      message = 'seats of this showtime are held or booked', constraint = 'held_showtimes_stay';
+  end if;
+  return case tg_op when 'DELETE' then old else new end;
+end
+$$;
+
+create trigger held_showtimes_stay before delete on public.showtimes
+  for each row execute function private.keep_held_showtime();
+create trigger held_showtimes_keep_their_auditorium before update of auditorium_id on public.showtimes
+  for each row when (old.auditorium_id is distinct from new.auditorium_id) execute function private.keep_held_showtime();
+
 revoke execute on function
+  private.keep_held_showtime(),
   private.serialise_customer(bigint, uuid),
   private.ended(tstzrange, timestamptz),
   private.selection_json(bigint, uuid, timestamptz),

@@ -70,10 +70,41 @@ language sql volatile set search_path = '' as $$
   from moved m
 $$;
 
+-- Cancels what was sold or is being paid for showtimes that the house has called off, and returns the money.
+create function private.refund_called_off(p_now timestamptz) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_row record;
+  v_booking public.bookings;
+begin
+  for v_row in
+    select b.id, b.showtime_id, b.user_id
+    from public.showtimes t
+    join public.bookings b on b.showtime_id = t.id and b.status in ('pending', 'confirmed')
+    where t.status = 'cancelled' and t.starts_at > p_now - interval '30 days' limit 200
+  loop
+    if private.try_customer(v_row.showtime_id, v_row.user_id) then
+      select * into strict v_booking from public.bookings b
+      where b.showtime_id = v_row.showtime_id and b.id = v_row.id for update;
+      if v_booking.status in ('pending', 'confirmed') then
+        perform private.end_booking(v_booking, 'showtime_cancelled', p_now);
+      end if;
+    end if;
+  end loop;
+end
+$$;
+
+-- The customer's turn at a showtime if it is free right now (private.serialise_customer). The sweep takes many turns one
+-- after the other and keeps them until it commits, so it must never wait for one, and take some hundreds at the most.
+create function private.try_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
+language sql volatile set search_path = '' as $$
+  select pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))
+$$;
+
 -- One sweep. A second one at the same time finds the row taken and leaves. Answers {seats_released, bookings_expired,
 -- locks_archived, listings_told}.
 create function public.release_expired_locks(max_rows integer default 10000) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_now timestamptz;
   v_sweep private.sweeps;
@@ -89,10 +120,11 @@ begin
   v_now := private.now();
   for v_booking in
     select b.id, b.showtime_id, b.user_id from public.bookings b
-    where b.status = 'pending' and b.expires_at <= v_now order by b.expires_at limit release_expired_locks.max_rows
+    where b.status = 'pending' and b.expires_at <= v_now order by b.expires_at limit 500
   loop
     v_expired := v_expired + private.expire_if_free(v_booking.showtime_id, v_booking.user_id, v_booking.id, v_now);
   end loop;
+  perform private.refund_called_off(v_now);
   v_released := private.tell_expired(v_sweep.swept_until, v_now);
   v_archived := private.archive_ended_locks(v_now, release_expired_locks.max_rows);
   if v_sweep.tidied_at < v_now - interval '1 hour' then
@@ -102,19 +134,18 @@ begin
   end if;
   update private.sweeps s set swept_until = v_now, tidied_at = v_sweep.tidied_at where s.only_row;
   return jsonb_build_object('seats_released', v_released, 'bookings_expired', v_expired, 'locks_archived', v_archived,
-                            'listings_told', private.tell_listings());
+                            'listings_told', private.tell_listings(v_sweep.swept_until));
 end
 $$;
 
--- Expires one booking unless its customer is busy with it at this moment; then the next sweep will. The sweep holds many
--- customers' locks one after the other, so it must never wait for one.
+-- Expires one booking unless its customer is busy with it at this moment; then the next sweep will. Answers how many.
 create function private.expire_if_free(p_showtime_id bigint, p_user_id uuid, p_booking_id uuid, p_now timestamptz)
 returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_booking public.bookings;
 begin
-  if not pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id)) then
+  if not private.try_customer(p_showtime_id, p_user_id) then
     return 0;
   end if;
   select * into v_booking from public.bookings b
@@ -132,6 +163,8 @@ revoke execute on function
   private.tell_expired(timestamptz, timestamptz),
   private.archive_ended_locks(timestamptz, integer),
   private.archive_shown(timestamptz),
+  private.refund_called_off(timestamptz),
+  private.try_customer(bigint, uuid),
   public.release_expired_locks(integer),
   private.expire_if_free(bigint, uuid, uuid, timestamptz)
 from public;
@@ -143,6 +176,9 @@ begin
   if exists (select from pg_catalog.pg_available_extensions where name = 'pg_cron') then
     create extension if not exists pg_cron with schema pg_catalog;
     perform cron.schedule('frontrow-sweep', '5 seconds', 'select public.release_expired_locks()');
+    -- pg_cron notes every run and forgets none.
+    perform cron.schedule('frontrow-tidy-cron', '0 4 * * *',
+                          $cron$delete from cron.job_run_details where end_time < now() - interval '2 days'$cron$);
   end if;
 end
 $$;

@@ -1,11 +1,5 @@
 -- Theaters. Times are stored as instants; the theater's zone decides how they are shown.
 
-create function private.is_time_zone(p_name text) returns boolean
-language sql stable set search_path = '' as $$
-  select exists (select from pg_catalog.pg_timezone_names where name = p_name)
-$$;
-revoke execute on function private.is_time_zone(text) from public;
-
 create table public.theaters (
   id bigint generated always as identity primary key,
   slug text not null,
@@ -27,7 +21,7 @@ comment on column public.theaters.currency is 'ISO 4217 code in which this theat
 create function private.check_time_zone() returns trigger
 language plpgsql volatile set search_path = '' as $$
 begin
-  if not private.is_time_zone(new.time_zone) then
+  if not exists (select from pg_catalog.pg_timezone_names z where z.name = new.time_zone) then
     raise check_violation using message = format('%s is no time zone', new.time_zone), constraint = 'time_zone_exists';
   end if;
   return new;

@@ -98,7 +98,8 @@ declare
 begin
   select * into strict v_settings from private.settings;
   v_since := private.now() - v_settings.sign_in_window;
-  perform pg_advisory_xact_lock(hashtextextended('sign-in ' || v_email, 0));
+  perform pg_advisory_xact_lock(hashtextextended('sign-in by ' || v_email, 0));
+  perform pg_advisory_xact_lock(hashtextextended('sign-in from ' || credentials_for.address, 0));
   select count(*) into v_of_account from private.sign_in_attempts a
   where a.email = v_email and a.attempted_at > v_since;
   select count(*) into v_of_address from private.sign_in_attempts a

@@ -259,7 +259,8 @@ declare
 begin
   select * into strict v_settings from private.settings;
   v_since := private.now() - v_settings.sign_in_window;
-  perform pg_advisory_xact_lock(hashtextextended('sign-in ' || v_email, 0));
+  perform pg_advisory_xact_lock(hashtextextended('sign-in by ' || v_email, 0));
+  perform pg_advisory_xact_lock(hashtextextended('sign-in from ' || credentials_for.address, 0));
   select count(*) into v_of_account from private.sign_in_attempts a
   where a.email = v_email and a.attempted_at > v_since;
   select count(*) into v_of_address from private.sign_in_attempts a
@@ -451,12 +452,6 @@ grant select, insert, update, delete on public.movies to service_role;
 
 -- Theaters. Times are stored as instants; the theater's zone decides how they are shown.
 
-create function private.is_time_zone(p_name text) returns boolean
-language sql stable set search_path = '' as $$
-  select exists (select from pg_catalog.pg_timezone_names where name = p_name)
-$$;
-revoke execute on function private.is_time_zone(text) from public;
-
 create table public.theaters (
   id bigint generated always as identity primary key,
   slug text not null,
@@ -478,7 +473,7 @@ comment on column public.theaters.currency is 'ISO 4217 code in which this theat
 create function private.check_time_zone() returns trigger
 language plpgsql volatile set search_path = '' as $$
 begin
-  if not private.is_time_zone(new.time_zone) then
+  if not exists (select from pg_catalog.pg_timezone_names z where z.name = new.time_zone) then
     raise check_violation using message = format('%s is no time zone', new.time_zone), constraint = 'time_zone_exists';
   end if;
   return new;
@@ -739,10 +734,13 @@ $$;
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, too_many_seats, unknown_showtime, showtime_closed,
 -- booking_pending, seat_taken with the seats, busy.
 --
+-- The time zone is pinned, here and in the other functions that send: a client may ask the Data API for one, and
+-- realtime.messages takes its timestamps from the session.
+--
 -- A premiere brings this call by the thousand, so it calls few helpers (each costs as much as a row) and reads all that
 -- it only reads in one query; what is refused takes the slow way round to find out why.
 create function public.lock_seats(showtime_id bigint, seat_ids bigint[]) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_user uuid := private.user_id();
   v_now timestamptz;
@@ -760,7 +758,9 @@ begin
   v_now := private.now();
   select c.seats_per_customer,
          u.id is not null and t.status = 'scheduled' and t.starts_at > v_now,
-         (select count(*) from public.seats s where s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
+         (select count(*) from public.seats s
+          where cardinality(v_wanted) <= c.seats_per_customer
+            and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
          mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration)
   into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at
   from private.settings c
@@ -819,7 +819,7 @@ $$;
 -- no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required, unknown_showtime,
 -- booking_pending for seats that are being paid for (cancel_booking frees those), busy.
 create function public.release_seats(showtime_id bigint, seat_ids bigint[] default null) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_user uuid := private.require_user_id();
   v_now timestamptz;
@@ -861,7 +861,27 @@ exception
 end
 $$;
 
+-- A showtime that has holds keeps its auditorium and stays. (Bookings have a foreign key; holds have none, because it
+-- would lock the showtime's row in every call.)
+create function private.keep_held_showtime() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  if exists (select from public.seat_locks l where l.showtime_id = old.id)
+    or exists (select from public.bookings b where b.showtime_id = old.id) then
+    raise foreign_key_violation using
+      message = 'seats of this showtime are held or booked', constraint = 'held_showtimes_stay';
+  end if;
+  return case tg_op when 'DELETE' then old else new end;
+end
+$$;
+
+create trigger held_showtimes_stay before delete on public.showtimes
+  for each row execute function private.keep_held_showtime();
+create trigger held_showtimes_keep_their_auditorium before update of auditorium_id on public.showtimes
+  for each row when (old.auditorium_id is distinct from new.auditorium_id) execute function private.keep_held_showtime();
+
 revoke execute on function
+  private.keep_held_showtime(),
   private.serialise_customer(bigint, uuid),
   private.ended(tstzrange, timestamptz),
   private.selection_json(bigint, uuid, timestamptz),
@@ -915,8 +935,9 @@ $$;
 
 -- Tells listings which showtimes have other seats left than they were told: showtime:update on movie:<id> and
 -- showtime:<id>, at most once per showtime in five seconds. Which showtimes to look at is read from what was broadcast
--- of late, so that nobody who locks a seat writes a row for it; the window is longer than any transaction may last.
-create function private.tell_listings() returns integer
+-- since the last sweep, so that nobody who locks a seat writes a row for it. It looks back twenty seconds at the least,
+-- longer than any transaction may last.
+create function private.tell_listings(p_since timestamptz) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
@@ -927,7 +948,7 @@ begin
     select t.id, t.movie_id, t.status, public.seats_left(t) as seats_left
     from public.showtimes t
     where t.id in (select substr(m.topic, 10)::bigint from realtime.messages m
-                   where m.inserted_at > (now() at time zone 'utc') - interval '20 seconds'
+                   where m.inserted_at > (least(p_since, now() - interval '20 seconds') at time zone 'utc')
                      and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
                      and m.extension = 'broadcast')
       and not exists (select from private.told_showtimes told
@@ -973,7 +994,7 @@ create trigger listings_hear_of_it after update of status on public.showtimes
 revoke execute on function
   private.tell_showtime(bigint, text, jsonb),
   public.seats_left(public.showtimes),
-  private.tell_listings(),
+  private.tell_listings(timestamptz),
   private.tell_update(bigint, bigint, integer, public.showtime_status),
   private.tell_status()
 from public;
@@ -1099,9 +1120,17 @@ grant select on public.booking_seats to authenticated, service_role;
 
 -- Eight characters without those that are mistaken for each other (0 O, 1 I L, U V).
 create function private.new_reference() returns text
-language sql volatile set search_path = '' as $$
-  select string_agg(substr('23456789ABCDEFGHJKMNPQRSTWXYZ', 1 + get_byte(b, i) % 29, 1), '')
-  from (select sha256(uuid_send(gen_random_uuid())) as b) random, generate_series(0, 7) i
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_reference text;
+begin
+  loop
+    select string_agg(substr('23456789ABCDEFGHJKMNPQRSTWXYZ', 1 + get_byte(b, i) % 29, 1), '') into v_reference
+    from (select sha256(uuid_send(gen_random_uuid())) as b) random, generate_series(0, 7) i;
+    exit when not exists (select from public.bookings b where b.reference = v_reference);
+  end loop;
+  return v_reference;
+end
 $$;
 
 -- {id, reference, showtime_id, status, total, currency, expires_at, seats: [{seat_id, row, number, kind, price}]}
@@ -1174,13 +1203,16 @@ $$;
 -- to pay. Called again it answers the same booking. Answers the booking (private.booking_json).
 -- Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale with the seats, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_user uuid := private.require_user_id();
   v_showtime public.showtimes := private.showtime_on_sale(create_booking.showtime_id);
   v_booking public.bookings;
   v_now timestamptz;
   v_unpriced bigint[];
+  v_total integer;
+  v_currency text;
+  v_lines jsonb;
 begin
   perform private.serialise_customer(v_showtime.id, v_user);
   v_now := private.now();
@@ -1192,34 +1224,31 @@ begin
     perform private.expire_booking(v_booking);
   end if;
 
-  select array_agg(l.seat_id order by l.seat_id) filter (where p.price is null),
-         sum(p.price), min(t.currency), gen_random_uuid()
-  into v_unpriced, v_booking.total, v_booking.currency, v_booking.id
+  -- The lines are read once, so that a price list which changes meanwhile cannot part the total from its lines.
+  select array_agg(s.id order by s.id) filter (where p.price is null), sum(p.price), min(t.currency),
+         jsonb_agg(jsonb_build_object('seat_id', s.id, 'row_label', s.row_label, 'number', s.number, 'kind', s.kind,
+                                      'price', p.price))
+  into v_unpriced, v_total, v_currency, v_lines
   from public.seat_locks l
   join public.seats s on s.id = l.seat_id
   join public.auditoriums a on a.id = s.auditorium_id
   join public.theaters t on t.id = a.theater_id
   left join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
   where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
-  if v_unpriced is not null then
-    perform private.fail('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
-  elsif v_booking.total is null then
+  if v_lines is null then
     perform private.fail('lock_expired');
+  elsif v_unpriced is not null then
+    perform private.fail('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
   end if;
 
-  insert into public.bookings as b (showtime_id, id, reference, user_id, total, currency, created_at, expires_at)
-  select v_showtime.id, v_booking.id, private.new_reference(), v_user, v_booking.total, v_booking.currency,
-         v_now, v_now + c.payment_duration
+  insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at)
+  select v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_now + c.payment_duration
   from private.settings c
   returning b.* into v_booking;
-  update public.seat_locks l set booking_id = v_booking.id, held = tstzrange(lower(l.held), v_booking.expires_at)
-  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
   insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
-  select v_showtime.id, v_booking.id, s.id, s.row_label, s.number, s.kind, p.price
-  from public.seat_locks l
-  join public.seats s on s.id = l.seat_id
-  join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
-  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id = v_booking.id;
+  select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
+  from jsonb_populate_recordset(null::public.booking_seats, v_lines) line;
+  perform private.extend_locks(v_booking, null, v_booking.expires_at, v_now);
   perform private.tell_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
   return private.booking_json(v_booking);
 exception
@@ -1228,6 +1257,31 @@ exception
     perform private.fail('lock_expired');
   when deadlock_detected or lock_not_available then
     perform private.fail('busy');
+end
+$$;
+
+-- Gives a customer's live locks (those of a booking, or with null those that have none) to a booking and moves their end,
+-- to infinity when it is null. Row by row in the order of seat ids: a longer range can meet a lock that somebody begins
+-- in this very instant, and then both must come to the seats in the same order. Answers how many; raises
+-- exclusion_violation when somebody was faster.
+create function private.extend_locks(
+  p_booking public.bookings, p_of uuid, p_until timestamptz, p_now timestamptz) returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_id bigint;
+  v_locks integer := 0;
+begin
+  for v_id in
+    select l.id from public.seat_locks l
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+      and l.booking_id is not distinct from p_of and l.held @> p_now
+    order by l.seat_id
+  loop
+    update public.seat_locks l set booking_id = p_booking.id, held = tstzrange(lower(l.held), p_until)
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.id = v_id;
+    v_locks := v_locks + 1;
+  end loop;
+  return v_locks;
 end
 $$;
 
@@ -1241,11 +1295,30 @@ language sql stable set search_path = '' as $$
     and l.held @> p_now
 $$;
 
+-- Cancels a pending or confirmed booking: frees its seats, calls its payment off or returns the money for that reason.
+-- Answers it as it is then.
+create function private.end_booking(p_booking public.bookings, p_reason text, p_now timestamptz) returns public.bookings
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform private.free_seats(p_booking, 'cancelled', p_now);
+  if p_booking.status = 'confirmed' then
+    perform private.refund_booking(p_booking, p_reason);
+  else
+    perform private.call_off_payment(p_booking);
+  end if;
+  update public.bookings b set status = 'cancelled', cancelled_at = p_now
+  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+  returning b.* into p_booking;
+  return p_booking;
+end
+$$;
+
 -- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until the notice that
--- private.settings asks for, frees them and queues a full refund. Cancelling what is cancelled answers it again.
+-- private.settings asks for (or at any time when the house has cancelled the showtime), frees them and queues a full
+-- refund. Cancelling what is cancelled answers it again.
 -- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
 create function public.cancel_booking(booking_id uuid) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_user uuid := private.require_user_id();
   v_booking public.bookings;
@@ -1260,23 +1333,14 @@ begin
   if v_booking.status in ('cancelled', 'refunded') then
     return private.booking_json(v_booking);
   end if;
-  select s.starts_at - c.cancellation_notice into strict v_until
+  select case when s.status = 'cancelled' then 'infinity' else s.starts_at - c.cancellation_notice end into strict v_until
   from public.showtimes s, private.settings c where s.id = v_booking.showtime_id;
   if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
     or v_booking.status = 'confirmed' and v_now > v_until then
     perform private.fail('not_cancellable');
   end if;
 
-  perform private.free_seats(v_booking, 'cancelled', v_now);
-  if v_booking.status = 'confirmed' then
-    perform private.refund_booking(v_booking, 'cancelled_by_customer');
-  else
-    perform private.call_off_payment(v_booking);
-  end if;
-  update public.bookings b set status = 'cancelled', cancelled_at = v_now
-  where b.showtime_id = v_booking.showtime_id and b.id = v_booking.id
-  returning b.* into v_booking;
-  return private.booking_json(v_booking);
+  return private.booking_json(private.end_booking(v_booking, 'cancelled_by_customer', v_now));
 exception
   when deadlock_detected or lock_not_available then
     perform private.fail('busy');
@@ -1289,7 +1353,9 @@ revoke execute on function
   private.booking_for_update(uuid),
   private.free_seats(public.bookings, public.lock_end, timestamptz),
   private.expire_booking(public.bookings),
+  private.extend_locks(public.bookings, uuid, timestamptz, timestamptz),
   private.locks_json(public.bookings, timestamptz),
+  private.end_booking(public.bookings, text, timestamptz),
   public.create_booking(bigint),
   public.cancel_booking(uuid)
 from public;
@@ -1300,7 +1366,7 @@ grant execute on function public.create_booking(bigint), public.cancel_booking(u
 -- The outbox: what the world outside has to hear of a transaction, written in that transaction. The worker claims rows,
 -- does what they say at least once and settles them; keys make the effect happen once.
 --
---   queued --claimed, done--> sent      queued --failed--> queued, later      --failed too often--> failed
+--   queued --claimed, done--> sent      queued --failed--> queued, later      --a letter, for days--> failed
 
 create type private.outbox_kind as enum (
   'mail_confirmation',  -- the ticket
@@ -1312,7 +1378,7 @@ create type private.outbox_kind as enum (
 create type private.outbox_state as enum (
   'queued',  -- waits for its time or is being done
   'sent',    -- done
-  'failed'   -- given up; a person looks at last_error
+  'failed'   -- a letter that was given up; a person looks at last_error
 );
 
 create table private.outbox (
@@ -1396,19 +1462,19 @@ begin
 end
 $$;
 
--- Ends a claim: done, or to be tried again after a growing and slightly random pause, at most 12 times in all (some
--- eight hours). attempt is what claim_outbox gave; a worker that was so slow that another has claimed the row since
--- settles nothing. Answers whether it did.
+-- Ends a claim: done, or to be tried again after a growing and slightly random pause of two hours at most. Money is
+-- never given up; a letter is, three days after it was written, and then a person must look (requeue_outbox). attempt is
+-- what claim_outbox gave; a worker that was so slow that another has claimed the row since settles nothing. Answers
+-- whether it did.
 create function public.settle_outbox(id bigint, attempt integer, error text default null) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
 begin
   update private.outbox o
-  set state = (case when settle_outbox.error is null then 'sent' when o.attempts >= 12 then 'failed' else 'queued' end)
-              ::private.outbox_state,
-      settled_at = case when settle_outbox.error is null or o.attempts >= 12 then v_now end,
-      due_at = v_now + make_interval(secs => least(2 ^ o.attempts, 7200) * (0.75 + random() / 2)),
+  set state = private.next_state(o, settle_outbox.error, v_now),
+      settled_at = case when private.next_state(o, settle_outbox.error, v_now) <> 'queued' then v_now end,
+      due_at = v_now + make_interval(secs => least(2 ^ least(o.attempts, 20), 7200) * (0.75 + random() / 2)),
       claimed_until = null,
       last_error = left(settle_outbox.error, 1000)
   where o.id = settle_outbox.id and o.state = 'queued' and o.attempts = settle_outbox.attempt;
@@ -1416,14 +1482,40 @@ begin
 end
 $$;
 
+-- What becomes of a row that was tried, with that error or none.
+create function private.next_state(p_row private.outbox, p_error text, p_now timestamptz) returns private.outbox_state
+language sql stable set search_path = '' as $$
+  select case when p_error is null then 'sent'
+              when (p_row).kind in ('mail_confirmation', 'mail_refund')
+                and p_now - (p_row).created_at > interval '3 days' then 'failed'
+              else 'queued' end::private.outbox_state
+$$;
+
+-- Tries again what was given up: that row, or all. Answers how many.
+create function public.requeue_outbox(id bigint default null) returns integer
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_rows integer;
+begin
+  update private.outbox o
+  set state = 'queued', settled_at = null, due_at = private.now(), created_at = private.now(), claimed_until = null
+  where o.state = 'failed' and (requeue_outbox.id is null or o.id = requeue_outbox.id);
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+
 revoke execute on function
+  private.next_state(private.outbox, text, timestamptz),
+  public.requeue_outbox(bigint),
   private.post(private.outbox_kind, text, public.bookings, jsonb, interval),
   private.letter_json(uuid),
   public.claim_outbox(integer, integer),
   public.settle_outbox(bigint, integer, text)
 from public;
-grant execute on function public.claim_outbox(integer, integer), public.settle_outbox(bigint, integer, text)
-  to service_role;
+grant execute on function
+  public.claim_outbox(integer, integer), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint)
+to service_role;
 
 -- payments.sql --------------------------------------------------------------------------------------------------------
 
@@ -1448,6 +1540,7 @@ create table public.payments (
   status public.payment_status not null default 'open',
   amount_received integer,
   currency_received text,
+  keeps_booking boolean not null default false,
   failure_code text,
   failure_message text,
   created_at timestamptz not null default private.now(),
@@ -1458,12 +1551,15 @@ create table public.payments (
   constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
   constraint amount_is_positive check (amount > 0),
   constraint money_received_is_known check (
-    (status = 'succeeded') = (amount_received is not null and currency_received is not null and paid_at is not null))
+    (status = 'succeeded') = (amount_received is not null and currency_received is not null and paid_at is not null)),
+  constraint only_money_keeps_a_booking check (not keeps_booking or status = 'succeeded')
 );
 comment on column public.payments.amount is 'What was asked, in minor units: the total of the booking.';
+comment on column public.payments.keeps_booking is 'This is the money that confirmed the booking; all other goes back.';
 comment on column public.payments.failure_code is 'Why the latest attempt failed, in Stripe''s words; null after a success.';
 
 create index payments_by_booking on public.payments (showtime_id, booking_id);
+create unique index one_payment_keeps_a_booking on public.payments (showtime_id, booking_id) where keeps_booking;
 create unique index one_open_payment_per_booking on public.payments (showtime_id, booking_id) where status = 'open';
 create index payments_open on public.payments (created_at) where status = 'open';
 
@@ -1574,9 +1670,9 @@ begin
 end
 $$;
 
--- Makes a booking's seats sold and answers null; or changes nothing and answers why not: showtime_closed, seats_gone.
--- Paid in time, its live locks lose their end. Paid later, the very same seats are taken again if all of them are free
--- and still on sale.
+-- Makes a booking's seats sold and answers null; or changes nothing and answers why not: showtime_cancelled,
+-- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end. Paid later, the very same seats are taken again if all of
+-- them are free and still on sale, and their customer has not filled up with others.
 create function private.sell_seats(p_booking public.bookings, p_now timestamptz) returns text
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -1587,18 +1683,21 @@ begin
   select * into strict v_showtime from public.showtimes t where t.id = p_booking.showtime_id;
   select count(*) into v_seats from public.booking_seats s
   where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id;
-  if v_showtime.status <> 'scheduled' then
-    return 'showtime_closed';
+  if v_showtime.status = 'cancelled' then
+    return 'showtime_cancelled';
   end if;
 
-  update public.seat_locks l set held = tstzrange(lower(l.held), null)
-  where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
-    and l.booking_id = p_booking.id and l.held @> p_now;
-  get diagnostics v_sold = row_count;
+  v_sold := private.extend_locks(p_booking, p_booking.id, null, p_now);
 
   if v_sold = 0 then
     if v_showtime.starts_at <= p_now then
       return 'showtime_closed';
+    elsif (select count(*) + v_seats > min(c.seats_per_customer)
+           from private.settings c
+           left join public.seat_locks l on l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+             and l.held @> p_now
+           having count(l.id) > 0) then
+      return 'too_many_seats';  -- others were taken meanwhile in place of these
     end if;
     insert into public.seat_locks (showtime_id, seat_id, user_id, booking_id, held)
     select s.showtime_id, s.seat_id, p_booking.user_id, p_booking.id, tstzrange(p_now, null)
@@ -1647,7 +1746,7 @@ $$;
 create function public.confirm_booking(
   event_id text, event_type text, payment_intent_id text, amount integer, currency text, booking_id uuid default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_booking public.bookings;
   v_payment public.payments;
@@ -1681,7 +1780,8 @@ begin
   returning p.* into v_payment;
   v_reason := private.settle_booking(v_booking, v_payment, v_now);
   if v_reason is not null then
-    if v_reason in ('seats_gone', 'showtime_closed') then
+    if v_booking.status in ('pending', 'expired') and v_reason <> 'amount_differs' then
+      perform private.free_seats(v_booking, 'cancelled', v_now);
       perform private.expire_booking(v_booking);
     end if;
     perform private.refund_payment(v_payment, v_reason);
@@ -1690,6 +1790,8 @@ begin
 
   update public.bookings b set status = 'confirmed', confirmed_at = v_now
   where b.showtime_id = v_booking.showtime_id and b.id = v_booking.id;
+  update public.payments p set keeps_booking = true
+  where p.showtime_id = v_payment.showtime_id and p.id = v_payment.id;
   perform private.call_off_payment(v_booking);  -- another intent may be open when this money came by a second one
   perform private.post('mail_confirmation', 'mail:confirmation:' || v_booking.id, v_booking);
   perform private.tell_showtime(v_booking.showtime_id, 'seat:book',
@@ -1795,8 +1897,8 @@ create table public.refunds (
   constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
   constraint amount_is_positive check (amount > 0),
   constraint reason_is_known check (reason in (
-    'cancelled_by_customer', 'seats_gone', 'showtime_closed', 'booking_cancelled', 'second_payment',
-    'amount_differs', 'made_at_stripe'))
+    'cancelled_by_customer', 'showtime_cancelled', 'showtime_closed', 'seats_gone', 'too_many_seats',
+    'booking_cancelled', 'second_payment', 'amount_differs', 'made_at_stripe'))
 );
 comment on column public.refunds.attempt is 'Counts the tries; part of the idempotency key that Stripe sees.';
 
@@ -1818,10 +1920,7 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_booking public.bookings;
   v_refund public.refunds;
-  v_left integer := p_payment.amount_received - coalesce(
-    (select sum(r.amount) from public.refunds r
-     where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
-       and r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')), 0);
+  v_left integer := p_payment.amount_received - private.returning(p_payment);
 begin
   if v_left <= 0 then
     return;
@@ -1844,11 +1943,11 @@ language sql volatile set search_path = '' as $$
                       jsonb_build_object('refund_id', p_refund.id), p_delay)
 $$;
 
--- What the worker needs to do a refund: {id, attempt, amount, currency, reason, payment_intent_id}.
+-- What the worker needs to do a refund: {id, attempt, amount, currency, reason, status, payment_intent_id}.
 create function private.refund_order_json(p_refund_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object('id', r.id, 'attempt', r.attempt, 'amount', r.amount, 'currency', r.currency,
-                            'reason', r.reason, 'payment_intent_id', p.payment_intent_id)
+                            'reason', r.reason, 'status', r.status, 'payment_intent_id', p.payment_intent_id)
   from public.refunds r
   join public.payments p on p.showtime_id = r.showtime_id and p.id = r.payment_id
   where r.id = p_refund_id
@@ -1880,7 +1979,7 @@ create function public.record_refund(
   event_id text, event_type text, stripe_refund_id text, payment_intent_id text, amount integer, status text,
   failure_reason text default null, refund_id uuid default null, attempt integer default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_booking public.bookings;
   v_payment public.payments;
@@ -1898,10 +1997,13 @@ begin
   end if;
   v_booking := private.booking_for_update(
     (select p.booking_id from public.payments p where p.payment_intent_id = record_refund.payment_intent_id));
+  if v_booking.id is null then
+    return private.event_outcome(record_refund.event_id, 'unattributed');
+  end if;
   select * into v_payment from public.payments p
   where p.payment_intent_id = record_refund.payment_intent_id and p.status = 'succeeded';
-  if v_booking.id is null or v_payment.id is null then
-    return private.event_outcome(record_refund.event_id, 'unattributed');
+  if not found then
+    perform private.fail('busy');  -- it overtook the news that the money arrived; Stripe will come again
   end if;
 
   select * into v_refund from public.refunds r
@@ -1919,59 +2021,102 @@ begin
   if coalesce(record_refund.attempt, v_refund.attempt) = v_refund.attempt then
     perform private.follow_refund(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
                                   record_refund.failure_reason);
-    perform private.follow_booking(v_booking, v_payment);
+    v_booking := private.follow_booking(v_booking, v_payment);
+    perform private.settle_refunds(v_booking, v_payment);
   end if;
   return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);
 end
 $$;
 
--- Moves a refund to the status that Stripe reports; events come in any order, and pending never follows an end. A
--- failure of ours is tried again an hour later as the next attempt, which has a key of its own.
+-- Moves a refund to the status that Stripe reports. Events come in any order: after succeeded only failed is news (the
+-- bank sent it back), after void or the failure of one made at the dashboard nothing is. A failure of ours is tried again
+-- an hour later as the next attempt, which has a key of its own.
 create function private.follow_refund(
   p_booking public.bookings, p_refund public.refunds, p_status public.refund_status, p_stripe_refund_id text,
   p_failure_reason text) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
-  v_again boolean := p_status = 'failed' and p_refund.reason <> 'made_at_stripe';
+  v_ours boolean := p_refund.reason <> 'made_at_stripe';
 begin
-  if p_status = 'pending' and p_refund.status in ('succeeded', 'failed', 'void') and p_refund.stripe_refund_id = p_stripe_refund_id
-  then
+  if p_refund.status = 'void' or p_refund.status = 'failed' and not v_ours
+    or p_refund.status = 'succeeded' and p_status <> 'failed' then
     return;
   end if;
   update public.refunds r
   set status = p_status, stripe_refund_id = p_stripe_refund_id, updated_at = private.now(),
       failure_reason = case p_status when 'failed' then coalesce(p_failure_reason, 'unknown') end,
-      attempt = r.attempt + v_again::integer
+      attempt = r.attempt + (v_ours and p_status = 'failed')::integer
   where r.showtime_id = p_refund.showtime_id and r.id = p_refund.id
   returning r.* into p_refund;
-  if v_again then
+  if v_ours and p_status = 'failed' then
     perform private.post_refund(p_booking, p_refund, interval '1 hour');
   end if;
 end
 $$;
 
--- A booking whose whole price went back is refunded; were its seats still sold, they come free.
-create function private.follow_booking(p_booking public.bookings, p_payment public.payments) returns void
+-- A booking whose price went back as a whole is refunded; were its seats still sold, they come free. One whose refund was
+-- sent back by the bank is merely cancelled again. Money that never kept the booking does not touch it. Answers it as it
+-- is then.
+create function private.follow_booking(p_booking public.bookings, p_payment public.payments) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
-  v_returned integer := (
-    select coalesce(sum(r.amount), 0) from public.refunds r
+  v_whole boolean := p_payment.amount_received <= (
+    select sum(r.amount) from public.refunds r
     where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id and r.status = 'succeeded');
 begin
-  if v_returned < p_payment.amount_received or p_booking.status not in ('confirmed', 'cancelled')
-    -- The second payment for a booking goes back while the first one keeps it.
-    or exists (select from public.refunds r
-               where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
-                 and r.reason in ('second_payment', 'amount_differs')) then
-    return;
-  end if;
-  if p_booking.status = 'confirmed' then
+  if p_payment.keeps_booking and v_whole and p_booking.status in ('confirmed', 'cancelled') then
     perform private.free_seats(p_booking, 'refunded', v_now);
+    update public.bookings b set status = 'refunded', cancelled_at = coalesce(b.cancelled_at, v_now)
+    where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+    returning b.* into p_booking;
+  elsif p_payment.keeps_booking and v_whole is not true and p_booking.status = 'refunded' then
+    update public.bookings b set status = 'cancelled'
+    where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+    returning b.* into p_booking;
   end if;
-  update public.bookings b set status = 'refunded', cancelled_at = coalesce(b.cancelled_at, v_now)
-  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id;
+  return p_booking;
 end
+$$;
+
+-- Brings what we mean to return of a payment in line with what is left of it, after a refund made at the dashboard came
+-- or failed: the rest is queued where nothing may be kept, and what is still queued shrinks where others were faster.
+create function private.settle_refunds(p_booking public.bookings, p_payment public.payments) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_over integer;
+  v_refund public.refunds;
+begin
+  if not p_payment.keeps_booking or p_booking.status <> 'confirmed' then
+    perform private.refund_payment(p_payment, coalesce(
+      (select min(r.reason) from public.refunds r
+       where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id and r.reason <> 'made_at_stripe'),
+      'booking_cancelled'));
+  end if;
+  v_over := private.returning(p_payment) - p_payment.amount_received;
+  for v_refund in
+    select * from public.refunds r
+    where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
+      and r.reason <> 'made_at_stripe' and r.status in ('queued', 'failed')
+    order by r.created_at desc
+  loop
+    exit when v_over <= 0;
+    update public.refunds r
+    set amount = case when r.amount > v_over then r.amount - v_over else r.amount end,
+        status = case when r.amount > v_over then r.status else 'void' end,
+        attempt = r.attempt + 1, updated_at = private.now()
+    where r.showtime_id = v_refund.showtime_id and r.id = v_refund.id;
+    v_over := v_over - v_refund.amount;
+  end loop;
+end
+$$;
+
+-- How much of a payment has gone back, is on its way, or will be tried until it has.
+create function private.returning(p_payment public.payments) returns integer
+language sql stable set search_path = '' as $$
+  select coalesce(sum(r.amount), 0)::integer from public.refunds r
+  where r.showtime_id = (p_payment).showtime_id and r.payment_id = (p_payment).id
+    and r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
 $$;
 
 revoke execute on function
@@ -1981,7 +2126,9 @@ revoke execute on function
   private.refund_booking(public.bookings, text),
   public.record_refund(text, text, text, text, integer, text, text, uuid, integer),
   private.follow_refund(public.bookings, public.refunds, public.refund_status, text, text),
-  private.follow_booking(public.bookings, public.payments)
+  private.follow_booking(public.bookings, public.payments),
+  private.settle_refunds(public.bookings, public.payments),
+  private.returning(public.payments)
 from public;
 grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer) to service_role;
 
@@ -2107,10 +2254,41 @@ language sql volatile set search_path = '' as $$
   from moved m
 $$;
 
+-- Cancels what was sold or is being paid for showtimes that the house has called off, and returns the money.
+create function private.refund_called_off(p_now timestamptz) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_row record;
+  v_booking public.bookings;
+begin
+  for v_row in
+    select b.id, b.showtime_id, b.user_id
+    from public.showtimes t
+    join public.bookings b on b.showtime_id = t.id and b.status in ('pending', 'confirmed')
+    where t.status = 'cancelled' and t.starts_at > p_now - interval '30 days' limit 200
+  loop
+    if private.try_customer(v_row.showtime_id, v_row.user_id) then
+      select * into strict v_booking from public.bookings b
+      where b.showtime_id = v_row.showtime_id and b.id = v_row.id for update;
+      if v_booking.status in ('pending', 'confirmed') then
+        perform private.end_booking(v_booking, 'showtime_cancelled', p_now);
+      end if;
+    end if;
+  end loop;
+end
+$$;
+
+-- The customer's turn at a showtime if it is free right now (private.serialise_customer). The sweep takes many turns one
+-- after the other and keeps them until it commits, so it must never wait for one, and take some hundreds at the most.
+create function private.try_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
+language sql volatile set search_path = '' as $$
+  select pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))
+$$;
+
 -- One sweep. A second one at the same time finds the row taken and leaves. Answers {seats_released, bookings_expired,
 -- locks_archived, listings_told}.
 create function public.release_expired_locks(max_rows integer default 10000) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_now timestamptz;
   v_sweep private.sweeps;
@@ -2126,10 +2304,11 @@ begin
   v_now := private.now();
   for v_booking in
     select b.id, b.showtime_id, b.user_id from public.bookings b
-    where b.status = 'pending' and b.expires_at <= v_now order by b.expires_at limit release_expired_locks.max_rows
+    where b.status = 'pending' and b.expires_at <= v_now order by b.expires_at limit 500
   loop
     v_expired := v_expired + private.expire_if_free(v_booking.showtime_id, v_booking.user_id, v_booking.id, v_now);
   end loop;
+  perform private.refund_called_off(v_now);
   v_released := private.tell_expired(v_sweep.swept_until, v_now);
   v_archived := private.archive_ended_locks(v_now, release_expired_locks.max_rows);
   if v_sweep.tidied_at < v_now - interval '1 hour' then
@@ -2139,19 +2318,18 @@ begin
   end if;
   update private.sweeps s set swept_until = v_now, tidied_at = v_sweep.tidied_at where s.only_row;
   return jsonb_build_object('seats_released', v_released, 'bookings_expired', v_expired, 'locks_archived', v_archived,
-                            'listings_told', private.tell_listings());
+                            'listings_told', private.tell_listings(v_sweep.swept_until));
 end
 $$;
 
--- Expires one booking unless its customer is busy with it at this moment; then the next sweep will. The sweep holds many
--- customers' locks one after the other, so it must never wait for one.
+-- Expires one booking unless its customer is busy with it at this moment; then the next sweep will. Answers how many.
 create function private.expire_if_free(p_showtime_id bigint, p_user_id uuid, p_booking_id uuid, p_now timestamptz)
 returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_booking public.bookings;
 begin
-  if not pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id)) then
+  if not private.try_customer(p_showtime_id, p_user_id) then
     return 0;
   end if;
   select * into v_booking from public.bookings b
@@ -2169,6 +2347,8 @@ revoke execute on function
   private.tell_expired(timestamptz, timestamptz),
   private.archive_ended_locks(timestamptz, integer),
   private.archive_shown(timestamptz),
+  private.refund_called_off(timestamptz),
+  private.try_customer(bigint, uuid),
   public.release_expired_locks(integer),
   private.expire_if_free(bigint, uuid, uuid, timestamptz)
 from public;
@@ -2180,6 +2360,9 @@ begin
   if exists (select from pg_catalog.pg_available_extensions where name = 'pg_cron') then
     create extension if not exists pg_cron with schema pg_catalog;
     perform cron.schedule('frontrow-sweep', '5 seconds', 'select public.release_expired_locks()');
+    -- pg_cron notes every run and forgets none.
+    perform cron.schedule('frontrow-tidy-cron', '0 4 * * *',
+                          $cron$delete from cron.job_run_details where end_time < now() - interval '2 days'$cron$);
   end if;
 end
 $$;

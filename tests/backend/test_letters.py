@@ -49,6 +49,7 @@ REFUND: RefundOrder = {
     "attempt": 1,
     "amount": 123_450,
     "currency": "EUR",
+    "status": "queued",
     "reason": "seats_gone",
     "payment_intent_id": "pi_1",
 }

@@ -34,6 +34,32 @@ def test_a_theater_has_a_time_zone_that_exists(house: House) -> None:
     house.owner.execute("update public.theaters set time_zone = 'America/New_York'")
 
 
+def test_the_secret_key_keeps_the_catalogue(house: House) -> None:
+    service = house.service()
+    (theater,) = service.query(
+        "insert into public.theaters (slug, name, city, country, address, time_zone, currency)"
+        " values ('rex', 'Rex', 'Paris', 'FR', 'Rue 1', 'Europe/Paris', 'EUR') returning id"
+    )
+    service.query("update public.theaters set time_zone = 'Europe/Berlin' where id = %s", [theater["id"]])
+    with pytest.raises(psycopg.errors.CheckViolation):
+        service.query("update public.theaters set time_zone = 'Mars/Olympus' where id = %s", [theater["id"]])
+
+
+def test_a_showtime_with_holds_stays_where_it_is(house: House) -> None:
+    other = house.add_auditorium("Saal 2", 1, 1)
+    spare = house.add_showtime("3 days")
+    house.lock(house.customer(), 0)
+    service = house.service()
+    for statement in (
+        "delete from public.showtimes where id = %s",
+        f"update public.showtimes set auditorium_id = {other} where id = %s",
+    ):
+        with pytest.raises(psycopg.errors.ForeignKeyViolation, match="held or booked"):
+            service.query(statement, [house.showtime_id])
+    service.query(f"update public.showtimes set auditorium_id = {other} where id = %s", [spare])
+    service.query("delete from public.showtimes where id = %s", [spare])
+
+
 def test_there_is_one_row_of_settings(house: House) -> None:
     for statement in ("insert into private.settings default values", "insert into private.settings values (false)"):
         with pytest.raises(psycopg.errors.IntegrityError):

@@ -56,25 +56,46 @@ def test_what_is_claimed_is_claimed_by_nobody_else_until_its_lease_ends(house: H
     assert (order["state"], order["attempts"]) == ("sent", 2)
 
 
-def test_a_failure_waits_longer_each_time_and_is_given_up_in_the_end(house: House) -> None:
+def test_a_letter_waits_longer_each_time_and_is_given_up_after_three_days(house: House) -> None:
     confirmed(house)
     service = house.service()
     house.freeze()
     waits: list[float] = []
-    for attempt in range(1, 13):
+    while True:
         (order,) = service.call("claim_outbox")
-        assert order["attempt"] == attempt
-        service.call("settle_outbox", id=order["id"], attempt=attempt, error="451 try later")
+        service.call("settle_outbox", id=order["id"], attempt=order["attempt"], error="451 try later")
         (row,) = house.outbox()
         assert row["last_error"] == "451 try later"
-        if attempt < 12:
-            assert row["state"] == "queued"
-            assert service.call("claim_outbox") == []
-            waits.append(house.value("select extract(epoch from due_at - private.now())::float from private.outbox"))
-            house.advance(f"{waits[-1]} seconds")
-    assert (row["state"], row["settled_at"] is None) == ("failed", False)
+        if row["state"] != "queued":
+            break
+        assert service.call("claim_outbox") == []
+        waits.append(house.value("select extract(epoch from due_at - private.now())::float from private.outbox"))
+        house.advance(f"{waits[-1]} seconds")
+    assert all(0.75 * min(2**n, 7200) <= wait <= 1.25 * min(2**n, 7200) for n, wait in enumerate(waits, start=1))
+    assert 3 * 86400 < sum(waits) < 3 * 86400 + 9000
+    assert row["state"] == "failed"
     assert service.call("claim_outbox") == []
-    assert all(0.75 * 2**n <= wait <= 1.25 * 2**n for n, wait in enumerate(waits, start=1) if n < 12)
+    assert [v["invariant"] for v in house.violations()] == ["I6 a letter was given up"]
+    assert service.call("requeue_outbox") == 1
+    (again,) = service.call("claim_outbox")
+    assert again["id"] == order["id"]
+
+
+def test_money_is_never_given_up(house: House) -> None:
+    ada = house.customer()
+    booking = house.buy(ada, 0)
+    ada.call("cancel_booking", booking_id=booking["id"])
+    service = house.service()
+    house.freeze()
+    for _ in range(100):
+        for order in service.call("claim_outbox"):
+            service.call("settle_outbox", id=order["id"], attempt=order["attempt"], error="Stripe does not answer")
+        house.advance("3 hours")
+    assert {row["kind"]: row["state"] for row in house.outbox()} == {
+        "mail_confirmation": "failed",
+        "mail_refund": "failed",
+        "refund": "queued",
+    }
 
 
 def test_the_same_word_is_left_once(house: House) -> None:

@@ -133,8 +133,21 @@ def test_paid_in_time_for_a_showtime_that_was_called_off_is_refunded(house: Hous
     _, booking, intent = pending(house)
     house.owner.execute("update public.showtimes set status = 'cancelled'")
     answer = house.pay(booking, intent)
-    assert (answer["outcome"], answer["reason"]) == ("refund_queued", "showtime_closed")
+    assert (answer["outcome"], answer["reason"]) == ("refund_queued", "showtime_cancelled")
     assert house.status(booking) == "expired"
+    assert house.states()[:2] == ["free", "free"]
+    assert house.violations() == []
+
+
+def test_paid_late_by_somebody_who_took_ten_others_meanwhile_is_refunded(house: House) -> None:
+    ada, first, intent = pending(house, *range(10))
+    house.advance("10 minutes")
+    second = house.book(ada, *range(10, 20))
+    answer = house.pay(first, intent)
+    assert (answer["outcome"], answer["reason"]) == ("refund_queued", "too_many_seats")
+    assert house.pay(second, house.start_payment(ada, second))["outcome"] == "confirmed"
+    assert house.states(ada).count("mine") == 10
+    assert house.violations() == []
 
 
 @pytest.mark.parametrize("changes", [{"amount": 2399}, {"amount": 2401}, {"currency": "usd"}])

@@ -104,6 +104,54 @@ def test_listings_are_told_what_is_left_at_most_every_five_seconds(house: House)
     assert house.sweep()["listings_told"] == 0  # nothing has changed
 
 
+def test_listings_catch_up_after_an_hour_without_a_sweep(house: House) -> None:
+    house.sweep()
+    house.lock(house.customer(), 0)
+    house.owner.execute("update realtime.messages set inserted_at = inserted_at - interval '30 minutes' where true")
+    house.owner.execute("update private.sweeps set swept_until = clock_timestamp() - interval '1 hour' where true")
+    assert house.sweep()["listings_told"] == 1
+
+
+def test_no_caller_chooses_the_time_zone_of_what_is_sent(house: House) -> None:
+    ada = house.customer()
+    with ada.connection.transaction():
+        ada.begin()
+        ada.connection.execute("select set_config('timezone', 'Etc/GMT+12', true)")
+        answer = ada.call_in_transaction("lock_seats", showtime_id=house.showtime_id, seat_ids=house.seats[:1])
+    assert answer["expires_at"].endswith("+00:00")
+    assert (
+        house.value("select abs(extract(epoch from inserted_at - (now() at time zone 'utc'))) from realtime.messages")
+        < 60
+    )
+    assert house.sweep()["listings_told"] == 1
+
+
+def test_a_showtime_that_the_house_calls_off_gives_everybody_their_money_back(house: House) -> None:
+    ada, bob = house.customer(), house.customer("Bob")
+    paid = house.buy(ada, 0, 1)
+    waiting = house.book(bob, 2)
+    intent = house.start_payment(bob, waiting)
+    house.owner.execute(
+        "update public.showtimes set status = 'cancelled', starts_at = private.now() + interval '1 hour'"
+    )
+    house.sweep()
+    house.sweep()
+    assert (house.status(paid), house.status(waiting)) == ("cancelled", "cancelled")
+    assert house.rows("select amount, reason from public.refunds") == [{"amount": 2400, "reason": "showtime_cancelled"}]
+    assert house.outbox("cancel_intent")[0]["payload"] == {"payment_intent_id": intent}
+    assert house.pay(waiting, intent)["reason"] == "booking_cancelled"
+    assert house.violations() == []
+
+
+def test_until_the_sweep_comes_the_customer_may_cancel_what_was_called_off(house: House) -> None:
+    ada = house.customer()
+    booking = house.buy(ada, 0)
+    house.owner.execute(
+        "update public.showtimes set status = 'cancelled', starts_at = private.now() + interval '1 hour'"
+    )
+    assert ada.call("cancel_booking", booking_id=booking["id"])["status"] == "cancelled"
+
+
 def test_a_showtime_that_is_called_off_is_told_at_once(house: House) -> None:
     house.owner.execute("update public.showtimes set status = 'cancelled'")
     assert {row["topic"] for row in house.events("showtime:update")} == {

@@ -1,0 +1,17 @@
+"""`make demo` plays to its end."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dev import demo
+from tests.http.frontrow import Frontrow
+
+
+def test_the_story_is_told(frontrow: Frontrow, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(demo.story(frontrow.stack.environment()))
+    told = capsys.readouterr().out
+    for scene in ("Bob hears seat:lock", "seat_taken", "Bob hears seat:book", "reads confirmed", ".ics", "by the clock"):
+        assert scene in told
