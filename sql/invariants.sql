@@ -33,12 +33,12 @@ union all
 select 'I2 a confirmed booking is not paid', jsonb_build_object('booking_id', b.id)
 from public.bookings b
 where b.status = 'confirmed'
-  and not exists (select from public.payments p
-                  where p.showtime_id = b.showtime_id and p.booking_id = b.id and p.keeps_booking
-                    and (p.amount_received, p.currency_received) = (b.total, b.currency)
-                    and p.amount_received > (select coalesce(sum(r.amount), 0) from public.refunds r
-                                             where r.showtime_id = p.showtime_id and r.payment_id = p.id
-                                               and r.status = 'succeeded'))
+  and (select count(*) from public.payments p
+       where p.showtime_id = b.showtime_id and p.booking_id = b.id and p.keeps_booking
+         and (p.amount_received, p.currency_received) = (b.total, b.currency)
+         and p.amount_received > (select coalesce(sum(r.amount), 0) from public.refunds r
+                                  where r.showtime_id = p.showtime_id and r.payment_id = p.id
+                                    and r.status = 'succeeded')) <> 1
 
 union all
 select 'I2 money is kept without a confirmed booking', jsonb_build_object('payment_id', p.id, 'booking_id', b.id)

@@ -1,0 +1,126 @@
+"""Calls that run side by side, and how to know that one of them waits for another: the database is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+from tests.house import Caller, House, Json, Refused
+
+Start = Callable[..., "Future[Any]"]
+"""Runs a function with those arguments on a thread of its own, at once."""
+
+PATIENCE = 15
+"""Seconds until a call that should have ended or waited is given up."""
+
+# Each control takes a guard away and shows what it guarded against.
+NOBODY_TAKES_TURNS = """
+create or replace function private.serialise_customer(p_showtime_id bigint, p_user_id uuid) returns void
+language plpgsql volatile set search_path = '' as $$ begin end $$
+"""
+BOOKINGS_ARE_NOT_LOCKED = """
+create or replace function private.booking_for_update(p_booking_id uuid) returns public.bookings
+language sql volatile set search_path = '' as $$ select b from public.bookings b where b.id = p_booking_id $$
+"""
+SPECULATIVELY = "on conflict on constraint one_holder_at_a_time do nothing"
+SEATS_ARE_SOLD_AGAIN = "drop index public.a_seat_is_sold_once"
+
+
+def wait_until_it_waits(house: House, call: Future[Any], waiter: Caller, holder: Caller) -> None:
+    """Return once the waiter's call stands behind a lock that the holder's open transaction has."""
+    deadline = time.monotonic() + PATIENCE
+    while _pid(holder) not in _blockers(house, waiter):
+        assert not call.done(), f"It did not wait: {outcome(call)!r}"
+        assert time.monotonic() < deadline, "It neither waits nor ends."
+        time.sleep(0.002)
+
+
+def wait_until_it_waits_or_ends(house: House, call: Future[Any], caller: Caller) -> None:
+    """Return once the caller's call has ended or stands behind anybody's lock, whichever the database chooses."""
+    deadline = time.monotonic() + PATIENCE
+    while not call.done() and not _blockers(house, caller):
+        assert time.monotonic() < deadline, "It neither waits nor ends."
+        time.sleep(0.002)
+
+
+def outcome(call: Future[Any]) -> Any:
+    """What a call answered, or the Refused that it raised."""
+    try:
+        return call.result(PATIENCE)
+    except Refused as refused:
+        return refused
+
+
+def code(call: Future[Any]) -> str | None:
+    """The code of the error that a call was refused with; None when it was not."""
+    answer = outcome(call)
+    return answer.code if isinstance(answer, Refused) else None
+
+
+def another_tab(house: House, who: Caller) -> Caller:
+    """The same customer once more, on another connection."""
+    return house.caller("authenticated", who.user_id)
+
+
+def seat_ids(house: House, *seats: int) -> list[int]:
+    return [house.seats[i] for i in seats]
+
+
+def lock(house: House, who: Caller, *seats: int) -> Json:
+    """lock_seats in the open transaction of that caller, with the seats in the order given."""
+    return who.call_in_transaction("lock_seats", showtime_id=house.showtime_id, seat_ids=seat_ids(house, *seats))
+
+
+def succeeded(booking: Json, intent: str, event_id: str, **changes: Any) -> Json:
+    """The arguments of confirm_booking for an event that says that a booking was paid."""
+    return {
+        "event_id": event_id,
+        "event_type": "payment_intent.succeeded",
+        "payment_intent_id": intent,
+        "amount": booking["total"],
+        "currency": booking["currency"].lower(),
+        "booking_id": booking["id"],
+        **changes,
+    }
+
+
+def rewrite(house: House, function: str, *changes: tuple[str, str]) -> None:
+    """Replace parts of a function's text, each of which must be there."""
+    text: str = house.value("select pg_get_functiondef(%s::regprocedure)", [function])
+    for old, new in changes:
+        assert old in text, f"{function} no longer says: {old}"
+        text = text.replace(old, new)
+    house.owner.execute(text.encode())
+
+
+def let_seats_have_any_number_of_holders(house: House) -> None:
+    """Take away the exclusion constraint, and the two places that name it."""
+    house.owner.execute("alter table public.seat_locks drop constraint one_holder_at_a_time")
+    rewrite(house, "public.lock_seats(bigint,bigint[])", (SPECULATIVELY, ""))
+    rewrite(house, "private.sell_seats(public.bookings,timestamptz)", (SPECULATIVELY, ""))
+
+
+def broken_rules(house: House) -> set[str]:
+    """The names of the invariants that do not hold."""
+    return {row["invariant"] for row in house.violations()}
+
+
+@contextmanager
+def holding(house: House, sql: str) -> Iterator[Caller]:
+    """An open transaction of the owner's that has done the statement, to make others wait behind its locks."""
+    owner = house.caller("postgres")
+    owner.begin()
+    owner.connection.execute(sql.encode())
+    yield owner
+    owner.commit()
+
+
+def _pid(caller: Caller) -> int:
+    return caller.connection.info.backend_pid
+
+
+def _blockers(house: House, caller: Caller) -> list[int]:
+    return house.value("select pg_blocking_pids(%s)", [_pid(caller)])

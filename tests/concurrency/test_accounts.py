@@ -1,0 +1,149 @@
+"""Registering, signing in and rotating refresh tokens, twice at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from tests.concurrency.parallel import (
+    Start,
+    code,
+    holding,
+    outcome,
+    rewrite,
+    wait_until_it_waits,
+    wait_until_it_waits_or_ends,
+)
+from tests.house import PASSWORD_HASH, House, Json
+
+ROTATE = "public.rotate_session(text,text)"
+REGISTER = "public.register_user(text,text,text)"
+CREDENTIALS = "public.credentials_for(text,text)"
+OLD, NEW, OTHER = ("a" * 64, "b" * 64, "c" * 64)
+ACCOUNT: Json = {"email": "ada@example.com", "password_hash": PASSWORD_HASH, "full_name": "Ada"}
+
+
+def rotated_twice(house: House, start: Start) -> tuple[Json, Json]:
+    """What rotate_session answers when one token is shown by two tabs at once."""
+    one, two = house.service(), house.service()
+    one.call("open_session", user_id=house.customer().user_id, token_hash=OLD)
+    one.begin()
+    first = one.call_in_transaction("rotate_session", token_hash=OLD, new_token_hash=NEW)
+    call = start(two.call, "rotate_session", token_hash=OLD, new_token_hash=OTHER)
+    wait_until_it_waits(house, call, waiter=two, holder=one)
+    one.commit()
+    return first, outcome(call)
+
+
+def test_one_token_shown_twice_rotates_once_and_ends_the_family(house: House, start: Start) -> None:
+    first, second = rotated_twice(house, start)
+    assert first["status"] == "rotated"
+    assert second == {"status": "refused"}
+    assert house.value("select end_reason from private.sessions") == "token_reused"
+    assert house.service().call("rotate_session", token_hash=NEW, new_token_hash=OTHER) == {"status": "refused"}
+
+
+def test_control_tokens_that_are_not_locked_rotate_twice(house: House, start: Start) -> None:
+    rewrite(
+        house,
+        ROTATE,
+        ("rotate_session.token_hash for update;", "rotate_session.token_hash;"),
+        ("v_token.session_id for update;", "v_token.session_id;"),
+    )
+    first, second = rotated_twice(house, start)
+    assert (first["status"], second["status"]) == ("rotated", "rotated")
+    assert house.value("select count(*) from private.refresh_tokens where used_at is null") == 2
+
+
+def test_a_stolen_token_shown_while_the_family_rotates(house: House, start: Start) -> None:
+    """The thief's copy of an old token ends the family, and the rotation that is under way is the last."""
+    tab, thief = house.service(), house.service()
+    tab.call("open_session", user_id=house.customer().user_id, token_hash=OLD)
+    tab.call("rotate_session", token_hash=OLD, new_token_hash=NEW)
+    tab.begin()
+    assert tab.call_in_transaction("rotate_session", token_hash=NEW, new_token_hash=OTHER)["status"] == "rotated"
+    call = start(thief.call, "rotate_session", token_hash=OLD, new_token_hash="d" * 64)
+    wait_until_it_waits(house, call, waiter=thief, holder=tab)
+    tab.commit()
+    assert outcome(call) == {"status": "refused"}
+    assert tab.call("rotate_session", token_hash=OTHER, new_token_hash="e" * 64) == {"status": "refused"}
+
+
+def test_one_address_registers_once(house: House, start: Start) -> None:
+    one, two = house.service(), house.service()
+    one.begin()
+    one.call_in_transaction("register_user", **ACCOUNT)
+    call = start(two.call, "register_user", **{**ACCOUNT, "email": " ADA@example.com"})
+    wait_until_it_waits(house, call, waiter=two, holder=one)
+    one.commit()
+    assert code(call) == "email_taken"
+    assert house.value("select count(*) from public.users") == 1
+
+
+def test_the_second_registers_when_the_first_rolls_back(house: House, start: Start) -> None:
+    one, two = house.service(), house.service()
+    one.begin()
+    one.call_in_transaction("register_user", **ACCOUNT)
+    call = start(two.call, "register_user", **ACCOUNT)
+    wait_until_it_waits(house, call, waiter=two, holder=one)
+    one.rollback()
+    assert outcome(call)["email"] == ACCOUNT["email"]
+    assert house.value("select count(*) from private.credentials") == 1
+
+
+def test_control_without_the_constraint_there_are_two_accounts(house: House, start: Start) -> None:
+    house.owner.execute("alter table public.users drop constraint email_is_unique")
+    rewrite(house, REGISTER, ("on conflict on constraint email_is_unique do nothing", ""))
+    one, two = house.service(), house.service()
+    one.begin()
+    one.call_in_transaction("register_user", **ACCOUNT)
+    outcome(start(two.call, "register_user", **ACCOUNT))
+    one.commit()
+    assert house.value("select count(*) from public.users") == 2
+
+
+def test_parallel_guesses_at_one_account_are_counted(house: House, start: Start) -> None:
+    house.service().call("register_user", **ACCOUNT)
+    guessers = [house.service() for _ in range(40)]
+    with holding(house, "lock table private.sign_in_attempts in access exclusive mode"):
+        calls = [
+            start(who.call, "credentials_for", email=ACCOUNT["email"], address=f"192.0.2.{n}")
+            for n, who in enumerate(guessers)
+        ]
+        for who, call in zip(guessers, calls, strict=True):
+            wait_until_it_waits_or_ends(house, call, who)
+    assert Counter(outcome(call)["status"] for call in calls) == {"known": 10, "limited": 30}
+
+
+def second_guess(house: House, start: Start, first: Json, second: Json) -> Future[Any]:
+    """The second of two attempts to sign in, made before the first has committed."""
+    one, two = house.service(), house.service()
+    one.begin()
+    one.call_in_transaction("credentials_for", **first)
+    call = start(two.call, "credentials_for", **second)
+    wait_until_it_waits_or_ends(house, call, two)
+    one.commit()
+    return call
+
+
+ADA_AT_HOME: Json = {"email": "ada@example.com", "address": "192.0.2.1"}
+ADA_ELSEWHERE: Json = {"email": "ada@example.com", "address": "192.0.2.2"}
+BOB_AT_HOME: Json = {"email": "bob@example.com", "address": "192.0.2.1"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "second"),
+    [("sign_in_attempts_per_account", ADA_ELSEWHERE), ("sign_in_attempts_per_address", BOB_AT_HOME)],
+)
+def test_a_guess_that_is_not_committed_counts(house: House, start: Start, limit: str, second: Json) -> None:
+    house.owner.execute(f"update private.settings set {limit} = 1".encode())
+    assert outcome(second_guess(house, start, ADA_AT_HOME, second))["status"] == "limited"
+
+
+def test_control_guesses_that_do_not_take_turns_pass_the_limit(house: House, start: Start) -> None:
+    rewrite(house, CREDENTIALS, ("perform pg_advisory_xact_lock(", "perform hashint8("))
+    house.owner.execute("update private.settings set sign_in_attempts_per_account = 1")
+    assert outcome(second_guess(house, start, ADA_AT_HOME, ADA_ELSEWHERE))["status"] == "unknown"

@@ -1,0 +1,619 @@
+"""The lives of seats and of money as a hypothesis state machine: customers, a worker, and Stripe, in any order.
+
+Each step is done by Frontrow and by the small cinema of cinema.py, and both must answer the same. After each step the
+invariants must hold and the seat maps agree. In the end everything that is on its way arrives, and Stripe's books must
+balance: what was taken is kept for one confirmed booking, or it went back.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.house import Caller, House, Json, Refused
+from tests.properties.cinema import (
+    HOUR,
+    MINUTE,
+    PRICES,
+    SEATS,
+    SEATS_PER_CUSTOMER,
+    SECOND,
+    STARTS,
+    Booking,
+    Cinema,
+    Intent,
+    StripeRefund,
+)
+
+WHO = st.integers(0, 2)
+SHOW = st.integers(0, 1)
+SOME = st.sets(st.sampled_from(SEATS), min_size=1, max_size=3)
+MANY = st.sets(st.sampled_from(SEATS), min_size=1, max_size=5)
+PICK = st.integers(0, 1000)
+"""One of what there is so far, taken modulo how many there are."""
+
+BEGINNING = "2030-01-01 12:00+00"
+CLEAR = """
+delete from private.outbox;
+delete from private.stripe_events;
+delete from public.refunds;
+delete from public.payments;
+delete from public.booking_seats;
+delete from public.seat_locks;
+delete from private.seat_lock_history;
+delete from public.bookings;
+update private.sweeps set swept_until = '-infinity', tidied_at = '-infinity';
+update private.test_clock set ahead = '0';
+"""
+
+
+class Frontrow:
+    """A database that every example begins anew: three customers, two showtimes, and a clock that stands still."""
+
+    def __init__(self, url: str) -> None:
+        self.house = House(url, rows=2, seats=3)
+        self.house.owner.execute("update private.test_clock set fixed = %s", [BEGINNING])
+        self.house.owner.execute("update private.settings set seats_per_customer = %s", [SEATS_PER_CUSTOMER])
+        self.house.owner.execute("delete from public.showtime_prices")
+        self.house.owner.execute("delete from public.showtimes")
+        self.shows = [self.house.add_showtime(f"{start} milliseconds") for start in STARTS]
+        self.customers = [self.house.customer(name) for name in ("Ada", "Bob", "Carol")]
+        self.service = self.house.service()
+        self.anyone = self.house.anonymous()
+        self.beginning: datetime = self.house.value("select fixed from private.test_clock")
+        assert [PRICES[seat] for seat in SEATS] == [
+            seat["price"] for seat in self.anyone.call("seat_map", showtime_id=self.shows[0])["seats"]
+        ]
+
+    def close(self) -> None:
+        self.house.__exit__()
+
+    def clear(self) -> None:
+        self.house.owner.execute(CLEAR.encode())
+
+    def set_clock(self, now: int) -> None:
+        self.house.owner.execute("update private.test_clock set ahead = %s * interval '1 millisecond'", [now])
+
+    def milliseconds(self, moment: str | None) -> int | None:
+        """A time that Frontrow answered, as the cinema counts."""
+        if moment is None:
+            return None
+        return round((datetime.fromisoformat(moment) - self.beginning).total_seconds() * 1000)
+
+
+@dataclass
+class Event:
+    """What Stripe will tell, perhaps twice, perhaps late."""
+
+    id: str
+    kind: Literal["paid", "declined", "canceled", "refund"]
+    intent: Intent
+    refund: StripeRefund | None = None
+    status: str = ""
+    heard: bool = False
+
+
+class Lifecycle(RuleBasedStateMachine):
+    frontrow: Frontrow
+
+    @initialize(bookings=st.lists(st.tuples(WHO, SHOW, SOME), max_size=4))
+    def begin(self, bookings: list[tuple[int, int, set[int]]]) -> None:
+        self.frontrow.clear()
+        self.cinema = Cinema()
+        self.intents: list[Intent] = []
+        self.intent_of_payment: dict[str, Intent] = {}
+        self.unattached: dict[str, Intent] = {}
+        self.refunds: list[StripeRefund] = []
+        self.refund_by_key: dict[str, StripeRefund] = {}
+        self.events: list[Event] = []
+        self.numbers = iter(range(1, 1_000_000))
+        for who, show, seats in bookings:
+            self.choose_and_book(who, show, seats)
+
+    # Customers --------------------------------------------------------------------------------------------------------
+
+    @rule(who=WHO, show=SHOW, seats=MANY)
+    def lock(self, who: int, show: int, seats: set[int]) -> None:
+        self.tick()
+        answer = self.ask(
+            who, "lock_seats", showtime_id=self.frontrow.shows[show], seat_ids=[self.seat(n) for n in sorted(seats)]
+        )
+        refused = self.cinema.lock(who, show, seats)
+        if refused is None:
+            self.holds_what_it_says(who, show, answer)
+        else:
+            self.must_be_refused(answer, refused[0])
+            if refused[0] == "seat_taken":
+                assert answer.details == {"seat_ids": sorted(self.seat(n) for n in refused[1])}
+
+    @rule(who=WHO, show=SHOW, seats=st.none() | SOME)
+    def release(self, who: int, show: int, seats: set[int] | None) -> None:
+        self.tick()
+        named = None if seats is None else [self.seat(n) for n in seats]
+        answer = self.ask(who, "release_seats", showtime_id=self.frontrow.shows[show], seat_ids=named)
+        refused = self.cinema.release(who, show, set(SEATS) if seats is None else seats)
+        if refused is None:
+            self.holds_what_it_says(who, show, answer)
+        else:
+            self.must_be_refused(answer, refused)
+
+    @rule(who=WHO, show=SHOW)
+    def book(self, who: int, show: int) -> None:
+        self.tick()
+        answer = self.ask(who, "create_booking", showtime_id=self.frontrow.shows[show])
+        refused = self.cinema.book(who, show, None if isinstance(answer, Refused) else answer["id"])
+        if refused is not None:
+            self.must_be_refused(answer, refused)
+            return
+        booking = self.cinema.pending(who, show)
+        assert booking is not None
+        assert (answer["id"], answer["status"], answer["total"]) == (booking.id, "pending", booking.total)
+        assert [seat["seat_id"] for seat in answer["seats"]] == [self.seat(n) for n in booking.seats]
+        assert self.frontrow.milliseconds(answer["expires_at"]) == booking.expires
+
+    @rule(who=WHO, show=SHOW, seats=SOME)
+    def choose_and_book(self, who: int, show: int, seats: set[int]) -> None:
+        """Two steps at once, so that bookings are not rare."""
+        self.lock(who, show, seats)
+        self.book(who, show)
+
+    @rule(who=WHO, show=SHOW, seats=SOME)
+    def buy(self, who: int, show: int, seats: set[int]) -> None:
+        """The common way, in one step."""
+        self.choose_and_book(who, show, seats)
+        if self.cinema.pending(who, show):
+            self.pay_for(len(self.cinema.bookings) - 1, wait=0, told=True)
+
+    @precondition(lambda self: self.cinema.bookings)
+    @rule(which=PICK, somebody=st.none() | WHO)
+    def cancel(self, which: int, somebody: int | None) -> None:
+        self.tick()
+        booking = self.booking(which)
+        who = booking.who if somebody is None else somebody
+        answer = self.ask(who, "cancel_booking", booking_id=booking.id)
+        refused = self.cinema.cancel(who, booking)
+        if refused is None:
+            assert answer["status"] in ("cancelled", "refunded")
+        else:
+            self.must_be_refused(answer, refused)
+
+    @precondition(lambda self: self.cinema.bookings)
+    @rule(which=PICK, attach=st.booleans())
+    def start_payment(self, which: int, attach: bool) -> None:
+        """Without `attach` Flask dies between Stripe's answer and the next call; asked again, Stripe knows the key."""
+        self.tick()
+        booking = self.booking(which)
+        answer = self.tell("start_payment", booking_id=booking.id, user_id=self.frontrow.customers[booking.who].user_id)
+        refused = self.cinema.may_pay(booking)
+        if refused is not None:
+            self.must_be_refused(answer, refused)
+            return
+        assert (answer["amount"], answer["currency"]) == (booking.total, "EUR")
+        if answer["payment_intent_id"] is None:
+            payment = answer["payment_id"]
+            if payment not in self.intent_of_payment:
+                self.intent_of_payment[payment] = self.new_intent(booking)
+            self.unattached[payment] = self.intent_of_payment[payment]
+            if attach:
+                self.attach(0)
+
+    @precondition(lambda self: self.unattached)
+    @rule(which=PICK)
+    def attach(self, which: int) -> None:
+        self.tick()
+        payment = sorted(self.unattached)[which % len(self.unattached)]
+        intent = self.unattached.pop(payment)
+        answer = self.tell("attach_payment_intent", payment_id=payment, payment_intent_id=intent.id)
+        intent.attached = answer["attached"]
+
+    # Stripe -----------------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.cinema.bookings)
+    @rule(which=PICK)
+    def make_a_second_intent(self, which: int) -> None:
+        """Nobody should; the metadata name the booking all the same."""
+        self.new_intent(self.booking(which))
+
+    @precondition(lambda self: self.open_intents())
+    @rule(which=PICK, how=st.sampled_from(["right"] * 6 + ["too little", "in dollars"]), told=st.booleans())
+    def pay(self, which: int, how: str, told: bool) -> None:
+        intent = self.open_intents()[which % len(self.open_intents())]
+        intent.status = "succeeded"
+        intent.amount = intent.booking.total - (1 if how == "too little" else 0)
+        intent.currency = "usd" if how == "in dollars" else "eur"
+        self.will_tell(Event(self.new("evt"), "paid", intent), told)
+
+    @precondition(lambda self: self.cinema.bookings)
+    @rule(which=PICK, wait=st.sampled_from([0, 10 * MINUTE]), told=st.booleans())
+    def pay_for(self, which: int, wait: int, told: bool) -> None:
+        """Begin to pay, and pay at once or too late."""
+        self.start_payment(which, attach=True)
+        self.tick(wait)
+        for number, intent in enumerate(self.open_intents()):
+            if intent.booking is self.booking(which):
+                self.pay(number, "right", told)
+                break
+
+    @precondition(lambda self: self.cinema.bookings)
+    @rule(which=PICK, who=WHO)
+    def snatch(self, which: int, who: int) -> None:
+        """Wait until a booking has run out and take its seats."""
+        self.tick(10 * MINUTE)
+        self.lock(who, self.booking(which).show, set(self.booking(which).seats))
+
+    @precondition(lambda self: self.open_intents())
+    @rule(which=PICK, told=st.booleans())
+    def decline(self, which: int, told: bool) -> None:
+        intent = self.open_intents()[which % len(self.open_intents())]
+        self.will_tell(Event(self.new("evt"), "declined", intent), told)
+
+    @precondition(lambda self: self.open_intents())
+    @rule(which=PICK, told=st.booleans())
+    def cancel_intent_at_the_dashboard(self, which: int, told: bool) -> None:
+        intent = self.open_intents()[which % len(self.open_intents())]
+        intent.status = "canceled"
+        self.will_tell(Event(self.new("evt"), "canceled", intent), told)
+
+    @precondition(lambda self: self.refundable())
+    @rule(
+        which=PICK,
+        part=st.sampled_from([0.3, 1.0]),
+        status=st.sampled_from(["pending", "succeeded"]),
+        told=st.booleans(),
+    )
+    def refund_at_the_dashboard(
+        self, which: int, part: float, status: Literal["pending", "succeeded"], told: bool
+    ) -> None:
+        intent = self.refundable()[which % len(self.refundable())]
+        refund = self.new_refund(intent, max(1, int(min(intent.left, intent.left_as_told) * part)), status)
+        self.will_tell(Event(self.new("evt"), "refund", intent, refund, status), told)
+
+    @precondition(lambda self: self.unfinished_refunds())
+    @rule(which=PICK, status=st.sampled_from(["succeeded", "succeeded", "failed"]), told=st.booleans())
+    def finish_refund(self, which: int, status: Literal["succeeded", "failed"], told: bool) -> None:
+        refund = self.unfinished_refunds()[which % len(self.unfinished_refunds())]
+        refund.status = status
+        self.will_tell(Event(self.new("evt"), "refund", refund.intent, refund, status), told)
+
+    @precondition(lambda self: self.refunds)
+    @rule(which=PICK, told=st.booleans())
+    def bounce_refund(self, which: int, told: bool) -> None:
+        """The bank sends back what had succeeded."""
+        refund = self.refunds[which % len(self.refunds)]
+        if refund.status == "succeeded":
+            refund.status = "failed"
+            self.will_tell(Event(self.new("evt"), "refund", refund.intent, refund, "failed"), told)
+
+    @precondition(lambda self: self.events)
+    @rule(which=PICK)
+    def deliver(self, which: int) -> None:
+        """Any event, heard before or not."""
+        self.tick()
+        self.hear(self.events[which % len(self.events)])
+
+    # The house --------------------------------------------------------------------------------------------------------
+
+    @rule(
+        by=st.sampled_from(
+            [SECOND, 4 * MINUTE, 10 * MINUTE - 1, 10 * MINUTE, 10 * MINUTE, 10 * MINUTE, HOUR, 21 * HOUR]
+        )
+    )
+    def wait(self, by: int) -> None:
+        self.tick(by)
+
+    @rule()
+    def sweep(self) -> None:
+        self.tick()
+        self.tell("release_expired_locks")
+        self.cinema.sweep()
+
+    @rule(
+        rows=st.integers(1, 3),
+        fate=st.sampled_from(["done"] * 4 + ["dies before telling", "dies before settling", "error"]),
+        refunds_are=st.sampled_from(["pending", "succeeded", "failed"]),
+    )
+    def work(self, rows: int, fate: str, refunds_are: Literal["pending", "succeeded", "failed"]) -> None:
+        """A worker claims rows, does them at Stripe, tells Frontrow and settles them; or dies somewhere between."""
+        self.work_at_outbox(rows, fate, refunds_are)
+
+    @rule()
+    def reconcile(self) -> None:
+        self.tick()
+        for payment in self.tell("payments_to_reconcile"):
+            self.ask_about(next(i for i in self.intents if i.id == payment["payment_intent_id"]))
+
+    # What must hold ---------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def the_invariants_hold(self) -> None:
+        found = [(row["invariant"], row["violation"]) for row in self.frontrow.house.violations()]
+        expected = [
+            ("I4 a booking outlives its time", {"booking_id": booking}) for booking in sorted(self.cinema.overdue())
+        ]
+        assert sorted(found, key=str) == sorted(expected, key=str), found
+
+    @invariant()
+    def the_seat_maps_agree(self) -> None:
+        for show, showtime in enumerate(self.frontrow.shows):
+            holds = self.cinema.holds(show)
+            for who in (None, 0):
+                viewer = self.frontrow.anyone if who is None else self.frontrow.customers[who]
+                seats = {seat["id"]: seat for seat in viewer.call("seat_map", showtime_id=showtime)["seats"]}
+                seen = {
+                    n: (seats[self.seat(n)]["state"], self.frontrow.milliseconds(seats[self.seat(n)]["expires_at"]))
+                    for n in SEATS
+                }
+                expected: dict[int, tuple[str, int | None]] = dict.fromkeys(SEATS, ("free", None))
+                for n, hold in holds.items():
+                    state = "mine" if hold.who == who else "booked" if hold.until is None else "locked"
+                    expected[n] = (state, hold.until)
+                assert seen == expected, f"{seen}, and it should be {expected}"
+
+    @invariant()
+    def the_bookings_agree(self) -> None:
+        rows = self.frontrow.house.rows("select id::text, status::text from public.bookings")
+        seen = {row["id"]: {"cancelled": "over", "refunded": "over"}.get(row["status"], row["status"]) for row in rows}
+        expected = {booking.id: booking.status for booking in self.cinema.bookings}
+        assert seen == expected, f"{seen}, and it should be {expected}"
+
+    def teardown(self) -> None:
+        """All that is on its way arrives; then Stripe's books must balance."""
+        if sys.exc_info()[0] is not None:
+            return  # it has failed already
+        for _ in range(40):
+            self.tick(8 * HOUR)
+            for event in self.events:
+                if not event.heard:
+                    self.hear(event)
+            self.sweep()
+            self.reconcile()
+            for refund in self.unfinished_refunds():
+                refund.status = "succeeded"
+                self.will_tell(Event(self.new("evt"), "refund", refund.intent, refund, "succeeded"), now=True)
+            while self.work_at_outbox(10, "done", "succeeded"):
+                pass
+            if not self.under_way():
+                break
+        else:
+            raise AssertionError(f"It never comes to rest: {self.frontrow.house.outbox()[-1]}")
+        self.the_invariants_hold()
+        self.the_seat_maps_agree()
+        self.the_bookings_agree()
+        self.the_books_balance()
+
+    def the_books_balance(self) -> None:
+        known = {
+            row["payment_intent_id"]: row["amount"]
+            for row in self.frontrow.house.rows(
+                "select p.payment_intent_id, sum(r.amount)::integer as amount from public.refunds r"
+                " join public.payments p on p.id = r.payment_id where r.status = 'succeeded' group by 1"
+            )
+        }
+        for intent in self.intents:
+            if intent.status != "succeeded":
+                continue
+            returned = intent.amount - intent.left
+            kept = intent.booking.status == "confirmed" and intent.booking.kept is intent
+            assert intent.told, "Money arrived and nobody knows."
+            assert (returned < intent.amount) if kept else (returned == intent.amount), (
+                f"{intent.id}: took {intent.amount}, returned {returned}, the booking is {intent.booking.status}"
+            )
+            assert known.get(intent.id, 0) == returned, "Frontrow's refunds are not those of Stripe."
+
+    # How it is done ---------------------------------------------------------------------------------------------------
+
+    def tick(self, by: int = 1) -> None:
+        self.cinema.now += by
+        self.frontrow.set_clock(self.cinema.now)
+
+    def seat(self, number: int) -> int:
+        return self.frontrow.house.seats[number]
+
+    def booking(self, which: int) -> Booking:
+        return self.cinema.bookings[which % len(self.cinema.bookings)]
+
+    def open_intents(self) -> list[Intent]:
+        return [intent for intent in self.intents if intent.status == "open"]
+
+    def refundable(self) -> list[Intent]:
+        """Where somebody may return money by hand: not where Frontrow cannot know yet what it is for, and not a second
+        time before it has heard that the first failed."""
+        return [
+            intent
+            for intent in self.intents
+            if min(intent.left, intent.left_as_told) > 0 and (intent.attached or intent.told)
+        ]
+
+    def unfinished_refunds(self) -> list[StripeRefund]:
+        return [refund for refund in self.refunds if refund.status == "pending"]
+
+    def under_way(self) -> bool:
+        return (
+            any(not event.heard for event in self.events)
+            or bool(self.unfinished_refunds())
+            or self.frontrow.house.value("select exists (select from private.outbox where state = 'queued')")
+        )
+
+    def new(self, kind: str) -> str:
+        return f"{kind}_{next(self.numbers)}"
+
+    def new_intent(self, booking: Booking) -> Intent:
+        intent = Intent(self.new("pi"), booking)
+        self.intents.append(intent)
+        return intent
+
+    def new_refund(self, intent: Intent, amount: int, status: Literal["pending", "succeeded"]) -> StripeRefund:
+        refund = StripeRefund(self.new("re"), intent, amount, status)
+        intent.refunds.append(refund)
+        self.refunds.append(refund)
+        return refund
+
+    def ask(self, who: int, function: str, **arguments: Any) -> Any:
+        return attempt(self.frontrow.customers[who], function, arguments)
+
+    def tell(self, function: str, **arguments: Any) -> Any:
+        return attempt(self.frontrow.service, function, arguments)
+
+    def must_be_refused(self, answer: Any, code: str) -> None:
+        assert isinstance(answer, Refused), f"{code} was due, and it answered {answer}"
+        assert answer.code == code, f"{answer.code}, and it should be {code}"
+
+    def holds_what_it_says(self, who: int, show: int, answer: Any) -> None:
+        assert not isinstance(answer, Refused), answer
+        mine = {n: hold for n, hold in self.cinema.held_by(who, show).items() if hold.until is not None}
+        assert answer["seat_ids"] == [self.seat(n) for n in sorted(mine)], "It does not say what is still held."
+        ends = {hold.until for hold in mine.values()}
+        assert {self.frontrow.milliseconds(answer["expires_at"])} == (ends or {None})
+
+    def will_tell(self, event: Event, now: bool) -> None:
+        self.events.append(event)
+        if now:
+            self.tick()
+            self.hear(event)
+
+    def hear(self, event: Event) -> None:
+        """Deliver an event. What is refused was not heard: Stripe comes back."""
+        first = not event.heard
+        answer = self.say(event)
+        if isinstance(answer, Refused):
+            return
+        event.heard = True
+        if not first:
+            assert answer["outcome"] == "duplicate"
+        elif event.kind == "paid":
+            self.must_come_to(answer, event.intent)
+        elif event.refund is not None:
+            self.cinema.refund_told(event.refund, event.status)
+
+    def say(self, event: Event) -> Any:
+        said: Json = {"event_id": event.id, "event_type": event.kind, "payment_intent_id": event.intent.id}
+        if event.kind == "paid":
+            return self.tell("confirm_booking", **said, **money(event.intent))
+        if event.refund is not None:
+            return self.tell("record_refund", **said, **how_it_stands(event.refund, event.status))
+        return self.tell("record_payment_failure", **said, canceled=event.kind == "canceled", failure_code="declined")
+
+    def must_come_to(self, answer: Json, intent: Intent) -> None:
+        due = self.cinema.paid(intent)
+        if due in ("confirmed", "already_settled"):
+            assert answer["outcome"] == due, f"{answer}, and it should be {due}"
+        else:
+            assert (answer["outcome"], answer["reason"]) == ("refund_queued", due), f"{answer}, and it should be {due}"
+
+    def ask_about(self, intent: Intent) -> None:
+        """What the worker finds when it asks Stripe about an intent."""
+        if intent.status == "succeeded":
+            answer = self.tell(
+                "confirm_booking",
+                event_id=f"reconcile:{intent.id}",
+                event_type="reconcile",
+                payment_intent_id=intent.id,
+                **money(intent),
+            )
+            if answer["outcome"] != "duplicate":
+                self.must_come_to(answer, intent)
+        elif intent.status == "canceled":
+            self.tell(
+                "record_payment_failure",
+                event_id=None,
+                event_type="worker",
+                payment_intent_id=intent.id,
+                canceled=True,
+            )
+
+    def work_at_outbox(self, rows: int, fate: str, refunds_are: Literal["pending", "succeeded", "failed"]) -> int:
+        """Answers how many rows there were."""
+        self.tick()
+        claimed = self.tell("claim_outbox", max_rows=rows)
+        for row in claimed:
+            if row["kind"] == "refund" and fate != "error":
+                self.work_at_refund(row["refund"], refunds_are, tell=fate != "dies before telling")
+            elif row["kind"] == "cancel_intent" and fate != "error":
+                self.work_at_intent(row["payload"]["payment_intent_id"], tell=fate != "dies before telling")
+            if fate in ("done", "error"):
+                assert self.tell(
+                    "settle_outbox", id=row["id"], attempt=row["attempt"], error="no" if fate == "error" else None
+                )
+        return len(claimed)
+
+    def work_at_intent(self, intent_id: str, *, tell: bool) -> None:
+        intent = next(intent for intent in self.intents if intent.id == intent_id)
+        if intent.status == "open":
+            intent.status = "canceled"
+            self.events.append(Event(self.new("evt"), "canceled", intent))
+        if tell:
+            self.ask_about(intent)
+
+    def work_at_refund(self, order: Json, status: Literal["pending", "succeeded", "failed"], *, tell: bool) -> None:
+        """Stripe makes one refund for a key, none that exceeds what it has, and says so when nothing is left."""
+        if order["status"] not in ("queued", "failed"):
+            return
+        intent = next(intent for intent in self.intents if intent.id == order["payment_intent_id"])
+        key = f"{order['id']}:{order['attempt']}"
+        refund = self.refund_by_key.get(key)
+        if refund is None and order["amount"] <= intent.left and status != "failed":
+            refund = self.new_refund(intent, order["amount"], status)
+            refund.ours, refund.attempt = order["id"], order["attempt"]
+            self.refund_by_key[key] = refund
+            self.events.append(Event(self.new("evt"), "refund", intent, refund, status))
+        if refund is None:  # an earlier attempt may have made one
+            mine = [r for r in intent.refunds if r.ours == order["id"] and r.status != "failed"]
+            refund = mine[-1] if mine else None
+        said: Json = {"stripe_refund_id": None, "status": "void" if intent.left == 0 else "failed"}
+        if refund is not None:
+            said = {"stripe_refund_id": refund.id, "status": refund.status}
+        if tell:
+            self.tell(
+                "record_refund",
+                event_id=None,
+                event_type="worker",
+                payment_intent_id=intent.id,
+                amount=order["amount"],
+                failure_reason="refused" if said["status"] == "failed" else None,
+                refund_id=order["id"],
+                attempt=order["attempt"],
+                **said,
+            )
+            if refund is not None:
+                self.cinema.refund_told(refund, refund.status)
+
+
+def attempt(caller: Caller, function: str, arguments: Json) -> Any:
+    """What a function answers, or the Refused that it raises."""
+    try:
+        return caller.call(function, **arguments)
+    except Refused as refused:
+        return refused
+
+
+def money(intent: Intent) -> Json:
+    return {"amount": intent.amount, "currency": intent.currency, "booking_id": uuid.UUID(intent.booking.id)}
+
+
+def how_it_stands(refund: StripeRefund, status: str) -> Json:
+    return {
+        "stripe_refund_id": refund.id,
+        "amount": refund.amount,
+        "status": status,
+        "failure_reason": "declined" if status == "failed" else None,
+        "refund_id": refund.ours,
+        "attempt": refund.attempt,
+    }
+
+
+def lifecycle_of(frontrow: Frontrow) -> Callable[[], Lifecycle]:
+    """The state machine over that database."""
+
+    class OfThisDatabase(Lifecycle):
+        pass
+
+    OfThisDatabase.frontrow = frontrow
+    OfThisDatabase.__name__ = OfThisDatabase.__qualname__ = "Lifecycle"
+    return OfThisDatabase

@@ -1,0 +1,107 @@
+"""Whatever happens to seats and money, in whatever order: nothing is sold twice and no money is lost.
+
+FRONTROW_LIFECYCLES=2000 tries that many lives, other ones each time; by default it is a fixed few.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.concurrency.parallel import let_seats_have_any_number_of_holders, rewrite
+from tests.properties.lifecycle import Frontrow, lifecycle_of
+
+LIVES = int(os.environ.get("FRONTROW_LIFECYCLES", "0"))
+SETTINGS = settings(
+    max_examples=LIVES or 60,
+    stateful_step_count=50,
+    derandomize=not LIVES,
+    deadline=None,
+    print_blob=True,
+    database=None,
+    report_multiple_bugs=False,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+def frontrow(database_url: str) -> Iterator[Frontrow]:
+    frontrow = Frontrow(database_url)
+    yield frontrow
+    frontrow.close()
+
+
+@pytest.mark.timeout(900)  # when it fails, it takes minutes to look for a shorter life that fails as well
+def test_every_life_of_seats_and_money(frontrow: Frontrow) -> None:
+    run_state_machine_as_test(lifecycle_of(frontrow), settings=SETTINGS)
+
+
+# Blunders that somebody might make in sql/, and what the machine says when it finds them.
+SETTLE = "private.settle_booking(public.bookings,public.payments,timestamptz)"
+BLUNDERS: dict[str, tuple[str, str, str, str]] = {
+    "any amount will do": (SETTLE, "return 'amount_differs'", "perform null", "amount_differs"),
+    "every payment is kept": (SETTLE, "return 'second_payment'", "return null", "second_payment|keeps_a_booking"),
+    "cancelling returns no money": (
+        "private.refund_booking(public.bookings,text)",
+        "p.status = 'succeeded'",
+        "p.status = 'open'",
+        "I2 money is kept without a confirmed booking",
+    ),
+    "adding a seat restarts the clock": (
+        "public.lock_seats(bigint,bigint[])",
+        "coalesce(mine.expires_at, v_now + c.lock_duration)",
+        "v_now + c.lock_duration",
+        "one clock|it should be",
+    ),
+    "released seats stay held": (
+        "public.release_seats(bigint,bigint[])",
+        "private.ended(l.held, v_now)",
+        "l.held",
+        "still held|it should be",
+    ),
+    "the map shows a lock too long": (
+        "public.seat_map(bigint)",
+        "l.held @> v_now",
+        "l.held && tstzrange(v_now - interval '1 second', v_now, '[]')",
+        "it should be",
+    ),
+    "a row dies with its worker": (
+        "public.claim_outbox(integer,integer)",
+        "o.claimed_until <= v_now",
+        "false",
+        "It never comes to rest",
+    ),
+    "no letter for what is confirmed": (
+        "private.post(private.outbox_kind,text,public.bookings,jsonb,interval)",
+        "values (p_kind, p_key, p_booking.id, p_payload, private.now() + p_delay)",
+        "select p_kind, p_key, p_booking.id, p_payload, private.now() + p_delay where p_kind <> 'mail_confirmation'",
+        "I6 a confirmation has no mail",
+    ),
+}
+
+
+@pytest.mark.parametrize("blunder", BLUNDERS)
+def test_control_it_finds_a_blunder(frontrow: Frontrow, blunder: str) -> None:
+    function, old, new, complaint = BLUNDERS[blunder]
+    rewrite(frontrow.house, function, (old, new))
+    assert re.search(complaint, what_the_machine_finds(frontrow))
+
+
+def test_control_it_finds_seats_with_any_number_of_holders(frontrow: Frontrow) -> None:
+    let_seats_have_any_number_of_holders(frontrow.house)
+    assert re.search("seat_taken was due|I1 a seat is held twice", what_the_machine_finds(frontrow))
+
+
+def what_the_machine_finds(frontrow: Frontrow) -> str:
+    """The first complaint of the machine."""
+    enough = settings(SETTINGS, max_examples=300, phases=[Phase.generate], print_blob=False)
+    with pytest.raises((AssertionError, psycopg.Error)) as found:
+        run_state_machine_as_test(lifecycle_of(frontrow), settings=enough)
+    return str(found.value)

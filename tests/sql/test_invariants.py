@@ -1,0 +1,200 @@
+"""sql/invariants.sql names every violation: each is forged once, by the superuser and past all constraints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from dev.postgres import ADMIN, Cluster
+from tests.house import INVARIANTS, House, Json
+
+Forge = Callable[[str], None]
+
+FORGERIES: dict[str, list[str]] = {
+    "I1 a seat is held twice": [
+        """alter table public.seat_locks drop constraint one_holder_at_a_time;
+           insert into public.seat_locks (showtime_id, seat_id, user_id, held)
+           select showtime_id, seat_id, user_id, tstzrange(lower(held) + interval '1 second', upper(held))
+           from public.seat_locks where booking_id is null""",
+        # Against the history too.
+        """insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)
+           select showtime_id, id + 1000, seat_id, user_id, tstzrange(null, lower(held) + interval '1 second'),
+                  'released'
+           from public.seat_locks where booking_id is null""",
+    ],
+    "I1 a seat is sold twice": [
+        """drop index public.a_seat_is_sold_once;
+           insert into public.booking_seats
+           select b.showtime_id, b.id, s.seat_id, s.row_label, s.number, s.kind, s.price, s.sold_at
+           from public.booking_seats s, public.bookings b where s.sold_at is not null and s.released_at is null
+             and b.status = 'cancelled'""",
+    ],
+    "I2 a confirmed booking is not paid": [
+        """update public.payments p
+           set status = 'open', amount_received = null, currency_received = null, paid_at = null,
+               keeps_booking = false
+           from public.bookings b where b.id = p.booking_id and b.status = 'confirmed'""",
+        """update public.payments p set amount_received = amount_received - 1
+           from public.bookings b where b.id = p.booking_id and b.status = 'confirmed'""",
+        """update public.payments p set currency_received = 'USD'
+           from public.bookings b where b.id = p.booking_id and b.status = 'confirmed'""",
+        """update public.payments p set keeps_booking = false
+           from public.bookings b where b.id = p.booking_id and b.status = 'confirmed'""",
+        # Stripe has returned the whole of it and the booking does not know.
+        """insert into public.refunds (showtime_id, booking_id, payment_id, amount, currency, reason, status)
+           select p.showtime_id, p.booking_id, p.id, p.amount, p.currency, 'made_at_stripe', 'succeeded'
+           from public.payments p join public.bookings b on b.id = p.booking_id and b.status = 'confirmed'""",
+    ],
+    "I2 money is kept without a confirmed booking": [
+        "delete from public.refunds",
+        "update public.refunds set amount = amount - 1",
+        "update public.refunds set status = 'failed', reason = 'made_at_stripe'",
+        # A second payment for a booking that another one keeps.
+        """insert into public.payments
+             (showtime_id, booking_id, amount, currency, status, amount_received, currency_received, paid_at)
+           select showtime_id, id, total, currency, 'succeeded', total, currency, now()
+           from public.bookings where status = 'confirmed'""",
+    ],
+    "I2 a refund is queued and nobody will do it": [
+        "delete from private.outbox where kind = 'refund'",
+        "update private.outbox set state = 'sent', settled_at = now() where kind = 'refund'",
+    ],
+    "I2 more goes back than came": [
+        "update public.refunds set amount = amount + 1",
+        """update public.payments set status = 'open', amount_received = null, currency_received = null, paid_at = null,
+               keeps_booking = false
+           where id in (select payment_id from public.refunds)""",
+    ],
+    "I3 a confirmed booking lacks a seat": [
+        "delete from public.seat_locks where upper_inf(held)",
+        "update public.booking_seats set sold_at = null where released_at is null",
+        "update public.booking_seats set released_at = now() where sold_at is not null",
+        "update public.seat_locks set held = tstzrange(lower(held), lower(held) + '1 minute') where upper_inf(held)",
+    ],
+    "I3 a seat is sold without a confirmed booking": [
+        "update public.booking_seats set released_at = null",
+        "update public.bookings set status = 'cancelled', cancelled_at = now() where status = 'confirmed'",
+    ],
+    "I3 a hold without end is not sold": [
+        """update public.seat_locks set held = tstzrange(lower(held), null)
+           where upper(held) > private.now() and booking_id is not null""",
+        "delete from public.booking_seats where sold_at is not null and released_at is null",
+    ],
+    "I3 a seat is held in an auditorium that it is not in": [
+        """with elsewhere as (insert into public.auditoriums (theater_id, name) select id, 'Saal 9' from public.theaters
+                              returning id)
+           update public.showtimes set auditorium_id = (select id from elsewhere)""",
+        "update private.seat_lock_history set showtime_id = 999999",
+    ],
+    "I4 a lock outlives its time": [
+        """update public.seat_locks set held = tstzrange(lower(held), lower(held) + '20 minutes 1 second')
+           where booking_id is null""",
+        "update private.settings set lock_duration = '1 second', payment_duration = '1 second'",
+    ],
+    "I4 a booking outlives its time": [
+        """update public.bookings set expires_at = private.now() - interval '10 minutes 1 second'
+           where status = 'pending'""",
+    ],
+    "I5 a total is not the sum of its lines": [
+        "update public.bookings set total = total + 1",
+        "update public.booking_seats set price = price + 1",
+        "delete from public.booking_seats",
+    ],
+    "I5 Stripe was asked for another amount": [
+        "update public.payments set amount = amount + 1 where status = 'open'",
+        "update public.payments set currency = 'USD' where status = 'open'",
+    ],
+    "I6 a confirmation has no mail": ["delete from private.outbox where kind = 'mail_confirmation'"],
+    "I6 a refund has no mail": ["delete from private.outbox where kind = 'mail_refund'"],
+    "I6 a letter was given up": [
+        "update private.outbox set state = 'failed', settled_at = now() where kind = 'mail_confirmation'",
+    ],
+    "I7 a client may write a table": [
+        "grant insert on public.seat_locks to authenticated",
+        "grant update (status) on public.bookings to anon",
+        "grant delete on public.booking_seats to authenticated",
+        "grant truncate on public.payments to anon",
+        "grant insert (amount) on public.refunds to public",
+    ],
+    "I7 a table has no row security": [
+        "alter table public.movies disable row level security",
+        "create table private.notes (note text)",
+    ],
+}
+
+
+@pytest.fixture
+def busy(house: House) -> House:
+    """A house in which everything has happened: held, released, pending, paid, late, cancelled, refunded, archived."""
+    ada, bob, carol = (house.customer(name) for name in ("Ada", "Bob", "Carol"))
+    house.lock(carol, 20, 21)
+    house.advance("10 minutes")
+    cancelled = house.buy(ada, 0, 1)
+    ada.call("cancel_booking", booking_id=cancelled["id"])
+    house.lock(bob, 2)
+    bob.call("release_seats", showtime_id=house.showtime_id)
+    house.advance("2 minutes")
+    house.sweep()
+    house.buy(ada, 2, 49)
+    late = house.book(bob, 3, 4)
+    intent = house.start_payment(bob, late)
+    house.advance("10 minutes")
+    house.lock(carol, 4)
+    assert house.pay(late, intent)["reason"] == "seats_gone"
+    house.sweep()
+    pending = house.book(bob, 5, 6)
+    house.start_payment(bob, pending)
+    return house
+
+
+@pytest.fixture
+def forge(busy: House, cluster: Cluster) -> Iterator[Forge]:
+    """Runs statements as the superuser with triggers, foreign keys among them, switched off."""
+    with psycopg.connect(cluster.url(busy.owner.info.dbname, ADMIN), autocommit=True) as superuser:
+        superuser.execute("set session_replication_role = replica")
+        yield lambda statements: (superuser.execute(statements.encode()), None)[1]
+
+
+def test_a_busy_house_breaks_no_rule(busy: House) -> None:
+    assert busy.violations() == []
+    busy.advance("30 minutes")
+    busy.sweep()
+    busy.sweep()
+    assert busy.violations() == []
+
+
+@pytest.mark.parametrize(
+    ("invariant", "statements"),
+    [
+        pytest.param(invariant, statements, id=f"{invariant} {number}")
+        for invariant, forgeries in FORGERIES.items()
+        for number, statements in enumerate(forgeries, 1)
+    ],
+)
+def test_a_forged_violation_is_named(busy: House, forge: Forge, invariant: str, statements: str) -> None:
+    assert busy.violations() == []
+    forge(statements)
+    found: list[Json] = [row["violation"] for row in busy.violations() if row["invariant"] == invariant]
+    assert found
+    assert all(value is not None for violation in found for value in violation.values())
+
+
+def test_two_payments_that_keep_one_booking_are_a_violation(busy: House, forge: Forge) -> None:
+    """I2: every payment is kept by a booking of its own, whatever the index says."""
+    forge(
+        """drop index public.one_payment_keeps_a_booking;
+           insert into public.payments
+             (showtime_id, booking_id, amount, currency, status, amount_received, currency_received, paid_at,
+              keeps_booking)
+           select showtime_id, id, total, currency, 'succeeded', total, currency, now(), true
+           from public.bookings where status = 'confirmed'"""
+    )
+    assert [row["invariant"][:2] for row in busy.violations()] == ["I2"]
+
+
+def test_every_branch_is_forged() -> None:
+    branches = re.findall(r"select '(I\d [^']+)'", INVARIANTS.read_text())
+    assert sorted(branches) == sorted(FORGERIES)
