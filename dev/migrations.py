@@ -40,10 +40,12 @@ class MigrationError(RuntimeError):
     """The CLI refused; the message is what it said."""
 
 
-def push(database_url: str, *, seed: bool, project: Path = ROOT) -> None:
-    """Apply the migrations that the database lacks, and each seed file that it has not seen. Safe to repeat."""
+def push(database_url: str, *, seed: bool, project: Path = ROOT) -> str:
+    """Apply the migrations that the database lacks, and each seed file that it has not seen. Safe to repeat. Answers
+    what the CLI said of it, warnings about config.toml included."""
     # Without --include-all a migration that is older than the newest one applied would stop everything.
-    _run(project, "db", "push", f"--remote={database_url}", "--yes", "--include-all", *(["--include-seed"] * seed))
+    arguments = ["--yes", "--include-all", *(["--include-seed"] * seed)]
+    return _said(project, "db", "push", f"--remote={database_url}", *arguments).stderr
 
 
 def diff(from_url: str, to_url: str) -> str:
@@ -97,7 +99,12 @@ def throwaway_databases(*names: str) -> Generator[list[str]]:
 
 
 def _run(project: Path, *arguments: str) -> str:
-    """Run the CLI on the project's supabase folder and return what it prints on standard output."""
+    """What the CLI prints on standard output."""
+    return _said(project, *arguments).stdout
+
+
+def _said(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the CLI on the project's supabase folder. Raises MigrationError with all that it said."""
     home = ROOT / ".local" / "supabase-cli"
     home.mkdir(parents=True, exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SUPABASE_", "PG"))}
@@ -112,7 +119,7 @@ def _run(project: Path, *arguments: str) -> str:
     if run.returncode != 0:
         said = (run.stdout + run.stderr).strip()
         raise MigrationError(f"supabase {' '.join(arguments[:2])} failed:\n{said}")
-    return run.stdout
+    return run
 
 
 def main() -> int:

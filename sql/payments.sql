@@ -98,7 +98,10 @@ begin
   set payment_intent_id = attach_payment_intent.payment_intent_id,
       status = case when p.payment_intent_id is null and p.status = 'canceled' then 'open' else p.status end
   where p.showtime_id = v_booking.showtime_id and p.id = attach_payment_intent.payment_id
-    and (p.payment_intent_id is null or p.payment_intent_id = attach_payment_intent.payment_intent_id)
+    and (p.payment_intent_id = attach_payment_intent.payment_intent_id
+         or p.payment_intent_id is null
+           and not exists (select from public.payments other
+                           where other.payment_intent_id = attach_payment_intent.payment_intent_id))
   returning p.* into v_payment;
   if v_payment.status = 'open' and v_booking.status <> 'pending' then
     perform private.call_off_payment(v_booking);
@@ -136,9 +139,12 @@ declare
   v_payment public.payments;
 begin
   update public.payments p set payment_intent_id = p_payment_intent_id
-  where p.showtime_id = p_booking.showtime_id and p.booking_id = p_booking.id
-    and p.status = 'open' and p.payment_intent_id is null
-    and not exists (select from public.payments known where known.payment_intent_id = p_payment_intent_id);
+  where not exists (select from public.payments known where known.payment_intent_id = p_payment_intent_id)
+    and p.showtime_id = p_booking.showtime_id
+    and p.id = (select latest.id from public.payments latest
+                where latest.showtime_id = p_booking.showtime_id and latest.booking_id = p_booking.id
+                  and latest.payment_intent_id is null
+                order by latest.created_at desc limit 1);
   select * into v_payment from public.payments p where p.payment_intent_id = p_payment_intent_id for update;
   if not found then
     insert into public.payments as p (showtime_id, booking_id, payment_intent_id, amount, currency, status)

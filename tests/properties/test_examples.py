@@ -123,3 +123,16 @@ def test_a_refund_that_is_told_before_the_payment(house: House) -> None:
     assert house.value("select coalesce(sum(amount), 0) from public.refunds where status = 'succeeded'") == 1200
     assert house.status(booking) != "confirmed"
     assert house.violations() == []
+
+
+def test_an_intent_that_is_attached_after_its_money_came_late(house: House) -> None:
+    """Flask was so slow that the booking expired and the webhook overtook it. That is an answer, no raw 23505."""
+    ada, flask = house.customer(), house.service()
+    booking = house.book(ada, 0)
+    payment = flask.call("start_payment", booking_id=booking["id"], user_id=ada.user_id)
+    house.advance("10 minutes")
+    house.sweep()
+    assert house.pay(booking, "pi_slow")["outcome"] == "confirmed"
+    answer = flask.call("attach_payment_intent", payment_id=payment["payment_id"], payment_intent_id="pi_slow")
+    assert answer == {"attached": True}  # the webhook has given it to this very payment
+    assert house.violations() == []

@@ -90,7 +90,9 @@ def migrated(cluster: Cluster) -> Iterator[str]:
     """A database made from supabase/migrations by the Supabase CLI."""
     cluster.create_database("migrated")
     cluster.dress("migrated")
-    migrations.push(cluster.url("migrated"), seed=False)
+    said = migrations.push(cluster.url("migrated"), seed=False)
+    assert "Applying migration" in said
+    assert "warn" not in said.lower()  # of config.toml, or of a statement
     yield cluster.url("migrated")
     cluster.drop_database("migrated")
 
