@@ -166,9 +166,15 @@ def test_the_schema_cache_follows_a_change(stack: Stack, http: httpx.Client) -> 
     """PostgREST hears of a new function without a restart."""
     with psycopg.connect(stack.cluster.url()) as connection:
         connection.execute("create or replace function public.newcomer() returns int language sql return 1")
-    deadline = time.monotonic() + 10
-    while True:
-        response = http.get("/rest/v1/rpc/newcomer", headers={"apikey": stack.keys.publishable})
-        if response.status_code == 200 or time.monotonic() > deadline:
-            break
-    assert response.json() == 1
+    try:
+        deadline = time.monotonic() + 10
+        while True:
+            response = http.get("/rest/v1/rpc/newcomer", headers={"apikey": stack.keys.publishable})
+            if response.status_code == 200 or time.monotonic() > deadline:
+                break
+        assert response.json() == 1
+    finally:
+        with psycopg.connect(
+            stack.cluster.url()
+        ) as connection:  # other tests compare this database with its migrations
+            connection.execute("drop function public.newcomer()")

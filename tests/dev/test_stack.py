@@ -45,7 +45,7 @@ def test_a_request_while_postgrest_is_down_is_a_503(stack: Stack) -> None:
         os.kill(stack.supervisor.pid("postgrest"), signal.SIGKILL)
         refused = http.get("/rest/v1/movies")
         assert refused.status_code == 503
-        assert refused.json()["message"] == "unavailable"
+        assert refused.json()["message"] == "busy"
         stack.supervisor.wait_for_start("postgrest", starts + 1)
         assert http.get("/rest/v1/movies").status_code == 200
 

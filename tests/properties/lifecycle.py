@@ -223,7 +223,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.new_intent(self.booking(which))
 
     @precondition(lambda self: self.open_intents())
-    @rule(which=PICK, how=st.sampled_from(["right"] * 6 + ["too little", "in dollars"]), told=st.booleans())
+    @rule(which=PICK, how=st.sampled_from(["right"] * 4 + ["too little", "in dollars"]), told=st.booleans())
     def pay(self, which: int, how: str, told: bool) -> None:
         intent = self.open_intents()[which % len(self.open_intents())]
         intent.status = "succeeded"
@@ -346,7 +346,7 @@ class Lifecycle(RuleBasedStateMachine):
             if self.cinema.now > STARTS[show] + 12 * HOUR:
                 continue  # it was shown; what was sold is history or soon will be
             holds = self.cinema.holds(show)
-            for who in (None, 0):
+            for who in (None, show):
                 viewer = self.frontrow.anyone if who is None else self.frontrow.customers[who]
                 seats = {seat["id"]: seat for seat in viewer.call("seat_map", showtime_id=showtime)["seats"]}
                 seen = {

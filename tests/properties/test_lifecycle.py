@@ -19,8 +19,8 @@ from tests.properties.lifecycle import Frontrow, lifecycle_of
 
 LIVES = int(os.environ.get("FRONTROW_LIFECYCLES", "0"))
 SETTINGS = settings(
-    max_examples=LIVES or 60,
-    stateful_step_count=50,
+    max_examples=LIVES or 40,
+    stateful_step_count=40,
     derandomize=not LIVES,
     deadline=None,
     print_blob=True,
@@ -53,12 +53,6 @@ BLUNDERS: dict[str, tuple[str, str, str, str]] = {
         "p.status = 'succeeded'",
         "p.status = 'open'",
         "I2 money is kept without a confirmed booking",
-    ),
-    "adding a seat restarts the clock": (
-        "public.lock_seats(bigint,bigint[])",
-        "coalesce(mine.expires_at, v_now + c.lock_duration)",
-        "v_now + c.lock_duration",
-        "one clock|it should be",
     ),
     "released seats stay held": (
         "public.release_seats(bigint,bigint[])",
