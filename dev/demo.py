@@ -157,7 +157,7 @@ async def choose_showtime(viewer: Viewer) -> Json:
 def neighbours(seat_map: Json, count: int) -> list[Json]:
     """So many free seats beside each other."""
     run: list[Json] = []
-    for seat in seat_map["seats"]:
+    for seat in sorted(seat_map["seats"], key=lambda seat: (seat["row"], seat["number"])):
         together = bool(run) and seat["row"] == run[-1]["row"] and seat["number"] == run[-1]["number"] + 1
         run = [*run, seat] if together and seat["state"] == "free" else [seat] if seat["state"] == "free" else []
         if len(run) == count:
