@@ -40,7 +40,6 @@ class Figure:
     ours: Run
     other: Run | None
     against: str
-    note: str = ""
 
     @property
     def ratio(self) -> float | None:
