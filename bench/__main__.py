@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from dataclasses import asdict
 
@@ -40,6 +41,7 @@ def main() -> int:
     parser.add_argument("--only", default="locks,history,crowd,map", help="which parts, comma-separated")
     arguments = parser.parse_args()
     parts = set(arguments.only.split(","))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the arena is taken down
     figures: list[Figure] = []
     fought: crowd.Crowd | None = None
     with arena() as place:

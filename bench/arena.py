@@ -13,7 +13,7 @@ import psycopg
 
 from dev import schema
 from dev.config import free_ports, throwaway_folder
-from dev.postgres import Cluster, RunningCluster
+from dev.postgres import ADMIN, Cluster, RunningCluster
 
 SHOWTIMES = 2_000
 SEATS = 300
@@ -56,10 +56,16 @@ class Run:
 class Arena:
     """A running cluster with the house in it."""
 
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
+    def __init__(self, cluster: Cluster, folder: Path, database: str = "postgres") -> None:
         self.cluster = cluster
         self.folder = folder
-        self.url = cluster.url()
+        self.database = database
+        self.url = cluster.url(database)
+
+    def twin(self, name: str) -> Arena:
+        """Another database in the same cluster, like this one is now."""
+        self.cluster.create_database(name, template=self.database)
+        return Arena(self.cluster, self.folder, name)
 
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.url, autocommit=True)
@@ -69,13 +75,18 @@ class Arena:
             for statement in statements:
                 connection.execute(statement)
 
-    def empty(self) -> None:
-        """No locks, no messages, all slots free again, and a checkpoint, so that every run starts alike."""
+    def empty(self, *, afresh: bool = True) -> None:
+        """No locks, no messages, all slots free again, and a checkpoint, so that every run starts alike.
+
+        Not afresh, the table of locks and its indexes keep what rows leave behind when they go.
+        """
         self.execute(
-            "truncate public.seat_locks, public.bench_plain",
+            "truncate public.bench_plain",
             "alter sequence public.bench_slots restart",
+            "truncate public.seat_locks" if afresh else "delete from public.seat_locks",
+            "vacuum public.seat_locks",
         )
-        with psycopg.connect(self.cluster.url(user="supabase_admin"), autocommit=True) as connection:
+        with psycopg.connect(self.cluster.url(self.database, ADMIN), autocommit=True) as connection:
             connection.execute("truncate realtime.messages")
             connection.execute("checkpoint")
 

