@@ -203,7 +203,9 @@ begin
   insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
   select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
   from jsonb_populate_recordset(null::public.booking_seats, v_lines) line;
-  perform private.extend_locks(v_booking, null, v_booking.expires_at, v_now);
+  if private.extend_locks(v_booking, null, v_booking.expires_at, v_now) < jsonb_array_length(v_lines) then
+    perform private.fail('lock_expired');
+  end if;
   perform private.tell_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
   return private.booking_json(v_booking);
 exception
@@ -233,8 +235,8 @@ begin
     order by l.seat_id
   loop
     update public.seat_locks l set booking_id = p_booking.id, held = tstzrange(lower(l.held), p_until)
-    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.id = v_id;
-    v_locks := v_locks + 1;
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.id = v_id and l.held @> p_now;
+    v_locks := v_locks + found::integer;
   end loop;
   return v_locks;
 end

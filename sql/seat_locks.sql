@@ -69,6 +69,15 @@ begin
 end
 $$;
 
+-- The same if it is their turn right now, and false if not. The sweep takes many turns one after the other and keeps them
+-- until it commits, so it must never wait for one, and take some hundreds at the most.
+create function private.try_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
+language plpgsql volatile set search_path = '' as $$
+begin
+  return pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+end
+$$;
+
 -- The range of a lock that ends now. A lock that began this very instant keeps a microsecond, so that it is not empty.
 create function private.ended(p_held tstzrange, p_now timestamptz) returns tstzrange
 language sql stable set search_path = '' as $$
@@ -272,6 +281,7 @@ create trigger held_showtimes_keep_their_auditorium before update of auditorium_
 revoke execute on function
   private.keep_held_showtime(),
   private.serialise_customer(bigint, uuid),
+  private.try_customer(bigint, uuid),
   private.ended(tstzrange, timestamptz),
   private.selection_json(bigint, uuid, timestamptz),
   private.refuse_selection(bigint, uuid, bigint[], integer),

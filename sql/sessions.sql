@@ -57,14 +57,14 @@ declare
   v_session private.sessions;
   v_user public.users;
 begin
-  select t.* into v_token from private.refresh_tokens t where t.token_hash = rotate_session.token_hash for update;
-  if not found then
+  -- The session before its token, as when old sessions are deleted with theirs: two orders would be a deadlock.
+  select s.* into v_session from private.sessions s
+  where s.id = (select t.session_id from private.refresh_tokens t where t.token_hash = rotate_session.token_hash)
+  for update;
+  if not found or v_session.ended_at is not null or v_session.expires_at <= private.now() then
     return jsonb_build_object('status', 'refused');
   end if;
-  select s.* into strict v_session from private.sessions s where s.id = v_token.session_id for update;
-  if v_session.ended_at is not null or v_session.expires_at <= private.now() then
-    return jsonb_build_object('status', 'refused');
-  end if;
+  select t.* into strict v_token from private.refresh_tokens t where t.token_hash = rotate_session.token_hash;
   if v_token.used_at is not null then
     update private.sessions s set ended_at = private.now(), end_reason = 'token_reused' where s.id = v_session.id;
     return jsonb_build_object('status', 'refused');

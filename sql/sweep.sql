@@ -94,13 +94,6 @@ begin
 end
 $$;
 
--- The customer's turn at a showtime if it is free right now (private.serialise_customer). The sweep takes many turns one
--- after the other and keeps them until it commits, so it must never wait for one, and take some hundreds at the most.
-create function private.try_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
-language sql volatile set search_path = '' as $$
-  select pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))
-$$;
-
 -- One sweep. A second one at the same time finds the row taken and leaves. Answers {seats_released, bookings_expired,
 -- locks_archived, listings_told}.
 create function public.release_expired_locks(max_rows integer default 10000) returns jsonb
@@ -164,7 +157,6 @@ revoke execute on function
   private.archive_ended_locks(timestamptz, integer),
   private.archive_shown(timestamptz),
   private.refund_called_off(timestamptz),
-  private.try_customer(bigint, uuid),
   public.release_expired_locks(integer),
   private.expire_if_free(bigint, uuid, uuid, timestamptz)
 from public;

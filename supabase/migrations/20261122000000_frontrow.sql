@@ -349,14 +349,14 @@ declare
   v_session private.sessions;
   v_user public.users;
 begin
-  select t.* into v_token from private.refresh_tokens t where t.token_hash = rotate_session.token_hash for update;
-  if not found then
+  -- The session before its token, as when old sessions are deleted with theirs: two orders would be a deadlock.
+  select s.* into v_session from private.sessions s
+  where s.id = (select t.session_id from private.refresh_tokens t where t.token_hash = rotate_session.token_hash)
+  for update;
+  if not found or v_session.ended_at is not null or v_session.expires_at <= private.now() then
     return jsonb_build_object('status', 'refused');
   end if;
-  select s.* into strict v_session from private.sessions s where s.id = v_token.session_id for update;
-  if v_session.ended_at is not null or v_session.expires_at <= private.now() then
-    return jsonb_build_object('status', 'refused');
-  end if;
+  select t.* into strict v_token from private.refresh_tokens t where t.token_hash = rotate_session.token_hash;
   if v_token.used_at is not null then
     update private.sessions s set ended_at = private.now(), end_reason = 'token_reused' where s.id = v_session.id;
     return jsonb_build_object('status', 'refused');
@@ -680,6 +680,15 @@ begin
 end
 $$;
 
+-- The same if it is their turn right now, and false if not. The sweep takes many turns one after the other and keeps them
+-- until it commits, so it must never wait for one, and take some hundreds at the most.
+create function private.try_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
+language plpgsql volatile set search_path = '' as $$
+begin
+  return pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+end
+$$;
+
 -- The range of a lock that ends now. A lock that began this very instant keeps a microsecond, so that it is not empty.
 create function private.ended(p_held tstzrange, p_now timestamptz) returns tstzrange
 language sql stable set search_path = '' as $$
@@ -883,6 +892,7 @@ create trigger held_showtimes_keep_their_auditorium before update of auditorium_
 revoke execute on function
   private.keep_held_showtime(),
   private.serialise_customer(bigint, uuid),
+  private.try_customer(bigint, uuid),
   private.ended(tstzrange, timestamptz),
   private.selection_json(bigint, uuid, timestamptz),
   private.refuse_selection(bigint, uuid, bigint[], integer),
@@ -1248,7 +1258,9 @@ begin
   insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
   select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
   from jsonb_populate_recordset(null::public.booking_seats, v_lines) line;
-  perform private.extend_locks(v_booking, null, v_booking.expires_at, v_now);
+  if private.extend_locks(v_booking, null, v_booking.expires_at, v_now) < jsonb_array_length(v_lines) then
+    perform private.fail('lock_expired');
+  end if;
   perform private.tell_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
   return private.booking_json(v_booking);
 exception
@@ -1278,8 +1290,8 @@ begin
     order by l.seat_id
   loop
     update public.seat_locks l set booking_id = p_booking.id, held = tstzrange(lower(l.held), p_until)
-    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.id = v_id;
-    v_locks := v_locks + 1;
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.id = v_id and l.held @> p_now;
+    v_locks := v_locks + found::integer;
   end loop;
   return v_locks;
 end
@@ -2284,13 +2296,6 @@ begin
 end
 $$;
 
--- The customer's turn at a showtime if it is free right now (private.serialise_customer). The sweep takes many turns one
--- after the other and keeps them until it commits, so it must never wait for one, and take some hundreds at the most.
-create function private.try_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
-language sql volatile set search_path = '' as $$
-  select pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))
-$$;
-
 -- One sweep. A second one at the same time finds the row taken and leaves. Answers {seats_released, bookings_expired,
 -- locks_archived, listings_told}.
 create function public.release_expired_locks(max_rows integer default 10000) returns jsonb
@@ -2354,7 +2359,6 @@ revoke execute on function
   private.archive_ended_locks(timestamptz, integer),
   private.archive_shown(timestamptz),
   private.refund_called_off(timestamptz),
-  private.try_customer(bigint, uuid),
   public.release_expired_locks(integer),
   private.expire_if_free(bigint, uuid, uuid, timestamptz)
 from public;

@@ -46,12 +46,11 @@ def test_one_token_shown_twice_rotates_once_and_ends_the_family(house: House, st
     assert house.service().call("rotate_session", token_hash=NEW, new_token_hash=OTHER) == {"status": "refused"}
 
 
-def test_control_tokens_that_are_not_locked_rotate_twice(house: House, start: Start) -> None:
+def test_control_tokens_whose_session_is_not_locked_rotate_twice(house: House, start: Start) -> None:
     rewrite(
         house,
         ROTATE,
-        ("rotate_session.token_hash for update;", "rotate_session.token_hash;"),
-        ("v_token.session_id for update;", "v_token.session_id;"),
+        ("rotate_session.token_hash)\n  for update;", "rotate_session.token_hash);"),
     )
     first, second = rotated_twice(house, start)
     assert (first["status"], second["status"]) == ("rotated", "rotated")

@@ -18,6 +18,7 @@ from tests.concurrency.parallel import (
     holding,
     lock,
     outcome,
+    rewrite,
     seat_ids,
     succeeded,
     wait_until_it_waits,
@@ -104,8 +105,20 @@ def test_seats_that_are_being_released_are_not_booked(house: House, start: Start
     assert house.states()[:2] == ["free", "free"]
 
 
-def test_control_without_taking_turns_released_seats_are_booked(house: House, start: Start) -> None:
+def test_control_without_taking_turns_the_count_refuses(house: House, start: Start) -> None:
+    """What was read as held is counted again when it is extended."""
     house.owner.execute(NOBODY_TAKES_TURNS)
+    assert code(_booking_while_releasing(house, start, house.customer())) == "lock_expired"
+    assert house.value("select count(*) from public.bookings") == 0
+
+
+def test_control_without_either_released_seats_are_booked(house: House, start: Start) -> None:
+    house.owner.execute(NOBODY_TAKES_TURNS)
+    rewrite(
+        house,
+        "private.extend_locks(public.bookings,uuid,timestamptz,timestamptz)",
+        ("l.id = v_id and l.held @> p_now;", "l.id = v_id;"),
+    )
     assert outcome(_booking_while_releasing(house, start, house.customer()))["total"] == 2400
     assert house.states()[:2] == ["locked", "locked"]
 
