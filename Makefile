@@ -6,16 +6,22 @@ IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo reset test check format bench types migration install clean
+.PHONY: help up demo verify retry-letters reset test check format bench types migration install clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the page out)
 	@$(IN_VENV) -m dev.up
 
 demo: install ## Play the story of two customers against a running `make up`
 	@$(IN_VENV) -m dev.demo
+
+verify: .venv/installed ## Look whether all that must hold does, in a running `make up` and at its Stripe
+	@$(IN_VENV) -m dev.manage verify --second-look 5
+
+retry-letters: .venv/installed ## Send letters again that were given up, in a running `make up` (ID=7 for one)
+	@$(IN_VENV) -m dev.manage retry-letters $(ID)
 
 reset: .venv/installed ## Forget everything that `make up` keeps
 	@$(IN_VENV) -m dev.reset

@@ -41,7 +41,7 @@ def create_app(
     _register_headers(app, settings)
     app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords()))
     app.register_blueprint(payments.blueprint(database, stripe, tokens))
-    app.register_blueprint(webhook.blueprint(settings, database, metrics.event))
+    app.register_blueprint(webhook.blueprint(settings, database, stripe, metrics.event))
     app.register_blueprint(health.blueprint(database, stripe, metrics))
 
     @app.get("/.well-known/jwks.json")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, Literal, NotRequired, Protocol, TypedDict, cast
 from uuid import UUID
 
@@ -26,7 +27,10 @@ _log = logging.getLogger(__name__)
 
 # Short ones: a gunicorn thread that waits serves nobody. The Data API itself gives up after 8 s.
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
+PATIENT: Final = httpx.Timeout(620.0, connect=3.0)
+"""For `violations`, which the database grants ten minutes."""
 _PAUSE_BEFORE_RETRY: Final = 0.2
+_PAGE: Final = 200
 
 
 class User(TypedDict):
@@ -100,6 +104,51 @@ class PendingRefund(TypedDict):
     id: str
     attempt: int
     stripe_refund_id: str
+
+
+class KnownRefund(TypedDict):
+    """A refund at Stripe as we know it; `status` in our words: pending, succeeded, failed, void."""
+
+    stripe_refund_id: str
+    amount: int
+    status: str
+
+
+class KnownPayment(TypedDict):
+    """Money that arrived, and what went back of it."""
+
+    payment_id: str
+    booking_id: str
+    payment_intent_id: str
+    amount: int
+    currency: str
+    refunds: list[KnownRefund]
+
+
+class Violation(TypedDict):
+    """Something that must not be: the invariant it breaks, and where."""
+
+    invariant: str
+    violation: dict[str, Any]
+
+
+class OutboxFigures(TypedDict):
+    """Rows of the outbox of one kind and state; the age of the oldest in seconds."""
+
+    kind: str
+    state: str
+    rows: int
+    oldest_seconds: float
+
+
+class Figures(TypedDict):
+    """What an operator watches; refunds that are not finished, by status."""
+
+    outbox: list[OutboxFigures]
+    refunds: dict[str, int]
+    payments_open: int
+    disputes_open: int
+    violations: int | None
 
 
 class LetterSeat(TypedDict):
@@ -186,12 +235,8 @@ class Transport(Protocol):
         """Call a function; `idempotent` allows a second try where the connection was refused."""
         ...
 
-    def pending_refunds(self, updated_before: str, limit: int) -> object:
-        """Rows of public.refunds, the one table that is read, in the shape of PendingRefund."""
-        ...
-
     def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
-        """The {stripe_refund_id} of those among them that public.refunds has."""
+        """Those among them that public.refunds has, in the shape of KnownRefund: the one table that is read."""
         ...
 
 
@@ -316,38 +361,99 @@ class Database:
         """One sweep; answers what it did."""
         return cast(dict[str, int], self._call("release_expired_locks", idempotent=True))
 
-    def claim_outbox(self, max_rows: int, lease_seconds: int) -> list[OutboxRow]:
-        """Work that is due, for nobody else until the lease ends."""
-        return cast(list[OutboxRow], self._call("claim_outbox", max_rows=max_rows, lease_seconds=lease_seconds))
+    def record_dispute(
+        self,
+        *,
+        event_id: str,
+        event_type: str,
+        stripe_dispute_id: str,
+        payment_intent_id: str | None,
+        amount: int,
+        currency: str,
+        reason: str,
+        status: str,
+    ) -> Outcome:
+        """How a dispute stands, in Stripe's words. Raises invalid_request."""
+        answer = self._call(
+            "record_dispute",
+            idempotent=True,
+            event_id=event_id,
+            event_type=event_type,
+            stripe_dispute_id=stripe_dispute_id,
+            payment_intent_id=payment_intent_id,
+            amount=amount,
+            currency=currency,
+            reason=reason,
+            status=status,
+        )
+        return cast(Outcome, answer)
+
+    def claim_outbox(self, max_rows: int, lease_seconds: int, kinds: Sequence[str]) -> list[OutboxRow]:
+        """Work of these kinds that is due, for nobody else until the lease ends."""
+        return cast(
+            list[OutboxRow],
+            self._call("claim_outbox", max_rows=max_rows, lease_seconds=lease_seconds, kinds=list(kinds)),
+        )
 
     def settle_outbox(self, row: OutboxRow, error: str | None) -> bool:
         """End a claim: done, or with an error to be tried again later. False when the row is no longer ours."""
         return bool(self._call("settle_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error))
 
-    def payments_to_reconcile(self, older_than_seconds: float, max_rows: int) -> list[OpenPayment]:
+    def payments_to_reconcile(self, older_than_seconds: float) -> Iterator[OpenPayment]:
         """Payments that are open for longer, oldest first."""
-        answer = self._call(
-            "payments_to_reconcile",
-            idempotent=True,
-            older_than=f"{older_than_seconds} seconds",
-            max_rows=max_rows,
-        )
-        return cast(list[OpenPayment], answer)
+        return self._pages("payments_to_reconcile", "payment_id", older_than=f"{older_than_seconds} seconds")
 
-    def pending_refunds(self, updated_before: str, max_rows: int) -> list[PendingRefund]:
-        """Refunds that Stripe has taken and that have not moved since (ISO 8601)."""
-        return cast(list[PendingRefund], self._transport.pending_refunds(updated_before, max_rows))
+    def refunds_to_reconcile(self, older_than_seconds: float) -> Iterator[PendingRefund]:
+        """Refunds that Stripe has taken and that have not moved for longer, oldest first."""
+        return self._pages("refunds_to_reconcile", "id", older_than=f"{older_than_seconds} seconds")
 
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> set[str]:
-        """Those among Stripe's refunds that are noted already."""
+    def payments_to_verify(self, since: datetime) -> Iterator[KnownPayment]:
+        """Money that arrived since then, oldest first."""
+        return self._pages("payments_to_verify", "payment_id", since=since.isoformat())
+
+    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> dict[str, KnownRefund]:
+        """Those among Stripe's refunds that are noted already, by Stripe's id."""
         if not stripe_refund_ids:
-            return set()
-        rows = cast(list[dict[str, str]], self._transport.known_refunds(stripe_refund_ids))
-        return {row["stripe_refund_id"] for row in rows}
+            return {}
+        rows = cast(list[KnownRefund], self._transport.known_refunds(stripe_refund_ids))
+        return {row["stripe_refund_id"]: row for row in rows}
+
+    def violations(self) -> list[Violation]:
+        """What sql/invariants.sql finds. It reads all there is, so ask over a patient transport."""
+        return cast(list[Violation], self._call("violations", idempotent=True))
+
+    def begin_verification(self, every_seconds: float) -> bool:
+        """Whether it is for us to verify now; true for one of all that ask, once in that time."""
+        return bool(self._call("begin_verification", every=f"{every_seconds} seconds"))
+
+    def end_verification(self, violations: int) -> None:
+        """Note what a verification found, for the metrics."""
+        self._call("end_verification", idempotent=True, violations=violations)
+
+    def requeue_outbox(self, row_id: int | None) -> int:
+        """Try letters again that were given up: that one, or all; how many."""
+        return cast(int, self._call("requeue_outbox", id=row_id))
+
+    def figures(self) -> Figures:
+        """What an operator watches."""
+        return cast(Figures, self._call("figures", idempotent=True))
 
     def ping(self) -> None:
         """Raise unless the database answers and takes our key."""
-        self.payments_to_reconcile(0, 0)
+        self._call("payments_to_reconcile", idempotent=True, max_rows=0)
+
+    def _pages(self, function: str, key: str, **arguments: object) -> Iterator[Any]:
+        """All rows, asked for page by page, so that none is too long and those that stay do not hide the others."""
+        after: object = None
+        while True:
+            page = cast(
+                list[dict[str, Any]],
+                self._call(function, idempotent=True, max_rows=_PAGE, after=after, **arguments),
+            )
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1][key]
 
     def _call(self, function: str, *, idempotent: bool = False, **arguments: object) -> object:
         return self._transport.call(function, arguments, idempotent=idempotent)
@@ -360,9 +466,9 @@ class DataApi:
     the older JWT keys alike; gateways take the former kind there for the key itself.
     """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, timeout: httpx.Timeout = _TIMEOUT) -> None:
         # HTTP/1.1: a thread has a connection of its own, and a lost one fails only the call that is on it.
-        self._http = httpx.Client(timeout=_TIMEOUT, limits=httpx.Limits(max_connections=32, keepalive_expiry=30))
+        self._http = httpx.Client(timeout=timeout, limits=httpx.Limits(max_connections=32, keepalive_expiry=30))
         options = SyncClientOptions(httpx_client=self._http, auto_refresh_token=False, persist_session=False)
         self._client: Client = create_client(url, key, options)
         # Made lazily, and not under a lock, by the first thread that asks.
@@ -378,16 +484,9 @@ class DataApi:
         time.sleep(_PAUSE_BEFORE_RETRY)
         return self._once(function, arguments)
 
-    def pending_refunds(self, updated_before: str, limit: int) -> object:
-        """As Transport says."""
-        query = self._client.table("refunds").select("id,attempt,stripe_refund_id")
-        return self._rows(
-            query.eq("status", "pending").lt("updated_at", updated_before).order("updated_at").limit(limit)
-        )
-
     def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
         """As Transport says."""
-        query = self._client.table("refunds").select("stripe_refund_id")
+        query = self._client.table("refunds").select("stripe_refund_id,amount,status")
         return self._rows(query.in_("stripe_refund_id", stripe_refund_ids))
 
     def close(self) -> None:

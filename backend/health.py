@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
 
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -15,33 +16,50 @@ from backend.stripe_gateway import Payments
 
 _KEPT_SECONDS = 2.0
 
+T = TypeVar("T")
 
-class Check:
-    """Asks a part whether it answers, at most once in two seconds however often we are asked ourselves."""
 
-    def __init__(self, ping: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._ping = ping
+class Kept(Generic[T]):
+    """Asks a part something, at most once in two seconds however often we are asked ourselves."""
+
+    def __init__(self, ask: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> None:
+        self._ask = ask
         self._clock = clock
         self._lock = threading.Lock()
         self._asked_at: float | None = None
-        self._answers = False
+        self._answer: T | None = None
 
-    def answers(self) -> bool:
-        """Whether it did."""
+    def latest(self) -> T | None:
+        """The answer; None when there was none."""
         with self._lock:
             if self._asked_at is None or self._clock() - self._asked_at >= _KEPT_SECONDS:
                 try:
-                    self._ping()
-                    self._answers = True
+                    self._answer = self._ask()
                 except Exception:  # whatever went wrong, it did not answer
-                    self._answers = False
+                    self._answer = None
                 self._asked_at = self._clock()
-            return self._answers
+            return self._answer
+
+
+class Check:
+    """Whether a part answers."""
+
+    def __init__(self, ping: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
+        def pong() -> bool:
+            ping()
+            return True
+
+        self._kept = Kept(pong, clock)
+
+    def answers(self) -> bool:
+        """Whether it did, now or two seconds ago."""
+        return self._kept.latest() is True
 
 
 def blueprint(database: Database, stripe: Payments, metrics: Metrics) -> Blueprint:
     """The three addresses."""
     health = Blueprint("health", __name__)
+    figures = Kept(database.figures)
     checks: Mapping[str, Check] = {"database": Check(database.ping), "stripe": Check(stripe.ping)}
 
     @health.get("/healthz")
@@ -58,6 +76,6 @@ def blueprint(database: Database, stripe: Payments, metrics: Metrics) -> Bluepri
 
     @health.get("/metrics")
     def counts() -> Response:  # pyright: ignore[reportUnusedFunction]
-        return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.text(figures.latest()), content_type=CONTENT_TYPE_LATEST)
 
     return health

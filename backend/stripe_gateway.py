@@ -1,12 +1,13 @@
-"""The port to Stripe: six calls, over the real client with a pinned API version, time limits and retries.
+"""The port to Stripe: the calls we make, over the real client with a pinned API version, time limits and retries.
 
 The client sends each retry of a POST under the same idempotency key, so a lost answer never doubles anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import stripe
@@ -93,6 +94,14 @@ class Payments(Protocol):
         """The refunds of a payment, at most a hundred, newest first."""
         ...
 
+    def intents_since(self, moment: datetime) -> Iterator[Intent]:
+        """All intents made since then, newest first."""
+        ...
+
+    def refunds_since(self, moment: datetime) -> Iterator[Refund]:
+        """All refunds made since then, newest first."""
+        ...
+
     def ping(self) -> None:
         """Raise unless Stripe answers and takes our key; asks once and waits shortly."""
         ...
@@ -160,6 +169,24 @@ class StripeGateway:
         try:
             page = self._client.v1.refunds.list({"payment_intent": payment_intent_id, "limit": 100})
             return [_refund(refund) for refund in page.data]
+        except stripe.StripeError as error:
+            raise _translated(error) from error
+
+    def intents_since(self, moment: datetime) -> Iterator[Intent]:
+        """As Payments says."""
+        try:
+            page = self._client.v1.payment_intents.list({"created": {"gte": int(moment.timestamp())}, "limit": 100})
+            for intent in page.auto_paging_iter():
+                yield _intent(intent)
+        except stripe.StripeError as error:
+            raise _translated(error) from error
+
+    def refunds_since(self, moment: datetime) -> Iterator[Refund]:
+        """As Payments says."""
+        try:
+            page = self._client.v1.refunds.list({"created": {"gte": int(moment.timestamp())}, "limit": 100})
+            for refund in page.auto_paging_iter():
+                yield _refund(refund)
         except stripe.StripeError as error:
             raise _translated(error) from error
 

@@ -7,29 +7,45 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-import stripe
 from flask import Blueprint, Response, jsonify, request
+from stripe import SignatureVerificationError, Webhook
 
 from backend.bodies import as_uuid, raw_body
 from backend.database import Database
 from backend.errors import ApiError
+from backend.reconciliation import record_refund_news
 from backend.settings import Settings
+from backend.stripe_gateway import Payments, Refund
 
 _log = logging.getLogger(__name__)
+
+Effect = Callable[[Database, str, str, Mapping[str, Any]], str]
+"""What an event does, given its id, its type and the object it is about; the outcome."""
 
 _TOLERANCE_SECONDS = 300
 _LARGEST = 2**31 - 1
 
 
-def blueprint(settings: Settings, database: Database, count: Callable[[str, str], None]) -> Blueprint:
+def blueprint(settings: Settings, database: Database, stripe: Payments, count: Callable[[str, str], None]) -> Blueprint:
     """POST /api/payments/webhook. `count` is told each event's type and outcome."""
+
+    def refunded(_: Database, event_id: str, event_type: str, charge: Mapping[str, Any]) -> str:
+        """A charge that was refunded does not say by which refunds; Stripe does."""
+        payment_intent_id = charge.get("payment_intent")
+        outcomes = [
+            record_refund_news(database, refund, f"{event_id}:{refund.id}", event_type)
+            for refund in (stripe.refunds_of(payment_intent_id) if isinstance(payment_intent_id, str) else [])
+        ]
+        return outcomes[0] if outcomes else "unattributed"
+
+    effects = {**_EFFECTS, "charge.refunded": refunded}
     webhook = Blueprint("webhook", __name__, url_prefix="/api/payments")
 
     @webhook.post("/webhook")
     def receive() -> Response:  # pyright: ignore[reportUnusedFunction]
         event = _verified(raw_body(), request.headers.get("Stripe-Signature"), settings.stripe_webhook_secrets)
         event_id, event_type = _string(event, "id"), _string(event, "type")
-        effect = _EFFECTS.get(event_type)
+        effect = effects.get(event_type)
         outcome = "ignored"
         if effect is not None:
             outcome = effect(database, event_id, event_type, _object(_object(event, "data"), "object"))
@@ -45,8 +61,8 @@ def _verified(payload: bytes, signature: str | None, secrets: tuple[str, ...]) -
     invalid_request for what is signed and yet no event."""
     for secret in secrets:
         try:
-            return stripe.Webhook.construct_event(payload, signature, secret, _TOLERANCE_SECONDS).to_dict()
-        except (stripe.SignatureVerificationError, UnicodeDecodeError):
+            return Webhook.construct_event(payload, signature, secret, _TOLERANCE_SECONDS).to_dict()
+        except (SignatureVerificationError, UnicodeDecodeError):
             continue
         except (ValueError, AttributeError, TypeError, RecursionError):
             raise ApiError("invalid_request", {"body": "is no event"}) from None
@@ -79,29 +95,41 @@ def _failed(database: Database, event_id: str, event_type: str, intent: Mapping[
 
 
 def _refund(database: Database, event_id: str, event_type: str, refund: Mapping[str, Any]) -> str:
-    metadata = _metadata(refund)
-    attempt = str(metadata.get("attempt", ""))
-    answer = database.record_refund(
+    news = Refund(
+        id=_string(refund, "id"),
+        status=_string(refund, "status"),
+        amount=_amount(refund, "amount"),
+        payment_intent_id=refund.get("payment_intent"),
+        failure_reason=refund.get("failure_reason"),
+        metadata={str(name): str(value) for name, value in _metadata(refund).items()},
+    )
+    return record_refund_news(database, news, event_id, event_type)
+
+
+def _dispute(database: Database, event_id: str, event_type: str, dispute: Mapping[str, Any]) -> str:
+    answer = database.record_dispute(
         event_id=event_id,
         event_type=event_type,
-        stripe_refund_id=_string(refund, "id"),
-        payment_intent_id=refund.get("payment_intent"),
-        amount=_amount(refund, "amount"),
-        status=_string(refund, "status"),
-        failure_reason=refund.get("failure_reason"),
-        refund_id=as_uuid(metadata.get("refund_id")),
-        attempt=int(attempt) if attempt.isascii() and attempt.isdigit() and len(attempt) < 9 else None,
+        stripe_dispute_id=_string(dispute, "id"),
+        payment_intent_id=dispute.get("payment_intent"),
+        amount=_amount(dispute, "amount"),
+        currency=_string(dispute, "currency"),
+        reason=_string(dispute, "reason"),
+        status=_string(dispute, "status"),
     )
     return answer["outcome"]
 
 
-_EFFECTS: Mapping[str, Callable[[Database, str, str, Mapping[str, Any]], str]] = {
+_EFFECTS: Mapping[str, Effect] = {
     "payment_intent.succeeded": _succeeded,
     "payment_intent.payment_failed": _failed,
     "payment_intent.canceled": _failed,
     "refund.created": _refund,
     "refund.updated": _refund,
     "refund.failed": _refund,
+    "charge.dispute.created": _dispute,
+    "charge.dispute.updated": _dispute,
+    "charge.dispute.closed": _dispute,
 }
 
 

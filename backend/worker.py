@@ -1,8 +1,9 @@
-"""The worker: `python -m backend.worker`. Empties the outbox, sweeps, and asks Stripe about what it never told us.
+"""The worker: `python -m backend.worker`. Empties the outbox, sweeps, asks Stripe about what it never told us, and once
+a day looks whether all that must hold does.
 
-Each duty has threads of its own, so that a mail server that hangs delays no sweep. Any number of workers may run: rows
-are claimed, sweeps exclude each other, and what is reconciled is ledgered once. A row is claimed one at a time and
-finished before a stop, so none waits out the lease of a worker that has gone.
+Each duty has threads of its own, money and mail among them, so that a mail server that hangs delays no refund and no
+sweep. Any number of workers may run: rows are claimed, sweeps exclude each other, and what is reconciled is ledgered
+once. A row is claimed one at a time and finished before a stop, so none waits out the lease of a worker that has gone.
 """
 
 from __future__ import annotations
@@ -21,21 +22,15 @@ from typing import Final
 from uuid import UUID
 
 from backend import logs
-from backend.bodies import as_uuid
-from backend.database import DataApi, Database, OpenPayment, OutboxRow, PendingRefund, RefundOrder
+from backend.database import PATIENT, DataApi, Database, OutboxRow, RefundOrder
 from backend.errors import ApiError, UnavailableError
 from backend.letters import Letters
 from backend.mailer import Mailer, SmtpMailer
+from backend.reconciliation import Reconciliation, apply_intent, record_canceled
 from backend.settings import Settings, SettingsError
-from backend.stripe_gateway import (
-    Intent,
-    Payments,
-    Refund,
-    ReplayedFailureError,
-    StripeGateway,
-    StripeRefusedError,
-)
+from backend.stripe_gateway import Payments, Refund, ReplayedFailureError, StripeGateway, StripeRefusedError
 from backend.tokens import Tokens
+from backend.verification import Verification
 
 _log = logging.getLogger("backend.worker")
 
@@ -44,7 +39,13 @@ _LEASE_SECONDS: Final = 180
 _SETTLE_SECONDS: Final = 60.0
 """How long a row that is done is tried to be settled; afterwards it will be done a second time."""
 _LONGEST_PAUSE: Final = 60.0
-_BATCH: Final = 500
+_VERIFY_SECONDS: Final = 86_400.0
+_ASK_WHETHER_TO_VERIFY_SECONDS: Final = 600.0
+_VERIFY_DAYS: Final = 3
+_SECOND_LOOK_SECONDS: Final = 300.0
+"""Reconciliation has mended by then what was merely on its way."""
+_MONEY: Final = ("refund", "cancel_intent")
+_MAIL: Final = ("mail_confirmation", "mail_refund")
 
 
 class WorkError(Exception):
@@ -53,8 +54,9 @@ class WorkError(Exception):
 
 @dataclass(frozen=True)
 class Outbox:
-    """Does what the outbox says, a row at a time."""
+    """Does what the outbox says, a row at a time, of some kinds."""
 
+    kinds: Sequence[str]
     database: Database
     stripe: Payments
     mailer: Mailer
@@ -64,7 +66,7 @@ class Outbox:
 
     def step(self) -> bool:
         """Claim, do and settle one row; false when there was none. Raises UnavailableError without the database."""
-        rows = self.database.claim_outbox(1, _LEASE_SECONDS)
+        rows = self.database.claim_outbox(1, _LEASE_SECONDS, self.kinds)
         for row in rows:
             error = self._attempt(row)
             self._settle(row, error)
@@ -200,107 +202,6 @@ def record_refund(database: Database, order: RefundOrder, refund: Refund, paymen
     )
 
 
-def record_canceled(database: Database, payment_intent_id: str, failure_code: str | None = None) -> None:
-    """Note that an intent can no longer be paid. Without an event id: noting it twice is harmless, and a payment that
-    was opened again must not stay open because the ledger knows the event."""
-    database.record_payment_failure(
-        event_id=None,
-        event_type="worker",
-        payment_intent_id=payment_intent_id,
-        canceled=True,
-        failure_code=failure_code,
-    )
-
-
-def apply_intent(database: Database, intent: Intent) -> bool:
-    """Apply what Stripe says of an intent as its webhook would have; the event id makes it once. False when the intent
-    has not ended."""
-    event_id = f"reconcile:{intent.id}:{intent.status}"
-    match intent.status:
-        case "succeeded":
-            outcome = database.confirm_booking(
-                event_id=event_id,
-                event_type="reconcile",
-                payment_intent_id=intent.id,
-                amount=intent.amount_received,
-                currency=intent.currency,
-                booking_id=as_uuid(intent.metadata.get("booking_id")),
-            )
-            _log.info("reconciled", extra={"intent": intent.id, "outcome": outcome["outcome"]})
-            return True
-        case "canceled":
-            record_canceled(database, intent.id)
-            return True
-        case "requires_payment_method" if intent.failure_code is not None:
-            database.record_payment_failure(
-                event_id=event_id,
-                event_type="reconcile",
-                payment_intent_id=intent.id,
-                canceled=False,
-                failure_code=intent.failure_code,
-                failure_message=intent.failure_message,
-            )
-            return False
-        case _:
-            return False
-
-
-@dataclass(frozen=True)
-class Reconciliation:
-    """Asks Stripe about each payment that is open for long and each refund that is pending for long."""
-
-    database: Database
-    stripe: Payments
-    older_than_seconds: float
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def run(self) -> int:
-        """One run; how many were asked about. One that fails is logged, the others go on."""
-        asked = 0
-        for payment in self.database.payments_to_reconcile(self.older_than_seconds, _BATCH):
-            asked += self._ask("payment", payment["payment_id"], lambda payment=payment: self._payment(payment))
-        before = self.clock() - timedelta(seconds=self.older_than_seconds)
-        for refund in self.database.pending_refunds(before.isoformat(), _BATCH):
-            asked += self._ask("refund", refund["id"], lambda refund=refund: self._refund(refund))
-        return asked
-
-    def _ask(self, what: str, name: str, question: Callable[[], None]) -> int:
-        if self.stop.is_set():
-            return 0
-        try:
-            question()
-        except Exception as error:
-            _log.error("not reconciled", extra={what: name, **logs.describe(error)})
-        return 1
-
-    def _payment(self, payment: OpenPayment) -> None:
-        try:
-            intent = self.stripe.retrieve_intent(payment["payment_intent_id"])
-        except StripeRefusedError as error:
-            if error.code != "resource_missing":
-                raise
-            record_canceled(self.database, payment["payment_intent_id"], error.code)
-            return
-        apply_intent(self.database, intent)
-
-    def _refund(self, pending: PendingRefund) -> None:
-        refund = self.stripe.retrieve_refund(pending["stripe_refund_id"])
-        if refund.status in ("pending", "requires_action"):
-            return
-        self.database.record_refund(
-            event_id=f"reconcile:{refund.id}:{refund.status}",
-            event_type="reconcile",
-            stripe_refund_id=refund.id,
-            payment_intent_id=refund.payment_intent_id,
-            amount=refund.amount,
-            status=refund.status,
-            failure_reason=refund.failure_reason,
-            refund_id=UUID(pending["id"]),
-            attempt=pending["attempt"],
-        )
-
-
 class Loop:
     """Does something again and again until the stop: at once while there is more, after `interval` seconds otherwise,
     and after a growing pause when it fails."""
@@ -338,10 +239,16 @@ def backoff(failures: int, interval: float) -> float:
 class Worker:
     """All duties of one process."""
 
-    def __init__(self, settings: Settings, *, database: Database, stripe: Payments, mailer: Mailer) -> None:
+    def __init__(
+        self, settings: Settings, *, database: Database, patient: Database, stripe: Payments, mailer: Mailer
+    ) -> None:
+        """`patient` is the database again, over a transport that waits for minutes."""
         self.stop = threading.Event()
-        outbox = Outbox(database, stripe, mailer, Letters(settings, Tokens.of(settings)), stop=self.stop)
+        letters = Letters(settings, Tokens.of(settings))
+        money = Outbox(_MONEY, database, stripe, mailer, letters, stop=self.stop)
+        mail = Outbox(_MAIL, database, stripe, mailer, letters, stop=self.stop)
         reconciliation = Reconciliation(database, stripe, settings.reconcile_after_seconds, stop=self.stop)
+        verification = Verification(patient, stripe)
 
         def sweep() -> bool:
             done = database.release_expired_locks()
@@ -354,13 +261,23 @@ class Worker:
                 _log.info("reconciliation", extra={"asked": asked})
             return False
 
+        def verify() -> bool:
+            if database.begin_verification(_VERIFY_SECONDS):
+                since = datetime.now(UTC) - timedelta(days=_VERIFY_DAYS)
+                found = verification.run(since, _SECOND_LOOK_SECONDS, self.stop.wait)
+                for sentence in found:
+                    _log.error("violation", extra={"violation": sentence})
+                _log.info("verified", extra={"violations": len(found)})
+                database.end_verification(len(found))
+            return False
+
+        threads = range(1, settings.worker_threads + 1)
         self._loops: Sequence[Loop] = [
-            *(
-                Loop(f"outbox-{number}", outbox.step, settings.worker_poll_seconds, self.stop)
-                for number in range(1, settings.worker_threads + 1)
-            ),
+            *(Loop(f"money-{number}", money.step, settings.worker_poll_seconds, self.stop) for number in threads),
+            *(Loop(f"mail-{number}", mail.step, settings.worker_poll_seconds, self.stop) for number in threads),
             Loop("sweep", sweep, settings.sweep_seconds, self.stop),
             Loop("reconcile", reconcile, settings.reconcile_seconds, self.stop),
+            Loop("verify", verify, _ASK_WHETHER_TO_VERIFY_SECONDS, self.stop),
         ]
 
     def run(self) -> None:
@@ -383,7 +300,10 @@ def main() -> int:
         return 2
     logs.configure(settings.log_level)
     database = Database(DataApi(settings.supabase_url, settings.supabase_key))
-    worker = Worker(settings, database=database, stripe=StripeGateway(settings), mailer=SmtpMailer(settings))
+    patient = Database(DataApi(settings.supabase_url, settings.supabase_key, PATIENT))
+    worker = Worker(
+        settings, database=database, patient=patient, stripe=StripeGateway(settings), mailer=SmtpMailer(settings)
+    )
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         worker.stop.set()

@@ -180,7 +180,7 @@ def api(config: LocalConfig, keys: Keys) -> Service:
             *("--workers", "2", "--threads", "4"),
         ],
         ready=answers(f"{config.api_url}/readyz"),
-        environment=_backend(config, keys),
+        environment=backend_environment(config, keys),
         folder=config.root,
         after=["postgrest", "gateway", "stripe"],
         ports=[config.api],
@@ -192,7 +192,7 @@ def worker(config: LocalConfig, keys: Keys) -> Service:
     return Service(
         "worker",
         [sys.executable, "-m", "backend.worker"],
-        environment=_backend(config, keys),
+        environment=backend_environment(config, keys),
         folder=config.root,
         after=["postgrest", "gateway", "stripe", "mail"],
     )
@@ -216,7 +216,8 @@ def page(config: LocalConfig, keys: Keys) -> Service:
     )
 
 
-def _backend(config: LocalConfig, keys: Keys) -> dict[str, str]:
+def backend_environment(config: LocalConfig, keys: Keys) -> dict[str, str]:
+    """The settings of the Flask app, the worker, and the commands of operators."""
     return {
         **_UNBUFFERED,
         "PORT": str(config.api.number),

@@ -27,4 +27,18 @@ begin
 end
 $$;
 
-revoke execute on function private.user_id(), private.require_user_id() from public;
+-- Lets only the house's own people pass, and programs with the secret key. Raises staff_only.
+create function private.require_staff() returns void
+language plpgsql stable set search_path = '' as $$
+declare
+  v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+begin
+  if v_claims ->> 'role' = 'service_role'
+    or v_claims ->> 'role' = 'authenticated' and v_claims #>> '{app_metadata,role}' in ('staff', 'admin') then
+    return;
+  end if;
+  perform private.fail('staff_only');
+end
+$$;
+
+revoke execute on function private.user_id(), private.require_user_id(), private.require_staff() from public;

@@ -18,6 +18,7 @@ language sql immutable parallel safe set search_path = '' as $$
     ('invalid_name',          422, 'Please give a name of 1 to 200 characters.'),
     ('weak_password',         422, 'Please choose a password of 10 to 200 characters.'),
     ('unknown_user',          404, 'There is no such account.'),
+    ('staff_only',            403, 'This is for the people of the house.'),
     -- choosing seats
     ('unknown_showtime',      404, 'There is no such showtime.'),
     ('showtime_closed',       409, 'Seats for this showtime are no longer sold.'),
@@ -33,6 +34,7 @@ language sql immutable parallel safe set search_path = '' as $$
     ('unknown_booking',       404, 'There is no such booking.'),
     ('not_cancellable',       409, 'This booking can no longer be cancelled.'),
     ('not_payable',           409, 'This booking can no longer be paid for.'),
+    ('no_ticket',             409, 'There is no ticket for this booking.'),
     ('payment_unavailable',   503, 'Payments do not answer right now. You have not been charged; please try again.'),
     -- how you ask
     ('invalid_request',       400, 'The request is not what this address expects.'),

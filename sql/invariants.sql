@@ -1,8 +1,11 @@
--- What must always hold, as one query that returns the violations: (invariant, violation). No row: all hold.
+-- What must always hold, as one query that returns the violations: (invariant, violation). No row: all hold. The tests,
+-- the worker's nightly run and `make verify` (backend/verification.py) ask this one function.
 --
--- It is no part of the schema; whoever checks reads this file. It takes one snapshot, so it may run while the house
--- sells; what is a matter of time (a refund on its way) is no violation until the time is over.
+-- It takes one snapshot, so it may run while the house sells; what is a matter of time (a refund on its way) is no
+-- violation until the time is over. It reads all there is, so it may take longer than the Data API grants other calls.
 
+create function public.violations() returns table (invariant text, violation jsonb)
+language sql stable security definer set search_path = '' set statement_timeout = '10min' as $$
 with holds as (
   -- Every hold of a seat there ever was, live, ended and archived.
   select showtime_id, id, seat_id, user_id, booking_id, held from public.seat_locks
@@ -11,11 +14,13 @@ with holds as (
 ), sold as (
   select s.* from public.booking_seats s where s.sold_at is not null and s.released_at is null
 ), returned as (
-  -- What went back of each payment, or is on its way.
-  select r.showtime_id, r.payment_id, sum(r.amount) as amount
-  from public.refunds r
-  where r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
-  group by r.showtime_id, r.payment_id
+  -- What went back of each payment, or is on its way, or was lost in a dispute.
+  select m.showtime_id, m.payment_id, sum(m.amount) as amount
+  from (select r.showtime_id, r.payment_id, r.amount from public.refunds r
+        where r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
+        union all
+        select d.showtime_id, d.payment_id, d.amount from public.disputes d where d.status = 'lost') m
+  group by m.showtime_id, m.payment_id
 )
 
 -- I1: no seat of a showtime is in two holds at any instant of its history.
@@ -137,7 +142,7 @@ from private.outbox o where o.state = 'failed'
 -- I7: no API role writes a table of the booking path, and all of them have row security.
 union all
 select 'I7 a client may write a table', jsonb_build_object('table', t.name, 'role', r.name, 'privilege', p.name)
-from unnest(array['seat_locks', 'bookings', 'booking_seats', 'payments', 'refunds']) t (name),
+from unnest(array['seat_locks', 'bookings', 'booking_seats', 'payments', 'refunds', 'disputes']) t (name),
      unnest(array['anon', 'authenticated']) r (name),
      unnest(array['insert', 'update', 'delete', 'truncate']) p (name)
 where has_table_privilege(r.name, 'public.' || t.name, p.name)
@@ -148,3 +153,79 @@ select 'I7 a table has no row security', jsonb_build_object('table', c.oid::regc
 from pg_catalog.pg_class c
 where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p')
   and not c.relrowsecurity
+$$;
+
+-- Money that arrived since then, for a comparison with Stripe's books, oldest first; after is
+-- the payment_id that the page before ended with:
+-- [{payment_id, booking_id, payment_intent_id, amount, currency, refunds: [{stripe_refund_id, amount, status}]}]
+create function public.payments_to_verify(since timestamptz, max_rows integer default 100, after uuid default null)
+returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'payment_id', p.id, 'booking_id', p.booking_id, 'payment_intent_id', p.payment_intent_id,
+    'amount', p.amount_received, 'currency', p.currency_received,
+    'refunds', (select coalesce(jsonb_agg(jsonb_build_object(
+                  'stripe_refund_id', r.stripe_refund_id, 'amount', r.amount, 'status', r.status)), '[]')
+                from public.refunds r
+                where r.showtime_id = p.showtime_id and r.payment_id = p.id and r.stripe_refund_id is not null))
+    order by p.paid_at, p.id), '[]')
+  from (select * from public.payments paid
+        where paid.status = 'succeeded' and paid.paid_at >= payments_to_verify.since
+          and (payments_to_verify.after is null or (paid.paid_at, paid.id) > (
+            select seen.paid_at, seen.id from public.payments seen where seen.id = payments_to_verify.after))
+        order by paid.paid_at, paid.id limit payments_to_verify.max_rows) p
+$$;
+
+-- When the worker last looked, and what it found: one row.
+create table private.verifications (
+  only_row boolean primary key default true,
+  ran_at timestamptz not null default '-infinity',
+  violations integer,
+  constraint there_is_one_row check (only_row)
+);
+alter table private.verifications enable row level security;
+insert into private.verifications default values;
+
+-- Whether a verification is due, for one of all the workers that ask: whoever hears true does it.
+create function public.begin_verification(every interval default '1 day') returns boolean
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  update private.verifications v set ran_at = private.now()
+  where v.only_row and v.ran_at <= private.now() - begin_verification.every;
+  return found;
+end
+$$;
+
+-- Notes what a verification found, for the metrics.
+create function public.end_verification(violations integer) returns void
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  update private.verifications v set violations = end_verification.violations where v.only_row;
+end
+$$;
+
+-- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
+-- payments_open, disputes_open, violations of the last verification or null}.
+create function public.figures() returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object(
+    'outbox', (select coalesce(jsonb_agg(to_jsonb(o)), '[]') from (
+      select o.kind, o.state, count(*) as rows,
+             round(extract(epoch from max(private.now() - o.created_at))::numeric, 1) as oldest_seconds
+      from private.outbox o where o.state in ('queued', 'failed') group by o.kind, o.state) o),
+    'refunds', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from (
+      select r.status, count(*) as n from public.refunds r
+      where r.status not in ('succeeded', 'void') group by r.status) r),
+    'payments_open', (select count(*) from public.payments p where p.status = 'open'),
+    'disputes_open', (select count(*) from public.disputes d where d.closed_at is null),
+    'violations', (select v.violations from private.verifications v))
+$$;
+
+revoke execute on function
+  public.violations(), public.begin_verification(interval), public.end_verification(integer), public.figures(),
+  public.payments_to_verify(timestamptz, integer, uuid)
+from public;
+grant execute on function
+  public.violations(), public.begin_verification(interval), public.end_verification(integer), public.figures(),
+  public.payments_to_verify(timestamptz, integer, uuid)
+to service_role;

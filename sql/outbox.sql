@@ -26,6 +26,7 @@ create table private.outbox (
   attempts integer not null default 0,
   due_at timestamptz not null default private.now(),
   claimed_until timestamptz,
+  lost_claims integer not null default 0,
   last_error text,
   created_at timestamptz not null default private.now(),
   settled_at timestamptz,
@@ -38,6 +39,7 @@ alter table private.outbox enable row level security;
 
 comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
 comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it has died, and another may.';
+comment on column private.outbox.lost_claims is 'How many workers claimed it and were not heard of again.';
 
 -- Leaves word in the outbox. The same key again is the same word and does nothing.
 create function private.post(
@@ -69,9 +71,10 @@ language sql stable set search_path = '' as $$
   where b.id = p_booking_id
 $$;
 
--- Claims due rows for a worker, for that many seconds. Several workers never get the same row. Answers [{id, attempt,
--- kind, key, booking_id, payload, letter (for mail), refund (for mail_refund and refund)}].
-create function public.claim_outbox(max_rows integer default 10, lease_seconds integer default 60) returns jsonb
+-- Claims due rows for a worker, of those kinds or of any, for that many seconds. Several workers never get the same row.
+-- Answers [{id, attempt, kind, key, booking_id, payload, letter (for mail), refund (for mail_refund and refund)}].
+create function public.claim_outbox(
+  max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
@@ -80,10 +83,12 @@ begin
   with due as (
     select o.id from private.outbox o
     where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
+      and (claim_outbox.kinds is null or o.kind::text = any (claim_outbox.kinds))
     order by o.due_at limit claim_outbox.max_rows for update skip locked
   ), claimed as (
     update private.outbox o
-    set attempts = o.attempts + 1, claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
+    set attempts = o.attempts + 1, lost_claims = o.lost_claims + (o.claimed_until is not null)::integer,
+        claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
     from due where o.id = due.id
     returning o.*
   )
@@ -126,6 +131,48 @@ language sql stable set search_path = '' as $$
               else 'queued' end::private.outbox_state
 $$;
 
+-- Gives up letters that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
+create function private.give_up_letters(p_now timestamptz) returns void
+language sql volatile set search_path = '' as $$
+  update private.outbox o
+  set state = 'failed', settled_at = p_now, claimed_until = null,
+      last_error = 'claimed by ' || o.lost_claims + 1 || ' workers, none of which came back'
+  where o.state = 'queued' and o.kind in ('mail_confirmation', 'mail_refund')
+    and o.lost_claims >= 9 and o.claimed_until <= p_now
+$$;
+
+-- Sends the ticket of a confirmed booking once more, three times in a day at the most. A letter that is on its way is
+-- answered as it is. Answers {sent_to, state}. Raises sign_in_required, unknown_booking, no_ticket, too_many_attempts.
+create function public.send_ticket_again(booking_id uuid) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_booking public.bookings := private.booking_for_update(
+    (select b.id from public.bookings b where b.id = send_ticket_again.booking_id and b.user_id = v_user));
+  v_letters integer;
+  v_lately integer;
+  v_waiting boolean;
+begin
+  if v_booking.id is null then
+    perform private.fail('unknown_booking');
+  elsif v_booking.status <> 'confirmed' then
+    perform private.fail('no_ticket');
+  end if;
+  select count(*), count(*) filter (where o.created_at > private.now() - interval '1 day'
+                                      and o.key <> 'mail:confirmation:' || v_booking.id),
+         coalesce(bool_or(o.state = 'queued'), false)
+  into v_letters, v_lately, v_waiting
+  from private.outbox o where o.booking_id = v_booking.id and o.kind = 'mail_confirmation';
+  if not v_waiting then
+    if v_lately >= 3 then
+      perform private.fail('too_many_attempts');
+    end if;
+    perform private.post('mail_confirmation', 'mail:confirmation:' || v_booking.id || ':' || v_letters + 1, v_booking);
+  end if;
+  return jsonb_build_object('sent_to', (select u.email from public.users u where u.id = v_user), 'state', 'queued');
+end
+$$;
+
 -- Tries again what was given up: that row, or all. Answers how many.
 create function public.requeue_outbox(id bigint default null) returns integer
 language plpgsql volatile security definer set search_path = '' as $$
@@ -133,7 +180,8 @@ declare
   v_rows integer;
 begin
   update private.outbox o
-  set state = 'queued', settled_at = null, due_at = private.now(), created_at = private.now(), claimed_until = null
+  set state = 'queued', settled_at = null, due_at = private.now(), created_at = private.now(), claimed_until = null,
+      lost_claims = 0
   where o.state = 'failed' and (requeue_outbox.id is null or o.id = requeue_outbox.id);
   get diagnostics v_rows = row_count;
   return v_rows;
@@ -145,9 +193,12 @@ revoke execute on function
   public.requeue_outbox(bigint),
   private.post(private.outbox_kind, text, public.bookings, jsonb, interval),
   private.letter_json(uuid),
-  public.claim_outbox(integer, integer),
-  public.settle_outbox(bigint, integer, text)
+  public.claim_outbox(integer, integer, text[]),
+  public.settle_outbox(bigint, integer, text),
+  private.give_up_letters(timestamptz),
+  public.send_ticket_again(uuid)
 from public;
+grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
 grant execute on function
-  public.claim_outbox(integer, integer), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint)
+  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint)
 to service_role;

@@ -41,6 +41,7 @@ create index payments_by_booking on public.payments (showtime_id, booking_id);
 create unique index one_payment_keeps_a_booking on public.payments (showtime_id, booking_id) where keeps_booking;
 create unique index one_open_payment_per_booking on public.payments (showtime_id, booking_id) where status = 'open';
 create index payments_open on public.payments (created_at) where status = 'open';
+create index payments_paid on public.payments (paid_at) where status = 'succeeded';
 
 alter table public.payments enable row level security;
 create policy "people read the payments of their own bookings" on public.payments
@@ -312,18 +313,21 @@ begin
 end
 $$;
 
--- Payments that are open longer than that, for a reconciliation that asks Stripe about each:
--- [{payment_id, booking_id, payment_intent_id, amount, currency, created_at}], oldest first.
-create function public.payments_to_reconcile(older_than interval default '2 minutes', max_rows integer default 100)
+-- Payments that are open longer than that, for a reconciliation that asks Stripe about each, oldest first; after is the
+-- payment_id that the page before ended with. [{payment_id, booking_id, payment_intent_id, amount, currency, created_at}]
+create function public.payments_to_reconcile(
+  older_than interval default '2 minutes', max_rows integer default 100, after uuid default null)
 returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object(
     'payment_id', p.id, 'booking_id', p.booking_id, 'payment_intent_id', p.payment_intent_id,
-    'amount', p.amount, 'currency', p.currency, 'created_at', p.created_at) order by p.created_at), '[]')
+    'amount', p.amount, 'currency', p.currency, 'created_at', p.created_at) order by p.created_at, p.id), '[]')
   from (select * from public.payments open
         where open.status = 'open' and open.payment_intent_id is not null
           and open.created_at < private.now() - payments_to_reconcile.older_than
-        order by open.created_at limit payments_to_reconcile.max_rows) p
+          and (payments_to_reconcile.after is null or (open.created_at, open.id) > (
+            select seen.created_at, seen.id from public.payments seen where seen.id = payments_to_reconcile.after))
+        order by open.created_at, open.id limit payments_to_reconcile.max_rows) p
 $$;
 
 revoke execute on function
@@ -335,12 +339,12 @@ revoke execute on function
   private.settle_booking(public.bookings, public.payments, timestamptz),
   public.confirm_booking(text, text, text, integer, text, uuid),
   public.record_payment_failure(text, text, text, boolean, text, text),
-  public.payments_to_reconcile(interval, integer)
+  public.payments_to_reconcile(interval, integer, uuid)
 from public;
 grant execute on function
   public.start_payment(uuid, uuid),
   public.attach_payment_intent(uuid, text),
   public.confirm_booking(text, text, text, integer, text, uuid),
   public.record_payment_failure(text, text, text, boolean, text, text),
-  public.payments_to_reconcile(interval, integer)
+  public.payments_to_reconcile(interval, integer, uuid)
 to service_role;

@@ -247,12 +247,35 @@ begin
 end
 $$;
 
--- How much of a payment has gone back, is on its way, or will be tried until it has.
+-- How much of a payment has gone back, was lost in a dispute, is on its way, or will be tried until it has gone.
 create function private.returning(p_payment public.payments) returns integer
-language sql stable set search_path = '' as $$
-  select coalesce(sum(r.amount), 0)::integer from public.refunds r
-  where r.showtime_id = (p_payment).showtime_id and r.payment_id = (p_payment).id
-    and r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select coalesce(sum(m.amount), 0) from (
+      select r.amount from public.refunds r
+      where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
+        and r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
+      union all
+      select d.amount from public.disputes d
+      where d.showtime_id = p_payment.showtime_id and d.payment_id = p_payment.id and d.status = 'lost') m);
+end
+$$;
+
+-- Refunds that Stripe has taken and not told us about for longer than that: [{id, attempt, stripe_refund_id}], oldest
+-- first; after is the id that the page before ended with.
+create function public.refunds_to_reconcile(
+  older_than interval default '2 minutes', max_rows integer default 100, after uuid default null)
+returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'attempt', r.attempt, 'stripe_refund_id', r.stripe_refund_id)
+                            order by r.created_at, r.id), '[]')
+  from (select * from public.refunds pending
+        where pending.status = 'pending' and pending.stripe_refund_id is not null
+          and pending.updated_at < private.now() - refunds_to_reconcile.older_than
+          and (refunds_to_reconcile.after is null or (pending.created_at, pending.id) > (
+            select seen.created_at, seen.id from public.refunds seen where seen.id = refunds_to_reconcile.after))
+        order by pending.created_at, pending.id limit refunds_to_reconcile.max_rows) r
 $$;
 
 revoke execute on function
@@ -264,6 +287,8 @@ revoke execute on function
   private.follow_refund(public.bookings, public.refunds, public.refund_status, text, text),
   private.follow_booking(public.bookings, public.payments),
   private.settle_refunds(public.bookings, public.payments),
-  private.returning(public.payments)
+  private.returning(public.payments),
+  public.refunds_to_reconcile(interval, integer, uuid)
 from public;
+grant execute on function public.refunds_to_reconcile(interval, integer, uuid) to service_role;
 grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer) to service_role;

@@ -123,6 +123,7 @@ begin
   if v_sweep.tidied_at < v_now - interval '1 hour' then
     perform private.archive_shown(v_now);
     perform private.forget_old_sign_ins();
+    perform private.give_up_letters(v_now);
     v_sweep.tidied_at := v_now;
   end if;
   update private.sweeps s set swept_until = v_now, tidied_at = v_sweep.tidied_at where s.only_row;

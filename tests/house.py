@@ -257,4 +257,4 @@ class House:
 
     def violations(self) -> list[Json]:
         """What sql/invariants.sql finds: nothing, if all is well."""
-        return self.rows(INVARIANTS.read_text())
+        return self.rows("select * from public.violations()")

@@ -54,6 +54,7 @@ language sql immutable parallel safe set search_path = '' as $$
     ('invalid_name',          422, 'Please give a name of 1 to 200 characters.'),
     ('weak_password',         422, 'Please choose a password of 10 to 200 characters.'),
     ('unknown_user',          404, 'There is no such account.'),
+    ('staff_only',            403, 'This is for the people of the house.'),
     -- choosing seats
     ('unknown_showtime',      404, 'There is no such showtime.'),
     ('showtime_closed',       409, 'Seats for this showtime are no longer sold.'),
@@ -69,6 +70,7 @@ language sql immutable parallel safe set search_path = '' as $$
     ('unknown_booking',       404, 'There is no such booking.'),
     ('not_cancellable',       409, 'This booking can no longer be cancelled.'),
     ('not_payable',           409, 'This booking can no longer be paid for.'),
+    ('no_ticket',             409, 'There is no ticket for this booking.'),
     ('payment_unavailable',   503, 'Payments do not answer right now. You have not been charged; please try again.'),
     -- how you ask
     ('invalid_request',       400, 'The request is not what this address expects.'),
@@ -155,7 +157,21 @@ begin
 end
 $$;
 
-revoke execute on function private.user_id(), private.require_user_id() from public;
+-- Lets only the house's own people pass, and programs with the secret key. Raises staff_only.
+create function private.require_staff() returns void
+language plpgsql stable set search_path = '' as $$
+declare
+  v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+begin
+  if v_claims ->> 'role' = 'service_role'
+    or v_claims ->> 'role' = 'authenticated' and v_claims #>> '{app_metadata,role}' in ('staff', 'admin') then
+    return;
+  end if;
+  perform private.fail('staff_only');
+end
+$$;
+
+revoke execute on function private.user_id(), private.require_user_id(), private.require_staff() from public;
 
 -- users.sql -----------------------------------------------------------------------------------------------------------
 
@@ -1403,6 +1419,7 @@ create table private.outbox (
   attempts integer not null default 0,
   due_at timestamptz not null default private.now(),
   claimed_until timestamptz,
+  lost_claims integer not null default 0,
   last_error text,
   created_at timestamptz not null default private.now(),
   settled_at timestamptz,
@@ -1415,6 +1432,7 @@ alter table private.outbox enable row level security;
 
 comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
 comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it has died, and another may.';
+comment on column private.outbox.lost_claims is 'How many workers claimed it and were not heard of again.';
 
 -- Leaves word in the outbox. The same key again is the same word and does nothing.
 create function private.post(
@@ -1446,9 +1464,10 @@ language sql stable set search_path = '' as $$
   where b.id = p_booking_id
 $$;
 
--- Claims due rows for a worker, for that many seconds. Several workers never get the same row. Answers [{id, attempt,
--- kind, key, booking_id, payload, letter (for mail), refund (for mail_refund and refund)}].
-create function public.claim_outbox(max_rows integer default 10, lease_seconds integer default 60) returns jsonb
+-- Claims due rows for a worker, of those kinds or of any, for that many seconds. Several workers never get the same row.
+-- Answers [{id, attempt, kind, key, booking_id, payload, letter (for mail), refund (for mail_refund and refund)}].
+create function public.claim_outbox(
+  max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
@@ -1457,10 +1476,12 @@ begin
   with due as (
     select o.id from private.outbox o
     where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
+      and (claim_outbox.kinds is null or o.kind::text = any (claim_outbox.kinds))
     order by o.due_at limit claim_outbox.max_rows for update skip locked
   ), claimed as (
     update private.outbox o
-    set attempts = o.attempts + 1, claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
+    set attempts = o.attempts + 1, lost_claims = o.lost_claims + (o.claimed_until is not null)::integer,
+        claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
     from due where o.id = due.id
     returning o.*
   )
@@ -1503,6 +1524,48 @@ language sql stable set search_path = '' as $$
               else 'queued' end::private.outbox_state
 $$;
 
+-- Gives up letters that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
+create function private.give_up_letters(p_now timestamptz) returns void
+language sql volatile set search_path = '' as $$
+  update private.outbox o
+  set state = 'failed', settled_at = p_now, claimed_until = null,
+      last_error = 'claimed by ' || o.lost_claims + 1 || ' workers, none of which came back'
+  where o.state = 'queued' and o.kind in ('mail_confirmation', 'mail_refund')
+    and o.lost_claims >= 9 and o.claimed_until <= p_now
+$$;
+
+-- Sends the ticket of a confirmed booking once more, three times in a day at the most. A letter that is on its way is
+-- answered as it is. Answers {sent_to, state}. Raises sign_in_required, unknown_booking, no_ticket, too_many_attempts.
+create function public.send_ticket_again(booking_id uuid) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_booking public.bookings := private.booking_for_update(
+    (select b.id from public.bookings b where b.id = send_ticket_again.booking_id and b.user_id = v_user));
+  v_letters integer;
+  v_lately integer;
+  v_waiting boolean;
+begin
+  if v_booking.id is null then
+    perform private.fail('unknown_booking');
+  elsif v_booking.status <> 'confirmed' then
+    perform private.fail('no_ticket');
+  end if;
+  select count(*), count(*) filter (where o.created_at > private.now() - interval '1 day'
+                                      and o.key <> 'mail:confirmation:' || v_booking.id),
+         coalesce(bool_or(o.state = 'queued'), false)
+  into v_letters, v_lately, v_waiting
+  from private.outbox o where o.booking_id = v_booking.id and o.kind = 'mail_confirmation';
+  if not v_waiting then
+    if v_lately >= 3 then
+      perform private.fail('too_many_attempts');
+    end if;
+    perform private.post('mail_confirmation', 'mail:confirmation:' || v_booking.id || ':' || v_letters + 1, v_booking);
+  end if;
+  return jsonb_build_object('sent_to', (select u.email from public.users u where u.id = v_user), 'state', 'queued');
+end
+$$;
+
 -- Tries again what was given up: that row, or all. Answers how many.
 create function public.requeue_outbox(id bigint default null) returns integer
 language plpgsql volatile security definer set search_path = '' as $$
@@ -1510,7 +1573,8 @@ declare
   v_rows integer;
 begin
   update private.outbox o
-  set state = 'queued', settled_at = null, due_at = private.now(), created_at = private.now(), claimed_until = null
+  set state = 'queued', settled_at = null, due_at = private.now(), created_at = private.now(), claimed_until = null,
+      lost_claims = 0
   where o.state = 'failed' and (requeue_outbox.id is null or o.id = requeue_outbox.id);
   get diagnostics v_rows = row_count;
   return v_rows;
@@ -1522,11 +1586,14 @@ revoke execute on function
   public.requeue_outbox(bigint),
   private.post(private.outbox_kind, text, public.bookings, jsonb, interval),
   private.letter_json(uuid),
-  public.claim_outbox(integer, integer),
-  public.settle_outbox(bigint, integer, text)
+  public.claim_outbox(integer, integer, text[]),
+  public.settle_outbox(bigint, integer, text),
+  private.give_up_letters(timestamptz),
+  public.send_ticket_again(uuid)
 from public;
+grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
 grant execute on function
-  public.claim_outbox(integer, integer), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint)
+  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint)
 to service_role;
 
 -- payments.sql --------------------------------------------------------------------------------------------------------
@@ -1574,6 +1641,7 @@ create index payments_by_booking on public.payments (showtime_id, booking_id);
 create unique index one_payment_keeps_a_booking on public.payments (showtime_id, booking_id) where keeps_booking;
 create unique index one_open_payment_per_booking on public.payments (showtime_id, booking_id) where status = 'open';
 create index payments_open on public.payments (created_at) where status = 'open';
+create index payments_paid on public.payments (paid_at) where status = 'succeeded';
 
 alter table public.payments enable row level security;
 create policy "people read the payments of their own bookings" on public.payments
@@ -1845,18 +1913,21 @@ begin
 end
 $$;
 
--- Payments that are open longer than that, for a reconciliation that asks Stripe about each:
--- [{payment_id, booking_id, payment_intent_id, amount, currency, created_at}], oldest first.
-create function public.payments_to_reconcile(older_than interval default '2 minutes', max_rows integer default 100)
+-- Payments that are open longer than that, for a reconciliation that asks Stripe about each, oldest first; after is the
+-- payment_id that the page before ended with. [{payment_id, booking_id, payment_intent_id, amount, currency, created_at}]
+create function public.payments_to_reconcile(
+  older_than interval default '2 minutes', max_rows integer default 100, after uuid default null)
 returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object(
     'payment_id', p.id, 'booking_id', p.booking_id, 'payment_intent_id', p.payment_intent_id,
-    'amount', p.amount, 'currency', p.currency, 'created_at', p.created_at) order by p.created_at), '[]')
+    'amount', p.amount, 'currency', p.currency, 'created_at', p.created_at) order by p.created_at, p.id), '[]')
   from (select * from public.payments open
         where open.status = 'open' and open.payment_intent_id is not null
           and open.created_at < private.now() - payments_to_reconcile.older_than
-        order by open.created_at limit payments_to_reconcile.max_rows) p
+          and (payments_to_reconcile.after is null or (open.created_at, open.id) > (
+            select seen.created_at, seen.id from public.payments seen where seen.id = payments_to_reconcile.after))
+        order by open.created_at, open.id limit payments_to_reconcile.max_rows) p
 $$;
 
 revoke execute on function
@@ -1868,14 +1939,14 @@ revoke execute on function
   private.settle_booking(public.bookings, public.payments, timestamptz),
   public.confirm_booking(text, text, text, integer, text, uuid),
   public.record_payment_failure(text, text, text, boolean, text, text),
-  public.payments_to_reconcile(interval, integer)
+  public.payments_to_reconcile(interval, integer, uuid)
 from public;
 grant execute on function
   public.start_payment(uuid, uuid),
   public.attach_payment_intent(uuid, text),
   public.confirm_booking(text, text, text, integer, text, uuid),
   public.record_payment_failure(text, text, text, boolean, text, text),
-  public.payments_to_reconcile(interval, integer)
+  public.payments_to_reconcile(interval, integer, uuid)
 to service_role;
 
 -- refunds.sql ---------------------------------------------------------------------------------------------------------
@@ -2129,12 +2200,35 @@ begin
 end
 $$;
 
--- How much of a payment has gone back, is on its way, or will be tried until it has.
+-- How much of a payment has gone back, was lost in a dispute, is on its way, or will be tried until it has gone.
 create function private.returning(p_payment public.payments) returns integer
-language sql stable set search_path = '' as $$
-  select coalesce(sum(r.amount), 0)::integer from public.refunds r
-  where r.showtime_id = (p_payment).showtime_id and r.payment_id = (p_payment).id
-    and r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select coalesce(sum(m.amount), 0) from (
+      select r.amount from public.refunds r
+      where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
+        and r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
+      union all
+      select d.amount from public.disputes d
+      where d.showtime_id = p_payment.showtime_id and d.payment_id = p_payment.id and d.status = 'lost') m);
+end
+$$;
+
+-- Refunds that Stripe has taken and not told us about for longer than that: [{id, attempt, stripe_refund_id}], oldest
+-- first; after is the id that the page before ended with.
+create function public.refunds_to_reconcile(
+  older_than interval default '2 minutes', max_rows integer default 100, after uuid default null)
+returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'attempt', r.attempt, 'stripe_refund_id', r.stripe_refund_id)
+                            order by r.created_at, r.id), '[]')
+  from (select * from public.refunds pending
+        where pending.status = 'pending' and pending.stripe_refund_id is not null
+          and pending.updated_at < private.now() - refunds_to_reconcile.older_than
+          and (refunds_to_reconcile.after is null or (pending.created_at, pending.id) > (
+            select seen.created_at, seen.id from public.refunds seen where seen.id = refunds_to_reconcile.after))
+        order by pending.created_at, pending.id limit refunds_to_reconcile.max_rows) r
 $$;
 
 revoke execute on function
@@ -2146,9 +2240,100 @@ revoke execute on function
   private.follow_refund(public.bookings, public.refunds, public.refund_status, text, text),
   private.follow_booking(public.bookings, public.payments),
   private.settle_refunds(public.bookings, public.payments),
-  private.returning(public.payments)
+  private.returning(public.payments),
+  public.refunds_to_reconcile(interval, integer, uuid)
 from public;
+grant execute on function public.refunds_to_reconcile(interval, integer, uuid) to service_role;
 grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer) to service_role;
+
+-- disputes.sql --------------------------------------------------------------------------------------------------------
+
+-- Disputes: a customer's bank takes a payment back until it is settled who is right. Recorded and shown, never acted upon
+-- by themselves: whether somebody who disputes may still see the film is for people to say. Money that is lost has gone
+-- back, so nothing more of it is returned.
+
+create table public.disputes (
+  showtime_id bigint not null,
+  id text not null,
+  booking_id uuid not null,
+  payment_id uuid not null,
+  amount integer not null,
+  currency text not null,
+  reason text not null,
+  status text not null,
+  created_at timestamptz not null default private.now(),
+  updated_at timestamptz not null default private.now(),
+  closed_at timestamptz,
+  primary key (showtime_id, id),
+  constraint stripe_dispute_is_unique unique (id),
+  constraint its_payment foreign key (showtime_id, payment_id) references public.payments (showtime_id, id),
+  constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
+  constraint amount_is_positive check (amount > 0)
+);
+comment on column public.disputes.id is 'Stripe''s.';
+comment on column public.disputes.status is 'In Stripe''s words: needs_response, under_review, won, lost, ...';
+
+create index disputes_by_payment on public.disputes (showtime_id, payment_id);
+create index disputes_by_booking on public.disputes (showtime_id, booking_id);
+create index disputes_open on public.disputes (created_at) where closed_at is null;
+
+alter table public.disputes enable row level security;
+create policy "people read the disputes of their own bookings" on public.disputes
+  for select to authenticated
+  using (exists (select from public.bookings b
+                 where b.showtime_id = disputes.showtime_id and b.id = disputes.booking_id
+                   and b.user_id = (select auth.uid())));
+grant select on public.disputes to authenticated, service_role;
+
+-- Stripe says how a dispute stands. Events come in any order: one that is closed stays closed. (D1 opened, D2 closed)
+-- Answers {outcome, booking_id}: noted, duplicate, unattributed. Raises invalid_request, and busy when the news of the
+-- payment has yet to come.
+create function public.record_dispute(
+  event_id text, event_type text, stripe_dispute_id text, payment_intent_id text, amount integer, currency text,
+  reason text, status text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_closed boolean := record_dispute.status in ('won', 'lost', 'warning_closed', 'prevented');
+  v_booking public.bookings;
+  v_payment public.payments;
+begin
+  if record_dispute.stripe_dispute_id is null or record_dispute.currency is null or v_closed is null
+    or record_dispute.amount is null or record_dispute.amount <= 0 then
+    perform private.fail('invalid_request');
+  end if;
+  if not private.note_event(record_dispute.event_id, record_dispute.event_type, record_dispute.payment_intent_id) then
+    return jsonb_build_object('outcome', 'duplicate');
+  end if;
+  v_booking := private.booking_for_update(
+    (select p.booking_id from public.payments p where p.payment_intent_id = record_dispute.payment_intent_id));
+  if v_booking.id is null then
+    return private.event_outcome(record_dispute.event_id, 'unattributed');
+  end if;
+  select * into v_payment from public.payments p
+  where p.payment_intent_id = record_dispute.payment_intent_id and p.status = 'succeeded';
+  if not found then
+    perform private.fail('busy');
+  end if;
+  insert into public.disputes as d (showtime_id, id, booking_id, payment_id, amount, currency, reason, status, closed_at)
+  values (v_booking.showtime_id, record_dispute.stripe_dispute_id, v_booking.id, v_payment.id, record_dispute.amount,
+          upper(record_dispute.currency), coalesce(record_dispute.reason, 'general'), record_dispute.status,
+          case when v_closed then private.now() end)
+  on conflict on constraint stripe_dispute_is_unique do update
+    set amount = excluded.amount, reason = excluded.reason, status = excluded.status, updated_at = private.now(),
+        closed_at = excluded.closed_at
+    where d.closed_at is null;
+  perform private.settle_refunds(v_booking, v_payment);
+  return private.event_outcome(record_dispute.event_id, 'noted', v_booking.id);
+end
+$$;
+
+revoke execute on function
+  public.record_dispute(text, text, text, text, integer, text, text, text)
+from public;
+grant execute on function
+  public.record_dispute(text, text, text, text, integer, text, text, text)
+to service_role;
 
 -- stripe_events.sql ---------------------------------------------------------------------------------------------------
 
@@ -2197,6 +2382,120 @@ revoke execute on function
   private.note_event(text, text, text),
   private.event_outcome(text, text, uuid, text)
 from public;
+
+-- records.sql ---------------------------------------------------------------------------------------------------------
+
+-- The record of what happened, for good: who had this seat at that time, and what became of a booking. Rows are added and
+-- never changed. Seats: seat_locks while a hold lives, private.seat_lock_history once it has ended. Bookings, with their
+-- payments, refunds and disputes: private.booking_log, a row for every change.
+
+create table private.booking_log (
+  showtime_id bigint not null,
+  booking_id uuid not null,
+  id bigint generated always as identity,
+  at timestamptz not null default private.now(),
+  what text not null,
+  status text not null,
+  as_it_was_then jsonb not null,
+  primary key (showtime_id, booking_id, id),
+  constraint what_is_known check (what in ('booking', 'payment', 'refund', 'dispute'))
+);
+alter table private.booking_log enable row level security;
+
+-- Writes down a change of a row that belongs to a booking; the argument says what it is.
+create function private.log_change() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_row jsonb := to_jsonb(new);
+begin
+  if tg_op = 'INSERT' or new is distinct from old then
+    insert into private.booking_log (showtime_id, booking_id, what, status, as_it_was_then)
+    values (new.showtime_id, coalesce(v_row ->> 'booking_id', v_row ->> 'id')::uuid, tg_argv[0], v_row ->> 'status',
+            v_row);
+  end if;
+  return null;
+end
+$$;
+
+create trigger changes_are_logged after insert or update on public.bookings
+  for each row execute function private.log_change('booking');
+create trigger changes_are_logged after insert or update on public.payments
+  for each row execute function private.log_change('payment');
+create trigger changes_are_logged after insert or update on public.refunds
+  for each row execute function private.log_change('refund');
+create trigger changes_are_logged after insert or update on public.disputes
+  for each row execute function private.log_change('dispute');
+
+-- Keeps a record what it is, against our own mistakes too.
+create function private.keep_record() returns trigger
+language plpgsql volatile set search_path = '' as $$
+begin
+  raise exception '% is only added to', tg_table_name using errcode = 'object_not_in_prerequisite_state';
+end
+$$;
+
+create trigger rows_are_only_added before update or delete or truncate on private.booking_log
+  for each statement execute function private.keep_record();
+create trigger rows_are_only_added before update or delete or truncate on private.seat_lock_history
+  for each statement execute function private.keep_record();
+
+-- Who had this seat at this time, for staff: {seat_id, at, user: {id, email, full_name}, lock_id, held_from, held_until
+-- (null while sold), end_reason (null while it lives), booking: {id, reference, status} as it was then, or null for a
+-- seat that was only chosen}; null when nobody had it. Raises staff_only.
+create function public.seat_holder(showtime_id bigint, seat_id bigint, at timestamptz default null) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_at timestamptz := coalesce(seat_holder.at, private.now());
+begin
+  perform private.require_staff();
+  return (
+    select jsonb_build_object(
+      'seat_id', h.seat_id, 'at', v_at, 'lock_id', h.id,
+      'user', (select jsonb_build_object('id', u.id, 'email', u.email, 'full_name', u.full_name)
+               from public.users u where u.id = h.user_id),
+      'held_from', lower(h.held), 'held_until', upper(h.held), 'end_reason', h.end_reason,
+      'booking', (select jsonb_build_object('id', g.booking_id, 'reference', g.as_it_was_then ->> 'reference',
+                                            'status', g.status)
+                  from private.booking_log g
+                  where g.showtime_id = h.showtime_id and g.booking_id = h.booking_id and g.what = 'booking'
+                    and g.at <= v_at
+                  order by g.id desc limit 1))
+    from (select l.showtime_id, l.id, l.seat_id, l.user_id, l.booking_id, l.held, l.end_reason from public.seat_locks l
+          union all
+          select a.showtime_id, a.id, a.seat_id, a.user_id, a.booking_id, a.held, a.end_reason
+          from private.seat_lock_history a) h
+    where h.showtime_id = seat_holder.showtime_id and h.seat_id = seat_holder.seat_id and h.held @> v_at);
+end
+$$;
+
+-- All that happened to a booking, for staff, oldest first: [{at, what, status, as_it_was_then}]. Raises staff_only,
+-- unknown_booking.
+create function public.booking_history(booking_id uuid) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_showtime_id bigint;
+begin
+  perform private.require_staff();
+  select b.showtime_id into v_showtime_id from public.bookings b where b.id = booking_history.booking_id;
+  if not found then
+    perform private.fail('unknown_booking');
+  end if;
+  return (
+    select jsonb_agg(jsonb_build_object('at', g.at, 'what', g.what, 'status', g.status,
+                                        'as_it_was_then', g.as_it_was_then) order by g.id)
+    from private.booking_log g
+    where g.showtime_id = v_showtime_id and g.booking_id = booking_history.booking_id);
+end
+$$;
+
+revoke execute on function
+  private.log_change(),
+  private.keep_record(),
+  public.seat_holder(bigint, bigint, timestamptz),
+  public.booking_history(uuid)
+from public;
+grant execute on function public.seat_holder(bigint, bigint, timestamptz), public.booking_history(uuid)
+  to anon, authenticated, service_role;
 
 -- sweep.sql -----------------------------------------------------------------------------------------------------------
 
@@ -2325,6 +2624,7 @@ begin
   if v_sweep.tidied_at < v_now - interval '1 hour' then
     perform private.archive_shown(v_now);
     perform private.forget_old_sign_ins();
+    perform private.give_up_letters(v_now);
     v_sweep.tidied_at := v_now;
   end if;
   update private.sweeps s set swept_until = v_now, tidied_at = v_sweep.tidied_at where s.only_row;
@@ -2376,6 +2676,240 @@ begin
   end if;
 end
 $$;
+
+-- invariants.sql ------------------------------------------------------------------------------------------------------
+
+-- What must always hold, as one query that returns the violations: (invariant, violation). No row: all hold. The tests,
+-- the worker's nightly run and `make verify` (backend/verification.py) ask this one function.
+--
+-- It takes one snapshot, so it may run while the house sells; what is a matter of time (a refund on its way) is no
+-- violation until the time is over. It reads all there is, so it may take longer than the Data API grants other calls.
+
+create function public.violations() returns table (invariant text, violation jsonb)
+language sql stable security definer set search_path = '' set statement_timeout = '10min' as $$
+with holds as (
+  -- Every hold of a seat there ever was, live, ended and archived.
+  select showtime_id, id, seat_id, user_id, booking_id, held from public.seat_locks
+  union all
+  select showtime_id, id, seat_id, user_id, booking_id, held from private.seat_lock_history
+), sold as (
+  select s.* from public.booking_seats s where s.sold_at is not null and s.released_at is null
+), returned as (
+  -- What went back of each payment, or is on its way, or was lost in a dispute.
+  select m.showtime_id, m.payment_id, sum(m.amount) as amount
+  from (select r.showtime_id, r.payment_id, r.amount from public.refunds r
+        where r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
+        union all
+        select d.showtime_id, d.payment_id, d.amount from public.disputes d where d.status = 'lost') m
+  group by m.showtime_id, m.payment_id
+)
+
+-- I1: no seat of a showtime is in two holds at any instant of its history.
+select 'I1 a seat is held twice' as invariant,
+       jsonb_build_object('showtime_id', a.showtime_id, 'seat_id', a.seat_id, 'lock_ids', array[a.id, b.id]) as violation
+from holds a
+join holds b on b.showtime_id = a.showtime_id and b.seat_id = a.seat_id and b.id > a.id and b.held && a.held
+
+union all
+select 'I1 a seat is sold twice', jsonb_build_object('showtime_id', s.showtime_id, 'seat_id', s.seat_id)
+from sold s group by s.showtime_id, s.seat_id having count(*) > 1
+
+-- I2: a confirmed booking is paid by exactly one payment that it keeps; any other money that arrived goes back.
+union all
+select 'I2 a confirmed booking is not paid', jsonb_build_object('booking_id', b.id)
+from public.bookings b
+where b.status = 'confirmed'
+  and (select count(*) from public.payments p
+       where p.showtime_id = b.showtime_id and p.booking_id = b.id and p.keeps_booking
+         and (p.amount_received, p.currency_received) = (b.total, b.currency)
+         and p.amount_received > (select coalesce(sum(r.amount), 0) from public.refunds r
+                                  where r.showtime_id = p.showtime_id and r.payment_id = p.id
+                                    and r.status = 'succeeded')) <> 1
+
+union all
+select 'I2 money is kept without a confirmed booking', jsonb_build_object('payment_id', p.id, 'booking_id', b.id)
+from public.payments p
+join public.bookings b on b.showtime_id = p.showtime_id and b.id = p.booking_id
+left join returned r on r.showtime_id = p.showtime_id and r.payment_id = p.id
+where p.status = 'succeeded' and not (p.keeps_booking and b.status = 'confirmed')
+  and coalesce(r.amount, 0) < p.amount_received
+
+union all
+select 'I2 more goes back than came', jsonb_build_object('payment_id', p.id)
+from public.payments p
+join returned r on r.showtime_id = p.showtime_id and r.payment_id = p.id
+where r.amount > coalesce(p.amount_received, 0)
+
+union all
+select 'I2 a refund is queued and nobody will do it', jsonb_build_object('refund_id', r.id)
+from public.refunds r
+where (r.status = 'queued' or r.status = 'failed' and r.reason <> 'made_at_stripe')
+  and not exists (select from private.outbox o
+                  where o.kind = 'refund' and o.state = 'queued' and o.payload ->> 'refund_id' = r.id::text)
+
+-- I3: the seats that are booked are the seats of confirmed bookings, by both guards.
+union all
+select 'I3 a confirmed booking lacks a seat', jsonb_build_object('booking_id', b.id, 'seat_id', s.seat_id)
+from public.bookings b
+join public.booking_seats s on s.showtime_id = b.showtime_id and s.booking_id = b.id
+where b.status = 'confirmed'
+  and (s.sold_at is null or s.released_at is not null
+       or not exists (select from holds h
+                      where h.showtime_id = s.showtime_id and h.seat_id = s.seat_id and h.booking_id = b.id
+                        and (upper_inf(h.held) or upper(h.held) >= (select t.ends_at from public.showtimes t
+                                                                    where t.id = b.showtime_id))))
+
+union all
+select 'I3 a seat is sold without a confirmed booking', jsonb_build_object('booking_id', s.booking_id, 'seat_id', s.seat_id)
+from sold s
+join public.bookings b on b.showtime_id = s.showtime_id and b.id = s.booking_id
+where b.status <> 'confirmed'
+
+union all
+select 'I3 a hold without end is not sold', jsonb_build_object('showtime_id', l.showtime_id, 'lock_id', l.id)
+from public.seat_locks l
+where upper_inf(l.held)
+  and not exists (select from sold s
+                  where s.showtime_id = l.showtime_id and s.seat_id = l.seat_id and s.booking_id = l.booking_id)
+
+union all
+select 'I3 a seat is held in an auditorium that it is not in', jsonb_build_object('showtime_id', h.showtime_id, 'lock_id', h.id)
+from holds h
+left join public.showtimes t on t.id = h.showtime_id
+left join public.seats s on s.id = h.seat_id
+where t.id is null or s.auditorium_id is distinct from t.auditorium_id
+
+-- I4: no lock outlives its time: a selection and the time to pay together, as they are set now.
+union all
+select 'I4 a lock outlives its time', jsonb_build_object('showtime_id', l.showtime_id, 'lock_id', l.id)
+from public.seat_locks l, private.settings c
+where not upper_inf(l.held) and upper(l.held) - lower(l.held) > c.lock_duration + c.payment_duration
+  and (l.end_reason is null or l.end_reason = 'released')  -- the others were sold before they ended
+
+union all
+select 'I4 a booking outlives its time', jsonb_build_object('booking_id', b.id)
+from public.bookings b
+where b.status = 'pending' and b.expires_at < private.now() - interval '10 minutes'
+
+-- I5: totals are the sum of their lines and what Stripe was asked for.
+union all
+select 'I5 a total is not the sum of its lines', jsonb_build_object('booking_id', b.id)
+from public.bookings b
+where b.total is distinct from (select sum(s.price) from public.booking_seats s
+                                where s.showtime_id = b.showtime_id and s.booking_id = b.id)
+
+union all
+select 'I5 Stripe was asked for another amount', jsonb_build_object('payment_id', p.id, 'booking_id', b.id)
+from public.payments p
+join public.bookings b on b.showtime_id = p.showtime_id and b.id = p.booking_id
+where (p.amount, p.currency) is distinct from (b.total, b.currency) and p.status <> 'succeeded'
+
+-- I6: one mail for each confirmation and each refund. (Once is the outbox's unique key.)
+union all
+select 'I6 a confirmation has no mail', jsonb_build_object('booking_id', b.id)
+from public.bookings b
+where b.confirmed_at is not null
+  and not exists (select from private.outbox o where o.key = 'mail:confirmation:' || b.id)
+
+union all
+select 'I6 a refund has no mail', jsonb_build_object('refund_id', r.id)
+from public.refunds r
+where not exists (select from private.outbox o where o.key = 'mail:refund:' || r.id)
+
+union all
+select 'I6 a letter was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key)
+from private.outbox o where o.state = 'failed'
+
+-- I7: no API role writes a table of the booking path, and all of them have row security.
+union all
+select 'I7 a client may write a table', jsonb_build_object('table', t.name, 'role', r.name, 'privilege', p.name)
+from unnest(array['seat_locks', 'bookings', 'booking_seats', 'payments', 'refunds', 'disputes']) t (name),
+     unnest(array['anon', 'authenticated']) r (name),
+     unnest(array['insert', 'update', 'delete', 'truncate']) p (name)
+where has_table_privilege(r.name, 'public.' || t.name, p.name)
+   or p.name in ('insert', 'update') and has_any_column_privilege(r.name, 'public.' || t.name, p.name)
+
+union all
+select 'I7 a table has no row security', jsonb_build_object('table', c.oid::regclass::text)
+from pg_catalog.pg_class c
+where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p')
+  and not c.relrowsecurity
+$$;
+
+-- Money that arrived since then, for a comparison with Stripe's books, oldest first; after is
+-- the payment_id that the page before ended with:
+-- [{payment_id, booking_id, payment_intent_id, amount, currency, refunds: [{stripe_refund_id, amount, status}]}]
+create function public.payments_to_verify(since timestamptz, max_rows integer default 100, after uuid default null)
+returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'payment_id', p.id, 'booking_id', p.booking_id, 'payment_intent_id', p.payment_intent_id,
+    'amount', p.amount_received, 'currency', p.currency_received,
+    'refunds', (select coalesce(jsonb_agg(jsonb_build_object(
+                  'stripe_refund_id', r.stripe_refund_id, 'amount', r.amount, 'status', r.status)), '[]')
+                from public.refunds r
+                where r.showtime_id = p.showtime_id and r.payment_id = p.id and r.stripe_refund_id is not null))
+    order by p.paid_at, p.id), '[]')
+  from (select * from public.payments paid
+        where paid.status = 'succeeded' and paid.paid_at >= payments_to_verify.since
+          and (payments_to_verify.after is null or (paid.paid_at, paid.id) > (
+            select seen.paid_at, seen.id from public.payments seen where seen.id = payments_to_verify.after))
+        order by paid.paid_at, paid.id limit payments_to_verify.max_rows) p
+$$;
+
+-- When the worker last looked, and what it found: one row.
+create table private.verifications (
+  only_row boolean primary key default true,
+  ran_at timestamptz not null default '-infinity',
+  violations integer,
+  constraint there_is_one_row check (only_row)
+);
+alter table private.verifications enable row level security;
+insert into private.verifications default values;
+
+-- Whether a verification is due, for one of all the workers that ask: whoever hears true does it.
+create function public.begin_verification(every interval default '1 day') returns boolean
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  update private.verifications v set ran_at = private.now()
+  where v.only_row and v.ran_at <= private.now() - begin_verification.every;
+  return found;
+end
+$$;
+
+-- Notes what a verification found, for the metrics.
+create function public.end_verification(violations integer) returns void
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  update private.verifications v set violations = end_verification.violations where v.only_row;
+end
+$$;
+
+-- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
+-- payments_open, disputes_open, violations of the last verification or null}.
+create function public.figures() returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object(
+    'outbox', (select coalesce(jsonb_agg(to_jsonb(o)), '[]') from (
+      select o.kind, o.state, count(*) as rows,
+             round(extract(epoch from max(private.now() - o.created_at))::numeric, 1) as oldest_seconds
+      from private.outbox o where o.state in ('queued', 'failed') group by o.kind, o.state) o),
+    'refunds', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from (
+      select r.status, count(*) as n from public.refunds r
+      where r.status not in ('succeeded', 'void') group by r.status) r),
+    'payments_open', (select count(*) from public.payments p where p.status = 'open'),
+    'disputes_open', (select count(*) from public.disputes d where d.closed_at is null),
+    'violations', (select v.violations from private.verifications v))
+$$;
+
+revoke execute on function
+  public.violations(), public.begin_verification(interval), public.end_verification(integer), public.figures(),
+  public.payments_to_verify(timestamptz, integer, uuid)
+from public;
+grant execute on function
+  public.violations(), public.begin_verification(interval), public.end_verification(integer), public.figures(),
+  public.payments_to_verify(timestamptz, integer, uuid)
+to service_role;
 
 -- The Data API reads the schema again.
 notify pgrst, 'reload schema';

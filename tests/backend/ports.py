@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
 
@@ -39,9 +40,6 @@ class FakeDataApi:
             raise answer
         return answer(**arguments) if callable(answer) else answer
 
-    def pending_refunds(self, updated_before: str, limit: int) -> object:
-        return self.call("pending_refunds", {"updated_before": updated_before, "limit": limit}, idempotent=True)
-
     def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
         return self.call("known_refunds", {"stripe_refund_ids": list(stripe_refund_ids)}, idempotent=True)
 
@@ -70,6 +68,7 @@ class FakeStripe:
     refunds: dict[str, Refund] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
+    asked_since: list[datetime] = field(default_factory=list)
     ping_fails: Exception | None = None
     before: Callable[[], None] = lambda: None
 
@@ -115,7 +114,18 @@ class FakeStripe:
         self._may_fail()
         return self.refunds[stripe_refund_id]
 
+    def intents_since(self, moment: datetime) -> Iterator[Intent]:
+        self.asked_since.append(moment)
+        self._may_fail()
+        yield from self.intents.values()
+
+    def refunds_since(self, moment: datetime) -> Iterator[Refund]:
+        self.asked_since.append(moment)
+        self._may_fail()
+        yield from self.refunds.values()
+
     def refunds_of(self, payment_intent_id: str) -> list[Refund]:
+        self._may_fail()
         return [refund for refund in self.refunds.values() if refund.payment_intent_id == payment_intent_id]
 
     def ping(self) -> None:

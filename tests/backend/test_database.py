@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -129,22 +130,28 @@ def test_answers_that_are_no_object(recorder: Recorder, database: Database) -> N
 
 
 def test_refunds_are_the_one_table_that_is_read(recorder: Recorder, database: Database) -> None:
-    recorder.answer(200, [{"id": "r", "attempt": 1, "stripe_refund_id": "re_1"}])
-    assert database.pending_refunds("2026-11-22T00:00:00+00:00", 5)[0]["stripe_refund_id"] == "re_1"
+    known = {"stripe_refund_id": "re_1", "amount": 5, "status": "pending"}
+    recorder.answer(200, [known])
+    assert database.known_refunds(["re_1", "re_2"]) == {"re_1": known}
     method, path, _, _ = recorder.requests[0]
     assert method == "GET"
-    assert path.startswith("/rest/v1/refunds?select=id%2Cattempt%2Cstripe_refund_id&status=eq.pending&updated_at=lt.")
-
-
-def test_refunds_are_looked_up_by_stripes_ids(recorder: Recorder, database: Database) -> None:
-    recorder.answer(200, [{"stripe_refund_id": "re_1"}])
-    assert database.known_refunds(["re_1", "re_2"]) == {"re_1"}
-    assert recorder.requests[0][1].endswith("refunds?select=stripe_refund_id&stripe_refund_id=in.%28re_1%2Cre_2%29")
-    assert database.known_refunds([]) == set()
+    assert path.endswith("refunds?select=stripe_refund_id%2Camount%2Cstatus&stripe_refund_id=in.%28re_1%2Cre_2%29")
+    assert database.known_refunds([]) == {}
     assert len(recorder.requests) == 1
     recorder.answer(503, {"code": "PGRST001", "message": "away"})
     with pytest.raises(UnavailableError):
         database.known_refunds(["re_1"])
+
+
+def test_pages_are_asked_for_until_one_is_not_full(recorder: Recorder, database: Database) -> None:
+    page = [{"payment_id": f"p{number}", "payment_intent_id": "pi"} for number in range(200)]
+    recorder.answer(200, page)
+    payments = database.payments_to_reconcile(120)
+    assert len(list(islice(payments, 200))) == 200
+    recorder.answer(200, page[:3])
+    assert len(list(payments)) == 3
+    asked = [body for _, _, _, body in recorder.requests]
+    assert [arguments["after"] for arguments in asked] == [None, "p199"]
 
 
 def test_our_own_errors(recorder: Recorder, database: Database) -> None:

@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from backend.errors import ApiError, UnavailableError
 from backend.settings import Settings
-from tests.backend.ports import FakeDataApi
+from backend.stripe_gateway import Refund, StripeUnavailableError
+from tests.backend.ports import FakeDataApi, FakeStripe
 
 BOOKING = "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11"
 INTENT = {
@@ -167,7 +168,54 @@ def test_a_refund_made_at_the_dashboard(send: Sender, data_api: FakeDataApi, met
     assert (arguments["refund_id"], arguments["attempt"]) == (None, None)
 
 
-@pytest.mark.parametrize("event_type", ["charge.refunded", "payment_intent.created", "made.up", "invoice.paid"])
+@pytest.mark.parametrize("event_type", ["created", "updated", "closed"])
+def test_a_dispute(send: Sender, data_api: FakeDataApi, event_type: str) -> None:
+    data_api.answers["record_dispute"] = {"outcome": "noted"}
+    dispute = {
+        "id": "dp_1",
+        "payment_intent": "pi_1",
+        "amount": 2400,
+        "currency": "eur",
+        "reason": "fraudulent",
+        "status": "needs_response",
+    }
+    assert send(event(f"charge.dispute.{event_type}", dispute)).get_json() == {"outcome": "noted"}
+    (arguments,) = data_api.arguments("record_dispute")
+    assert (arguments["stripe_dispute_id"], arguments["payment_intent_id"]) == ("dp_1", "pi_1")
+    assert (arguments["amount"], arguments["currency"]) == (2400, "eur")
+    assert (arguments["reason"], arguments["status"]) == ("fraudulent", "needs_response")
+
+
+def test_a_refunded_charge_brings_the_news_of_its_refunds(
+    send: Sender, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    """The event does not say which; Stripe is asked. Each is ledgered by itself, so that one that fails comes again."""
+    stripe.refunds = {
+        "re_1": Refund("re_1", "succeeded", 5, "pi_1"),
+        "re_2": Refund("re_2", "pending", 7, "pi_1", metadata={"refund_id": BOOKING, "attempt": "1"}),
+        "re_3": Refund("re_3", "succeeded", 9, "pi_other"),
+    }
+    charge = {"id": "ch_1", "payment_intent": "pi_1", "amount_refunded": 12}
+    assert send(event("charge.refunded", charge)).get_json() == {"outcome": "noted"}
+    told = [
+        (arguments["event_id"], arguments["stripe_refund_id"], arguments["amount"], arguments["refund_id"])
+        for arguments in data_api.arguments("record_refund")
+    ]
+    assert told == [("evt_1:re_1", "re_1", 5, None), ("evt_1:re_2", "re_2", 7, BOOKING)]
+
+
+def test_a_refunded_charge_without_an_intent_is_none_of_ours(send: Sender, data_api: FakeDataApi) -> None:
+    answer = send(event("charge.refunded", {"id": "ch_1", "payment_intent": None}))
+    assert (answer.status_code, answer.get_json()) == (200, {"outcome": "unattributed"})
+    assert data_api.calls == []
+
+
+def test_a_refunded_charge_while_stripe_is_away_comes_again(send: Sender, stripe: FakeStripe) -> None:
+    stripe.failures = [StripeUnavailableError()]
+    assert send(event("charge.refunded", {"id": "ch_1", "payment_intent": "pi_1"})).status_code == 503
+
+
+@pytest.mark.parametrize("event_type", ["charge.succeeded", "payment_intent.created", "made.up", "invoice.paid"])
 def test_other_types_are_none_of_our_business(send: Sender, data_api: FakeDataApi, event_type: str) -> None:
     answer = send(event(event_type, {}))
     assert (answer.status_code, answer.get_json()) == (200, {"outcome": "ignored"})
@@ -190,7 +238,47 @@ def test_stripe_comes_back_after_a_failure_of_ours(
     assert send(event("payment_intent.succeeded", INTENT)).status_code == status
 
 
-def test_counts(send: Sender, client: FlaskClient) -> None:
+FIGURES = {
+    "outbox": [{"kind": "mail_refund", "state": "failed", "rows": 2, "oldest_seconds": 99.5}],
+    "refunds": {"failed": 1},
+    "payments_open": 4,
+    "disputes_open": 5,
+    "violations": 0,
+}
+
+
+def test_what_waits_is_counted(client: FlaskClient, data_api: FakeDataApi) -> None:
+    data_api.answers["figures"] = FIGURES
+    text = client.get("/metrics").get_data(as_text=True)
+    for line in (
+        "frontrow_database_answers 1.0",
+        'frontrow_outbox_rows{kind="mail_refund",state="failed"} 2.0',
+        'frontrow_outbox_oldest_seconds{kind="mail_refund",state="failed"} 99.5',
+        'frontrow_refunds_unfinished{status="failed"} 1.0',
+        'frontrow_refunds_unfinished{status="queued"} 0.0',
+        "frontrow_payments_open 4.0",
+        "frontrow_disputes_open 5.0",
+        "frontrow_violations 0.0",
+    ):
+        assert line in text.splitlines()
+    client.get("/metrics")
+    assert len(data_api.arguments("figures")) == 1  # however often a stranger asks
+
+
+def test_no_verification_yet_is_no_good_news(client: FlaskClient, data_api: FakeDataApi) -> None:
+    data_api.answers["figures"] = {**FIGURES, "violations": None}
+    assert "frontrow_violations" not in client.get("/metrics").get_data(as_text=True)
+
+
+def test_without_the_database_the_rest_is_counted(client: FlaskClient, data_api: FakeDataApi) -> None:
+    data_api.answers["figures"] = UnavailableError()
+    text = client.get("/metrics").get_data(as_text=True)
+    assert "frontrow_database_answers 0.0" in text
+    assert "frontrow_payments_open" not in text
+
+
+def test_counts(send: Sender, client: FlaskClient, data_api: FakeDataApi) -> None:
+    data_api.answers["figures"] = FIGURES
     send(event("payment_intent.succeeded", INTENT))
     send(event("made.up", INTENT))
     text = client.get("/metrics").get_data(as_text=True)

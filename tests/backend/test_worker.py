@@ -22,6 +22,7 @@ import pytest
 from backend.database import Database
 from backend.errors import UnavailableError
 from backend.letters import Letters
+from backend.reconciliation import Reconciliation
 from backend.settings import Settings
 from backend.stripe_gateway import (
     Intent,
@@ -31,7 +32,7 @@ from backend.stripe_gateway import (
     StripeUnavailableError,
 )
 from backend.tokens import Tokens
-from backend.worker import Loop, Outbox, Reconciliation, Worker, backoff
+from backend.worker import Loop, Outbox, Worker, backoff
 from tests.backend.ports import FakeDataApi, FakeMailer, FakeStripe, turns
 from tests.backend.test_letters import LETTER, REFUND
 
@@ -67,12 +68,12 @@ def outbox(data_api: FakeDataApi, stripe: FakeStripe, mailer: FakeMailer, settin
         "record_payment_failure": {"outcome": "noted"},
         "confirm_booking": {"outcome": "confirmed"},
     }
-    return Outbox(Database(data_api), stripe, mailer, Letters(settings, Tokens.of(settings)))
+    return Outbox(["refund", "mail_refund"], Database(data_api), stripe, mailer, Letters(settings, Tokens.of(settings)))
 
 
 @pytest.fixture
 def reconciliation(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> Reconciliation:
-    data_api.answers |= {"payments_to_reconcile": [], "pending_refunds": []}
+    data_api.answers |= {"payments_to_reconcile": [], "refunds_to_reconcile": [], "known_refunds": []}
     return Reconciliation(outbox.database, stripe, 120)
 
 
@@ -87,7 +88,9 @@ def settled(data_api: FakeDataApi) -> list[str | None]:
 def test_an_empty_outbox(outbox: Outbox, data_api: FakeDataApi) -> None:
     data_api.answers["claim_outbox"] = []
     assert outbox.step() is False
-    assert data_api.calls == [("claim_outbox", {"max_rows": 1, "lease_seconds": 180})]
+    assert data_api.calls == [
+        ("claim_outbox", {"max_rows": 1, "lease_seconds": 180, "kinds": ["refund", "mail_refund"]})
+    ]
 
 
 @pytest.mark.parametrize(("kind", "subject"), [("mail_confirmation", "Your tickets"), ("mail_refund", "Your refund")])
@@ -286,7 +289,9 @@ def test_what_stripe_says_is_applied_once(
     data_api.answers["payments_to_reconcile"] = [{"payment_id": "p", "payment_intent_id": "pi_1"}]
     stripe.put(intent("succeeded", amount_received=2400))
     assert reconciliation.run() == 1
-    assert data_api.arguments("payments_to_reconcile") == [{"older_than": "120 seconds", "max_rows": 500}]
+    assert data_api.arguments("payments_to_reconcile") == [
+        {"older_than": "120 seconds", "max_rows": 200, "after": None}
+    ]
     (confirmed,) = data_api.arguments("confirm_booking")
     assert (confirmed["event_id"], confirmed["amount"]) == ("reconcile:pi_1:succeeded", 2400)
 
@@ -325,7 +330,7 @@ def test_one_that_fails_does_not_stop_the_others(
 def test_pending_refunds_are_asked_about(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
-    data_api.answers["pending_refunds"] = [
+    data_api.answers["refunds_to_reconcile"] = [
         {"id": ORDER["id"], "attempt": 2, "stripe_refund_id": "re_1"},
         {"id": ORDER["id"], "attempt": 1, "stripe_refund_id": "re_2"},
     ]
@@ -333,6 +338,10 @@ def test_pending_refunds_are_asked_about(
         "re_1": Refund("re_1", "failed", 2400, "pi_1", "lost_or_stolen_card"),
         "re_2": Refund("re_2", "pending", 2400, "pi_1"),
     }
+    data_api.answers["known_refunds"] = [
+        {"stripe_refund_id": "re_1", "amount": 2400, "status": "failed"},
+        {"stripe_refund_id": "re_2", "amount": 2400, "status": "pending"},
+    ]
     assert reconciliation.run() == 2
     (recorded,) = data_api.arguments("record_refund")
     assert recorded["event_id"] == "reconcile:re_1:failed"
@@ -398,9 +407,11 @@ def test_a_stop_lets_the_row_in_hand_finish(
         "record_payment_failure": {"outcome": "noted"},
         "release_expired_locks": {"seats_released": 0},
         "payments_to_reconcile": [],
-        "pending_refunds": [],
+        "refunds_to_reconcile": [],
+        "known_refunds": [],
+        "begin_verification": False,
     }
-    worker = Worker(settings, database=Database(data_api), stripe=stripe, mailer=mailer)
+    worker = Worker(settings, database=Database(data_api), patient=Database(data_api), stripe=stripe, mailer=mailer)
     thread = threading.Thread(target=worker.run)
     thread.start()
     assert at_work.wait(10)

@@ -65,7 +65,7 @@ def frontrow(stack: Stack, house: House) -> Iterator[Frontrow]:
     """The stack as clients see it. Whatever a test did, the invariants hold after it."""
     with Frontrow(stack, house) as frontrow:
         yield frontrow
-    assert house.rows((stack.config.root / "sql/invariants.sql").read_text()) == []
+    assert house.violations() == []
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from backend.database import DataApi, Database
+from backend.reconciliation import Reconciliation
 from backend.settings import Settings
 from backend.stripe_gateway import StripeGateway
-from backend.worker import Reconciliation
 from tests.http.frontrow import Customer, Frontrow, eventually
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.house import House, Json
+import pytest
+
+from tests.house import House, Json, Refused
 
 
 def confirmed(house: House) -> Json:
@@ -106,3 +108,76 @@ def test_the_same_word_is_left_once(house: House) -> None:
         [booking["id"]],
     )
     assert len(house.outbox()) == 1
+
+
+def test_a_worker_claims_the_kinds_that_it_does(house: House) -> None:
+    ada = house.customer()
+    ada.call("cancel_booking", booking_id=house.buy(ada, 0)["id"])
+    service = house.service()
+    assert [row["kind"] for row in service.call("claim_outbox", kinds=["refund", "cancel_intent"])] == ["refund"]
+    assert service.call("claim_outbox", kinds=["refund", "cancel_intent"]) == []
+    assert {row["kind"] for row in service.call("claim_outbox", kinds=None)} == {"mail_confirmation", "mail_refund"}
+
+
+def test_a_letter_that_kills_its_workers_is_given_up(house: House) -> None:
+    """A refund is not: money is claimed again for ever, and somebody will see why."""
+    ada = house.customer()
+    ada.call("cancel_booking", booking_id=house.buy(ada, 0)["id"])
+    service = house.service()
+    for death in range(12):
+        claimed = {row["kind"] for row in service.call("claim_outbox", lease_seconds=60)}
+        assert claimed == ({"refund", "mail_confirmation", "mail_refund"} if death < 10 else {"refund"})
+        house.advance("61 minutes")
+        house.sweep()
+    assert {row["kind"]: row["state"] for row in house.outbox()} == {
+        "mail_confirmation": "failed",
+        "mail_refund": "failed",
+        "refund": "queued",
+    }
+    assert {row["last_error"] for row in house.outbox() if row["state"] == "failed"} == {
+        "claimed by 10 workers, none of which came back"
+    }
+    assert service.call("requeue_outbox") == 2
+    assert len(service.call("claim_outbox")) == 3
+
+
+def send_all(house: House) -> list[str]:
+    """Send what is due; the keys."""
+    service = house.service()
+    rows = service.call("claim_outbox")
+    for row in rows:
+        service.call("settle_outbox", id=row["id"], attempt=row["attempt"])
+    return [row["key"] for row in rows]
+
+
+def test_a_ticket_is_sent_again_three_times_a_day(house: House) -> None:
+    ada = house.customer()
+    booking = house.buy(ada, 0)
+    email = house.value("select email from public.users where id = %s", [ada.user_id])
+    answer = {"sent_to": email, "state": "queued"}
+    assert ada.call("send_ticket_again", booking_id=booking["id"]) == answer
+    first = f"mail:confirmation:{booking['id']}"
+    assert send_all(house) == [first]  # it was on its way
+    for number in (2, 3, 4):
+        assert ada.call("send_ticket_again", booking_id=booking["id"]) == answer
+        assert ada.call("send_ticket_again", booking_id=booking["id"]) == answer
+        assert send_all(house) == [f"{first}:{number}"]
+    with pytest.raises(Refused, match="too_many_attempts"):
+        ada.call("send_ticket_again", booking_id=booking["id"])
+    house.advance("24 hours 1 second")
+    house.owner.execute("update public.bookings set status = 'cancelled', cancelled_at = now()")
+    with pytest.raises(Refused, match="no_ticket"):
+        ada.call("send_ticket_again", booking_id=booking["id"])
+    house.owner.execute("update public.bookings set status = 'confirmed'")
+    ada.call("send_ticket_again", booking_id=booking["id"])
+    assert send_all(house) == [f"{first}:5"]
+
+
+def test_a_ticket_is_sent_to_whose_it_is(house: House) -> None:
+    ada = house.customer()
+    pending = house.book(ada, 1)
+    with pytest.raises(Refused, match="no_ticket"):
+        ada.call("send_ticket_again", booking_id=pending["id"])
+    for stranger, error in ((house.customer("Bob"), "unknown_booking"), (house.anonymous(), "sign_in_required")):
+        with pytest.raises(Refused, match=error):
+            stranger.call("send_ticket_again", booking_id=pending["id"])

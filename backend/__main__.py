@@ -1,0 +1,75 @@
+"""What operators run, in the environment of the backend:
+
+python -m backend verify [--days 30]     look whether all that must hold does; status 1 if something does not
+python -m backend retry-letters [ID]     try letters again that were given up: that one, or all
+python -m backend figures                what is waiting, failed or open, as JSON
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from backend.database import PATIENT, DataApi, Database
+from backend.errors import UnavailableError
+from backend.settings import Settings, SettingsError
+from backend.stripe_gateway import StripeGateway
+from backend.verification import Verification, notices
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
+    """Run a command; its exit status. 2 when the environment lacks something, 3 when a part does not answer."""
+    options = _options(arguments)
+    try:
+        settings = Settings.from_environment(environment)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    database = Database(DataApi(settings.supabase_url, settings.supabase_key, PATIENT))
+    try:
+        match options.command:
+            case "verify":
+                return _verify(database, settings, options.days, options.second_look)
+            case "retry-letters":
+                print(f"{database.requeue_outbox(options.id)} letters are queued again")
+            case _:
+                print(json.dumps(database.figures(), indent=2))
+    except UnavailableError as error:
+        print(f"Not all parts answer: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m backend", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    verify = commands.add_parser("verify")
+    verify.add_argument("--days", type=int, default=30, help="how far back to compare with Stripe (default 30)")
+    verify.add_argument(
+        "--second-look", type=float, default=60.0, help="seconds after which what looks wrong is looked at again"
+    )
+    retry = commands.add_parser("retry-letters")
+    retry.add_argument("id", type=int, nargs="?", help="the row of the outbox; all without it")
+    commands.add_parser("figures")
+    return parser.parse_args(arguments)
+
+
+def _verify(database: Database, settings: Settings, days: int, second_look: float) -> int:
+    since = datetime.now(UTC) - timedelta(days=days)
+    violations = Verification(database, StripeGateway(settings)).run(since, second_look)
+    for line in notices(database):
+        print(f"note: {line}")
+    for sentence in violations:
+        print(f"VIOLATION {sentence}")
+    print("all hold" if not violations else f"violations: {len(violations)}")
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

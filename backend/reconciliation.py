@@ -1,0 +1,195 @@
+"""Reconciliation: what Stripe never told us, or we never heard.
+
+Asks about every payment that is open for long and every refund that is pending for long, looks through the refunds
+that were made lately, and applies what it finds through the same functions as the webhook.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Final
+from uuid import UUID
+
+from backend import logs
+from backend.bodies import as_uuid
+from backend.database import Database, KnownRefund, OpenPayment, PendingRefund
+from backend.stripe_gateway import Intent, Payments, Refund, StripeRefusedError
+
+_log = logging.getLogger("backend.reconciliation")
+
+_FIRST_LOOK_BACK: Final = timedelta(days=3)
+"""How far back a worker that has just started looks through Stripe's refunds: as long as Stripe repeats an event."""
+_OVERLAP: Final = timedelta(minutes=10)
+
+IN_OUR_WORDS: Final = {
+    "succeeded": "succeeded",
+    "pending": "pending",
+    "requires_action": "pending",
+    "failed": "failed",
+    "canceled": "failed",
+}
+"""Stripe's statuses of a refund, as record_refund takes them."""
+
+
+def record_canceled(database: Database, payment_intent_id: str, failure_code: str | None = None) -> None:
+    """Note that an intent can no longer be paid. Without an event id: noting it twice is harmless, and a payment that
+    was opened again must not stay open because the ledger knows the event."""
+    database.record_payment_failure(
+        event_id=None,
+        event_type="worker",
+        payment_intent_id=payment_intent_id,
+        canceled=True,
+        failure_code=failure_code,
+    )
+
+
+def apply_intent(database: Database, intent: Intent) -> bool:
+    """Apply what Stripe says of an intent as its webhook would have; the event id makes it once. False when the intent
+    has not ended."""
+    event_id = f"reconcile:{intent.id}:{intent.status}"
+    match intent.status:
+        case "succeeded":
+            outcome = database.confirm_booking(
+                event_id=event_id,
+                event_type="reconcile",
+                payment_intent_id=intent.id,
+                amount=intent.amount_received,
+                currency=intent.currency,
+                booking_id=as_uuid(intent.metadata.get("booking_id")),
+            )
+            _log.info("reconciled", extra={"intent": intent.id, "outcome": outcome["outcome"]})
+            return True
+        case "canceled":
+            record_canceled(database, intent.id)
+            return True
+        case "requires_payment_method" if intent.failure_code is not None:
+            database.record_payment_failure(
+                event_id=event_id,
+                event_type="reconcile",
+                payment_intent_id=intent.id,
+                canceled=False,
+                failure_code=intent.failure_code,
+                failure_message=intent.failure_message,
+            )
+            return False
+        case _:
+            return False
+
+
+def record_refund_news(database: Database, refund: Refund, event_id: str | None, event_type: str) -> str:
+    """Note what Stripe says of a refund, ours or one made at its dashboard; the outcome."""
+    attempt = refund.metadata.get("attempt", "")
+    return database.record_refund(
+        event_id=event_id,
+        event_type=event_type,
+        stripe_refund_id=refund.id,
+        payment_intent_id=refund.payment_intent_id,
+        amount=refund.amount,
+        status=refund.status,
+        failure_reason=refund.failure_reason,
+        refund_id=as_uuid(refund.metadata.get("refund_id")),
+        attempt=int(attempt) if attempt.isascii() and attempt.isdigit() and len(attempt) < 9 else None,
+    )["outcome"]
+
+
+class Reconciliation:
+    """Each run takes up where the one before ended."""
+
+    def __init__(
+        self,
+        database: Database,
+        stripe: Payments,
+        older_than_seconds: float,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._database = database
+        self._stripe = stripe
+        self._older_than_seconds = older_than_seconds
+        self._clock = clock
+        self._stop = stop or threading.Event()
+        self._refunds_seen_until = clock() - _FIRST_LOOK_BACK
+
+    def run(self) -> int:
+        """One run; how many were asked about. One that fails is logged, the others go on."""
+        asked = 0
+        for payment in self._database.payments_to_reconcile(self._older_than_seconds):
+            asked += self._ask("payment", payment["payment_id"], lambda payment=payment: self._payment(payment))
+        for refund in self._database.refunds_to_reconcile(self._older_than_seconds):
+            asked += self._ask("refund", refund["id"], lambda refund=refund: self._pending_refund(refund))
+        return asked + self._refunds_made_lately()
+
+    def _ask(self, what: str, name: str, question: Callable[[], None]) -> int:
+        if self._stop.is_set():
+            return 0
+        try:
+            question()
+        except Exception as error:
+            _log.error("not reconciled", extra={what: name, **logs.describe(error)})
+        return 1
+
+    def _payment(self, payment: OpenPayment) -> None:
+        try:
+            intent = self._stripe.retrieve_intent(payment["payment_intent_id"])
+        except StripeRefusedError as error:
+            if error.code != "resource_missing":
+                raise
+            record_canceled(self._database, payment["payment_intent_id"], error.code)
+            return
+        apply_intent(self._database, intent)
+
+    def _pending_refund(self, pending: PendingRefund) -> None:
+        refund = self._stripe.retrieve_refund(pending["stripe_refund_id"])
+        if refund.status in ("pending", "requires_action"):
+            return
+        self._database.record_refund(
+            event_id=f"reconcile:{refund.id}:{refund.status}",
+            event_type="reconcile",
+            stripe_refund_id=refund.id,
+            payment_intent_id=refund.payment_intent_id,
+            amount=refund.amount,
+            status=refund.status,
+            failure_reason=refund.failure_reason,
+            refund_id=UUID(pending["id"]),
+            attempt=pending["attempt"],
+        )
+
+    def _refunds_made_lately(self) -> int:
+        """Compare the refunds that Stripe has made since the last run with ours: those of its dashboard, of which the
+        event was lost, are nobody's pending rows. The next run begins where this one did, if nothing failed."""
+        began = self._clock() - _OVERLAP
+        asked = failed = 0
+        for refunds in in_batches(self._stripe.refunds_since(self._refunds_seen_until)):
+            known = self._database.known_refunds([refund.id for refund in refunds])
+            for refund in refunds:
+                if refund.payment_intent_id is None or agrees(refund, known.get(refund.id)):
+                    continue
+                asked += 1
+                try:
+                    record_refund_news(self._database, refund, None, "reconcile")
+                except Exception as error:
+                    failed += 1
+                    _log.error("not reconciled", extra={"refund": refund.id, **logs.describe(error)})
+        if not failed:
+            self._refunds_seen_until = began
+        return asked
+
+
+def agrees(refund: Refund, known: KnownRefund | None) -> bool:
+    """Whether we know a refund as Stripe does. Of one of ours that failed, the next attempt may be under way."""
+    if known is None:
+        # A failed attempt leaves no id with us once the next has one.
+        return IN_OUR_WORDS.get(refund.status) == "failed" and "refund_id" in refund.metadata
+    return known["amount"] == refund.amount and known["status"] == IN_OUR_WORDS.get(refund.status)
+
+
+def in_batches(refunds: Iterable[Refund], size: int = 100) -> Iterator[list[Refund]]:
+    """The refunds in lists of so many, as they arrive."""
+    rest = iter(refunds)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,0 +1,122 @@
+"""Verification: does all hold that must?
+
+Asks the database for violated invariants, and compares its payments and refunds with Stripe's books. It only looks;
+what can be mended, reconciliation mends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.database import Database, KnownPayment
+from backend.reconciliation import IN_OUR_WORDS, agrees, in_batches
+from backend.stripe_gateway import Intent, Payments, Refund, StripeRefusedError
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The database as `violations` needs it, patient; and Stripe."""
+
+    database: Database
+    stripe: Payments
+
+    def run(
+        self, since: datetime, second_look_after: float = 60.0, wait: Callable[[float], object] = time.sleep
+    ) -> list[str]:
+        """A sentence for each violation, none if all holds. Payments are compared that were made since then.
+
+        News takes a moment from Stripe to us, so what looks wrong is looked at a second time after that many seconds,
+        and counts if it is wrong still. Raises UnavailableError without the database or Stripe.
+        """
+        found = list(self._look(since))
+        if found:
+            wait(second_look_after)
+            still = set(self._look(since))
+            found = [sentence for sentence in found if sentence in still]
+        return found
+
+    def _look(self, since: datetime) -> Iterator[str]:
+        for row in self.database.violations():
+            where = ", ".join(f"{name} {value}" for name, value in row["violation"].items())
+            yield f"{row['invariant']}: {where}"
+        yield from self._payments(since)
+        yield from self._refunds(since)
+
+    def _payments(self, since: datetime) -> Iterator[str]:
+        """Money that arrived: Stripe must know each payment that we know, we each that Stripe took for a booking."""
+        at_stripe = {intent.id: intent for intent in self.stripe.intents_since(since)}
+        known = {payment["payment_intent_id"]: payment for payment in self.database.payments_to_verify(since)}
+        for payment in known.values():
+            intent = at_stripe.get(payment["payment_intent_id"]) or self._asked(payment)
+            if intent is None:
+                yield f"{payment['payment_intent_id']} is unknown at Stripe, booking {payment['booking_id']}"
+            elif intent.status != "succeeded":
+                yield f"{intent.id} is paid here and {intent.status} at Stripe, booking {payment['booking_id']}"
+            elif (intent.amount_received, intent.currency) != (payment["amount"], payment["currency"]):
+                yield (
+                    f"{intent.id} is {payment['amount']} {payment['currency']} here and"
+                    f" {intent.amount_received} {intent.currency} at Stripe, booking {payment['booking_id']}"
+                )
+        for intent in at_stripe.values():
+            if intent.status == "succeeded" and "booking_id" in intent.metadata and intent.id not in known:
+                yield f"{intent.id} is paid at Stripe and not here, booking {intent.metadata['booking_id']}"
+
+    def _asked(self, payment: KnownPayment) -> Intent | None:
+        """The intent, older than those looked through."""
+        try:
+            return self.stripe.retrieve_intent(payment["payment_intent_id"])
+        except StripeRefusedError as error:
+            if error.code != "resource_missing":
+                raise
+            return None
+
+    def _refunds(self, since: datetime) -> Iterator[str]:
+        """Refunds: each at Stripe that is for a payment of ours, as we know it; and each of ours, there."""
+        ours = {payment["payment_intent_id"]: payment for payment in self.database.payments_to_verify(since)}
+        seen: set[str] = set()
+        for refunds in in_batches(self.stripe.refunds_since(since)):
+            known = self.database.known_refunds([refund.id for refund in refunds])
+            for refund in refunds:
+                seen.add(refund.id)
+                if (refund.id in known or refund.payment_intent_id in ours) and not agrees(
+                    refund, known.get(refund.id)
+                ):
+                    yield _differs(refund, known[refund.id]["status"] if refund.id in known else "unknown")
+        for payment in ours.values():
+            for refund in payment["refunds"]:
+                if refund["stripe_refund_id"] not in seen and not self._exists(refund["stripe_refund_id"]):
+                    yield f"{refund['stripe_refund_id']} of {payment['payment_intent_id']} is unknown at Stripe"
+
+    def _exists(self, stripe_refund_id: str) -> bool:
+        try:
+            self.stripe.retrieve_refund(stripe_refund_id)
+        except StripeRefusedError as error:
+            if error.code != "resource_missing":
+                raise
+            return False
+        return True
+
+
+def _differs(refund: Refund, status: str) -> str:
+    at_stripe = IN_OUR_WORDS.get(refund.status, refund.status)
+    return f"{refund.id} of {refund.payment_intent_id} is {status} here and {at_stripe} ({refund.amount}) at Stripe"
+
+
+def notices(database: Database) -> list[str]:
+    """What is no violation and wants a person's eye: refunds that Stripe refused, open disputes, letters given up."""
+    figures = database.figures()
+    lines = [
+        f"{number} {'refund is' if number == 1 else 'refunds are'} {status}"
+        + (": Stripe refused, it is tried again every hour" if status == "failed" else "")
+        for status, number in sorted(figures["refunds"].items())
+    ]
+    if figures["disputes_open"]:
+        lines.append(f"disputes open: {figures['disputes_open']}")
+    lines += [
+        f"{row['kind']}: {row['rows']} {row['state']}, the oldest for {row['oldest_seconds']:.0f} s"
+        for row in figures["outbox"]
+    ]
+    return lines

@@ -1,0 +1,107 @@
+"""Reconciliation looks through the refunds that Stripe made lately. (What it asks of open payments: test_worker.py.)"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from backend.database import Database
+from backend.errors import ApiError
+from backend.reconciliation import Reconciliation
+from backend.stripe_gateway import Refund
+from tests.backend.ports import FakeDataApi, FakeStripe
+
+OURS = {"refund_id": "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11", "attempt": "1"}
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> list[datetime]:
+    """The clock: the last of them."""
+    return [NOON]
+
+
+@pytest.fixture
+def reconciliation(data_api: FakeDataApi, stripe: FakeStripe, now: list[datetime]) -> Reconciliation:
+    data_api.answers |= {
+        "payments_to_reconcile": [],
+        "refunds_to_reconcile": [],
+        "known_refunds": [],
+        "record_refund": {"outcome": "noted"},
+    }
+    return Reconciliation(Database(data_api), stripe, 120, clock=lambda: now[-1])
+
+
+def told(data_api: FakeDataApi) -> list[tuple[Any, ...]]:
+    return [
+        (said["stripe_refund_id"], said["status"], said["refund_id"], said["attempt"], said["event_id"])
+        for said in data_api.arguments("record_refund")
+    ]
+
+
+def test_a_refund_of_the_dashboard_of_which_the_event_was_lost(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    stripe.refunds["re_1"] = Refund("re_1", "succeeded", 5, "pi_1")
+    assert reconciliation.run() == 1
+    assert told(data_api) == [("re_1", "succeeded", None, None, None)]
+
+
+def test_what_agrees_is_left_alone(reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe) -> None:
+    stripe.refunds = {
+        "re_1": Refund("re_1", "succeeded", 5, "pi_1"),
+        "re_2": Refund("re_2", "requires_action", 5, "pi_1", metadata=OURS),
+        "re_3": Refund("re_3", "failed", 5, "pi_1", metadata=OURS),  # an attempt whose place the next has taken
+        "re_4": Refund("re_4", "succeeded", 5, None),
+    }
+    data_api.answers["known_refunds"] = [
+        {"stripe_refund_id": "re_1", "amount": 5, "status": "succeeded"},
+        {"stripe_refund_id": "re_2", "amount": 5, "status": "pending"},
+    ]
+    assert reconciliation.run() == 0
+    assert told(data_api) == []
+
+
+@pytest.mark.parametrize(("at_stripe", "here"), [("succeeded", "pending"), ("failed", "succeeded")])
+def test_a_refund_that_has_moved(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe, at_stripe: str, here: str
+) -> None:
+    stripe.refunds["re_1"] = Refund("re_1", at_stripe, 5, "pi_1", metadata=OURS)
+    data_api.answers["known_refunds"] = [{"stripe_refund_id": "re_1", "amount": 5, "status": here}]
+    assert reconciliation.run() == 1
+    assert told(data_api) == [("re_1", at_stripe, OURS["refund_id"], 1, None)]
+
+
+def test_each_run_begins_a_little_before_the_last(
+    reconciliation: Reconciliation, stripe: FakeStripe, now: list[datetime]
+) -> None:
+    reconciliation.run()
+    now.append(NOON + timedelta(minutes=1))
+    reconciliation.run()
+    assert stripe.asked_since == [NOON - timedelta(days=3), NOON - timedelta(minutes=10)]
+
+
+def test_what_failed_is_looked_for_again(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    """One that fails stops none of the others, and the next run begins where this one did."""
+    stripe.refunds = {
+        "re_1": Refund("re_1", "succeeded", 5, "pi_1"),
+        "re_2": Refund("re_2", "succeeded", 5, "pi_2"),
+    }
+    data_api.answers["record_refund"] = ApiError("busy")
+    assert reconciliation.run() == 2
+    assert [said[0] for said in told(data_api)] == ["re_1", "re_2"]
+    data_api.answers["record_refund"] = {"outcome": "noted"}
+    reconciliation.run()
+    assert stripe.asked_since == [NOON - timedelta(days=3)] * 2
+
+
+def test_more_refunds_than_one_question_may_name(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    stripe.refunds = {f"re_{n}": Refund(f"re_{n}", "succeeded", 5, "pi_1") for n in range(250)}
+    assert reconciliation.run() == 250
+    assert [len(asked["stripe_refund_ids"]) for asked in data_api.arguments("known_refunds")] == [100, 100, 50]
