@@ -1,0 +1,166 @@
+"""`python -m backend verify` and its neighbours, as an operator runs them: against the real parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+
+from dev.services import backend_environment
+from tests.http.frontrow import Customer, Frontrow, eventually
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def backend(frontrow: Frontrow) -> Command:
+    """Runs a command in the environment of the backend."""
+    stack = frontrow.stack
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "backend", *arguments],
+            env={**os.environ, **backend_environment(stack.config, stack.keys)},
+            cwd=stack.config.root,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def no_webhooks(frontrow: Frontrow) -> Iterator[None]:
+    frontrow.faults({"webhooks": [{"kind": "drop", "probability": 1}]})
+    yield
+    frontrow.faults(None)
+
+
+def bought(frontrow: Frontrow, customer: Customer) -> tuple[dict[str, object], dict[str, str]]:
+    """A confirmed booking and its intent."""
+    booking = customer.book()
+    intent = customer.intent(booking)
+    frontrow.pay(intent)
+    eventually(lambda: customer.booking(booking)["status"] == "confirmed")
+    return booking, intent
+
+
+def test_all_hold(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
+    booking, _ = bought(frontrow, customer)
+    customer.rpc("cancel_booking", booking_id=booking["id"])
+    eventually(lambda: customer.booking(booking)["status"] == "refunded")
+    run = backend("verify", "--second-look", "1")
+    assert (run.returncode, run.stdout.splitlines()[-1], run.stderr) == (0, "all hold", "")
+
+
+def test_a_payment_that_nobody_told_us_of(
+    frontrow: Frontrow, customer: Customer, backend: Command, no_webhooks: None
+) -> None:
+    """Reconciliation of this stack runs once a day, so nothing mends it before the second look."""
+    del no_webhooks
+    booking = customer.book()
+    intent = customer.intent(booking)
+    frontrow.pay(intent)
+    run = backend("verify", "--second-look", "0.1")
+    expected = f"VIOLATION {intent['payment_intent_id']} is paid at Stripe and not here, booking {booking['id']}"
+    assert expected in run.stdout.splitlines()
+    assert run.returncode == 1
+
+    paid = frontrow.stripe.v1.payment_intents.retrieve(intent["payment_intent_id"]).to_dict()
+    assert frontrow.deliver(frontrow.event("payment_intent.succeeded", paid)).status_code == 200
+    run = backend("verify", "--second-look", "0.1")
+    assert (run.returncode, run.stdout.splitlines()[-1]) == (0, "all hold")
+
+
+def test_a_violated_invariant_is_named(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
+    booking, _ = bought(frontrow, customer)
+    change = "update public.bookings set total = total {} 1 where id = %s"
+    frontrow.house.owner.execute(change.format("+").encode(), [booking["id"]])
+    try:
+        run = backend("verify", "--second-look", "0.1")
+    finally:
+        frontrow.house.owner.execute(change.format("-").encode(), [booking["id"]])
+    assert run.returncode == 1
+    assert f"VIOLATION I5 a total is not the sum of its lines: booking_id {booking['id']}" in run.stdout
+
+
+def test_a_refund_that_stripe_refuses_is_visible(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
+    """By a query, a metric and a line of verify; and it is tried again."""
+    booking = customer.book()
+    intent = customer.intent(booking)
+    frontrow.pay(intent, "pm_card_createDispute")
+    eventually(lambda: customer.booking(booking)["status"] == "confirmed")
+    eventually(lambda: frontrow.house.rows("select * from public.disputes where booking_id = %s", [booking["id"]]))
+    assert customer.data_api.table("disputes").select("status").execute().data == [{"status": "needs_response"}]
+    customer.rpc("cancel_booking", booking_id=booking["id"])
+    (refund,) = eventually(
+        lambda: frontrow.house.rows(
+            "select * from public.refunds where booking_id = %s and status = 'failed'", [booking["id"]]
+        )
+    )
+    assert refund["failure_reason"] == "charge_disputed"
+    again = frontrow.outbox(booking, "refund")[-1]
+    assert (again["state"], again["key"]) == ("queued", f"refund:{refund['id']}:2")
+
+    run = backend("verify", "--second-look", "0.1")
+    assert "note: 1 refund is failed: Stripe refused, it is tried again every hour" in run.stdout.splitlines()
+    assert any(line.startswith("note: disputes open: ") for line in run.stdout.splitlines())
+    assert run.stdout.splitlines()[-1] == "all hold"
+    metrics = requests.get(f"{frontrow.api}/metrics", timeout=10).text.splitlines()
+    assert 'frontrow_refunds_unfinished{status="failed"} 1.0' in metrics
+
+
+def test_letters_that_were_given_up_are_tried_again(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
+    booking, _ = bought(frontrow, customer)
+    eventually(lambda: frontrow.mails(customer.email))
+    frontrow.house.owner.execute(
+        "update private.outbox set state = 'failed' where booking_id = %s and kind = 'mail_confirmation'",
+        [booking["id"]],
+    )
+    figures = json.loads(backend("figures").stdout)
+    assert ("mail_confirmation", "failed", 1) in [(row["kind"], row["state"], row["rows"]) for row in figures["outbox"]]
+    run = backend("retry-letters", str(frontrow.outbox(booking, "mail_confirmation")[0]["id"]))
+    assert (run.returncode, run.stdout) == (0, "1 letters are queued again\n")
+    eventually(lambda: len(frontrow.mails(customer.email)) == 2)
+    first, second = frontrow.mails(customer.email)
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+def test_the_ticket_once_more(frontrow: Frontrow, customer: Customer) -> None:
+    booking, _ = bought(frontrow, customer)
+    eventually(lambda: frontrow.mails(customer.email))
+    answer = customer.rpc("send_ticket_again", booking_id=booking["id"])
+    assert answer == {"sent_to": customer.email, "state": "queued"}
+    eventually(lambda: len(frontrow.mails(customer.email)) == 2)
+    first, second = frontrow.mails(customer.email)
+    assert first["Subject"] == second["Subject"]
+    assert first["Message-ID"] != second["Message-ID"]
+
+
+def test_commands_without_their_environment_say_what_is_missing() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "backend", "verify"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
+    )
+    assert run.returncode == 2
+    assert "SUPABASE_URL is missing." in run.stderr
+
+
+def test_a_part_that_is_away_is_no_all_hold(frontrow: Frontrow) -> None:
+    stack = frontrow.stack
+    environment = {**backend_environment(stack.config, stack.keys), "SUPABASE_URL": "http://127.0.0.1:9"}
+    run = subprocess.run(
+        [sys.executable, "-m", "backend", "verify"],
+        env={**os.environ, **environment},
+        cwd=stack.config.root,
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stdout) == (3, "")
+    assert "Not all parts answer" in run.stderr
