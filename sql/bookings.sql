@@ -118,7 +118,7 @@ begin
 end
 $$;
 
--- Ends a booking's live locks for that reason, takes sold seats back, and tells the viewers.
+-- Ends a booking's live locks for that reason (L6 not yet sold, L8 sold), takes sold seats back, and tells the viewers.
 create function private.free_seats(p_booking public.bookings, p_reason public.lock_end, p_now timestamptz) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -142,7 +142,7 @@ begin
 end
 $$;
 
--- A pending booking whose time is over becomes expired, and its payment is called off. Its locks died by the clock.
+-- A pending booking whose time is over becomes expired (B3), and its payment is called off. Its locks died by the clock.
 create function private.expire_booking(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
@@ -154,8 +154,8 @@ begin
 end
 $$;
 
--- Turns the caller's live locks at a showtime into one pending booking at today's prices and gives them, once, the time
--- to pay. Called again it answers the same booking. Answers the booking (private.booking_json).
+-- Turns the caller's live locks at a showtime into one pending booking (B1) at today's prices and gives them, once, the
+-- time to pay (L2). Called again it answers the same booking. Answers the booking (private.booking_json).
 -- Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale with the seats, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
@@ -252,8 +252,8 @@ language sql stable set search_path = '' as $$
     and l.held @> p_now
 $$;
 
--- Cancels a pending or confirmed booking: frees its seats, calls its payment off or returns the money for that reason.
--- Answers it as it is then.
+-- Cancels a pending (B6) or confirmed (B7) booking: frees its seats, calls its payment off or returns the money for
+-- that reason. Answers it as it is then.
 create function private.end_booking(p_booking public.bookings, p_reason text, p_now timestamptz) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 begin

@@ -41,7 +41,7 @@ comment on column private.outbox.key is 'Says what it is about; posting the same
 comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it has died, and another may.';
 comment on column private.outbox.lost_claims is 'How many workers claimed it and were not heard of again.';
 
--- Leaves word in the outbox. The same key again is the same word and does nothing.
+-- Leaves word in the outbox (O1). The same key again is the same word and does nothing.
 create function private.post(
   p_kind private.outbox_kind, p_key text, p_booking public.bookings, p_payload jsonb default '{}',
   p_delay interval default '0') returns void
@@ -71,7 +71,8 @@ language sql stable set search_path = '' as $$
   where b.id = p_booking_id
 $$;
 
--- Claims due rows for a worker, of those kinds or of any, for that many seconds. Several workers never get the same row.
+-- Claims due rows for a worker, of those kinds or of any, for that many seconds. Several workers never get the same row,
+-- and one whose worker was lost comes again when its lease has run out (O3).
 -- Answers [{id, attempt, kind, key, booking_id, payload, letter (for mail), refund (for mail_refund and refund)}].
 create function public.claim_outbox(
   max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
@@ -102,10 +103,10 @@ begin
 end
 $$;
 
--- Ends a claim: done, or to be tried again after a growing and slightly random pause of two hours at most. Money is
--- never given up; a letter is, three days after it was written, and then a person must look (requeue_outbox). attempt is
--- what claim_outbox gave; a worker that was so slow that another has claimed the row since settles nothing. Answers
--- whether it did.
+-- Ends a claim: done (O4), or to be tried again (O2) after a growing and slightly random pause of two hours at most.
+-- Money is never given up; a letter is (O5), three days after it was written, and then a person must look
+-- (requeue_outbox). attempt is what claim_outbox gave; a worker that was so slow that another has claimed the row since
+-- settles nothing. Answers whether it did.
 create function public.settle_outbox(id bigint, attempt integer, error text default null) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -131,7 +132,7 @@ language sql stable set search_path = '' as $$
               else 'queued' end::private.outbox_state
 $$;
 
--- Gives up letters that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
+-- Gives up (O5) letters that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
 create function private.give_up_letters(p_now timestamptz) returns void
 language sql volatile set search_path = '' as $$
   update private.outbox o
@@ -173,7 +174,7 @@ begin
 end
 $$;
 
--- Tries again what was given up: that row, or all. Answers how many.
+-- Tries again what was given up (O6): that row, or all. Answers how many.
 create function public.requeue_outbox(id bigint default null) returns integer
 language plpgsql volatile security definer set search_path = '' as $$
 declare

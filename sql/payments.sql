@@ -51,9 +51,9 @@ create policy "people read the payments of their own bookings" on public.payment
                    and b.user_id = (select auth.uid())));
 grant select on public.payments to authenticated, service_role;
 
--- Begins to take money for a customer's pending booking, or goes on with it: one payment, whatever happens, until it is
--- paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency, payment_intent_id (null until
--- attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable.
+-- Begins to take money for a customer's pending booking (P1), or goes on with it: one payment, whatever happens, until
+-- it is paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency, payment_intent_id (null
+-- until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable.
 create function public.start_payment(booking_id uuid, user_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -111,8 +111,8 @@ begin
 end
 $$;
 
--- Sees to it that nobody pays for a booking that has ended: its open intent is cancelled at Stripe by the worker. The
--- payment stays open until Stripe agrees, since a card may be paying this very moment.
+-- Sees to it that nobody pays for a booking that has ended (P4): its open intent is cancelled at Stripe by the worker.
+-- The payment stays open until Stripe agrees, since a card may be paying this very moment.
 create function private.call_off_payment(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -157,8 +157,9 @@ end
 $$;
 
 -- Makes a booking's seats sold and answers null; or changes nothing and answers why not: showtime_cancelled,
--- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end. Paid later, the very same seats are taken again if all of
--- them are free and still on sale, and their customer has not filled up with others.
+-- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end (L3). Paid later, the very
+-- same seats are taken again (L7) if all of them are free and still on sale, and their customer has not filled up with
+-- others.
 create function private.sell_seats(p_booking public.bookings, p_now timestamptz) returns text
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -222,9 +223,10 @@ begin
 end
 $$;
 
--- Stripe says that a PaymentIntent succeeded; webhook and reconciliation both come here. The event, its effect and the
--- mail are one transaction. Money that cannot be kept is refunded: the seats are gone, the booking was cancelled or paid
--- already, the amount or currency differs. Never a swap of seats.
+-- Stripe says that a PaymentIntent succeeded (P3, or P5 for one called off); webhook and reconciliation both come here.
+-- The event, its effect and the mail are one transaction. Money in time (B2), or late with the seats still free (B4),
+-- confirms. Money that cannot be kept is refunded: the seats are gone (B5), the booking was cancelled or paid already,
+-- the amount or currency differs. Never a swap of seats.
 --
 -- amount in minor units; booking_id from the intent's metadata, for an intent not yet attached.
 -- Answers {outcome, booking_id, reason}: outcome confirmed, refund_queued (with the reason), already_settled, duplicate,
@@ -286,9 +288,9 @@ begin
 end
 $$;
 
--- Stripe says that an attempt to pay failed, or, with canceled, that the intent can no longer be paid. The booking keeps
--- its seats until its time is over. event_id is null when the worker reports what it did itself. Answers {outcome,
--- booking_id}: noted, duplicate, unattributed.
+-- Stripe says that an attempt to pay failed (P2), or, with canceled, that the intent can no longer be paid (P4). The
+-- booking keeps its seats until its time is over. event_id is null when the worker reports what it did itself. Answers
+-- {outcome, booking_id}: noted, duplicate, unattributed.
 create function public.record_payment_failure(
   event_id text, event_type text, payment_intent_id text, canceled boolean default false,
   failure_code text default null, failure_message text default null)

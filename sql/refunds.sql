@@ -50,7 +50,7 @@ create policy "people read the refunds of their own bookings" on public.refunds
                    and b.user_id = (select auth.uid())));
 grant select on public.refunds to authenticated, service_role;
 
--- Queues the return of what is left of a payment, with the mail that says so. Nothing is left: nothing happens.
+-- Queues the return of what is left of a payment (R1), with the mail that says so. Nothing is left: nothing happens.
 create function private.refund_payment(p_payment public.payments, p_reason text) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -164,9 +164,9 @@ begin
 end
 $$;
 
--- Moves a refund to the status that Stripe reports. Events come in any order: after succeeded only failed is news (the
--- bank sent it back), after void or the failure of one made at the dashboard nothing is. A failure of ours is tried again
--- an hour later as the next attempt, which has a key of its own.
+-- Moves a refund to the status that Stripe reports: R2 taken, R3 sent, R4 refused, R5 tried again. Events come in any
+-- order: after succeeded only failed is news (the bank sent it back), after void or the failure of one made at the
+-- dashboard nothing is. A failure of ours is tried again an hour later as the next attempt, which has a key of its own.
 create function private.follow_refund(
   p_booking public.bookings, p_refund public.refunds, p_status public.refund_status, p_stripe_refund_id text,
   p_failure_reason text) returns void
@@ -190,9 +190,9 @@ begin
 end
 $$;
 
--- A booking whose price went back as a whole is refunded; were its seats still sold, they come free. One whose refund was
--- sent back by the bank is merely cancelled again. Money that never kept the booking does not touch it. Answers it as it
--- is then.
+-- A booking whose price went back as a whole is refunded (B8); were its seats still sold, they come free (B9). One
+-- whose refund was sent back by the bank is merely cancelled again (B10). Money that never kept the booking does not
+-- touch it. Answers it as it is then.
 create function private.follow_booking(p_booking public.bookings, p_payment public.payments) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -216,7 +216,8 @@ end
 $$;
 
 -- Brings what we mean to return of a payment in line with what is left of it, after a refund made at the dashboard came
--- or failed: the rest is queued where nothing may be kept, and what is still queued shrinks where others were faster.
+-- or failed: the rest is queued where nothing may be kept, and what is still queued shrinks or is void where others
+-- were faster (R6).
 create function private.settle_refunds(p_booking public.bookings, p_payment public.payments) returns void
 language plpgsql volatile set search_path = '' as $$
 declare

@@ -6,8 +6,10 @@
 --   confirm_booking  held = [.., )                           sold: no upper bound
 --   release_seats, cancel_booking   held = [.., now)         closed early, with the reason
 --
--- Nobody has to end a lock: past its upper bound it conflicts with nothing, so the next viewer takes the seat whether a
--- sweep has run or not. The sweep (sweep.sql) only tells viewers and carries ended rows into the history.
+-- (docs/lifecycle.md draws the states; L1 and so on are its letters.)
+--
+-- Nobody has to end a lock (L4): past its upper bound it conflicts with nothing, so the next viewer takes the seat
+-- whether a sweep has run or not. The sweep (sweep.sql) only tells viewers and carries ended rows into the history.
 --
 -- Locks taken in this order, always: the customer at a showtime (private.serialise_customer), then the booking, then
 -- seat locks in the order of seat ids.
@@ -125,8 +127,8 @@ begin
 end
 $$;
 
--- Holds seats of a showtime for the caller: all of them or none. The first lock of a selection starts its clock, adding
--- seats does not restart it. Locking what the caller holds already succeeds and changes nothing.
+-- Holds seats of a showtime for the caller: all of them or none (L1). The first lock of a selection starts its clock,
+-- adding seats does not restart it. Locking what the caller holds already succeeds and changes nothing.
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, too_many_seats, unknown_showtime, showtime_closed,
@@ -213,8 +215,8 @@ exception
 end
 $$;
 
--- Gives back some of the caller's seats at a showtime, or all. Seats of others, or nobody's, are left alone and that is
--- no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required, unknown_showtime,
+-- Gives back some of the caller's seats at a showtime, or all (L5). Seats of others, or nobody's, are left alone and
+-- that is no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required, unknown_showtime,
 -- booking_pending for seats that are being paid for (cancel_booking frees those), busy.
 create function public.release_seats(showtime_id bigint, seat_ids bigint[] default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$

@@ -56,7 +56,7 @@ begin
 end
 $$;
 
--- Once a film was shown its sold seats are history as well, a day later.
+-- Once a film was shown its sold seats are history as well, a day later (L9).
 create function private.archive_shown(p_now timestamptz) returns void
 language sql volatile set search_path = '' as $$
   with moved as (

@@ -633,8 +633,10 @@ grant select, insert, update, delete on public.showtime_prices to service_role;
 --   confirm_booking  held = [.., )                           sold: no upper bound
 --   release_seats, cancel_booking   held = [.., now)         closed early, with the reason
 --
--- Nobody has to end a lock: past its upper bound it conflicts with nothing, so the next viewer takes the seat whether a
--- sweep has run or not. The sweep (sweep.sql) only tells viewers and carries ended rows into the history.
+-- (docs/lifecycle.md draws the states; L1 and so on are its letters.)
+--
+-- Nobody has to end a lock (L4): past its upper bound it conflicts with nothing, so the next viewer takes the seat
+-- whether a sweep has run or not. The sweep (sweep.sql) only tells viewers and carries ended rows into the history.
 --
 -- Locks taken in this order, always: the customer at a showtime (private.serialise_customer), then the booking, then
 -- seat locks in the order of seat ids.
@@ -752,8 +754,8 @@ begin
 end
 $$;
 
--- Holds seats of a showtime for the caller: all of them or none. The first lock of a selection starts its clock, adding
--- seats does not restart it. Locking what the caller holds already succeeds and changes nothing.
+-- Holds seats of a showtime for the caller: all of them or none (L1). The first lock of a selection starts its clock,
+-- adding seats does not restart it. Locking what the caller holds already succeeds and changes nothing.
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, too_many_seats, unknown_showtime, showtime_closed,
@@ -840,8 +842,8 @@ exception
 end
 $$;
 
--- Gives back some of the caller's seats at a showtime, or all. Seats of others, or nobody's, are left alone and that is
--- no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required, unknown_showtime,
+-- Gives back some of the caller's seats at a showtime, or all (L5). Seats of others, or nobody's, are left alone and
+-- that is no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required, unknown_showtime,
 -- booking_pending for seats that are being paid for (cancel_booking frees those), busy.
 create function public.release_seats(showtime_id bigint, seat_ids bigint[] default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
@@ -1189,7 +1191,7 @@ begin
 end
 $$;
 
--- Ends a booking's live locks for that reason, takes sold seats back, and tells the viewers.
+-- Ends a booking's live locks for that reason (L6 not yet sold, L8 sold), takes sold seats back, and tells the viewers.
 create function private.free_seats(p_booking public.bookings, p_reason public.lock_end, p_now timestamptz) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -1213,7 +1215,7 @@ begin
 end
 $$;
 
--- A pending booking whose time is over becomes expired, and its payment is called off. Its locks died by the clock.
+-- A pending booking whose time is over becomes expired (B3), and its payment is called off. Its locks died by the clock.
 create function private.expire_booking(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
@@ -1225,8 +1227,8 @@ begin
 end
 $$;
 
--- Turns the caller's live locks at a showtime into one pending booking at today's prices and gives them, once, the time
--- to pay. Called again it answers the same booking. Answers the booking (private.booking_json).
+-- Turns the caller's live locks at a showtime into one pending booking (B1) at today's prices and gives them, once, the
+-- time to pay (L2). Called again it answers the same booking. Answers the booking (private.booking_json).
 -- Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale with the seats, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
@@ -1323,8 +1325,8 @@ language sql stable set search_path = '' as $$
     and l.held @> p_now
 $$;
 
--- Cancels a pending or confirmed booking: frees its seats, calls its payment off or returns the money for that reason.
--- Answers it as it is then.
+-- Cancels a pending (B6) or confirmed (B7) booking: frees its seats, calls its payment off or returns the money for
+-- that reason. Answers it as it is then.
 create function private.end_booking(p_booking public.bookings, p_reason text, p_now timestamptz) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 begin
@@ -1434,7 +1436,7 @@ comment on column private.outbox.key is 'Says what it is about; posting the same
 comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it has died, and another may.';
 comment on column private.outbox.lost_claims is 'How many workers claimed it and were not heard of again.';
 
--- Leaves word in the outbox. The same key again is the same word and does nothing.
+-- Leaves word in the outbox (O1). The same key again is the same word and does nothing.
 create function private.post(
   p_kind private.outbox_kind, p_key text, p_booking public.bookings, p_payload jsonb default '{}',
   p_delay interval default '0') returns void
@@ -1464,7 +1466,8 @@ language sql stable set search_path = '' as $$
   where b.id = p_booking_id
 $$;
 
--- Claims due rows for a worker, of those kinds or of any, for that many seconds. Several workers never get the same row.
+-- Claims due rows for a worker, of those kinds or of any, for that many seconds. Several workers never get the same row,
+-- and one whose worker was lost comes again when its lease has run out (O3).
 -- Answers [{id, attempt, kind, key, booking_id, payload, letter (for mail), refund (for mail_refund and refund)}].
 create function public.claim_outbox(
   max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
@@ -1495,10 +1498,10 @@ begin
 end
 $$;
 
--- Ends a claim: done, or to be tried again after a growing and slightly random pause of two hours at most. Money is
--- never given up; a letter is, three days after it was written, and then a person must look (requeue_outbox). attempt is
--- what claim_outbox gave; a worker that was so slow that another has claimed the row since settles nothing. Answers
--- whether it did.
+-- Ends a claim: done (O4), or to be tried again (O2) after a growing and slightly random pause of two hours at most.
+-- Money is never given up; a letter is (O5), three days after it was written, and then a person must look
+-- (requeue_outbox). attempt is what claim_outbox gave; a worker that was so slow that another has claimed the row since
+-- settles nothing. Answers whether it did.
 create function public.settle_outbox(id bigint, attempt integer, error text default null) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -1524,7 +1527,7 @@ language sql stable set search_path = '' as $$
               else 'queued' end::private.outbox_state
 $$;
 
--- Gives up letters that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
+-- Gives up (O5) letters that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
 create function private.give_up_letters(p_now timestamptz) returns void
 language sql volatile set search_path = '' as $$
   update private.outbox o
@@ -1566,7 +1569,7 @@ begin
 end
 $$;
 
--- Tries again what was given up: that row, or all. Answers how many.
+-- Tries again what was given up (O6): that row, or all. Answers how many.
 create function public.requeue_outbox(id bigint default null) returns integer
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -1651,9 +1654,9 @@ create policy "people read the payments of their own bookings" on public.payment
                    and b.user_id = (select auth.uid())));
 grant select on public.payments to authenticated, service_role;
 
--- Begins to take money for a customer's pending booking, or goes on with it: one payment, whatever happens, until it is
--- paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency, payment_intent_id (null until
--- attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable.
+-- Begins to take money for a customer's pending booking (P1), or goes on with it: one payment, whatever happens, until
+-- it is paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency, payment_intent_id (null
+-- until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable.
 create function public.start_payment(booking_id uuid, user_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -1711,8 +1714,8 @@ begin
 end
 $$;
 
--- Sees to it that nobody pays for a booking that has ended: its open intent is cancelled at Stripe by the worker. The
--- payment stays open until Stripe agrees, since a card may be paying this very moment.
+-- Sees to it that nobody pays for a booking that has ended (P4): its open intent is cancelled at Stripe by the worker.
+-- The payment stays open until Stripe agrees, since a card may be paying this very moment.
 create function private.call_off_payment(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -1757,8 +1760,9 @@ end
 $$;
 
 -- Makes a booking's seats sold and answers null; or changes nothing and answers why not: showtime_cancelled,
--- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end. Paid later, the very same seats are taken again if all of
--- them are free and still on sale, and their customer has not filled up with others.
+-- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end (L3). Paid later, the very
+-- same seats are taken again (L7) if all of them are free and still on sale, and their customer has not filled up with
+-- others.
 create function private.sell_seats(p_booking public.bookings, p_now timestamptz) returns text
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -1822,9 +1826,10 @@ begin
 end
 $$;
 
--- Stripe says that a PaymentIntent succeeded; webhook and reconciliation both come here. The event, its effect and the
--- mail are one transaction. Money that cannot be kept is refunded: the seats are gone, the booking was cancelled or paid
--- already, the amount or currency differs. Never a swap of seats.
+-- Stripe says that a PaymentIntent succeeded (P3, or P5 for one called off); webhook and reconciliation both come here.
+-- The event, its effect and the mail are one transaction. Money in time (B2), or late with the seats still free (B4),
+-- confirms. Money that cannot be kept is refunded: the seats are gone (B5), the booking was cancelled or paid already,
+-- the amount or currency differs. Never a swap of seats.
 --
 -- amount in minor units; booking_id from the intent's metadata, for an intent not yet attached.
 -- Answers {outcome, booking_id, reason}: outcome confirmed, refund_queued (with the reason), already_settled, duplicate,
@@ -1886,9 +1891,9 @@ begin
 end
 $$;
 
--- Stripe says that an attempt to pay failed, or, with canceled, that the intent can no longer be paid. The booking keeps
--- its seats until its time is over. event_id is null when the worker reports what it did itself. Answers {outcome,
--- booking_id}: noted, duplicate, unattributed.
+-- Stripe says that an attempt to pay failed (P2), or, with canceled, that the intent can no longer be paid (P4). The
+-- booking keeps its seats until its time is over. event_id is null when the worker reports what it did itself. Answers
+-- {outcome, booking_id}: noted, duplicate, unattributed.
 create function public.record_payment_failure(
   event_id text, event_type text, payment_intent_id text, canceled boolean default false,
   failure_code text default null, failure_message text default null)
@@ -2003,7 +2008,7 @@ create policy "people read the refunds of their own bookings" on public.refunds
                    and b.user_id = (select auth.uid())));
 grant select on public.refunds to authenticated, service_role;
 
--- Queues the return of what is left of a payment, with the mail that says so. Nothing is left: nothing happens.
+-- Queues the return of what is left of a payment (R1), with the mail that says so. Nothing is left: nothing happens.
 create function private.refund_payment(p_payment public.payments, p_reason text) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -2117,9 +2122,9 @@ begin
 end
 $$;
 
--- Moves a refund to the status that Stripe reports. Events come in any order: after succeeded only failed is news (the
--- bank sent it back), after void or the failure of one made at the dashboard nothing is. A failure of ours is tried again
--- an hour later as the next attempt, which has a key of its own.
+-- Moves a refund to the status that Stripe reports: R2 taken, R3 sent, R4 refused, R5 tried again. Events come in any
+-- order: after succeeded only failed is news (the bank sent it back), after void or the failure of one made at the
+-- dashboard nothing is. A failure of ours is tried again an hour later as the next attempt, which has a key of its own.
 create function private.follow_refund(
   p_booking public.bookings, p_refund public.refunds, p_status public.refund_status, p_stripe_refund_id text,
   p_failure_reason text) returns void
@@ -2143,9 +2148,9 @@ begin
 end
 $$;
 
--- A booking whose price went back as a whole is refunded; were its seats still sold, they come free. One whose refund was
--- sent back by the bank is merely cancelled again. Money that never kept the booking does not touch it. Answers it as it
--- is then.
+-- A booking whose price went back as a whole is refunded (B8); were its seats still sold, they come free (B9). One
+-- whose refund was sent back by the bank is merely cancelled again (B10). Money that never kept the booking does not
+-- touch it. Answers it as it is then.
 create function private.follow_booking(p_booking public.bookings, p_payment public.payments) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -2169,7 +2174,8 @@ end
 $$;
 
 -- Brings what we mean to return of a payment in line with what is left of it, after a refund made at the dashboard came
--- or failed: the rest is queued where nothing may be kept, and what is still queued shrinks where others were faster.
+-- or failed: the rest is queued where nothing may be kept, and what is still queued shrinks or is void where others
+-- were faster (R6).
 create function private.settle_refunds(p_booking public.bookings, p_payment public.payments) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -2557,7 +2563,7 @@ begin
 end
 $$;
 
--- Once a film was shown its sold seats are history as well, a day later.
+-- Once a film was shown its sold seats are history as well, a day later (L9).
 create function private.archive_shown(p_now timestamptz) returns void
 language sql volatile set search_path = '' as $$
   with moved as (

@@ -9,6 +9,7 @@ import pytest
 from tests.house import House, Refused
 
 
+@pytest.mark.transition("B1")
 def test_a_booking_takes_the_locks_and_the_prices_of_now(house: House) -> None:
     ada = house.customer()
     booking = house.book(ada, 0, 49)  # a standard seat and, in the last row, a premium one
@@ -25,6 +26,7 @@ def test_a_booking_takes_the_locks_and_the_prices_of_now(house: House) -> None:
     assert ada.call("create_booking", showtime_id=house.showtime_id) == booking
 
 
+@pytest.mark.transition("L2")
 def test_it_gives_ten_more_minutes_once(house: House) -> None:
     ada = house.customer()
     house.lock(ada, 0)
@@ -89,6 +91,7 @@ def test_closed_showtimes_are_not_booked(house: House) -> None:
         ada.call("create_booking", showtime_id=0)
 
 
+@pytest.mark.transition("B6", "L6")
 def test_cancelling_a_pending_booking_frees_its_seats(house: House) -> None:
     ada = house.customer()
     booking = house.book(ada, 0, 1)
@@ -103,6 +106,7 @@ def test_cancelling_a_pending_booking_frees_its_seats(house: House) -> None:
     assert len(house.events("seat:release")) == 1
 
 
+@pytest.mark.transition("B7", "L8", "R1")
 def test_cancelling_a_confirmed_booking_queues_one_full_refund(house: House) -> None:
     ada = house.customer()
     booking = house.buy(ada, 0, 49)

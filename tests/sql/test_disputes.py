@@ -37,6 +37,7 @@ def recorded(house: House) -> Json:
     return row
 
 
+@pytest.mark.transition("D1")
 def test_a_dispute_is_recorded_and_its_customer_sees_it(house: House) -> None:
     ada, booking, intent = paid(house)
     assert dispute(house, intent) == {"outcome": "noted", "booking_id": booking["id"], "reason": None}
@@ -56,6 +57,7 @@ def test_the_same_event_twice_is_a_duplicate(house: House) -> None:
     assert recorded(house)["status"] == "needs_response"
 
 
+@pytest.mark.transition("D2")
 def test_what_is_closed_stays_closed_though_older_news_comes_later(house: House) -> None:
     _, _, intent = paid(house)
     dispute(house, intent, "won", event_type="charge.dispute.closed")

@@ -58,6 +58,7 @@ def test_what_is_claimed_is_claimed_by_nobody_else_until_its_lease_ends(house: H
     assert (order["state"], order["attempts"]) == ("sent", 2)
 
 
+@pytest.mark.transition("O2", "O5")
 def test_a_letter_waits_longer_each_time_and_is_given_up_after_three_days(house: House) -> None:
     confirmed(house)
     service = house.service()
@@ -119,6 +120,7 @@ def test_a_worker_claims_the_kinds_that_it_does(house: House) -> None:
     assert {row["kind"] for row in service.call("claim_outbox", kinds=None)} == {"mail_confirmation", "mail_refund"}
 
 
+@pytest.mark.transition("O3", "O6")
 def test_a_letter_that_kills_its_workers_is_given_up(house: House) -> None:
     """A refund is not: money is claimed again for ever, and somebody will see why."""
     ada = house.customer()
@@ -150,6 +152,7 @@ def send_all(house: House) -> list[str]:
     return [row["key"] for row in rows]
 
 
+@pytest.mark.transition("O4")
 def test_a_ticket_is_sent_again_three_times_a_day(house: House) -> None:
     ada = house.customer()
     booking = house.buy(ada, 0)

@@ -20,6 +20,7 @@ def refunds(house: House) -> list[Json]:
     return house.rows("select reason, amount, currency, status from public.refunds order by created_at")
 
 
+@pytest.mark.transition("P1")
 def test_starting_to_pay_asks_for_the_total(house: House) -> None:
     ada = house.customer()
     booking = house.book(ada, 0, 49)
@@ -62,6 +63,7 @@ def test_nobody_pays_for_another_or_too_late(house: House) -> None:
     assert (refused.value.sqlstate, refused.value.code) == ("PT409", "not_payable")
 
 
+@pytest.mark.transition("B2", "L3", "P3", "O1")
 def test_rule_1_paid_in_time_is_confirmed(house: House) -> None:
     ada, booking, intent = pending(house)
     house.advance("9 minutes 59 seconds")
@@ -80,6 +82,7 @@ def test_rule_1_paid_in_time_is_confirmed(house: House) -> None:
     assert house.violations() == []
 
 
+@pytest.mark.transition("B4", "L7")
 @pytest.mark.parametrize("swept", [False, True])
 def test_rule_2_paid_late_with_the_seats_free_is_confirmed_too(house: House, swept: bool) -> None:
     _, booking, intent = pending(house)
@@ -96,6 +99,7 @@ def test_rule_2_paid_late_with_the_seats_free_is_confirmed_too(house: House, swe
     assert house.violations() == []
 
 
+@pytest.mark.transition("B5")
 @pytest.mark.parametrize("swept", [False, True])
 @pytest.mark.parametrize("by", ["lock", "sale"])
 def test_rule_3_paid_late_with_a_seat_gone_is_refunded(house: House, swept: bool, by: str) -> None:
@@ -205,6 +209,7 @@ def test_rule_5_reconciliation_sees_what_stays_open(house: House) -> None:
     assert service.call("payments_to_reconcile") == []
 
 
+@pytest.mark.transition("B3", "P4")
 def test_rule_6_an_expired_booking_has_its_intent_cancelled_once(house: House) -> None:
     _, _, intent = pending(house)
     house.advance("10 minutes")
@@ -275,6 +280,7 @@ def test_money_for_no_booking_of_ours_is_noted(house: House) -> None:
     assert house.value("select outcome from private.stripe_events") == "unattributed"
 
 
+@pytest.mark.transition("P2")
 def test_a_decline_is_noted_and_the_seats_stay(house: House) -> None:
     ada, booking, intent = pending(house)
     service = house.service()
@@ -306,6 +312,7 @@ def test_after_a_canceled_intent_a_new_payment_begins(house: House) -> None:
     assert house.violations() == []
 
 
+@pytest.mark.transition("P5")
 def test_a_canceled_intent_that_was_paid_after_all_counts(house: House) -> None:
     _, booking, intent = pending(house)
     house.service().call(

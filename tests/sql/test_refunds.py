@@ -38,6 +38,7 @@ def refund(house: House) -> Json:
     return row
 
 
+@pytest.mark.transition("R2", "R3", "B8")
 def test_a_refund_goes_its_way(house: House) -> None:
     ada, booking, intent = cancelled(house)
     ours = refund(house)
@@ -52,6 +53,18 @@ def test_a_refund_goes_its_way(house: House) -> None:
     assert house.violations() == []
 
 
+@pytest.mark.transition("B10")
+def test_money_that_the_bank_sends_back_is_owed_again(house: House) -> None:
+    _, booking, intent = cancelled(house)
+    ours = refund(house)
+    say(house, intent, "succeeded", refund_id=ours["id"], attempt=1)
+    assert house.status(booking) == "refunded"
+    say(house, intent, "failed", refund_id=ours["id"], attempt=1, failure_reason="lost_or_stolen_card")
+    assert house.status(booking) == "cancelled"
+    assert (refund(house)["status"], refund(house)["attempt"]) == ("failed", 2)
+    assert house.violations() == []
+
+
 def test_pending_never_follows_an_end(house: House) -> None:
     _, _, intent = cancelled(house)
     ours = refund(house)
@@ -60,6 +73,7 @@ def test_pending_never_follows_an_end(house: House) -> None:
     assert refund(house)["status"] == "succeeded"
 
 
+@pytest.mark.transition("R4", "R5")
 def test_a_failed_refund_is_visible_and_tried_again_under_a_new_key(house: House) -> None:
     _, booking, intent = cancelled(house)
     ours = refund(house)
@@ -89,6 +103,7 @@ def test_what_is_said_of_an_earlier_try_is_stale(house: House) -> None:
     assert (refund(house)["status"], refund(house)["attempt"]) == ("failed", 3)
 
 
+@pytest.mark.transition("B9")
 def test_a_whole_refund_from_the_dashboard_frees_the_seats(house: House) -> None:
     booking = house.buy(house.customer(), 0, 1)
     intent = house.value("select payment_intent_id from public.payments")
@@ -136,6 +151,7 @@ def test_the_refund_of_a_second_payment_leaves_the_booking(house: House) -> None
     assert house.violations() == []
 
 
+@pytest.mark.transition("R6")
 def test_a_refund_that_found_nothing_left_to_return_is_void(house: House) -> None:
     _, booking, intent = cancelled(house)
     ours = refund(house)

@@ -9,6 +9,7 @@ import pytest
 from tests.house import House, Refused
 
 
+@pytest.mark.transition("L1")
 def test_a_lock_holds_the_seats_for_ten_minutes(house: House) -> None:
     ada = house.customer()
     answer = house.lock(ada, 0, 1, 2)
@@ -49,6 +50,7 @@ def test_locking_what_one_holds_changes_nothing(house: House) -> None:
     assert len(house.events("seat:lock")) == 1
 
 
+@pytest.mark.transition("L4")
 def test_a_lock_dies_by_the_clock_alone(house: House) -> None:
     ada, bob = house.customer(), house.customer("Bob")
     old = house.lock(ada, 0)
@@ -168,6 +170,7 @@ def test_an_account_that_is_gone_cannot_lock(house: House) -> None:
         house.lock(ghost, 0)
 
 
+@pytest.mark.transition("L5")
 def test_release_gives_back_some_or_all(house: House) -> None:
     ada, bob = house.customer(), house.customer("Bob")
     house.lock(ada, 0, 1, 2)

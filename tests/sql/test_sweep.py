@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.house import House
 
 
@@ -51,6 +53,7 @@ def test_ended_locks_become_history_and_live_ones_stay(house: House) -> None:
     assert house.violations() == []
 
 
+@pytest.mark.transition("L9")
 def test_sold_seats_become_history_a_day_after_the_film(house: House) -> None:
     booking = house.buy(house.customer(), 0)
     house.advance("1 day 2 hours")
