@@ -116,6 +116,12 @@ class House:
             caller.close()
         self.owner.close()
 
+    def reconnect(self) -> None:
+        """The same house once more, after its server died: all who were in it are gone."""
+        self.__exit__()
+        self._callers.clear()
+        self.owner = psycopg.connect(self.url, autocommit=True, row_factory=dict_row)
+
     # What the house looks like ---------------------------------------------------------------------------------------
 
     def add_auditorium(self, name: str, rows: int, seats: int) -> int:

@@ -2,39 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from backend.database import DataApi, Database
 from backend.reconciliation import Reconciliation
-from backend.settings import Settings
-from backend.stripe_gateway import StripeGateway
 from tests.http.frontrow import Customer, Frontrow, eventually
-
-
-@pytest.fixture
-def reconciliation(frontrow: Frontrow) -> Iterator[Reconciliation]:
-    """A worker's reconciliation that waits for nothing, while no webhook arrives."""
-    keys, config = frontrow.stack.keys, frontrow.stack.config
-    settings = Settings.from_environment(
-        {
-            "APP_URL": config.app_url,
-            "SUPABASE_URL": config.supabase_url,
-            # The older kind of key, for once.
-            "SUPABASE_SERVICE_ROLE_KEY": keys.service_role_jwt,
-            "JWT_SIGNING_KEY": keys.signing_key,
-            "STRIPE_API_BASE": config.stripe_url,
-            "STRIPE_SECRET_KEY": keys.stripe_secret,
-            "STRIPE_WEBHOOK_SECRET": keys.stripe_webhook_secret,
-            "SMTP_URL": config.smtp_url,
-            "MAIL_FROM": "tickets@example.com",
-        }
-    )
-    frontrow.faults({"webhooks": [{"kind": "drop", "probability": 1}]})
-    api = DataApi(settings.supabase_url, settings.supabase_key)
-    yield Reconciliation(Database(api), StripeGateway(settings), older_than_seconds=0)
-    api.close()
 
 
 def test_a_payment_nobody_told_us_of(frontrow: Frontrow, customer: Customer, reconciliation: Reconciliation) -> None:
