@@ -53,7 +53,7 @@ class MailProxy:
         return self._server.server_address[1]
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, name="mail proxy", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="mail proxy", daemon=True).start()
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
