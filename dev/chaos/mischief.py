@@ -1,4 +1,4 @@
-"""Who breaks things: kills processes of this very stack, and makes Stripe misbehave.
+"""Who breaks things: kills processes of this very stack, makes Stripe misbehave, and calls showtimes off.
 
 Only processes that the stack's supervisor names, and their children, are ever killed.
 """
@@ -18,6 +18,7 @@ from typing import Any, Final
 import httpx
 import psycopg
 
+from dev.chaos.customers import Programme
 from dev.chaos.tally import Tally
 from dev.postgres import ADMIN
 from dev.stack import Stack
@@ -172,6 +173,44 @@ class Killer:
         except psycopg.OperationalError:
             return []
         return [pid for pid, busy in rows if busy] or [pid for pid, _ in rows]
+
+
+class Owner:
+    """A thread that now and then calls a showtime off while people buy seats for it."""
+
+    def __init__(self, stack: Stack, programme: Programme, tally: Tally, dice: random.Random) -> None:
+        self._stack = stack
+        self._programme = programme
+        self._tally = tally
+        self._dice = dice
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="owner", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Call nothing more off."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._dice.uniform(10.0, 35.0)):
+            showtime_id = self._programme.choose(self._dice)
+            self._programme.drop(showtime_id)
+            while not self._call_off(showtime_id) and not self._stop.wait(0.5):
+                pass
+
+    def _call_off(self, showtime_id: int) -> bool:
+        """Whether the database was there to hear it."""
+        try:
+            with psycopg.connect(self._stack.cluster.url(), autocommit=True, connect_timeout=5) as connection:
+                connection.execute("update public.showtimes set status = 'cancelled' where id = %s", [showtime_id])
+        except psycopg.OperationalError:
+            return False
+        self._tally.deed("showtimes called off by the house")
+        return True
 
 
 def children(parent: int) -> list[int]:

@@ -13,7 +13,7 @@ import psycopg
 
 from dev.chaos.customers import Customers, Place, Programme
 from dev.chaos.mail_proxy import MailProxy
-from dev.chaos.mischief import Killer, StripeFaults
+from dev.chaos.mischief import Killer, Owner, StripeFaults
 from dev.chaos.settle import settle, wait_until_all_answer
 from dev.chaos.tally import Tally, chance
 from dev.chaos.verdict import Verdict, judge
@@ -75,7 +75,9 @@ def _play(
         stripe_key=stack.keys.stripe_publishable,
         page=stack.config.app_url,
     )
-    customers = Customers(place, _open_the_house(stack), tally, seed, clients)
+    programme = _open_the_house(stack)
+    customers = Customers(place, programme, tally, seed, clients)
+    owner = Owner(stack, programme, tally, chance(seed, "owner"))
     killer = Killer(stack, tally, chance(seed, "kills"))
     stripe = StripeFaults(stack.config.stripe_url, tally, seed)
 
@@ -85,9 +87,11 @@ def _play(
     proxy.moody = True
     customers.start()
     killer.start()
+    owner.start()
     time.sleep(seconds)
 
     say("Enough. The mischief ends, the customers leave ...")
+    owner.stop()
     killer.stop()
     proxy.moody = False
     stripe.end()
