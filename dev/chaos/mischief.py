@@ -83,8 +83,8 @@ class StripeFaults:
                 *({**rule, "probability": _API[number][2]} for number, rule in enumerate(api)),
             ],
             "webhooks": [
-                # What only reconciliation can mend.
-                {"kind": "drop", "next": 2, "type": "payment_intent.succeeded"},
+                # What reconciliation has to mend.
+                {"kind": "drop", "next": 6, "type": "payment_intent.succeeded"},
                 *({**rule, "next": 1} for rule in webhooks),
                 *({**rule, "probability": _WEBHOOKS[number][1]} for number, rule in enumerate(webhooks)),
             ],

@@ -24,8 +24,8 @@ _PARTS: Final = ("postgres", "postgrest", "gateway", "realtime", "stripe", "mail
 _ENVIRONMENT: Final = {
     "WORKER_POLL_SECONDS": "0.3",
     "SWEEP_SECONDS": "2",
-    "RECONCILE_SECONDS": "3",
-    "RECONCILE_AFTER_SECONDS": "5",
+    "RECONCILE_SECONDS": "2",
+    "RECONCILE_AFTER_SECONDS": "3",
     "STRIPE_RETRY_SECONDS": "0.5",
     "STRIPE_RETRY_LONGEST_SECONDS": "4",
     # So few that a webhook may be given up while the database is away.

@@ -20,6 +20,16 @@ Json = dict[str, Any]
 _MAIL_DOMAIN: Final = "example.com"
 _GONE: Final = ("failed", "canceled")
 """Refunds at Stripe that return nothing."""
+_BY_RECONCILIATION: Final = "found by reconciliation, told by no webhook"
+_BY_CALLING_OFF: Final = "found when the payment was called off"
+_FOUND: Final = """
+select e.id like 'reconcile:pi%'
+       and exists (select from private.outbox o where o.key = 'cancel:' || e.payment_intent_id), count(*)
+from private.stripe_events e
+where e.id like 'reconcile:pi%' and e.outcome in ('confirmed', 'refund_queued')
+   or e.id like 'reconcile:re%' and e.outcome = 'noted'
+group by 1
+"""
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Books:
     stripe_refunds: Sequence[Json]
     letters: Sequence[Json]
     """{id, to} of each letter that arrived, copies included."""
+    found: Mapping[bool, int]
+    """Payments and refunds that no webhook told of: found when the payment was called off, or by reconciliation."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,8 @@ class Verdict:
     bookings: int
     confirmed: int
     refunded: int
+    reconciled: int
+    """Payments and refunds whose webhooks were lost, and that reconciliation found."""
 
     @property
     def good(self) -> bool:
@@ -98,12 +112,15 @@ def judge(stack: Stack, tally: Tally, seed: int, seconds: float, figures: Mappin
             "refunds decided": _by(refund["reason"] for refund in books.refunds),
             "mails (confirmations + refunds)": f"{len(distinct)} ({confirmed} + {len(books.refunds)})",
             "mails that arrived more than once": str(len(books.letters) - len(distinct)),
+            _BY_RECONCILIATION: str(books.found.get(False, 0)),
+            _BY_CALLING_OFF: str(books.found.get(True, 0)),
             **figures,
         },
         violations,
         len(books.bookings),
         confirmed,
         len(returned),
+        books.found.get(False, 0),
     )
 
 
@@ -235,6 +252,7 @@ def _read(stack: Stack) -> Books:
         locks = cursor.execute(
             "select id from public.seat_locks union all select id from private.seat_lock_history"
         ).fetchall()
+        found: dict[bool, int] = dict(connection.execute(_FOUND).fetchall())
     stripe = httpx.Client(
         base_url=stack.config.stripe_url,
         headers={"Authorization": f"Bearer {stack.keys.stripe_secret}"},
@@ -252,6 +270,7 @@ def _read(stack: Stack) -> Books:
         charges,
         stripe_refunds,
         _letters(stack),
+        found,
     )
 
 
@@ -280,7 +299,7 @@ def _letters(stack: Stack) -> list[Json]:
 
 def _section(title: str, rows: Mapping[str, object]) -> str:
     names = sorted(rows) if isinstance(rows, Counter) else list(rows)
-    return "\n".join([title, *(f"  {name:<44} {rows[name]:>6}" for name in names), ""])
+    return "\n".join([title, *(f"  {name:<46} {rows[name]:>6}" for name in names), ""])
 
 
 def _by(names: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ def test_a_minute_of_chaos() -> None:
     assert [kind for kind in kinds if verdict.faults[kind] == 0] == []
     assert verdict.confirmed > 0
     assert verdict.refunded > 0
+    assert verdict.reconciled > 0
     assert verdict.deeds["paid: declined"] > 0
     assert verdict.deeds["late: just before the end"] > 0
     assert verdict.deeds["late: just after the end"] > 0

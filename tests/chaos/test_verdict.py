@@ -52,6 +52,7 @@ def books() -> Books:
             {"id": "re_2", "charge": "ch_2", "amount": 1200, "status": "succeeded", "metadata": {"refund_id": "r2"}}
         ],
         letters=[letter("mail:confirmation:b1"), letter("mail:confirmation:b2"), letter("mail:refund:r2")],
+        found={},
     )
 
 
