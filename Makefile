@@ -6,7 +6,7 @@ IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo verify retry-letters reset test check format bench types migration install clean
+.PHONY: help up demo verify retry-letters reset test check format bench chaos types migration install clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ format: .venv/installed ## Put the Python code in its format
 
 bench: install ## Measure, each figure against a baseline of the same run
 	@$(IN_VENV) -m bench $(ARGS)
+
+chaos: install ## Kill, lose and refuse for ten minutes, and count what was lost (ARGS="--seconds 60 --seed 7")
+	@$(IN_VENV) -m dev.chaos $(ARGS)
 
 types: install ## Generate what is drawn from sql/: the error codes for Python, the types for the page
 	@$(IN_VENV) -m dev.error_codes > .local/error_codes.py && mv .local/error_codes.py backend/error_codes.py

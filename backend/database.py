@@ -515,9 +515,12 @@ def _translated(error: postgrest.APIError | httpx.HTTPError) -> Exception:
     if code.startswith("PT") and error.message in ERRORS:
         return ApiError(error.message, _details(error.details))
     # The classes for contention and for a server that is starting, stopping or out of connections; PostgREST's own
-    # codes for the same; and bare HTTP statuses, which gateways answer.
-    if code in ("40001", "40P01", "55P03", "57014", "PGRST000", "PGRST001", "PGRST002", "PGRST003") or code.startswith(
-        ("53", "57P", "08", "502", "503", "504")
+    # codes for the same; and bare HTTP statuses, which gateways answer. An empty code, in a 400, is PostgREST's for a
+    # server process that was killed in the middle of the call.
+    if (
+        error.code == ""
+        or code in ("40001", "40P01", "55P03", "57014", "PGRST000", "PGRST001", "PGRST002", "PGRST003")
+        or code.startswith(("53", "57P", "08", "502", "503", "504"))
     ):
         return UnavailableError("the database is busy or away")
     _log.error("the database refused a call", extra={"sqlstate": code})

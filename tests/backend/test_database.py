@@ -177,6 +177,7 @@ def test_details_of_any_kind(recorder: Recorder, database: Database, details: ob
         (503, {"code": "PGRST002", "message": "Could not query the schema cache."}),
         (504, {"code": "PGRST003", "message": "Timed out acquiring connection."}),
         (503, {"code": "57P01", "message": "terminating connection"}),
+        (400, {"code": "", "details": None, "hint": None, "message": ""}),
         (500, {"code": "57014", "message": "canceling statement"}),
         (500, {"code": "40P01", "message": "deadlock detected"}),
         (500, {"code": "55P03", "message": "lock timeout"}),

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import pytest
 
 from backend.database import DataApi, Database
+from backend.reconciliation import Reconciliation
 from backend.settings import Settings
 from backend.stripe_gateway import StripeGateway
-from backend.reconciliation import Reconciliation
 from dev.config import LocalConfig, throwaway_folder
 from dev.stack import Stack
 from tests.house import House

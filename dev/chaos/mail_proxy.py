@@ -1,0 +1,166 @@
+"""A mail server with moods, before the real catcher: it hands letters on, or refuses them, or hangs up.
+
+It follows SMTP just far enough to know where in a letter it is. A connection's fate is drawn when it opens.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import socketserver
+import threading
+from types import TracebackType
+from typing import BinaryIO, Final, Self, cast
+
+from dev.chaos.tally import Tally
+
+FATES: Final = (
+    "421 at the greeting",
+    "451 at MAIL",
+    "550 at RCPT",
+    "554 after DATA",
+    "hangs up before it took it",
+    "hangs up after it took it",
+)
+_REPLIES: Final = {
+    "421 at the greeting": (b"", b"421 4.3.2 Too busy\r\n"),
+    "451 at MAIL": (b"MAIL", b"451 4.7.1 Try again later\r\n"),
+    "550 at RCPT": (b"RCPT", b"550 5.1.1 No such mailbox here\r\n"),
+}
+_SHARE: Final = 0.4
+_SECONDS: Final = 20.0
+
+
+class _HungUpError(Exception):
+    """One side is gone."""
+
+
+class MailProxy:
+    """Listens on a free port of 127.0.0.1 while the block lasts, and passes on to another."""
+
+    def __init__(self, forward_to: int, tally: Tally, dice: random.Random) -> None:
+        self.forward_to = forward_to
+        self.moody = False
+        self._tally = tally
+        self._dice = dice
+        self._lock = threading.Lock()
+        self._deck: list[str] = []
+        self._server = _Server(self)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._server.server_address[1]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="mail proxy", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def draw(self) -> str | None:
+        """The fate of the next connection: dealt from a shuffled deck, so that a short run sees each."""
+        with self._lock:
+            if not self.moody or self._dice.random() >= _SHARE:
+                return None
+            if not self._deck:
+                self._deck = list(FATES)
+                self._dice.shuffle(self._deck)
+            return self._deck.pop()
+
+    def struck(self, fate: str) -> None:
+        """A fate has come true."""
+        self._tally.fault(f"mail: {fate}")
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, proxy: MailProxy) -> None:
+        self.proxy = proxy
+        super().__init__(("127.0.0.1", 0), _Connection)
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    timeout = _SECONDS
+
+    def handle(self) -> None:
+        proxy = cast(_Server, self.server).proxy
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", proxy.forward_to), timeout=_SECONDS) as upstream,
+                upstream.makefile("rwb") as server,
+            ):
+                _converse(proxy, cast(BinaryIO, self.rfile), cast(BinaryIO, self.wfile), cast(BinaryIO, server))
+        except (OSError, _HungUpError):
+            return  # the client sees a closed connection, as it would with any mail server that dies
+
+
+def _converse(proxy: MailProxy, client: BinaryIO, answer: BinaryIO, server: BinaryIO) -> None:
+    """Pass commands and replies to and fro until somebody leaves or fate strikes."""
+    fate = proxy.draw()
+    at, refusal = _REPLIES.get(fate or "", (None, b""))
+    greeting = _reply(server)
+    if at == b"":
+        proxy.struck(str(fate))
+        _send(answer, refusal)
+        return
+    _send(answer, greeting)
+    while True:
+        command = _line(client)
+        if at is not None and command.upper().startswith(at):
+            proxy.struck(str(fate))
+            _send(answer, refusal)
+            return
+        _send(server, command)
+        reply = _reply(server)
+        _send(answer, reply)
+        if command.upper().startswith(b"DATA") and reply.startswith(b"354"):
+            if not _letter(proxy, fate, client, answer, server):
+                return
+        elif command.upper().startswith(b"QUIT"):
+            return
+
+
+def _letter(proxy: MailProxy, fate: str | None, client: BinaryIO, answer: BinaryIO, server: BinaryIO) -> bool:
+    """Take a letter; whether the conversation goes on."""
+    letter = [_line(client)]
+    while letter[-1] != b".\r\n":
+        letter.append(_line(client))
+    if fate == "554 after DATA":
+        proxy.struck(fate)
+        _send(answer, b"554 5.7.1 We do not like this letter\r\n")
+        return False
+    if fate == "hangs up before it took it":
+        proxy.struck(fate)
+        return False
+    _send(server, b"".join(letter))
+    reply = _reply(server)
+    if fate == "hangs up after it took it" and reply.startswith(b"250"):
+        proxy.struck(fate)
+        return False
+    _send(answer, reply)
+    return True
+
+
+def _line(stream: BinaryIO) -> bytes:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise _HungUpError
+    return line
+
+
+def _reply(server: BinaryIO) -> bytes:
+    """A reply, which may have several lines: all but the last have a hyphen after the code."""
+    lines = [_line(server)]
+    while lines[-1][3:4] == b"-":
+        lines.append(_line(server))
+    return b"".join(lines)
+
+
+def _send(stream: BinaryIO, data: bytes) -> None:
+    stream.write(data)
+    stream.flush()

@@ -1,0 +1,130 @@
+"""One run from its own stack to its verdict."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from dev.chaos.customers import Customers, Place, Programme
+from dev.chaos.mail_proxy import MailProxy
+from dev.chaos.mischief import Killer, Owner, StripeFaults
+from dev.chaos.settle import settle, wait_until_all_answer
+from dev.chaos.tally import Tally, chance
+from dev.chaos.verdict import Verdict, judge
+from dev.config import ROOT, LocalConfig, throwaway_folder
+from dev.stack import Stack
+
+_PARTS: Final = ("postgres", "postgrest", "gateway", "realtime", "stripe", "mail", "api", "worker")
+_ENVIRONMENT: Final = {
+    "WORKER_POLL_SECONDS": "0.3",
+    "SWEEP_SECONDS": "2",
+    "RECONCILE_SECONDS": "2",
+    "RECONCILE_AFTER_SECONDS": "3",
+    "STRIPE_RETRY_SECONDS": "0.5",
+    "STRIPE_RETRY_LONGEST_SECONDS": "4",
+    # So few that a webhook may be given up while the database is away.
+    "STRIPE_WEBHOOK_ATTEMPTS": "4",
+}
+_HOUSE_RULES: Final = """
+update private.settings
+set lock_duration = '8 seconds', payment_duration = '10 seconds',
+    sign_in_attempts_per_account = 1000000, sign_in_attempts_per_address = 1000000
+"""
+"""Times so short that many end in a run. They stay to the end: the verdict holds locks against them."""
+
+
+def run(seconds: float, clients: int, seed: int, say: Callable[[str], None] = print) -> Verdict:
+    """Start a stack, let customers and mischief loose on it for so long, let it settle, and judge."""
+    tally = Tally()
+    with ExitStack() as exits:
+        local = exits.enter_context(throwaway_folder())
+        config = LocalConfig.throwaway(local)
+        proxy = exits.enter_context(MailProxy(config.smtp.number, tally, chance(seed, "mail")))
+        stack = Stack(
+            config,
+            parts=_PARTS,
+            environment={**_ENVIRONMENT, "SMTP_URL": f"smtp://127.0.0.1:{proxy.port}"},
+            report=lambda sentence: say(sentence.splitlines()[0]),
+        )
+        # Root's cluster may stand outside the folder.
+        exits.callback(stack.cluster.erase)
+        say(f"Starting; seed {seed} ...")
+        exits.enter_context(stack)
+        verdict = _play(stack, proxy, tally, seconds, clients, seed, say)
+        if not verdict.good:
+            kept = _keep(config.local / "log", seed)
+            (kept / "verdict.txt").write_text(verdict.table() + "\n")
+            say(f"The logs are kept in {kept}.")
+    return verdict
+
+
+def _play(
+    stack: Stack, proxy: MailProxy, tally: Tally, seconds: float, clients: int, seed: int, say: Callable[[str], None]
+) -> Verdict:
+    place = Place(
+        api=stack.config.api_url,
+        supabase=stack.config.supabase_url,
+        supabase_key=stack.keys.publishable,
+        stripe=stack.config.stripe_url,
+        stripe_key=stack.keys.stripe_publishable,
+        page=stack.config.app_url,
+    )
+    programme = _open_the_house(stack)
+    customers = Customers(place, programme, tally, seed, clients)
+    owner = Owner(stack, programme, tally, chance(seed, "owner"))
+    killer = Killer(stack, tally, chance(seed, "kills"))
+    stripe = StripeFaults(stack.config.stripe_url, tally, seed)
+
+    say(f"{clients} customers and every mischief for {seconds:.0f} s ...")
+    began = time.monotonic()
+    stripe.begin()
+    proxy.moody = True
+    customers.start()
+    killer.start()
+    owner.start()
+    time.sleep(seconds)
+
+    say("Enough. The mischief ends, the customers leave ...")
+    owner.stop()
+    killer.stop()
+    proxy.moody = False
+    stripe.end()
+    wait_until_all_answer(stack)
+    customers.stop()
+    played = time.monotonic() - began
+    say("Settling ...")
+    took = settle(stack, tally)
+    return judge(
+        stack,
+        tally,
+        seed,
+        played,
+        {
+            "longest absence of PostgreSQL": f"{killer.longest_outage:.1f} s",
+            "settled within": f"{took:.1f} s",
+        },
+    )
+
+
+def _open_the_house(stack: Stack) -> Programme:
+    """Short times, and the showtimes that may still be cancelled after paying."""
+    with psycopg.connect(stack.cluster.url(), autocommit=True) as connection:
+        connection.execute(_HOUSE_RULES)
+        rows = connection.execute(
+            "select id from public.showtimes"
+            " where status = 'scheduled' and starts_at > private.now() + interval '6 hours' order by starts_at, id"
+        ).fetchall()
+    return Programme([showtime_id for (showtime_id,) in rows])
+
+
+def _keep(logs: Path, seed: int) -> Path:
+    kept = ROOT / ".local" / "chaos" / str(seed)
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(logs, kept)
+    return kept

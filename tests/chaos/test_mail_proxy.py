@@ -1,0 +1,96 @@
+"""The moody mail server: each fate as a mail client meets it, and what the catcher behind it has then."""
+
+from __future__ import annotations
+
+import smtplib
+import socketserver
+import threading
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+import pytest
+
+from dev.chaos import mail_proxy
+from dev.chaos.mail_proxy import FATES, MailProxy
+from dev.chaos.tally import Tally, chance
+
+
+class Catcher(socketserver.StreamRequestHandler):
+    """As little SMTP as it takes."""
+
+    def handle(self) -> None:
+        inbox = cast("list[bytes]", getattr(self.server, "inbox"))  # noqa: B009 - pyright knows no inbox
+        reader = cast(BinaryIO, self.rfile)
+        self.wfile.write(b"220 hello\r\n")
+        while line := reader.readline().upper():
+            if line.startswith(b"EHLO"):
+                self.wfile.write(b"250-hello\r\n250 8BITMIME\r\n")
+            elif line.startswith(b"DATA"):
+                self.wfile.write(b"354 go on\r\n")
+                letter = b""
+                while (part := reader.readline()) != b".\r\n":
+                    if not part:
+                        return  # half a letter is none
+                    letter += part
+                inbox.append(letter)
+                self.wfile.write(b"250 taken\r\n")
+            elif line.startswith(b"QUIT"):
+                self.wfile.write(b"221 good bye\r\n")
+                return
+            else:
+                self.wfile.write(b"250 fine\r\n")
+
+
+@pytest.fixture
+def catcher() -> Iterator[socketserver.ThreadingTCPServer]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Catcher) as server:
+        server.daemon_threads = True
+        server.inbox = []  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def send(proxy: MailProxy) -> None:
+    with smtplib.SMTP("127.0.0.1", proxy.port, timeout=10) as smtp:
+        smtp.sendmail("a@example.com", ["b@example.com"], "Subject: hello\r\n\r\n.. and good bye\r\n")
+
+
+@pytest.mark.parametrize(
+    ("fate", "error", "arrives"),
+    [
+        ("421 at the greeting", smtplib.SMTPConnectError, False),
+        ("451 at MAIL", smtplib.SMTPSenderRefused, False),
+        ("550 at RCPT", smtplib.SMTPRecipientsRefused, False),
+        ("554 after DATA", smtplib.SMTPDataError, False),
+        ("hangs up before it took it", smtplib.SMTPServerDisconnected, False),
+        ("hangs up after it took it", smtplib.SMTPServerDisconnected, True),
+    ],
+)
+def test_a_fate(
+    catcher: socketserver.ThreadingTCPServer,
+    monkeypatch: pytest.MonkeyPatch,
+    fate: str,
+    error: type[Exception],
+    arrives: bool,
+) -> None:
+    monkeypatch.setattr(mail_proxy, "_SHARE", 1.0)
+    monkeypatch.setattr(mail_proxy, "FATES", (fate,))
+    tally = Tally()
+    with MailProxy(catcher.server_address[1], tally, chance(1)) as proxy:
+        proxy.moody = True
+        with pytest.raises(error):
+            send(proxy)
+        assert tally.faults == {f"mail: {fate}": 1}
+        assert len(catcher.inbox) == arrives  # type: ignore[attr-defined]
+        proxy.moody = False
+        send(proxy)
+        assert catcher.inbox[-1] == b"Subject: hello\r\n\r\n... and good bye\r\n"  # type: ignore[attr-defined]
+
+
+def test_every_fate_is_dealt_before_one_comes_twice() -> None:
+    with MailProxy(1, Tally(), chance(1)) as proxy:
+        assert proxy.draw() is None
+        proxy.moody = True
+        dealt = [fate for fate in (proxy.draw() for _ in range(100)) if fate]
+    assert sorted(dealt[: len(FATES)]) == sorted(FATES)
