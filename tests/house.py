@@ -112,14 +112,18 @@ class House:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for caller in self._callers:
-            caller.close()
+        self.close_callers()
         self.owner.close()
 
-    def reconnect(self) -> None:
-        """The same house once more, after its server died: all who were in it are gone."""
-        self.__exit__()
+    def close_callers(self) -> None:
+        """All who came in leave; a test that invites hundreds would run out of connections."""
+        for caller in self._callers:
+            caller.close()
         self._callers.clear()
+
+    def reconnect(self) -> None:
+        """The same house once more, after its server died."""
+        self.__exit__()
         self.owner = psycopg.connect(self.url, autocommit=True, row_factory=dict_row)
 
     # What the house looks like ---------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 import requests
 import stripe
 
-from backend.reconciliation import Reconciliation
+from backend.worker import Reconciliation
 from tests.http.frontrow import Customer, Frontrow, Json, eventually
 
 DECLINED = "pm_card_visa_chargeDeclinedInsufficientFunds"
@@ -175,7 +175,7 @@ def test_without_any_webhook_all_that_was_paid_is_confirmed_or_goes_back(
     assert faults["injected"]["webhooks.drop"] > len(cases), "Webhooks did arrive."
 
 
-# What becomes of money at Stripe after it was booked here. -----------------------------------------------------------
+# What becomes of money at Stripe after it was booked here ------------------------------------------------------------
 
 
 def confirmed(frontrow: Frontrow, customer: Customer, reconciliation: Reconciliation, card: str) -> tuple[Json, str]:

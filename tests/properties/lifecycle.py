@@ -7,9 +7,11 @@ balance: what was taken is kept for one confirmed booking, or it went back.
 
 from __future__ import annotations
 
+import copy
 import sys
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -17,6 +19,7 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.concurrency.parallel import outcome, wait_until_it_waits_or_ends
 from tests.house import Caller, House, Json, Refused
 from tests.properties.cinema import (
     HOUR,
@@ -66,6 +69,8 @@ class Frontrow:
         self.shows = [self.house.add_showtime(f"{start} milliseconds") for start in STARTS]
         self.customers = [self.house.customer(name) for name in ("Ada", "Bob", "Carol")]
         self.service = self.house.service()
+        self.second_service = self.house.service()
+        self.thread = ThreadPoolExecutor(1)
         self.anyone = self.house.anonymous()
         self.beginning: datetime = self.house.value("select fixed from private.test_clock")
         assert [PRICES[seat] for seat in SEATS] == [
@@ -73,6 +78,7 @@ class Frontrow:
         ]
 
     def close(self) -> None:
+        self.thread.shutdown()
         self.house.__exit__()
 
     def clear(self) -> None:
@@ -101,8 +107,21 @@ class Event:
     heard: bool = False
 
 
+@dataclass
+class Call:
+    """A call that is not made yet, and what the cinema makes of its answer."""
+
+    caller: Caller
+    function: str
+    arguments: Json
+    heed: Callable[[Any], None]
+
+
 class Lifecycle(RuleBasedStateMachine):
     frontrow: Frontrow
+
+    WORLD = ("cinema", "intents", "intent_of_payment", "unattached", "refunds", "refund_by_key", "events")
+    """What the cinema and Stripe know, and tell each other of: copied as one."""
 
     @initialize(bookings=st.lists(st.tuples(WHO, SHOW, SOME), max_size=4))
     def begin(self, bookings: list[tuple[int, int, set[int]]]) -> None:
@@ -176,14 +195,8 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(which=PICK, somebody=st.none() | WHO)
     def cancel(self, which: int, somebody: int | None) -> None:
         self.tick()
-        booking = self.booking(which)
-        who = booking.who if somebody is None else somebody
-        answer = self.ask(who, "cancel_booking", booking_id=booking.id)
-        refused = self.cinema.cancel(who, booking)
-        if refused is None:
-            assert answer["status"] in ("cancelled", "refunded")
-        else:
-            self.must_be_refused(answer, refused)
+        call = self.cancellation(which % len(self.cinema.bookings), somebody)
+        call.heed(attempt(call.caller, call.function, call.arguments))
 
     @precondition(lambda self: self.cinema.bookings)
     @rule(which=PICK, attach=st.booleans())
@@ -298,6 +311,34 @@ class Lifecycle(RuleBasedStateMachine):
         """Any event, heard before or not."""
         self.tick()
         self.hear(self.events[which % len(self.events)])
+
+    # Side by side -----------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.events)
+    @rule(one=PICK, other=PICK, commits=st.sampled_from([True, True, False]))
+    def deliver_two_at_once(self, one: int, other: int, commits: bool) -> None:
+        """Two webhooks in parallel: of two events, or twice of one; the first of them may die before it commits."""
+        self.side_by_side(
+            self.delivery(one % len(self.events), self.frontrow.service),
+            self.delivery(other % len(self.events), self.frontrow.second_service),
+            commits,
+        )
+
+    @precondition(lambda self: self.cinema.bookings)
+    @rule(which=PICK, cancel_first=st.booleans(), commits=st.sampled_from([True, True, False]))
+    def cancel_while_it_is_paid(self, which: int, cancel_first: bool, commits: bool) -> None:
+        """The customer cancels in one tab and pays in another."""
+        self.pay_for(which, wait=0, told=False)
+        about = which % len(self.cinema.bookings)
+        paid = [
+            n
+            for n, event in enumerate(self.events)
+            if event.kind == "paid" and event.intent.booking is self.cinema.bookings[about]
+        ]
+        if not paid:
+            return
+        calls = [self.cancellation(about), self.delivery(paid[-1], self.frontrow.service)]
+        self.side_by_side(*(calls if cancel_first else reversed(calls)), commits)
 
     # The house --------------------------------------------------------------------------------------------------------
 
@@ -461,8 +502,8 @@ class Lifecycle(RuleBasedStateMachine):
     def ask(self, who: int, function: str, **arguments: Any) -> Any:
         return attempt(self.frontrow.customers[who], function, arguments)
 
-    def tell(self, function: str, **arguments: Any) -> Any:
-        return attempt(self.frontrow.service, function, arguments)
+    def tell(self, function: str, arguments: Json | None = None, **more: Any) -> Any:
+        return attempt(self.frontrow.service, function, {**(arguments or {}), **more})
 
     def must_be_refused(self, answer: Any, code: str) -> None:
         assert isinstance(answer, Refused), f"{code} was due, and it answered {answer}"
@@ -483,8 +524,11 @@ class Lifecycle(RuleBasedStateMachine):
 
     def hear(self, event: Event) -> None:
         """Deliver an event. What is refused was not heard: Stripe comes back."""
+        self.heed(event, self.tell(*self.said(event)))
+
+    def heed(self, event: Event, answer: Any) -> None:
+        """Check what came of a delivery, and let the cinema follow."""
         first = not event.heard
-        answer = self.say(event)
         if isinstance(answer, Refused):
             return
         event.heard = True
@@ -495,13 +539,62 @@ class Lifecycle(RuleBasedStateMachine):
         elif event.refund is not None:
             self.cinema.refund_told(event.refund, event.status)
 
-    def say(self, event: Event) -> Any:
+    def said(self, event: Event) -> tuple[str, Json]:
+        """The call that an event becomes."""
         said: Json = {"event_id": event.id, "event_type": event.kind, "payment_intent_id": event.intent.id}
         if event.kind == "paid":
-            return self.tell("confirm_booking", **said, **money(event.intent))
+            return "confirm_booking", said | money(event.intent)
         if event.refund is not None:
-            return self.tell("record_refund", **said, **how_it_stands(event.refund, event.status))
-        return self.tell("record_payment_failure", **said, canceled=event.kind == "canceled", failure_code="declined")
+            return "record_refund", said | how_it_stands(event.refund, event.status)
+        return "record_payment_failure", said | {"canceled": event.kind == "canceled", "failure_code": "declined"}
+
+    # Calls by number: what they are about may be copied before they are heeded.
+
+    def delivery(self, number: int, by: Caller) -> Call:
+        return Call(by, *self.said(self.events[number]), lambda answer: self.heed(self.events[number], answer))
+
+    def cancellation(self, number: int, somebody: int | None = None) -> Call:
+        booking = self.cinema.bookings[number]
+        who = booking.who if somebody is None else somebody
+
+        def heed(answer: Any) -> None:
+            refused = self.cinema.cancel(who, self.cinema.bookings[number])
+            if refused is None:
+                assert not isinstance(answer, Refused), answer
+                assert answer["status"] in ("cancelled", "refunded")
+            else:
+                self.must_be_refused(answer, refused)
+
+        return Call(self.frontrow.customers[who], "cancel_booking", {"booking_id": booking.id}, heed)
+
+    def side_by_side(self, first: Call, second: Call, commits: bool) -> None:
+        """Two calls in one instant; a lock that begins and ends in it keeps a microsecond, so the clock goes on."""
+        self.tick()
+        self.let_meet(first, second, commits)
+        self.tick()
+
+    def let_meet(self, first: Call, second: Call, commits: bool) -> None:
+        """The second call comes while the first has answered and is not committed. Either order will do, if one of them
+        explains both answers; when the first dies instead of committing, only the second happened."""
+        answer = attempt_in_transaction(first)
+        call = self.frontrow.thread.submit(second.caller.call, second.function, **second.arguments)
+        wait_until_it_waits_or_ends(self.frontrow.house, call, second.caller)
+        if commits and not isinstance(answer, Refused):
+            first.caller.commit()
+        else:
+            first.caller.rollback()
+        other = outcome(call)
+        if not commits:
+            second.heed(other)
+            return
+        before = copy.deepcopy({name: getattr(self, name) for name in self.WORLD})
+        try:
+            first.heed(answer)
+            second.heed(other)
+        except AssertionError:
+            self.__dict__.update(before)
+            second.heed(other)
+            first.heed(answer)
 
     def must_come_to(self, answer: Json, intent: Intent) -> None:
         due = self.cinema.paid(intent)
@@ -592,6 +685,15 @@ def attempt(caller: Caller, function: str, arguments: Json) -> Any:
     """What a function answers, or the Refused that it raises."""
     try:
         return caller.call(function, **arguments)
+    except Refused as refused:
+        return refused
+
+
+def attempt_in_transaction(call: Call) -> Any:
+    """The same in a transaction that stays open."""
+    call.caller.begin()
+    try:
+        return call.caller.call_in_transaction(call.function, **call.arguments)
     except Refused as refused:
         return refused
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.concurrency.parallel import let_seats_have_any_number_of_holders, rewrite
+from tests.concurrency.parallel import BOOKINGS_ARE_NOT_LOCKED, let_seats_have_any_number_of_holders, rewrite
 from tests.properties.lifecycle import Frontrow, lifecycle_of
 
 LIVES = int(os.environ.get("FRONTROW_LIFECYCLES", "0"))
@@ -90,6 +90,12 @@ def test_control_it_finds_a_blunder(frontrow: Frontrow, blunder: str) -> None:
 def test_control_it_finds_seats_with_any_number_of_holders(frontrow: Frontrow) -> None:
     let_seats_have_any_number_of_holders(frontrow.house)
     assert re.search("seat_taken was due|I1 a seat is held twice", what_the_machine_finds(frontrow))
+
+
+def test_control_it_finds_bookings_that_are_not_locked(frontrow: Frontrow) -> None:
+    """Nothing but two calls at once shows it."""
+    frontrow.house.owner.execute(BOOKINGS_ARE_NOT_LOCKED)
+    assert re.search("it should be|I2|I3", what_the_machine_finds(frontrow))
 
 
 def what_the_machine_finds(frontrow: Frontrow) -> str:

@@ -1,0 +1,241 @@
+"""Every pair of functions that touch one booking, side by side; and that no pair is missing.
+
+Each pair is staged where the two have most to do with each other (tests/concurrency/plays.py lists the stages of a
+booking), in both orders: the first call has answered and is not committed when the second begins. `>>` says that the
+second waits for the first, `,` that it ends at once. Then the first commits, and the two must have come to what they
+come to one after the other, in the order in which they began, or in the other where nobody waited. When the first rolls
+back instead, the second must come to what it comes to alone.
+
+The last column names what keeps the two apart, and what a control takes away to see them go wrong (GUARDS). With `-`
+there is nothing to keep apart: the calls come to the same in either order, and a test sees to that. With `own` the
+order matters, and yet no control makes the pair go wrong: the second writes by what it then finds in the rows.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from importlib import import_module
+
+import pytest
+
+from tests.concurrency.parallel import (
+    BOOKINGS_ARE_NOT_LOCKED,
+    NOBODY_TAKES_TURNS,
+    Start,
+    let_seats_have_any_number_of_holders,
+    rewrite,
+)
+from tests.concurrency.plays import FUNCTIONS, STAGES, Ending, Play
+from tests.house import House
+
+TABLE = """
+lock    | lock    | chosen | holds 0 1 2 >> holds 0 1 2          |                                   | turn
+lock    | release | chosen | holds 0 1 2 >> holds nothing        | holds nothing >> holds 0 2        | turn
+lock    | create  | chosen | holds 0 1 2 >> pending              | pending >> booking_pending        | turn
+lock    | cancel  | paying | booking_pending, cancelled          | cancelled >> holds 0 2            | own
+lock    | start   | booked | booking_pending, begun              | begun >> booking_pending          | -
+lock    | attach  | begun  | booking_pending, attached           | attached >> booking_pending       | -
+lock    | confirm | late   | holds 0 2 >> back seats_gone        | confirmed >> holds 2              | turn
+lock    | failure | paying | booking_pending, noted              | noted, booking_pending            | -
+lock    | refund  | paid   | holds 2 >> noted                    | noted >> holds 0 2                | own
+lock    | sweep   | late   | holds 0 2, swept                    | swept >> holds 0 2                | -
+release | release | chosen | holds nothing >> holds nothing      |                                   | own
+release | create  | chosen | holds nothing >> lock_expired       | pending >> booking_pending        | turn
+release | cancel  | paying | booking_pending, cancelled          | cancelled >> holds nothing        | own
+release | start   | booked | booking_pending, begun              | begun >> booking_pending          | -
+release | attach  | begun  | booking_pending, attached           | attached >> booking_pending       | -
+release | confirm | again  | holds nothing >> confirmed          | back seats_gone >> holds nothing  | own
+release | failure | paying | booking_pending, noted              | noted, booking_pending            | -
+release | refund  | paid   | holds nothing >> noted              | noted >> holds nothing            | -
+release | sweep   | again  | holds nothing, swept                | swept >> holds nothing            | -
+create  | create  | chosen | pending >> pending                  |                                   | turn
+create  | cancel  | paying | pending >> cancelled                | cancelled >> lock_expired         | own
+create  | start   | booked | pending >> begun                    | begun >> pending                  | -
+create  | attach  | slow   | pending >> attached                 | attached >> pending               | turn
+create  | confirm | again  | pending >> back seats_gone          | back seats_gone >> pending        | turn, seat
+create  | failure | again  | pending >> noted                    | noted >> pending                  | own
+create  | refund  | paid   | lock_expired, noted                 | noted >> lock_expired             | -
+create  | sweep   | again  | pending, swept                      | swept >> pending                  | -
+cancel  | cancel  | paid   | cancelled >> cancelled              |                                   | own
+cancel  | start   | booked | cancelled >> not_payable            | begun >> cancelled                | turn
+cancel  | attach  | begun  | cancelled >> attached               | attached >> cancelled             | turn
+cancel  | confirm | paying | cancelled >> back booking_cancelled | confirmed >> cancelled            | turn
+cancel  | failure | paying | cancelled >> noted                  | noted >> cancelled                | own
+cancel  | refund  | paid   | cancelled >> noted                  | noted >> refunded                 | turn
+cancel  | sweep   | late   | not_cancellable, swept              | swept >> not_cancellable          | -
+start   | start   | booked | begun >> begun                      |                                   | turn
+start   | attach  | begun  | begun >> attached                   | attached >> begun                 | -
+start   | confirm | paying | begun >> confirmed                  | confirmed >> not_payable          | own
+start   | failure | paying | begun, noted                        | noted, begun                      | own
+start   | refund  | paid   | not_payable, noted                  | noted >> not_payable              | -
+start   | sweep   | late   | lock_expired, swept                 | swept >> lock_expired             | -
+attach  | attach  | begun  | attached >> attached                |                                   | own
+attach  | confirm | begun  | attached >> confirmed               | confirmed >> attached             | -
+attach  | failure | begun  | attached, unattributed              | unattributed, attached            | own
+attach  | refund  | paid   | attached >> noted                   | noted >> attached                 | -
+attach  | sweep   | slow   | attached, swept                     | swept >> attached                 | turn
+confirm | confirm | paying | confirmed >> already_settled        |                                   | turn, row
+confirm | failure | paying | confirmed >> unattributed           | noted >> confirmed                | turn, row
+confirm | refund  | paying | confirmed >> noted                  | busy, confirmed                   | own
+confirm | sweep   | late   | confirmed, swept                    | swept >> confirmed                | turn, row
+failure | failure | paying | noted >> unattributed               |                                   | turn, row
+failure | refund  | paid   | unattributed, noted                 | noted, unattributed               | turn, row
+failure | sweep   | late   | noted >> swept                      | swept >> noted                    | own
+refund  | refund  | paid   | noted >> noted                      |                                   | turn
+refund  | sweep   | paid   | noted, swept                        | swept, noted                      | -
+sweep   | sweep   | late   | swept, swept                        |                                   | sweep
+"""
+
+TOLD_IN_WORDS = {
+    ("lock", "lock"): "test_seats.test_two_tabs_together_stay_within_the_limit",
+    ("lock", "release"): "test_seats.test_a_seat_that_is_being_released_is_waited_for",
+    ("lock", "create"): "test_bookings.test_a_booking_waits_for_the_seat_that_is_being_added",
+    ("lock", "confirm"): "test_payments.test_paid_late_while_another_locks_the_seat",
+    ("lock", "sweep"): "test_sweep.test_it_archives_beside_a_customer_who_locks_the_same_seat",
+    ("release", "create"): "test_bookings.test_seats_that_are_being_released_are_not_booked",
+    ("create", "create"): "test_bookings.test_two_tabs_make_one_booking",
+    ("create", "sweep"): "test_sweep.test_it_passes_by_a_customer_who_books",
+    ("cancel", "cancel"): "test_bookings.test_two_tabs_cancel_once",
+    ("cancel", "confirm"): "test_bookings.test_paid_while_it_is_cancelled",
+    ("start", "start"): "test_bookings.test_two_requests_begin_one_payment",
+    ("confirm", "confirm"): "test_payments.test_two_events_for_one_intent",
+    ("confirm", "sweep"): "test_sweep.test_money_that_comes_while_it_expires_the_booking",
+    ("sweep", "sweep"): "test_sweep.test_a_second_sweep_leaves_at_once",
+}
+"""Pairs that also have a test with a story of its own, with other customers, or with a finer control."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    left: str
+    right: str
+    stage: str
+    left_begins: str
+    right_begins: str
+    guard: str
+
+    def __str__(self) -> str:
+        return f"{self.left}-{self.right}"
+
+    @property
+    def orders(self) -> list[tuple[str, str]]:
+        """One order for a function beside itself."""
+        return [(self.left, self.right), (self.right, self.left)][: 1 if self.left == self.right else 2]
+
+    def expected(self, first: str) -> str:
+        return self.left_begins if first == self.left else self.right_begins
+
+
+PAIRS = [Pair(*(cell.strip() for cell in line.split("|"))) for line in TABLE.strip().splitlines()]
+
+TRY_CUSTOMER = "pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))"
+
+
+def nobody_takes_turns(house: House) -> None:
+    """Neither the customer's turn nor the booking's row, in any function."""
+    house.owner.execute(NOBODY_TAKES_TURNS)
+    house.owner.execute(BOOKINGS_ARE_NOT_LOCKED)
+    rewrite(house, "private.try_customer(bigint,uuid)", (TRY_CUSTOMER, "true"))
+
+
+def nor_looks_again(house: House) -> None:
+    """And each writes by what it has read, though the row has changed since: the second guard of each of these."""
+    nobody_takes_turns(house)
+    rewrite(
+        house,
+        "private.payment_of_intent(public.bookings,text,integer,text)",
+        ("p.payment_intent_id = p_payment_intent_id for update", "p.payment_intent_id = p_payment_intent_id"),
+    )
+    rewrite(house, "private.call_off_payment(public.bookings)", ("p.status = 'open' for update", "p.status = 'open'"))
+    rewrite(house, "public.record_payment_failure(text,text,text,boolean,text,text)", (" and p.status = 'open'", ""))
+    rewrite(house, "private.expire_if_free(bigint,uuid,uuid,timestamptz)", ("\n  for update skip locked", ""))
+    rewrite(house, "private.expire_booking(public.bookings)", (" and b.status = 'pending'", ""))
+    rewrite(house, "public.create_booking(bigint)", ("b.status = 'pending' for update", "b.status = 'pending'"))
+    rewrite(
+        house,
+        "private.extend_locks(public.bookings,uuid,timestamptz,timestamptz)",
+        ("l.id = v_id and l.held @> p_now;", "l.id = v_id;"),
+    )
+
+
+def nor_do_seats_guard_themselves(house: House) -> None:
+    """And a seat may have any number of holders."""
+    nor_looks_again(house)
+    let_seats_have_any_number_of_holders(house)
+
+
+def sweeps_do_not_look_for_each_other(house: House) -> None:
+    rewrite(
+        house,
+        "public.release_expired_locks(integer)",
+        ("from private.sweeps for update skip locked", "from private.sweeps"),
+    )
+
+
+GUARDS = {
+    "turn": nobody_takes_turns,
+    "turn, row": nor_looks_again,
+    "turn, seat": nor_do_seats_guard_themselves,
+    "sweep": sweeps_do_not_look_for_each_other,
+}
+
+
+def in_turn(house: House, pair: Pair) -> dict[tuple[str, str], Ending]:
+    """What the two come to one after the other."""
+    return {order: Play(house, pair.stage).in_turn(*order) for order in pair.orders}
+
+
+def explained(ending: Ending, order: tuple[str, str], serial: dict[tuple[str, str], Ending]) -> bool:
+    """Whether it is what comes of one order: the one in which they began, or where nobody waited, the other."""
+    other = serial[order[::-1]]
+    return ending.same_as(serial[order]) or (not ending.waited and ending.same_as(other, begun_the_other_way=True))
+
+
+def test_every_pair_is_in_the_table() -> None:
+    wanted = {frozenset(pair) for pair in itertools.combinations_with_replacement(FUNCTIONS, 2)}
+    assert {frozenset((pair.left, pair.right)) for pair in PAIRS} == wanted
+    assert len(PAIRS) == len(wanted) == 55
+    assert {pair.stage for pair in PAIRS} <= STAGES.keys()
+    assert {pair.guard for pair in PAIRS} == GUARDS.keys() | {"-", "own"}
+
+
+def test_every_test_that_the_table_names_is_there() -> None:
+    named = {tuple(pair): test for pair, test in TOLD_IN_WORDS.items()}
+    assert named.keys() <= {(pair.left, pair.right) for pair in PAIRS}
+    for test in named.values():
+        module, name = test.split(".")
+        assert callable(getattr(import_module(f"tests.concurrency.{module}"), name))
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_two_calls_at_once_come_to_what_they_come_to_in_turn(house: House, start: Start, pair: Pair) -> None:
+    serial = in_turn(house, pair)
+    for first, second in pair.orders:
+        together = Play(house, pair.stage).at_once(first, second, start)
+        assert str(together) == pair.expected(first)
+        assert explained(together, (first, second), serial), f"{together.state}\n{serial[first, second].state}"
+        assert together.broken == []
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_the_second_call_is_alone_when_the_first_rolls_back(house: House, start: Start, pair: Pair) -> None:
+    for first, second in pair.orders:
+        alone = Play(house, pair.stage).alone(second)
+        together = Play(house, pair.stage).at_once(first, second, start, roll_back=True)
+        assert together.same_as(alone), f"{together.answers} {together.state}\n{alone.answers} {alone.state}"
+        assert together.broken == []
+
+
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair.guard in GUARDS], ids=str)
+def test_control_without_the_guard_it_is_no_order_at_all(house: House, start: Start, pair: Pair) -> None:
+    serial = in_turn(house, pair)
+    GUARDS[pair.guard](house)
+    together = {order: Play(house, pair.stage).at_once(*order, start) for order in pair.orders}
+    assert not all(explained(ending, order, serial) for order, ending in together.items())
+
+
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair.guard == "-"], ids=str)
+def test_what_has_no_guard_comes_to_the_same_in_either_order(house: House, pair: Pair) -> None:
+    one, *other = in_turn(house, pair).values()
+    assert all(one.same_as(ending, begun_the_other_way=True) for ending in other)
