@@ -91,21 +91,21 @@ def _play(
     began = time.monotonic()
     stripe.begin()
     proxy.moody = True
-    customers.start()
-    killer.start()
-    owner.start()
-    while (left := began + seconds - time.monotonic()) > 0:
-        time.sleep(min(left, _PROGRESS_SECONDS))
-        faults = tally.faults.total() + stripe.so_far()
-        say(f"{time.monotonic() - began:5.0f} s  {faults} faults  {tally.deeds['bookings']} bookings")
+    with ExitStack() as people:
+        for each in (customers, killer, owner):
+            each.start()
+            people.callback(each.stop)
+        while (left := began + seconds - time.monotonic()) > 0:
+            time.sleep(min(left, _PROGRESS_SECONDS))
+            faults = tally.faults.total() + stripe.so_far()
+            say(f"{time.monotonic() - began:5.0f} s  {faults} faults  {tally.deeds['bookings']} bookings")
 
-    say("Enough. The mischief ends, the customers leave ...")
-    owner.stop()
-    killer.stop()
-    proxy.moody = False
-    stripe.end()
-    wait_until_all_answer(stack)
-    customers.stop()
+        say("Enough. The mischief ends, the customers leave ...")
+        owner.stop()
+        killer.stop()
+        proxy.moody = False
+        stripe.end()
+        wait_until_all_answer(stack)
     played = time.monotonic() - began
     say("Settling ...")
     took = settle(stack, tally)
