@@ -512,13 +512,14 @@ def _translated(error: postgrest.APIError | httpx.HTTPError) -> Exception:
     if isinstance(error, httpx.HTTPError):
         return UnavailableError("the database does not answer")
     code = error.code or ""
-    if code.startswith("PT") and error.message in ERRORS:
+    if code.startswith("PT") and error.message in ERRORS and error.message != "busy":
         return ApiError(error.message, _details(error.details))
-    # The classes for contention and for a server that is starting, stopping or out of connections; PostgREST's own
-    # codes for the same; and bare HTTP statuses, which gateways answer. An empty code, in a 400, is PostgREST's for a
-    # server process that was killed in the middle of the call.
+    # Our own `busy`, a function's or our gateway's; the classes for contention and for a server that is starting,
+    # stopping or out of connections; PostgREST's own codes for the same; and bare HTTP statuses, which gateways answer.
+    # An empty code, in a 400, is PostgREST's for a server process that was killed in the middle of the call.
     if (
         error.code == ""
+        or error.message == "busy"
         or code in ("40001", "40P01", "55P03", "57014", "PGRST000", "PGRST001", "PGRST002", "PGRST003")
         or code.startswith(("53", "57P", "08", "502", "503", "504"))
     ):

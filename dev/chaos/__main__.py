@@ -24,6 +24,9 @@ def main() -> int:
     except (StartError, ConfigError, TimeoutError) as error:
         print(f"{error}\nseed {seed}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"\nStopped, without a verdict; seed {seed}", file=sys.stderr)
+        return 130
     print(f"\n{verdict.table()}")
     return 0 if verdict.good else 1
 

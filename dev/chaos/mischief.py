@@ -65,6 +65,11 @@ class StripeFaults:
         """From now on Stripe misbehaves."""
         httpx.post(self._url, json=self._wish(), timeout=20).raise_for_status()
 
+    def so_far(self) -> int:
+        """How many faults it has had."""
+        injected: dict[str, int] = httpx.get(self._url, timeout=20).raise_for_status().json()["injected"]
+        return sum(injected.values())
+
     def end(self) -> None:
         """From now on it does not. Counts what it did."""
         injected: dict[str, int] = httpx.delete(self._url, timeout=20).raise_for_status().json()["injected"]

@@ -38,10 +38,14 @@ set lock_duration = '8 seconds', payment_duration = '10 seconds',
 """
 """Times so short that many end in a run. They stay to the end: the verdict holds locks against them."""
 
+_PROGRESS_SECONDS: Final = 30.0
+
 
 def run(seconds: float, clients: int, seed: int, say: Callable[[str], None] = print) -> Verdict:
     """Start a stack, let customers and mischief loose on it for so long, let it settle, and judge."""
     tally = Tally()
+    # What the supervisor says is of interest only when something went wrong.
+    deaths: list[str] = []
     with ExitStack() as exits:
         local = exits.enter_context(throwaway_folder())
         config = LocalConfig.throwaway(local)
@@ -50,17 +54,19 @@ def run(seconds: float, clients: int, seed: int, say: Callable[[str], None] = pr
             config,
             parts=_PARTS,
             environment={**_ENVIRONMENT, "SMTP_URL": f"smtp://127.0.0.1:{proxy.port}"},
-            report=lambda sentence: say(sentence.splitlines()[0]),
+            report=lambda sentence: deaths.append(f"{time.monotonic():.1f} {sentence}"),
         )
         # Root's cluster may stand outside the folder.
         exits.callback(stack.cluster.erase)
         say(f"Starting; seed {seed} ...")
         exits.enter_context(stack)
-        verdict = _play(stack, proxy, tally, seconds, clients, seed, say)
+        try:
+            verdict = _play(stack, proxy, tally, seconds, clients, seed, say)
+        except Exception as error:
+            say(f"The logs are kept in {_keep(config.local / 'log', seed, deaths, repr(error))}.")
+            raise
         if not verdict.good:
-            kept = _keep(config.local / "log", seed)
-            (kept / "verdict.txt").write_text(verdict.table() + "\n")
-            say(f"The logs are kept in {kept}.")
+            say(f"The logs are kept in {_keep(config.local / 'log', seed, deaths, verdict.table())}.")
     return verdict
 
 
@@ -85,18 +91,21 @@ def _play(
     began = time.monotonic()
     stripe.begin()
     proxy.moody = True
-    customers.start()
-    killer.start()
-    owner.start()
-    time.sleep(seconds)
+    with ExitStack() as people:
+        for each in (customers, killer, owner):
+            each.start()
+            people.callback(each.stop)
+        while (left := began + seconds - time.monotonic()) > 0:
+            time.sleep(min(left, _PROGRESS_SECONDS))
+            faults = tally.faults.total() + stripe.so_far()
+            say(f"{time.monotonic() - began:5.0f} s  {faults} faults  {tally.deeds['bookings']} bookings")
 
-    say("Enough. The mischief ends, the customers leave ...")
-    owner.stop()
-    killer.stop()
-    proxy.moody = False
-    stripe.end()
-    wait_until_all_answer(stack)
-    customers.stop()
+        say("Enough. The mischief ends, the customers leave ...")
+        owner.stop()
+        killer.stop()
+        proxy.moody = False
+        stripe.end()
+        wait_until_all_answer(stack)
     played = time.monotonic() - began
     say("Settling ...")
     took = settle(stack, tally)
@@ -123,8 +132,11 @@ def _open_the_house(stack: Stack) -> Programme:
     return Programme([showtime_id for (showtime_id,) in rows])
 
 
-def _keep(logs: Path, seed: int) -> Path:
+def _keep(logs: Path, seed: int, deaths: list[str], verdict: str) -> Path:
+    """Copy the logs to where they stay; the folder."""
     kept = ROOT / ".local" / "chaos" / str(seed)
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(logs, kept)
+    (kept / "supervisor.txt").write_text("\n".join(deaths) + "\n")
+    (kept / "verdict.txt").write_text(f"{verdict}\n")
     return kept

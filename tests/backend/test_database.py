@@ -182,6 +182,7 @@ def test_details_of_any_kind(recorder: Recorder, database: Database, details: ob
         (500, {"code": "40P01", "message": "deadlock detected"}),
         (500, {"code": "55P03", "message": "lock timeout"}),
         (503, {"code": "53300", "message": "too many connections"}),
+        (503, {"code": "PT503", "message": "busy", "details": None, "hint": "Ours, and our gateway's."}),
         (503, {"code": "503", "message": "unavailable", "details": None, "hint": "The gateway."}),
         (502, b"<html>Bad gateway</html>"),
         (504, b""),
