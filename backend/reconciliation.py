@@ -24,6 +24,8 @@ _log = logging.getLogger("backend.reconciliation")
 _FIRST_LOOK_BACK: Final = timedelta(days=3)
 """How far back a worker that has just started looks through Stripe's refunds: as long as Stripe repeats an event."""
 _OVERLAP: Final = timedelta(minutes=10)
+_A_BANK_MAY_REFUSE_FOR: Final = timedelta(days=35)
+"""How long after a refund the customer's bank may send it back; Stripe says up to 30 days."""
 
 IN_OUR_WORDS: Final = {
     "succeeded": "succeeded",
@@ -160,11 +162,22 @@ class Reconciliation:
         )
 
     def _refunds_made_lately(self) -> int:
-        """Compare the refunds that Stripe has made since the last run with ours: those of its dashboard, of which the
-        event was lost, are nobody's pending rows. The next run begins where this one did, if nothing failed."""
+        """Those that Stripe has made since the last run. The next one begins where this one did, if nothing failed."""
         began = self._clock() - _OVERLAP
+        asked, failed = self._compare_refunds(self._refunds_seen_until)
+        if not failed:
+            self._refunds_seen_until = began
+        return asked
+
+    def look_back(self) -> int:
+        """Compare all refunds young enough for a bank to send them back; once a day is enough. How many differed."""
+        return self._compare_refunds(self._clock() - _A_BANK_MAY_REFUSE_FOR)[0]
+
+    def _compare_refunds(self, since: datetime) -> tuple[int, int]:
+        """Compare Stripe's refunds with ours and note what differs: those of its dashboard, and those sent back, of
+        which the event was lost. How many did, and how many of them could not be noted."""
         asked = failed = 0
-        for refunds in in_batches(self._stripe.refunds_since(self._refunds_seen_until)):
+        for refunds in in_batches(self._stripe.refunds_since(since)):
             known = self._database.known_refunds([refund.id for refund in refunds])
             for refund in refunds:
                 if refund.payment_intent_id is None or agrees(refund, known.get(refund.id)):
@@ -175,9 +188,7 @@ class Reconciliation:
                 except Exception as error:
                     failed += 1
                     _log.error("not reconciled", extra={"refund": refund.id, **logs.describe(error)})
-        if not failed:
-            self._refunds_seen_until = began
-        return asked
+        return asked, failed
 
 
 def agrees(refund: Refund, known: KnownRefund | None) -> bool:

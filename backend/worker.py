@@ -263,6 +263,7 @@ class Worker:
 
         def verify() -> bool:
             if database.begin_verification(_VERIFY_SECONDS):
+                reconciliation.look_back()
                 since = datetime.now(UTC) - timedelta(days=_VERIFY_DAYS)
                 found = verification.run(since, _SECOND_LOOK_SECONDS, self.stop.wait)
                 for sentence in found:

@@ -99,6 +99,16 @@ def test_what_failed_is_looked_for_again(
     assert stripe.asked_since == [NOON - timedelta(days=3)] * 2
 
 
+def test_a_look_back_finds_what_a_bank_sent_back_weeks_later(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    stripe.refunds["re_1"] = Refund("re_1", "failed", 5, "pi_1", "lost_or_stolen_card", OURS)
+    data_api.answers["known_refunds"] = [{"stripe_refund_id": "re_1", "amount": 5, "status": "succeeded"}]
+    assert reconciliation.look_back() == 1
+    assert told(data_api) == [("re_1", "failed", OURS["refund_id"], 1, None)]
+    assert stripe.asked_since == [NOON - timedelta(days=35)]
+
+
 def test_more_refunds_than_one_question_may_name(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:

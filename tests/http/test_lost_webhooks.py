@@ -188,7 +188,6 @@ def confirmed(frontrow: Frontrow, customer: Customer, reconciliation: Reconcilia
     return booking, intent["payment_intent_id"]
 
 
-@pytest.mark.xfail(reason="Reconciliation asks about open payments and pending refunds only: this one it never sees.")
 def test_a_refund_from_the_dashboard_is_found(
     frontrow: Frontrow, customer: Customer, reconciliation: Reconciliation
 ) -> None:
@@ -199,7 +198,6 @@ def test_a_refund_from_the_dashboard_is_found(
     assert customer.booking(booking)["status"] == "refunded"
 
 
-@pytest.mark.xfail(reason="Reconciliation asks about no refund that has succeeded once: its failure it never sees.")
 def test_a_refund_that_the_bank_sent_back_is_found(
     frontrow: Frontrow, customer: Customer, reconciliation: Reconciliation
 ) -> None:

@@ -568,7 +568,7 @@ class Lifecycle(RuleBasedStateMachine):
         return Call(self.frontrow.customers[who], "cancel_booking", {"booking_id": booking.id}, heed)
 
     def side_by_side(self, first: Call, second: Call, commits: bool) -> None:
-        """Two calls in one instant; a lock that begins and ends in it keeps a microsecond, so the clock goes on."""
+        """Two calls in one instant. A lock that begins and ends in it keeps a microsecond, so the clock goes on."""
         self.tick()
         self.let_meet(first, second, commits)
         self.tick()
