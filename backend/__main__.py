@@ -2,6 +2,7 @@
 
 python -m backend verify [--days 30]     look whether all that must hold does; status 1 if something does not
 python -m backend retry-letters [ID]     try letters again that were given up: that one, or all
+python -m backend drop-letter ID         say of a letter that was given up that it shall not be sent
 python -m backend figures                what is waiting, failed or open, as JSON
 """
 
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
                 return _verify(database, settings, options.days, options.second_look)
             case "retry-letters":
                 print(f"{database.requeue_outbox(options.id)} letters are queued again")
+            case "drop-letter":
+                dropped = database.drop_letter(options.id)
+                print("dropped" if dropped else f"no letter {options.id} was given up")
+                return 0 if dropped else 1
             case _:
                 print(json.dumps(database.figures(), indent=2))
     except UnavailableError as error:
@@ -56,6 +61,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     retry = commands.add_parser("retry-letters")
     retry.add_argument("id", type=int, nargs="?", help="the row of the outbox; all without it")
+    drop = commands.add_parser("drop-letter")
+    drop.add_argument("id", type=int, help="the row of the outbox, as verify names it")
     commands.add_parser("figures")
     return parser.parse_args(arguments)
 

@@ -42,7 +42,7 @@ def create_app(
     app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords()))
     app.register_blueprint(payments.blueprint(database, stripe, tokens))
     app.register_blueprint(webhook.blueprint(settings, database, stripe, metrics.event))
-    app.register_blueprint(health.blueprint(database, stripe, metrics))
+    app.register_blueprint(health.blueprint(database, stripe, metrics, settings.metrics_token))
 
     @app.get("/.well-known/jwks.json")
     def jwks() -> Response:  # pyright: ignore[reportUnusedFunction]

@@ -141,6 +141,16 @@ class OutboxFigures(TypedDict):
     oldest_seconds: float
 
 
+class OpenDispute(TypedDict):
+    """A dispute that is not closed; `id` and `status` are Stripe's, `reference` the booking's."""
+
+    id: str
+    reference: str
+    status: str
+    amount: int
+    currency: str
+
+
 class Figures(TypedDict):
     """What an operator watches; refunds that are not finished, by status."""
 
@@ -148,7 +158,9 @@ class Figures(TypedDict):
     refunds: dict[str, int]
     payments_open: int
     disputes_open: int
+    disputes: list[OpenDispute]
     violations: int | None
+    verified_seconds_ago: float | None
 
 
 class LetterSeat(TypedDict):
@@ -433,6 +445,10 @@ class Database:
     def requeue_outbox(self, row_id: int | None) -> int:
         """Try letters again that were given up: that one, or all; how many."""
         return cast(int, self._call("requeue_outbox", id=row_id))
+
+    def drop_letter(self, row_id: int) -> bool:
+        """Send a letter that was given up no more; False when there is none."""
+        return bool(self._call("drop_letter", id=row_id))
 
     def figures(self) -> Figures:
         """What an operator watches."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from backend.database import Database
+from backend.errors import ApiError
 from backend.metrics import Metrics
 from backend.stripe_gateway import Payments
 
@@ -56,8 +58,8 @@ class Check:
         return self._kept.latest() is True
 
 
-def blueprint(database: Database, stripe: Payments, metrics: Metrics) -> Blueprint:
-    """The three addresses."""
+def blueprint(database: Database, stripe: Payments, metrics: Metrics, metrics_token: str | None) -> Blueprint:
+    """The three addresses; /metrics is for the bearer of the token, if there is one."""
     health = Blueprint("health", __name__)
     figures = Kept(database.figures)
     checks: Mapping[str, Check] = {"database": Check(database.ping), "stripe": Check(stripe.ping)}
@@ -76,6 +78,9 @@ def blueprint(database: Database, stripe: Payments, metrics: Metrics) -> Bluepri
 
     @health.get("/metrics")
     def counts() -> Response:  # pyright: ignore[reportUnusedFunction]
+        given = request.headers.get("Authorization", "").encode()
+        if metrics_token is not None and not hmac.compare_digest(given, f"Bearer {metrics_token}".encode()):
+            raise ApiError("not_found")  # nobody's business, not even that it is here
         return Response(metrics.text(figures.latest()), content_type=CONTENT_TYPE_LATEST)
 
     return health

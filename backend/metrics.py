@@ -90,3 +90,5 @@ class _Waiting(Collector):
         yield GaugeMetricFamily("frontrow_disputes_open", "Disputes not closed.", self._figures["disputes_open"])
         if (violations := self._figures["violations"]) is not None:
             yield GaugeMetricFamily("frontrow_violations", "What the last verification found.", violations)
+        if (age := self._figures["verified_seconds_ago"]) is not None:
+            yield GaugeMetricFamily("frontrow_verified_seconds_ago", "Since the last verification ended.", age)

@@ -126,7 +126,7 @@ class Reconciliation:
             asked += self._ask("refund", refund["id"], lambda refund=refund: self._pending_refund(refund))
         return asked + self._refunds_made_lately()
 
-    def _ask(self, what: str, name: str, question: Callable[[], None]) -> int:
+    def _ask(self, what: str, name: str, question: Callable[[], object]) -> int:
         if self._stop.is_set():
             return 0
         try:
@@ -139,9 +139,8 @@ class Reconciliation:
         try:
             intent = self._stripe.retrieve_intent(payment["payment_intent_id"])
         except StripeRefusedError as error:
-            if error.code != "resource_missing":
-                raise
-            record_canceled(self._database, payment["payment_intent_id"], error.code)
+            # Not even when Stripe does not know it: that may be another account's key, and somebody may pay by it yet.
+            _log.error("refused", extra={"intent": payment["payment_intent_id"], "stripe_code": error.code})
             return
         apply_intent(self._database, intent)
 
@@ -170,8 +169,18 @@ class Reconciliation:
         return asked
 
     def look_back(self) -> int:
-        """Compare all refunds young enough for a bank to send them back; once a day is enough. How many differed."""
-        return self._compare_refunds(self._clock() - _A_BANK_MAY_REFUSE_FOR)[0]
+        """What no run asks about, once a day: refunds young enough for a bank to send them back, and money that
+        arrived for a payment that is no longer open. How many differed."""
+        return self._compare_refunds(self._clock() - _A_BANK_MAY_REFUSE_FOR)[0] + self._compare_payments()
+
+    def _compare_payments(self) -> int:
+        since = self._clock() - _FIRST_LOOK_BACK
+        known = {payment["payment_intent_id"] for payment in self._database.payments_to_verify(since)}
+        asked = 0
+        for intent in self._stripe.intents_since(since):
+            if intent.status == "succeeded" and "booking_id" in intent.metadata and intent.id not in known:
+                asked += self._ask("intent", intent.id, lambda intent=intent: apply_intent(self._database, intent))
+        return asked
 
     def _compare_refunds(self, since: datetime) -> tuple[int, int]:
         """Compare Stripe's refunds with ours and note what differs: those of its dashboard, and those sent back, of
@@ -192,10 +201,10 @@ class Reconciliation:
 
 
 def agrees(refund: Refund, known: KnownRefund | None) -> bool:
-    """Whether we know a refund as Stripe does. Of one of ours that failed, the next attempt may be under way."""
+    """Whether we know a refund as Stripe does."""
     if known is None:
-        # A failed attempt leaves no id with us once the next has one.
-        return IN_OUR_WORDS.get(refund.status) == "failed" and "refund_id" in refund.metadata
+        # Nothing came of it; of ours, the next attempt has taken its place.
+        return IN_OUR_WORDS.get(refund.status) == "failed"
     return known["amount"] == refund.amount and known["status"] == IN_OUR_WORDS.get(refund.status)
 
 

@@ -153,6 +153,7 @@ class Settings:
     cookie_secure: bool | None = _from("COOKIE_SECURE", _boolean, default=None)
     trusted_proxies: int = _from("TRUSTED_PROXIES", _whole, default=0)
     log_level: str = _from("LOG_LEVEL", _log_level, default="INFO")
+    metrics_token: str | None = _from("METRICS_TOKEN", _text, secret=True, default=None)
 
     supabase_url: str = _from("SUPABASE_URL", _url)
     supabase_key: str = _from("SUPABASE_SERVICE_ROLE_KEY", _secret_key, secret=True)

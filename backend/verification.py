@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend.database import Database, KnownPayment
+from backend.money import money
 from backend.reconciliation import IN_OUR_WORDS, agrees, in_batches
 from backend.stripe_gateway import Intent, Payments, Refund, StripeRefusedError
 
@@ -115,6 +116,11 @@ def notices(database: Database) -> list[str]:
     ]
     if figures["disputes_open"]:
         lines.append(f"disputes open: {figures['disputes_open']}")
+    lines += [
+        f"dispute {dispute['id']} of booking {dispute['reference']} is {dispute['status']}:"
+        f" {money(dispute['amount'], dispute['currency'])}"
+        for dispute in figures["disputes"]
+    ]
     lines += [
         f"{row['kind']}: {row['rows']} {row['state']}, the oldest for {row['oldest_seconds']:.0f} s"
         for row in figures["outbox"]

@@ -26,7 +26,7 @@ from backend.database import PATIENT, DataApi, Database, OutboxRow, RefundOrder
 from backend.errors import ApiError, UnavailableError
 from backend.letters import Letters
 from backend.mailer import Mailer, SmtpMailer
-from backend.reconciliation import Reconciliation, apply_intent, record_canceled
+from backend.reconciliation import Reconciliation, agrees, apply_intent, record_refund_news
 from backend.settings import Settings, SettingsError
 from backend.stripe_gateway import Payments, Refund, ReplayedFailureError, StripeGateway, StripeRefusedError
 from backend.tokens import Tokens
@@ -132,6 +132,8 @@ class Outbox:
             record_refund(self.database, order, refund, order["payment_intent_id"])
             return
         _log.warning("no refund was made", extra={"refund_id": order["id"], "stripe_code": code})
+        if code == "charge_already_refunded":
+            self._note_what_others_returned(order["payment_intent_id"])
         self.database.record_refund(
             event_id=None,
             event_type="worker",
@@ -143,6 +145,14 @@ class Outbox:
             refund_id=UUID(order["id"]),
             attempt=order["attempt"],
         )
+
+    def _note_what_others_returned(self, payment_intent_id: str) -> None:
+        """Before ours is void for want of money: what was returned at the dashboard and not told yet."""
+        refunds = self.stripe.refunds_of(payment_intent_id)
+        known = self.database.known_refunds([refund.id for refund in refunds])
+        for refund in refunds:
+            if not agrees(refund, known.get(refund.id)):
+                record_refund_news(self.database, refund, None, "worker")
 
     def _same_refund(self, order: RefundOrder) -> Refund | None:
         """The refund at Stripe that carries our id, or one of the same amount that nobody has noted yet."""
@@ -165,9 +175,7 @@ class Outbox:
             intent = self.stripe.cancel_intent(payment_intent_id)
         except StripeRefusedError as error:
             if error.code == "resource_missing":
-                # Nobody pays by an intent that Stripe does not know.
-                record_canceled(self.database, payment_intent_id, error.code)
-                return
+                raise WorkError("Stripe does not know the intent; is this its account's key?") from error
             intent = self.stripe.retrieve_intent(payment_intent_id)
         if not apply_intent(self.database, intent):
             raise WorkError(f"the intent is {intent.status} and cannot be cancelled now")
@@ -266,6 +274,8 @@ class Worker:
                 reconciliation.look_back()
                 since = datetime.now(UTC) - timedelta(days=_VERIFY_DAYS)
                 found = verification.run(since, _SECOND_LOOK_SECONDS, self.stop.wait)
+                if self.stop.is_set():
+                    return False  # the second look came too early; another worker will do it
                 for sentence in found:
                     _log.error("violation", extra={"violation": sentence})
                 _log.info("verified", extra={"violations": len(found)})

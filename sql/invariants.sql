@@ -136,7 +136,7 @@ from public.refunds r
 where not exists (select from private.outbox o where o.key = 'mail:refund:' || r.id)
 
 union all
-select 'I6 a letter was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key)
+select 'I6 a letter was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key, 'last_error', coalesce(o.last_error, '-'))
 from private.outbox o where o.state = 'failed'
 
 -- I7: no API role writes a table of the booking path, and all of them have row security.
@@ -147,6 +147,15 @@ from unnest(array['seat_locks', 'bookings', 'booking_seats', 'payments', 'refund
      unnest(array['insert', 'update', 'delete', 'truncate']) p (name)
 where has_table_privilege(r.name, 'public.' || t.name, p.name)
    or p.name in ('insert', 'update') and has_any_column_privilege(r.name, 'public.' || t.name, p.name)
+
+union all
+select 'I7 a client may call what is not for clients', jsonb_build_object('function', p.oid::regprocedure::text, 'role', r.name)
+from pg_catalog.pg_proc p, unnest(array['anon', 'authenticated']) r (name)
+where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+  and has_function_privilege(r.name, p.oid, 'execute')
+  and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seats_left', 'create_booking', 'cancel_booking',
+                              'send_ticket_again', 'seat_holder', 'booking_history'])
+  and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')  -- of an extension
 
 union all
 select 'I7 a table has no row security', jsonb_build_object('table', c.oid::regclass::text)
@@ -179,19 +188,22 @@ $$;
 -- When the worker last looked, and what it found: one row.
 create table private.verifications (
   only_row boolean primary key default true,
-  ran_at timestamptz not null default '-infinity',
+  began_at timestamptz not null default '-infinity',
+  ended_at timestamptz not null default '-infinity',
   violations integer,
   constraint there_is_one_row check (only_row)
 );
 alter table private.verifications enable row level security;
 insert into private.verifications default values;
 
--- Whether a verification is due, for one of all the workers that ask: whoever hears true does it.
+-- Whether a verification is due, for one of all the workers that ask: whoever hears true does it. One that did not come
+-- to its end within an hour is due again.
 create function public.begin_verification(every interval default '1 day') returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  update private.verifications v set ran_at = private.now()
-  where v.only_row and v.ran_at <= private.now() - begin_verification.every;
+  update private.verifications v set began_at = private.now()
+  where v.only_row and v.ended_at <= private.now() - begin_verification.every
+    and v.began_at <= private.now() - least(begin_verification.every, interval '1 hour');
   return found;
 end
 $$;
@@ -200,12 +212,14 @@ $$;
 create function public.end_verification(violations integer) returns void
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  update private.verifications v set violations = end_verification.violations where v.only_row;
+  update private.verifications v set violations = end_verification.violations, ended_at = private.now()
+  where v.only_row;
 end
 $$;
 
 -- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
--- payments_open, disputes_open, violations of the last verification or null}.
+-- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the twenty oldest, violations of
+-- the last verification or null, verified_seconds_ago or null}.
 create function public.figures() returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
@@ -218,7 +232,14 @@ language sql stable security definer set search_path = '' as $$
       where r.status not in ('succeeded', 'void') group by r.status) r),
     'payments_open', (select count(*) from public.payments p where p.status = 'open'),
     'disputes_open', (select count(*) from public.disputes d where d.closed_at is null),
-    'violations', (select v.violations from private.verifications v))
+    'disputes', (select coalesce(jsonb_agg(to_jsonb(d)), '[]') from (
+      select d.id, b.reference, d.status, d.amount, d.currency
+      from public.disputes d
+      join public.bookings b on b.showtime_id = d.showtime_id and b.id = d.booking_id
+      where d.closed_at is null order by d.created_at limit 20) d),
+    'violations', (select v.violations from private.verifications v),
+    'verified_seconds_ago', (select round(extract(epoch from private.now() - v.ended_at)::numeric, 1)
+                             from private.verifications v where v.ended_at > '-infinity'))
 $$;
 
 revoke execute on function

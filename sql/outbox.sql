@@ -13,7 +13,8 @@ create type private.outbox_kind as enum (
 create type private.outbox_state as enum (
   'queued',  -- waits for its time or is being done
   'sent',    -- done
-  'failed'   -- a letter that was given up; a person looks at last_error
+  'failed',  -- a letter that was given up; a person looks at last_error
+  'dropped'  -- a letter of which a person said that it shall not be sent
 );
 
 create table private.outbox (
@@ -34,6 +35,7 @@ create table private.outbox (
   constraint settled_when_it_says_so check ((state = 'queued') = (settled_at is null))
 );
 create index outbox_due on private.outbox (due_at) where state = 'queued';
+create index outbox_not_done on private.outbox (kind, state) where state in ('queued', 'failed');
 create index outbox_by_booking on private.outbox (booking_id);
 alter table private.outbox enable row level security;
 
@@ -85,6 +87,7 @@ begin
     select o.id from private.outbox o
     where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
       and (claim_outbox.kinds is null or o.kind::text = any (claim_outbox.kinds))
+      and (o.lost_claims < 9 or o.kind not in ('mail_confirmation', 'mail_refund'))  -- see give_up_letters
     order by o.due_at limit claim_outbox.max_rows for update skip locked
   ), claimed as (
     update private.outbox o
@@ -117,6 +120,7 @@ begin
       settled_at = case when private.next_state(o, settle_outbox.error, v_now) <> 'queued' then v_now end,
       due_at = v_now + make_interval(secs => least(2 ^ least(o.attempts, 20), 7200) * (0.75 + random() / 2)),
       claimed_until = null,
+      lost_claims = 0,
       last_error = left(settle_outbox.error, 1000)
   where o.id = settle_outbox.id and o.state = 'queued' and o.attempts = settle_outbox.attempt;
   return found;
@@ -174,6 +178,15 @@ begin
 end
 $$;
 
+-- Drops a letter that was given up (O7), because it can never arrive. Answers whether there was one.
+create function public.drop_letter(id bigint) returns boolean
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  update private.outbox o set state = 'dropped' where o.state = 'failed' and o.id = drop_letter.id;
+  return found;
+end
+$$;
+
 -- Tries again what was given up (O6): that row, or all. Answers how many.
 create function public.requeue_outbox(id bigint default null) returns integer
 language plpgsql volatile security definer set search_path = '' as $$
@@ -192,6 +205,7 @@ $$;
 revoke execute on function
   private.next_state(private.outbox, text, timestamptz),
   public.requeue_outbox(bigint),
+  public.drop_letter(bigint),
   private.post(private.outbox_kind, text, public.bookings, jsonb, interval),
   private.letter_json(uuid),
   public.claim_outbox(integer, integer, text[]),
@@ -201,5 +215,6 @@ revoke execute on function
 from public;
 grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
 grant execute on function
-  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint)
+  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint),
+  public.drop_letter(bigint)
 to service_role;

@@ -146,7 +146,9 @@ begin
   where r.payment_id = v_payment.id and r.showtime_id = v_payment.showtime_id
     and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id)
   order by r.id = record_refund.refund_id desc nulls last limit 1 for update;
-  if v_refund.id is null then
+  if v_refund.id is null and v_status = 'failed' then
+    return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);  -- nothing went back, nothing came of it
+  elsif v_refund.id is null then
     insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
     values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
             'made_at_stripe', record_refund.stripe_refund_id)
@@ -158,7 +160,9 @@ begin
     perform private.follow_refund(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
                                   record_refund.failure_reason);
     v_booking := private.follow_booking(v_booking, v_payment);
-    perform private.settle_refunds(v_booking, v_payment);
+    if v_status <> 'void' then  -- what others have returned is not to be returned again before we know how
+      perform private.settle_refunds(v_booking, v_payment);
+    end if;
   end if;
   return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);
 end
@@ -175,7 +179,8 @@ declare
   v_ours boolean := p_refund.reason <> 'made_at_stripe';
 begin
   if p_refund.status = 'void' or p_refund.status = 'failed' and not v_ours
-    or p_refund.status = 'succeeded' and p_status <> 'failed' then
+    or p_refund.status = 'succeeded' and p_status <> 'failed'
+    or p_refund.status = 'failed' and p_status = 'failed' and p_refund.stripe_refund_id = p_stripe_refund_id then
     return;
   end if;
   update public.refunds r
@@ -223,6 +228,7 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_over integer;
   v_refund public.refunds;
+  v_changed public.refunds;
 begin
   if not p_payment.keeps_booking or p_booking.status <> 'confirmed' then
     perform private.refund_payment(p_payment, coalesce(
@@ -242,7 +248,12 @@ begin
     set amount = case when r.amount > v_over then r.amount - v_over else r.amount end,
         status = case when r.amount > v_over then r.status else 'void' end,
         attempt = r.attempt + 1, updated_at = private.now()
-    where r.showtime_id = v_refund.showtime_id and r.id = v_refund.id;
+    where r.showtime_id = v_refund.showtime_id and r.id = v_refund.id
+    returning r.* into v_changed;
+    if v_changed.status <> 'void' then
+      -- A worker may be asking for the old amount this very moment; what it reports is stale and its row is settled.
+      perform private.post_refund(p_booking, v_changed, interval '0');
+    end if;
     v_over := v_over - v_refund.amount;
   end loop;
 end

@@ -9,4 +9,10 @@
 create schema if not exists private;
 revoke all on schema private from public;
 
+-- Older projects, and self-hosted ones, give the API roles all that a migration creates. What follows is granted by name,
+-- so that is taken back first.
+alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+
 create extension if not exists btree_gist with schema extensions;

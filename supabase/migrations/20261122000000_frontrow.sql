@@ -14,6 +14,12 @@
 create schema if not exists private;
 revoke all on schema private from public;
 
+-- Older projects, and self-hosted ones, give the API roles all that a migration creates. What follows is granted by name,
+-- so that is taken back first.
+alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+
 create extension if not exists btree_gist with schema extensions;
 
 -- clock.sql -----------------------------------------------------------------------------------------------------------
@@ -1408,7 +1414,8 @@ create type private.outbox_kind as enum (
 create type private.outbox_state as enum (
   'queued',  -- waits for its time or is being done
   'sent',    -- done
-  'failed'   -- a letter that was given up; a person looks at last_error
+  'failed',  -- a letter that was given up; a person looks at last_error
+  'dropped'  -- a letter of which a person said that it shall not be sent
 );
 
 create table private.outbox (
@@ -1429,6 +1436,7 @@ create table private.outbox (
   constraint settled_when_it_says_so check ((state = 'queued') = (settled_at is null))
 );
 create index outbox_due on private.outbox (due_at) where state = 'queued';
+create index outbox_not_done on private.outbox (kind, state) where state in ('queued', 'failed');
 create index outbox_by_booking on private.outbox (booking_id);
 alter table private.outbox enable row level security;
 
@@ -1480,6 +1488,7 @@ begin
     select o.id from private.outbox o
     where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
       and (claim_outbox.kinds is null or o.kind::text = any (claim_outbox.kinds))
+      and (o.lost_claims < 9 or o.kind not in ('mail_confirmation', 'mail_refund'))  -- see give_up_letters
     order by o.due_at limit claim_outbox.max_rows for update skip locked
   ), claimed as (
     update private.outbox o
@@ -1512,6 +1521,7 @@ begin
       settled_at = case when private.next_state(o, settle_outbox.error, v_now) <> 'queued' then v_now end,
       due_at = v_now + make_interval(secs => least(2 ^ least(o.attempts, 20), 7200) * (0.75 + random() / 2)),
       claimed_until = null,
+      lost_claims = 0,
       last_error = left(settle_outbox.error, 1000)
   where o.id = settle_outbox.id and o.state = 'queued' and o.attempts = settle_outbox.attempt;
   return found;
@@ -1569,6 +1579,15 @@ begin
 end
 $$;
 
+-- Drops a letter that was given up (O7), because it can never arrive. Answers whether there was one.
+create function public.drop_letter(id bigint) returns boolean
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  update private.outbox o set state = 'dropped' where o.state = 'failed' and o.id = drop_letter.id;
+  return found;
+end
+$$;
+
 -- Tries again what was given up (O6): that row, or all. Answers how many.
 create function public.requeue_outbox(id bigint default null) returns integer
 language plpgsql volatile security definer set search_path = '' as $$
@@ -1587,6 +1606,7 @@ $$;
 revoke execute on function
   private.next_state(private.outbox, text, timestamptz),
   public.requeue_outbox(bigint),
+  public.drop_letter(bigint),
   private.post(private.outbox_kind, text, public.bookings, jsonb, interval),
   private.letter_json(uuid),
   public.claim_outbox(integer, integer, text[]),
@@ -1596,7 +1616,8 @@ revoke execute on function
 from public;
 grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
 grant execute on function
-  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint)
+  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint),
+  public.drop_letter(bigint)
 to service_role;
 
 -- payments.sql --------------------------------------------------------------------------------------------------------
@@ -2104,7 +2125,9 @@ begin
   where r.payment_id = v_payment.id and r.showtime_id = v_payment.showtime_id
     and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id)
   order by r.id = record_refund.refund_id desc nulls last limit 1 for update;
-  if v_refund.id is null then
+  if v_refund.id is null and v_status = 'failed' then
+    return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);  -- nothing went back, nothing came of it
+  elsif v_refund.id is null then
     insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
     values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
             'made_at_stripe', record_refund.stripe_refund_id)
@@ -2116,7 +2139,9 @@ begin
     perform private.follow_refund(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
                                   record_refund.failure_reason);
     v_booking := private.follow_booking(v_booking, v_payment);
-    perform private.settle_refunds(v_booking, v_payment);
+    if v_status <> 'void' then  -- what others have returned is not to be returned again before we know how
+      perform private.settle_refunds(v_booking, v_payment);
+    end if;
   end if;
   return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);
 end
@@ -2133,7 +2158,8 @@ declare
   v_ours boolean := p_refund.reason <> 'made_at_stripe';
 begin
   if p_refund.status = 'void' or p_refund.status = 'failed' and not v_ours
-    or p_refund.status = 'succeeded' and p_status <> 'failed' then
+    or p_refund.status = 'succeeded' and p_status <> 'failed'
+    or p_refund.status = 'failed' and p_status = 'failed' and p_refund.stripe_refund_id = p_stripe_refund_id then
     return;
   end if;
   update public.refunds r
@@ -2181,6 +2207,7 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_over integer;
   v_refund public.refunds;
+  v_changed public.refunds;
 begin
   if not p_payment.keeps_booking or p_booking.status <> 'confirmed' then
     perform private.refund_payment(p_payment, coalesce(
@@ -2200,7 +2227,12 @@ begin
     set amount = case when r.amount > v_over then r.amount - v_over else r.amount end,
         status = case when r.amount > v_over then r.status else 'void' end,
         attempt = r.attempt + 1, updated_at = private.now()
-    where r.showtime_id = v_refund.showtime_id and r.id = v_refund.id;
+    where r.showtime_id = v_refund.showtime_id and r.id = v_refund.id
+    returning r.* into v_changed;
+    if v_changed.status <> 'void' then
+      -- A worker may be asking for the old amount this very moment; what it reports is stale and its row is settled.
+      perform private.post_refund(p_booking, v_changed, interval '0');
+    end if;
     v_over := v_over - v_refund.amount;
   end loop;
 end
@@ -2823,7 +2855,7 @@ from public.refunds r
 where not exists (select from private.outbox o where o.key = 'mail:refund:' || r.id)
 
 union all
-select 'I6 a letter was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key)
+select 'I6 a letter was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key, 'last_error', coalesce(o.last_error, '-'))
 from private.outbox o where o.state = 'failed'
 
 -- I7: no API role writes a table of the booking path, and all of them have row security.
@@ -2834,6 +2866,15 @@ from unnest(array['seat_locks', 'bookings', 'booking_seats', 'payments', 'refund
      unnest(array['insert', 'update', 'delete', 'truncate']) p (name)
 where has_table_privilege(r.name, 'public.' || t.name, p.name)
    or p.name in ('insert', 'update') and has_any_column_privilege(r.name, 'public.' || t.name, p.name)
+
+union all
+select 'I7 a client may call what is not for clients', jsonb_build_object('function', p.oid::regprocedure::text, 'role', r.name)
+from pg_catalog.pg_proc p, unnest(array['anon', 'authenticated']) r (name)
+where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+  and has_function_privilege(r.name, p.oid, 'execute')
+  and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seats_left', 'create_booking', 'cancel_booking',
+                              'send_ticket_again', 'seat_holder', 'booking_history'])
+  and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')  -- of an extension
 
 union all
 select 'I7 a table has no row security', jsonb_build_object('table', c.oid::regclass::text)
@@ -2866,19 +2907,22 @@ $$;
 -- When the worker last looked, and what it found: one row.
 create table private.verifications (
   only_row boolean primary key default true,
-  ran_at timestamptz not null default '-infinity',
+  began_at timestamptz not null default '-infinity',
+  ended_at timestamptz not null default '-infinity',
   violations integer,
   constraint there_is_one_row check (only_row)
 );
 alter table private.verifications enable row level security;
 insert into private.verifications default values;
 
--- Whether a verification is due, for one of all the workers that ask: whoever hears true does it.
+-- Whether a verification is due, for one of all the workers that ask: whoever hears true does it. One that did not come
+-- to its end within an hour is due again.
 create function public.begin_verification(every interval default '1 day') returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  update private.verifications v set ran_at = private.now()
-  where v.only_row and v.ran_at <= private.now() - begin_verification.every;
+  update private.verifications v set began_at = private.now()
+  where v.only_row and v.ended_at <= private.now() - begin_verification.every
+    and v.began_at <= private.now() - least(begin_verification.every, interval '1 hour');
   return found;
 end
 $$;
@@ -2887,12 +2931,14 @@ $$;
 create function public.end_verification(violations integer) returns void
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  update private.verifications v set violations = end_verification.violations where v.only_row;
+  update private.verifications v set violations = end_verification.violations, ended_at = private.now()
+  where v.only_row;
 end
 $$;
 
 -- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
--- payments_open, disputes_open, violations of the last verification or null}.
+-- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the twenty oldest, violations of
+-- the last verification or null, verified_seconds_ago or null}.
 create function public.figures() returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
@@ -2905,7 +2951,14 @@ language sql stable security definer set search_path = '' as $$
       where r.status not in ('succeeded', 'void') group by r.status) r),
     'payments_open', (select count(*) from public.payments p where p.status = 'open'),
     'disputes_open', (select count(*) from public.disputes d where d.closed_at is null),
-    'violations', (select v.violations from private.verifications v))
+    'disputes', (select coalesce(jsonb_agg(to_jsonb(d)), '[]') from (
+      select d.id, b.reference, d.status, d.amount, d.currency
+      from public.disputes d
+      join public.bookings b on b.showtime_id = d.showtime_id and b.id = d.booking_id
+      where d.closed_at is null order by d.created_at limit 20) d),
+    'violations', (select v.violations from private.verifications v),
+    'verified_seconds_ago', (select round(extract(epoch from private.now() - v.ended_at)::numeric, 1)
+                             from private.verifications v where v.ended_at > '-infinity'))
 $$;
 
 revoke execute on function

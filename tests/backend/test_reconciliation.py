@@ -10,7 +10,7 @@ import pytest
 from backend.database import Database
 from backend.errors import ApiError
 from backend.reconciliation import Reconciliation
-from backend.stripe_gateway import Refund
+from backend.stripe_gateway import Intent, Refund
 from tests.backend.ports import FakeDataApi, FakeStripe
 
 OURS = {"refund_id": "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11", "attempt": "1"}
@@ -28,6 +28,7 @@ def reconciliation(data_api: FakeDataApi, stripe: FakeStripe, now: list[datetime
     data_api.answers |= {
         "payments_to_reconcile": [],
         "refunds_to_reconcile": [],
+        "payments_to_verify": [],
         "known_refunds": [],
         "record_refund": {"outcome": "noted"},
     }
@@ -106,7 +107,26 @@ def test_a_look_back_finds_what_a_bank_sent_back_weeks_later(
     data_api.answers["known_refunds"] = [{"stripe_refund_id": "re_1", "amount": 5, "status": "succeeded"}]
     assert reconciliation.look_back() == 1
     assert told(data_api) == [("re_1", "failed", OURS["refund_id"], 1, None)]
-    assert stripe.asked_since == [NOON - timedelta(days=35)]
+    assert stripe.asked_since == [NOON - timedelta(days=35), NOON - timedelta(days=3)]
+
+
+def test_a_look_back_finds_money_for_a_payment_that_is_no_longer_open(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    data_api.answers |= {
+        "payments_to_verify": [{"payment_id": "p1", "payment_intent_id": "pi_known"}],
+        "confirm_booking": {"outcome": "refund_queued"},
+    }
+    ours = {"booking_id": OURS["refund_id"]}
+    for name, status, metadata in (
+        ("pi_known", "succeeded", ours),
+        ("pi_lost", "succeeded", ours),
+        ("pi_open", "requires_payment_method", ours),
+        ("pi_shop", "succeeded", {}),
+    ):
+        stripe.put(Intent(name, status, 2400, 2400, "EUR", "", metadata))
+    assert reconciliation.look_back() == 1
+    assert [said["payment_intent_id"] for said in data_api.arguments("confirm_booking")] == ["pi_lost"]
 
 
 def test_more_refunds_than_one_question_may_name(

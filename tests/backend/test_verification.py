@@ -168,11 +168,14 @@ def test_what_wants_an_eye(data_api: FakeDataApi) -> None:
         "refunds": {"failed": 1, "pending": 3},
         "payments_open": 4,
         "disputes_open": 1,
+        "disputes": [{"id": "dp_1", "reference": "ABCD2345", "status": "lost", "amount": 2400, "currency": "EUR"}],
         "violations": 0,
+        "verified_seconds_ago": 60.5,
     }
     assert notices(Database(data_api)) == [
         "1 refund is failed: Stripe refused, it is tried again every hour",
         "3 refunds are pending",
         "disputes open: 1",
+        "dispute dp_1 of booking ABCD2345 is lost: EUR 24.00",
         "mail_refund: 2 failed, the oldest for 100 s",
     ]

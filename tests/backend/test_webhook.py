@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import stripe as stripe_library
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from backend.app import create_app
+from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.settings import Settings
 from backend.stripe_gateway import Refund, StripeUnavailableError
@@ -243,7 +246,9 @@ FIGURES = {
     "refunds": {"failed": 1},
     "payments_open": 4,
     "disputes_open": 5,
+    "disputes": [],
     "violations": 0,
+    "verified_seconds_ago": 60.5,
 }
 
 
@@ -259,6 +264,7 @@ def test_what_waits_is_counted(client: FlaskClient, data_api: FakeDataApi) -> No
         "frontrow_payments_open 4.0",
         "frontrow_disputes_open 5.0",
         "frontrow_violations 0.0",
+        "frontrow_verified_seconds_ago 60.5",
     ):
         assert line in text.splitlines()
     client.get("/metrics")
@@ -266,8 +272,20 @@ def test_what_waits_is_counted(client: FlaskClient, data_api: FakeDataApi) -> No
 
 
 def test_no_verification_yet_is_no_good_news(client: FlaskClient, data_api: FakeDataApi) -> None:
-    data_api.answers["figures"] = {**FIGURES, "violations": None}
+    data_api.answers["figures"] = {**FIGURES, "violations": None, "verified_seconds_ago": None}
     assert "frontrow_violations" not in client.get("/metrics").get_data(as_text=True)
+
+
+def test_metrics_are_for_the_bearer_of_their_token(
+    settings: Settings, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    data_api.answers["figures"] = FIGURES
+    guarded = create_app(
+        replace(settings, metrics_token="hidden-metrics"), stripe=stripe, database=Database(data_api)
+    ).test_client()
+    for header in ({}, {"Authorization": "Bearer guessed"}, {"Authorization": "hidden-metrics"}):
+        assert guarded.get("/metrics", headers=header).status_code == 404
+    assert guarded.get("/metrics", headers={"Authorization": "Bearer hidden-metrics"}).status_code == 200
 
 
 def test_without_the_database_the_rest_is_counted(client: FlaskClient, data_api: FakeDataApi) -> None:

@@ -179,9 +179,12 @@ def test_a_refund_that_stripe_refuses_for_good_has_failed_or_is_void(
         "re_other": Refund("re_other", "succeeded", 2400, "pi_1", metadata={"refund_id": "another"}),
         "re_partial": Refund("re_partial", "succeeded", 100, "pi_1"),
     }
-    data_api.answers |= {"claim_outbox": [row("refund")], "known_refunds": [{"stripe_refund_id": "re_known"}]}
+    known = {"stripe_refund_id": "re_known", "amount": 2400, "status": "succeeded"}
+    data_api.answers |= {"claim_outbox": [row("refund")], "known_refunds": [known]}
     outbox.step()
-    (recorded,) = data_api.arguments("record_refund")
+    *news, recorded = data_api.arguments("record_refund")
+    # Before ours is void for want of money, what others returned is told.
+    assert [said["stripe_refund_id"] for said in news] == (["re_other", "re_partial"] if status == "void" else [])
     assert (recorded["status"], recorded["failure_reason"]) == (status, reason)
     assert (recorded["stripe_refund_id"], recorded["refund_id"], recorded["attempt"]) == (None, ORDER["id"], 1)
     assert settled(data_api) == [None]
@@ -267,9 +270,8 @@ def test_an_intent_that_stripe_never_heard_of(outbox: Outbox, data_api: FakeData
     stripe.failures = [StripeRefusedError("resource_missing", "No such intent.")]
     data_api.answers["claim_outbox"] = [row("cancel_intent")]
     outbox.step()
-    (noted,) = data_api.arguments("record_payment_failure")
-    assert (noted["canceled"], noted["failure_code"]) == (True, "resource_missing")
-    assert settled(data_api) == [None]
+    assert data_api.arguments("record_payment_failure") == []  # it may be another account's key that we have
+    assert settled(data_api) == ["Stripe does not know the intent; is this its account's key?"]
 
 
 def test_settling_is_stubborn(outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer) -> None:

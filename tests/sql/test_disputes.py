@@ -45,7 +45,17 @@ def test_a_dispute_is_recorded_and_its_customer_sees_it(house: House) -> None:
     assert (row["amount"], row["currency"], row["reason"], row["closed_at"]) == (2400, "EUR", "fraudulent", None)
     assert [seen["id"] for seen in ada.query("select id from public.disputes")] == ["dp_1"]
     assert house.customer("Bob").query("select id from public.disputes") == []
-    assert house.service().call("figures")["disputes_open"] == 1
+    figures = house.service().call("figures")
+    assert figures["disputes_open"] == 1
+    assert figures["disputes"] == [
+        {
+            "id": "dp_1",
+            "reference": booking["reference"],
+            "status": "needs_response",
+            "amount": 2400,
+            "currency": "EUR",
+        }
+    ]
     assert house.status(booking) == "confirmed"
     assert house.violations() == []
 

@@ -119,6 +119,10 @@ FORGERIES: dict[str, list[str]] = {
         "grant truncate on public.payments to anon",
         "grant insert (amount) on public.refunds to public",
     ],
+    "I7 a client may call what is not for clients": [
+        "grant execute on function public.claim_outbox to anon",
+        "grant execute on function private.fail to authenticated",
+    ],
     "I7 a table has no row security": [
         "alter table public.movies disable row level security",
         "create table private.notes (note text)",

@@ -126,11 +126,13 @@ def test_a_letter_that_kills_its_workers_is_given_up(house: House) -> None:
     ada = house.customer()
     ada.call("cancel_booking", booking_id=house.buy(ada, 0)["id"])
     service = house.service()
-    for death in range(12):
+    for death in range(12):  # the next worker claims it as soon as the lease of the last has run out
         claimed = {row["kind"] for row in service.call("claim_outbox", lease_seconds=60)}
         assert claimed == ({"refund", "mail_confirmation", "mail_refund"} if death < 10 else {"refund"})
-        house.advance("61 minutes")
+        house.advance("61 seconds")
         house.sweep()
+    house.advance("61 minutes")
+    house.sweep()
     assert {row["kind"]: row["state"] for row in house.outbox()} == {
         "mail_confirmation": "failed",
         "mail_refund": "failed",
@@ -141,6 +143,34 @@ def test_a_letter_that_kills_its_workers_is_given_up(house: House) -> None:
     }
     assert service.call("requeue_outbox") == 2
     assert len(service.call("claim_outbox")) == 3
+
+
+def test_deaths_count_in_a_row_only(house: House) -> None:
+    """A letter that a mail server defers for days meets many a restart of the worker."""
+    confirmed(house)
+    service = house.service()
+    for _ in range(15):
+        service.call("claim_outbox", lease_seconds=60)
+        house.advance("61 seconds")
+        (order,) = service.call("claim_outbox", lease_seconds=60)
+        service.call("settle_outbox", id=order["id"], attempt=order["attempt"], error="451 try later")
+        house.advance("3 hours")
+        house.sweep()
+    assert house.outbox()[0]["state"] == "queued"
+
+
+@pytest.mark.transition("O7")
+def test_a_letter_that_can_never_arrive_is_dropped(house: House) -> None:
+    confirmed(house)
+    service = house.service()
+    (row,) = house.outbox()
+    assert service.call("drop_letter", id=row["id"]) is False
+    house.owner.execute("update private.outbox set state = 'failed', settled_at = now(), last_error = '550 unknown'")
+    (violation,) = house.violations()
+    assert violation["violation"]["last_error"] == "550 unknown"
+    assert service.call("drop_letter", id=row["id"]) is True
+    assert service.call("requeue_outbox") == 0
+    assert house.violations() == []
 
 
 def send_all(house: House) -> list[str]:

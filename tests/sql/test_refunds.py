@@ -167,6 +167,53 @@ def test_a_refund_that_found_nothing_left_to_return_is_void(house: House) -> Non
     assert house.violations() == []
 
 
+def test_a_refund_that_shrinks_while_it_is_asked_for_is_asked_for_again(house: House) -> None:
+    """The worker is at Stripe with the old amount; what it reports then is stale, and its row is settled."""
+    _, _, intent = cancelled(house)
+    service = house.service()
+    (order,) = service.call("claim_outbox", kinds=["refund"])
+    assert say(house, intent, "succeeded", "re_hand", amount=1000) == "noted"
+    ours = house.rows("select * from public.refunds where reason <> 'made_at_stripe'")[0]
+    assert (ours["amount"], ours["attempt"], ours["status"]) == (1400, 2, "queued")
+    say(house, intent, "failed", None, refund_id=ours["id"], attempt=1, failure_reason="amount_too_large")
+    service.call("settle_outbox", id=order["id"], attempt=order["attempt"])
+    (again,) = service.call("claim_outbox", kinds=["refund"])
+    assert (again["refund"]["amount"], again["refund"]["attempt"]) == (1400, 2)
+    assert house.violations() == []
+
+
+def test_what_is_void_is_not_queued_again(house: House) -> None:
+    """Stripe has returned everything in ways that we have yet to hear of; one letter is enough."""
+    _, _, intent = cancelled(house)
+    ours = refund(house)
+    say(house, intent, "void", None, event_id=None, refund_id=ours["id"], attempt=1)
+    assert len(house.rows("select * from public.refunds")) == 1
+    assert len(house.outbox("mail_refund")) == 1
+    say(house, intent, "succeeded", "re_1", amount=1000)
+    say(house, intent, "succeeded", "re_2", amount=1400)
+    assert house.violations() == []
+
+
+def test_a_refund_that_failed_before_we_heard_of_it_is_nothing(house: House) -> None:
+    ada = house.customer()
+    booking = house.buy(ada, 0)
+    intent = house.value("select payment_intent_id from public.payments")
+    assert say(house, intent, "failed", "re_hand", amount=1200) == "noted"
+    assert house.rows("select * from public.refunds") == []
+    assert house.outbox("mail_refund") == []
+    assert house.status(booking) == "confirmed"
+
+
+def test_the_same_failure_told_twice_counts_once(house: House) -> None:
+    """refund.updated and refund.failed bring the same news, without our attempt where the refund was made by hand."""
+    _, _, intent = cancelled(house)
+    ours = refund(house)
+    say(house, intent, "pending", "re_hand", event_id=None, refund_id=ours["id"], attempt=1)
+    for _ in range(2):
+        say(house, intent, "failed", "re_hand", failure_reason="lost_or_stolen_card")
+    assert (refund(house)["attempt"], refund(house)["status"]) == (2, "failed")
+
+
 def test_unknown_and_wrong_refunds(house: House) -> None:
     _, _, intent = cancelled(house)
     assert say(house, "pi_unknown", "succeeded") == "unattributed"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from dev import schema
+from dev.postgres import Cluster
 from tests.house import House
 
 BOOKING_PATH = ["seat_locks", "bookings", "booking_seats", "payments", "refunds", "disputes"]
@@ -41,6 +43,7 @@ FOR_THE_SECRET_KEY = {
     "close_session(text,boolean)",
     "confirm_booking(text,text,text,integer,text,uuid)",
     "credentials_for(text,text)",
+    "drop_letter(bigint)",
     "end_verification(integer)",
     "figures()",
     "open_session(uuid,text,text)",
@@ -197,3 +200,25 @@ def test_anyone_listens_on_showtimes_and_films_alone(house: House, topic: str, h
         seen = client.connection.execute("select extension from realtime.messages").fetchall()
         client.rollback()
         assert [row["extension"] for row in seen] == (["broadcast"] if heard else [])
+
+
+def test_a_project_that_grants_everything_by_default_opens_nothing(cluster: Cluster) -> None:
+    """Supabase did so until 30 October 2026, and self-hosted ones still do."""
+    cluster.create_database("older")
+    try:
+        cluster.dress("older")
+        with psycopg.connect(cluster.url("older"), autocommit=True) as connection:
+            for kind in ("tables", "sequences", "functions"):
+                connection.execute(
+                    f"alter default privileges in schema public grant all on {kind}"
+                    " to anon, authenticated, service_role".encode()
+                )
+            connection.execute(schema.script().encode())
+            assert connection.execute("select * from public.violations()").fetchall() == []
+            may = connection.execute(
+                "select p.oid::regprocedure::text from pg_proc p where pronamespace = 'public'::regnamespace"
+                " and has_function_privilege('anon', p.oid, 'execute')"
+            ).fetchall()
+        assert {name.removeprefix("public.") for (name,) in may} == OPEN_DEFINERS
+    finally:
+        cluster.drop_database("older")

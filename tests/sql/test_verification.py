@@ -81,10 +81,20 @@ def test_money_that_arrived_is_listed_with_what_went_back(house: House) -> None:
 def test_one_of_all_workers_verifies_once_a_day(house: House) -> None:
     one, two = house.service(), house.service()
     assert [one.call("begin_verification"), two.call("begin_verification")] == [True, False]
+    one.call("end_verification", violations=0)
     house.advance("23 hours 59 minutes")
     assert two.call("begin_verification") is False
     house.advance("2 minutes")
     assert [two.call("begin_verification"), one.call("begin_verification")] == [True, False]
+
+
+def test_a_verification_that_broke_off_is_due_again_in_an_hour(house: House) -> None:
+    service = house.service()
+    assert service.call("begin_verification") is True
+    house.advance("59 minutes")
+    assert service.call("begin_verification") is False
+    house.advance("2 minutes")
+    assert service.call("begin_verification") is True
 
 
 def test_figures_say_what_waits(house: House) -> None:
@@ -94,7 +104,9 @@ def test_figures_say_what_waits(house: House) -> None:
         "refunds": {},
         "payments_open": 0,
         "disputes_open": 0,
+        "disputes": [],
         "violations": None,
+        "verified_seconds_ago": None,
     }
     ada = house.customer()
     booking = house.buy(ada, 0)
@@ -111,6 +123,7 @@ def test_figures_say_what_waits(house: House) -> None:
     }
     assert all(90 <= row["oldest_seconds"] < 150 for row in figures["outbox"])
     assert (figures["refunds"], figures["payments_open"], figures["violations"]) == ({"queued": 1}, 1, 3)
+    assert 90 <= figures["verified_seconds_ago"] < 150
 
 
 @pytest.mark.parametrize("function", ["violations", "figures"])
