@@ -9,7 +9,7 @@ from typing import Any
 from tests.concurrency.parallel import Start, outcome, rewrite, wait_until_it_waits
 from tests.house import Caller, House
 
-CLAIM = "public.claim_outbox(integer,integer)"
+CLAIM = "public.claim_outbox(integer,integer,text[])"
 
 
 def fill(house: House, rows: int) -> None:
