@@ -15,11 +15,11 @@ with holds as (
   select s.* from public.booking_seats s where s.sold_at is not null and s.released_at is null
 ), returned as (
   -- What went back of each payment, or is on its way, or was lost in a dispute.
-  select m.showtime_id, m.payment_id, sum(m.amount) as amount
-  from (select r.showtime_id, r.payment_id, r.amount from public.refunds r
+  select m.showtime_id, m.payment_id, sum(m.amount) as amount, sum(m.refunded) as refunded
+  from (select r.showtime_id, r.payment_id, r.amount, r.amount as refunded from public.refunds r
         where r.status <> 'void' and not (r.status = 'failed' and r.reason = 'made_at_stripe')
         union all
-        select d.showtime_id, d.payment_id, d.amount from public.disputes d where d.status = 'lost') m
+        select d.showtime_id, d.payment_id, d.amount, 0 from public.disputes d where d.status = 'lost') m
   group by m.showtime_id, m.payment_id
 )
 
@@ -57,7 +57,12 @@ union all
 select 'I2 more goes back than came', jsonb_build_object('payment_id', p.id)
 from public.payments p
 join returned r on r.showtime_id = p.showtime_id and r.payment_id = p.id
+-- But for a dispute that is lost for money which had been refunded: a loss, and nothing that we could put right.
 where r.amount > coalesce(p.amount_received, 0)
+  and (r.refunded > coalesce(p.amount_received, 0)
+       or exists (select from public.refunds open
+                  where open.showtime_id = p.showtime_id and open.payment_id = p.id
+                    and open.reason <> 'made_at_stripe' and open.status in ('queued', 'failed')))
 
 union all
 select 'I2 a refund is queued and nobody will do it', jsonb_build_object('refund_id', r.id)

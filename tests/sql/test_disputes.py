@@ -96,6 +96,25 @@ def test_a_refund_that_waits_is_void_once_the_dispute_is_lost(house: House) -> N
     assert house.violations() == []
 
 
+def test_money_that_was_refunded_and_lost_is_a_loss_and_no_violation(house: House) -> None:
+    """Nobody could put it right, so verify would never say that all hold again."""
+    ada, booking, intent = paid(house)
+    ada.call("cancel_booking", booking_id=booking["id"])
+    house.service().call(
+        "record_refund",
+        event_id=None,
+        event_type="worker",
+        stripe_refund_id="re_1",
+        payment_intent_id=intent,
+        amount=2400,
+        status="succeeded",
+        refund_id=house.value("select id from public.refunds"),
+        attempt=1,
+    )
+    dispute(house, intent, "lost")
+    assert house.violations() == []
+
+
 def test_a_dispute_that_is_won_leaves_the_refund(house: House) -> None:
     ada, booking, intent = paid(house)
     dispute(house, intent)
