@@ -157,12 +157,15 @@ def test_without_any_webhook_all_that_was_paid_is_confirmed_or_goes_back(
     def at_rest() -> bool:
         reconciliation.run()
         return not frontrow.house.value(
-            "select exists (select from private.outbox where state = 'queued')"
-            " or exists (select from public.payments where status = 'open')"
-            " or exists (select from public.refunds where status not in ('succeeded', 'void'))"
+            "select exists (select from private.outbox o join public.bookings b on b.id = o.booking_id"
+            "               where b.showtime_id = %(ours)s and o.state = 'queued')"
+            " or exists (select from public.payments where showtime_id = %(ours)s and status = 'open')"
+            " or exists (select from public.refunds where showtime_id = %(ours)s"
+            "            and status not in ('succeeded', 'void'))",
+            {"ours": frontrow.house.showtime_id},
         )
 
-    eventually(lambda: all(case.status == case.due for case in cases) and at_rest(), 60)
+    eventually(lambda: all(case.status == case.due for case in cases) and at_rest(), 120)
     for case in cases:
         arrived, keeps = case.at_stripe.amount_received, case.due == "confirmed"
         assert case.kept == (case.booking["total"] if keeps else 0), case.due

@@ -66,7 +66,7 @@ BLUNDERS: dict[str, tuple[str, str, str, str]] = {
         "it should be",
     ),
     "a row dies with its worker": (
-        "public.claim_outbox(integer,integer)",
+        "public.claim_outbox(integer,integer,text[])",
         "o.claimed_until <= v_now",
         "false",
         "It never comes to rest",
