@@ -26,17 +26,22 @@ retry-letters: .venv/installed ## Send letters again that were given up, in a ru
 reset: .venv/installed ## Forget everything that `make up` keeps
 	@$(IN_VENV) -m dev.reset
 
-test: install ## Run the tests (ARGS="tests/sql -k lock" for some of them)
+test: install ## Run the tests, the page's first (ARGS="tests/sql -k lock" for some of the others alone)
+	@test -n "$(ARGS)" || npm --prefix frontend run --silent test
 	@$(IN_VENV) -m pytest -n 2 $(ARGS)
 
 check: install ## Lint, check the format, check the types
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/pyright
+	@cd frontend && npm run --silent lint
+	@cd frontend && npm run --silent typecheck
+	@cd frontend && npm run --silent format
 
-format: .venv/installed ## Put the Python code in its format
+format: install ## Put all code in its format
 	@.venv/bin/ruff check --fix --quiet .
 	@.venv/bin/ruff format --quiet .
+	@cd frontend && npm run --silent format:write
 
 bench: install ## Measure, each figure against a baseline of the same run
 	@$(IN_VENV) -m bench $(ARGS)
@@ -44,9 +49,11 @@ bench: install ## Measure, each figure against a baseline of the same run
 chaos: install ## Kill, lose and refuse for ten minutes, and count what was lost (ARGS="--seconds 60 --seed 7")
 	@$(IN_VENV) -m dev.chaos $(ARGS)
 
-types: install ## Generate what is drawn from sql/: the error codes for Python, the types for the page
-	@$(IN_VENV) -m dev.error_codes > .local/error_codes.py && mv .local/error_codes.py backend/error_codes.py
-	@test ! -d frontend || $(IN_VENV) -m dev.migrations types typescript > frontend/src/api/database.types.ts
+types: install ## Generate what is drawn from sql/: the error codes for Python and the page, the tables for the page
+	@mkdir -p .local
+	@$(IN_VENV) -m dev.error_codes python > .local/types && mv .local/types backend/error_codes.py
+	@$(IN_VENV) -m dev.error_codes typescript > .local/types && mv .local/types frontend/src/api/error-codes.ts
+	@$(IN_VENV) -m dev.migrations types typescript > .local/types && mv .local/types frontend/src/api/database.types.ts
 
 migration: install ## Draft NAME as a migration: what sql/ has and the migrations lack
 	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=add_reviews"; exit 1; }
@@ -55,7 +62,7 @@ migration: install ## Draft NAME as a migration: what sql/ has and the migration
 clean: ## Delete what was installed
 	@rm -rf .venv dev/node_modules frontend/node_modules .pytest_cache .ruff_cache .hypothesis
 
-install: .venv/installed dev/node_modules/.installed $(if $(wildcard frontend/package.json),frontend/node_modules/.installed)
+install: .venv/installed dev/node_modules/.installed frontend/node_modules/.installed
 
 .venv/installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
