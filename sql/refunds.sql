@@ -146,15 +146,15 @@ begin
   where r.payment_id = v_payment.id and r.showtime_id = v_payment.showtime_id
     and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id)
   order by r.id = record_refund.refund_id desc nulls last limit 1 for update;
-  if v_refund.id is null and v_status = 'failed' then
-    return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);  -- nothing went back, nothing came of it
-  elsif v_refund.id is null then
+  if v_refund.id is null then
     insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
     values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
             'made_at_stripe', record_refund.stripe_refund_id)
     returning r.* into v_refund;
-    perform private.post('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
-                         jsonb_build_object('refund_id', v_refund.id));
+    if v_status <> 'failed' then  -- of what failed before we heard of it there is nothing to tell
+      perform private.post('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
+                           jsonb_build_object('refund_id', v_refund.id));
+    end if;
   end if;
   if coalesce(record_refund.attempt, v_refund.attempt) = v_refund.attempt then
     perform private.follow_refund(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
