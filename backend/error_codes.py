@@ -1,4 +1,4 @@
-"""Every error that a client can meet. Generated from sql/errors.sql by `python -m dev.error_codes`; do not edit."""
+"""Every error that a client can meet. Generated from sql/errors.sql by `make types`; do not edit."""
 
 from typing import Final, Literal
 

@@ -1,34 +1,42 @@
-"""Writes backend/error_codes.py from private.error_catalogue(), so that Flask and the database share one list.
+"""Writes the codes of private.error_catalogue() as source code: one list for Flask, the page and the database.
 
-python -m dev.error_codes              print it, from the catalogue of a throw-away database built from sql/
-python -m dev.error_codes DATABASE_URL the same, from that database
+python -m dev.error_codes python|typescript                print it, from a throw-away database built from sql/
+python -m dev.error_codes python|typescript DATABASE_URL   the same, from that database
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import psycopg
 
 from dev import migrations, schema
 
+Catalogue = Sequence[tuple[str, int, str]]
+"""Code, HTTP status and sentence of each error."""
 
-def generate(database_url: str) -> str:
-    """The source of backend/error_codes.py for the catalogue of that database; the role must own schema private."""
+
+def generate(database_url: str, language: str = "python") -> str:
+    """Source code for the catalogue of that database; the role must own schema private."""
     with psycopg.connect(database_url) as connection:
-        rows = connection.execute(
+        rows: list[tuple[Any, ...]] = connection.execute(
             "select code, status, sentence"
             " from private.error_catalogue() with ordinality as c (code, status, sentence, place) order by place"
         ).fetchall()
-    codes = "\n".join(f"    {json.dumps(code)}," for code, _, _ in rows)
+    return WRITERS[language]([(code, status, sentence) for code, status, sentence in rows])
+
+
+def _python(catalogue: Catalogue) -> str:
+    codes = "\n".join(f"    {json.dumps(code)}," for code, _, _ in catalogue)
     entries = "\n".join(
         f"    {json.dumps(code)}: ({status}, {json.dumps(sentence, ensure_ascii=False)}),"
-        for code, status, sentence in rows
+        for code, status, sentence in catalogue
     )
     return (
-        '"""Every error that a client can meet. Generated from sql/errors.sql by `python -m dev.error_codes`; '
-        'do not edit."""\n\n'
+        '"""Every error that a client can meet. Generated from sql/errors.sql by `make types`; do not edit."""\n\n'
         "from typing import Final, Literal\n\n"
         f"ErrorCode = Literal[\n{codes}\n]\n\n"
         f"ERRORS: Final[dict[ErrorCode, tuple[int, str]]] = {{\n{entries}\n}}\n"
@@ -36,15 +44,27 @@ def generate(database_url: str) -> str:
     )
 
 
+def _typescript(catalogue: Catalogue) -> str:
+    codes = "\n".join(f"  '{code}'," for code, _, _ in catalogue)
+    return (
+        "// Every error that a client can meet. Generated from sql/errors.sql by `make types`; do not edit.\n\n"
+        f"export const ERROR_CODES = [\n{codes}\n] as const;\n\n"
+        "export type ErrorCode = (typeof ERROR_CODES)[number];\n"
+    )
+
+
+WRITERS: dict[str, Callable[[Catalogue], str]] = {"python": _python, "typescript": _typescript}
+
+
 def main() -> int:
     """The command line."""
     match sys.argv[1:]:
-        case []:
+        case [language] if language in WRITERS:
             with migrations.throwaway_databases("described") as (url,):
                 migrations.load_schema(url, schema.script())
-                sys.stdout.write(generate(url))
-        case [url]:
-            sys.stdout.write(generate(url))
+                sys.stdout.write(generate(url, language))
+        case [language, url] if language in WRITERS:
+            sys.stdout.write(generate(url, language))
         case _:
             print(__doc__, file=sys.stderr)
             return 2

@@ -209,6 +209,7 @@ def page(config: LocalConfig, keys: Keys) -> Service:
             "VITE_SUPABASE_URL": config.supabase_url,
             "VITE_SUPABASE_ANON_KEY": keys.publishable,
             "VITE_STRIPE_PUBLISHABLE_KEY": keys.stripe_publishable,
+            "VITE_STRIPE_API_BASE": config.stripe_url,
         },
         folder=config.root / "frontend",
         ports=[config.app],

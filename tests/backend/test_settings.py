@@ -11,7 +11,13 @@ import pytest
 from backend.settings import Settings, SettingsError
 from dev.keys import Keys
 
-_OF_THE_PAGE = {"VITE_API_URL", "VITE_STRIPE_PUBLISHABLE_KEY", "VITE_SUPABASE_URL", "VITE_SUPABASE_ANON_KEY"}
+_OF_THE_PAGE = {
+    "VITE_API_URL",
+    "VITE_STRIPE_PUBLISHABLE_KEY",
+    "VITE_STRIPE_API_BASE",
+    "VITE_SUPABASE_URL",
+    "VITE_SUPABASE_ANON_KEY",
+}
 _EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
 
 

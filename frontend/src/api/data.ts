@@ -1,0 +1,34 @@
+import type { PostgrestError } from '@supabase/supabase-js';
+import type { z } from 'zod';
+
+import { ApiError, toApiError } from './errors';
+
+interface Result {
+  data: unknown;
+  error: PostgrestError | null;
+  status: number;
+}
+
+type DataOf<R extends Result> = Extract<R, { error: null }>['data'];
+
+/** The rows of a query of supabase-js: `await answer(supabase.from('movies').select())`. Raises ApiError. */
+export async function answer<R extends Result>(query: PromiseLike<R>): Promise<DataOf<R>> {
+  return await dataOf(query);
+}
+
+/** As `answer`, for what PostgreSQL types as json only: functions such as seat_map. */
+export async function answerAs<S extends z.ZodType>(
+  schema: S,
+  query: PromiseLike<Result>,
+): Promise<z.output<S>> {
+  const read = schema.safeParse(await dataOf(query));
+  if (!read.success) throw new ApiError('unexpected');
+  return read.data;
+}
+
+async function dataOf(query: PromiseLike<Result>): Promise<unknown> {
+  const { data, error, status } = await query;
+  // supabase-js reports a request that got no answer as an error with status 0.
+  if (error) throw status === 0 ? new ApiError('offline') : toApiError(error);
+  return data;
+}

@@ -1,0 +1,496 @@
+
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[]
+
+export type Database = {
+  
+  "public": {
+          Tables: {
+            "auditoriums": {
+                  Row: {
+                    "id": number,"name": string,"theater_id": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "id"?: never,"name": string,"theater_id": number
+                  }
+                  Update: {
+                    "id"?: never,"name"?: string,"theater_id"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "auditoriums_theater_id_fkey"
+      columns: ["theater_id"]
+isOneToOne: false
+      referencedRelation: "theaters"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"booking_seats": {
+                  Row: {
+                    "booking_id": string,"kind": Database["public"]['Enums']["seat_kind"],"number": number,"price": number,"released_at": string | null,"row_label": string,"seat_id": number,"showtime_id": number,"sold_at": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "booking_id": string,"kind": Database["public"]['Enums']["seat_kind"],"number": number,"price": number,"released_at"?: string | null,"row_label": string,"seat_id": number,"showtime_id": number,"sold_at"?: string | null
+                  }
+                  Update: {
+                    "booking_id"?: string,"kind"?: Database["public"]['Enums']["seat_kind"],"number"?: number,"price"?: number,"released_at"?: string | null,"row_label"?: string,"seat_id"?: number,"showtime_id"?: number,"sold_at"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "booking_seats_seat_id_fkey"
+      columns: ["seat_id"]
+isOneToOne: false
+      referencedRelation: "seats"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "its_booking"
+      columns: ["showtime_id","booking_id"]
+isOneToOne: false
+      referencedRelation: "bookings"
+      referencedColumns: ["showtime_id","id"]
+    }
+                  ]
+                },"bookings": {
+                  Row: {
+                    "cancelled_at": string | null,"confirmed_at": string | null,"created_at": string,"currency": string,"expires_at": string,"id": string,"reference": string,"showtime_id": number,"status": Database["public"]['Enums']["booking_status"],"total": number,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at": string,"currency": string,"expires_at": string,"id"?: string,"reference": string,"showtime_id": number,"status"?: Database["public"]['Enums']["booking_status"],"total": number,"user_id": string
+                  }
+                  Update: {
+                    "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at"?: string,"currency"?: string,"expires_at"?: string,"id"?: string,"reference"?: string,"showtime_id"?: number,"status"?: Database["public"]['Enums']["booking_status"],"total"?: number,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "bookings_showtime_id_fkey"
+      columns: ["showtime_id"]
+isOneToOne: false
+      referencedRelation: "showtimes"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "bookings_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"disputes": {
+                  Row: {
+                    "amount": number,"booking_id": string,"closed_at": string | null,"created_at": string,"currency": string,"id": string,"payment_id": string,"reason": string,"showtime_id": number,"status": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "amount": number,"booking_id": string,"closed_at"?: string | null,"created_at"?: string,"currency": string,"id": string,"payment_id": string,"reason": string,"showtime_id": number,"status": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "amount"?: number,"booking_id"?: string,"closed_at"?: string | null,"created_at"?: string,"currency"?: string,"id"?: string,"payment_id"?: string,"reason"?: string,"showtime_id"?: number,"status"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "its_booking"
+      columns: ["showtime_id","booking_id"]
+isOneToOne: false
+      referencedRelation: "bookings"
+      referencedColumns: ["showtime_id","id"]
+    },{
+      foreignKeyName: "its_payment"
+      columns: ["showtime_id","payment_id"]
+isOneToOne: false
+      referencedRelation: "payments"
+      referencedColumns: ["showtime_id","id"]
+    }
+                  ]
+                },"movies": {
+                  Row: {
+                    "cast_members": (string)[],"certificate": Database["public"]['Enums']["certificate"],"directors": (string)[],"genres": (string)[],"id": number,"language": string,"length_minutes": number,"original_title": string | null,"release_year": number,"rights": string,"slug": string,"synopsis": string,"title": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "cast_members"?: (string)[],"certificate": Database["public"]['Enums']["certificate"],"directors": (string)[],"genres": (string)[],"id"?: never,"language": string,"length_minutes": number,"original_title"?: string | null,"release_year": number,"rights": string,"slug": string,"synopsis": string,"title": string
+                  }
+                  Update: {
+                    "cast_members"?: (string)[],"certificate"?: Database["public"]['Enums']["certificate"],"directors"?: (string)[],"genres"?: (string)[],"id"?: never,"language"?: string,"length_minutes"?: number,"original_title"?: string | null,"release_year"?: number,"rights"?: string,"slug"?: string,"synopsis"?: string,"title"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"payments": {
+                  Row: {
+                    "amount": number,"amount_received": number | null,"booking_id": string,"created_at": string,"currency": string,"currency_received": string | null,"failure_code": string | null,"failure_message": string | null,"id": string,"keeps_booking": boolean,"paid_at": string | null,"payment_intent_id": string | null,"showtime_id": number,"status": Database["public"]['Enums']["payment_status"]
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "amount": number,"amount_received"?: number | null,"booking_id": string,"created_at"?: string,"currency": string,"currency_received"?: string | null,"failure_code"?: string | null,"failure_message"?: string | null,"id"?: string,"keeps_booking"?: boolean,"paid_at"?: string | null,"payment_intent_id"?: string | null,"showtime_id": number,"status"?: Database["public"]['Enums']["payment_status"]
+                  }
+                  Update: {
+                    "amount"?: number,"amount_received"?: number | null,"booking_id"?: string,"created_at"?: string,"currency"?: string,"currency_received"?: string | null,"failure_code"?: string | null,"failure_message"?: string | null,"id"?: string,"keeps_booking"?: boolean,"paid_at"?: string | null,"payment_intent_id"?: string | null,"showtime_id"?: number,"status"?: Database["public"]['Enums']["payment_status"]
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "its_booking"
+      columns: ["showtime_id","booking_id"]
+isOneToOne: false
+      referencedRelation: "bookings"
+      referencedColumns: ["showtime_id","id"]
+    }
+                  ]
+                },"refunds": {
+                  Row: {
+                    "amount": number,"attempt": number,"booking_id": string,"created_at": string,"currency": string,"failure_reason": string | null,"id": string,"payment_id": string,"reason": string,"showtime_id": number,"status": Database["public"]['Enums']["refund_status"],"stripe_refund_id": string | null,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "amount": number,"attempt"?: number,"booking_id": string,"created_at"?: string,"currency": string,"failure_reason"?: string | null,"id"?: string,"payment_id": string,"reason": string,"showtime_id": number,"status"?: Database["public"]['Enums']["refund_status"],"stripe_refund_id"?: string | null,"updated_at"?: string
+                  }
+                  Update: {
+                    "amount"?: number,"attempt"?: number,"booking_id"?: string,"created_at"?: string,"currency"?: string,"failure_reason"?: string | null,"id"?: string,"payment_id"?: string,"reason"?: string,"showtime_id"?: number,"status"?: Database["public"]['Enums']["refund_status"],"stripe_refund_id"?: string | null,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "its_booking"
+      columns: ["showtime_id","booking_id"]
+isOneToOne: false
+      referencedRelation: "bookings"
+      referencedColumns: ["showtime_id","id"]
+    },{
+      foreignKeyName: "its_payment"
+      columns: ["showtime_id","payment_id"]
+isOneToOne: false
+      referencedRelation: "payments"
+      referencedColumns: ["showtime_id","id"]
+    }
+                  ]
+                },"seat_locks": {
+                  Row: {
+                    "booking_id": string | null,"end_reason": Database["public"]['Enums']["lock_end"] | null,"held": unknown,"id": number,"seat_id": number,"showtime_id": number,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "booking_id"?: string | null,"end_reason"?: Database["public"]['Enums']["lock_end"] | null,"held": unknown,"id"?: never,"seat_id": number,"showtime_id": number,"user_id": string
+                  }
+                  Update: {
+                    "booking_id"?: string | null,"end_reason"?: Database["public"]['Enums']["lock_end"] | null,"held"?: unknown,"id"?: never,"seat_id"?: number,"showtime_id"?: number,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"seats": {
+                  Row: {
+                    "auditorium_id": number,"id": number,"kind": Database["public"]['Enums']["seat_kind"],"number": number,"row_label": string,"x": number,"y": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "auditorium_id": number,"id"?: never,"kind"?: Database["public"]['Enums']["seat_kind"],"number": number,"row_label": string,"x": number,"y": number
+                  }
+                  Update: {
+                    "auditorium_id"?: number,"id"?: never,"kind"?: Database["public"]['Enums']["seat_kind"],"number"?: number,"row_label"?: string,"x"?: number,"y"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "seats_auditorium_id_fkey"
+      columns: ["auditorium_id"]
+isOneToOne: false
+      referencedRelation: "auditoriums"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"showtime_prices": {
+                  Row: {
+                    "kind": Database["public"]['Enums']["seat_kind"],"price": number,"showtime_id": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "kind": Database["public"]['Enums']["seat_kind"],"price": number,"showtime_id": number
+                  }
+                  Update: {
+                    "kind"?: Database["public"]['Enums']["seat_kind"],"price"?: number,"showtime_id"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "showtime_prices_showtime_id_fkey"
+      columns: ["showtime_id"]
+isOneToOne: false
+      referencedRelation: "showtimes"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"showtimes": {
+                  Row: {
+                    "auditorium_id": number,"clean_at": string,"ends_at": string,"id": number,"movie_id": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
+                  }
+                  ComputedFields: "seats_left"
+                  Insert: {
+                    "auditorium_id": number,"clean_at": string,"ends_at": string,"id"?: never,"movie_id": number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
+                  }
+                  Update: {
+                    "auditorium_id"?: number,"clean_at"?: string,"ends_at"?: string,"id"?: never,"movie_id"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "showtimes_auditorium_id_fkey"
+      columns: ["auditorium_id"]
+isOneToOne: false
+      referencedRelation: "auditoriums"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "showtimes_movie_id_fkey"
+      columns: ["movie_id"]
+isOneToOne: false
+      referencedRelation: "movies"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"theaters": {
+                  Row: {
+                    "address": string,"city": string,"country": string,"currency": string,"id": number,"name": string,"slug": string,"time_zone": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "address": string,"city": string,"country": string,"currency": string,"id"?: never,"name": string,"slug": string,"time_zone": string
+                  }
+                  Update: {
+                    "address"?: string,"city"?: string,"country"?: string,"currency"?: string,"id"?: never,"name"?: string,"slug"?: string,"time_zone"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"users": {
+                  Row: {
+                    "created_at": string,"email": string,"full_name": string,"id": string,"role": Database["public"]['Enums']["user_role"]
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"email": string,"full_name": string,"id"?: string,"role"?: Database["public"]['Enums']["user_role"]
+                  }
+                  Update: {
+                    "created_at"?: string,"email"?: string,"full_name"?: string,"id"?: string,"role"?: Database["public"]['Enums']["user_role"]
+                  }
+                  Relationships: [
+                    
+                  ]
+                }
+          }
+          Views: {
+            [_ in never]: never
+          }
+          Functions: {
+            "attach_payment_intent":
+{ Args: { "payment_id": string,"payment_intent_id": string }; Returns: Json
+                           },
+"begin_verification":
+{ Args: { "every"?: string }; Returns: boolean
+                           },
+"booking_history":
+{ Args: { "booking_id": string }; Returns: Json
+                           },
+"cancel_booking":
+{ Args: { "booking_id": string }; Returns: Json
+                           },
+"claim_outbox":
+{ Args: { "kinds"?: (string)[],"lease_seconds"?: number,"max_rows"?: number }; Returns: Json
+                           },
+"close_session":
+{ Args: { "everywhere"?: boolean,"token_hash": string }; Returns: undefined
+                           },
+"confirm_booking":
+{ Args: { "amount": number,"booking_id"?: string,"currency": string,"event_id": string,"event_type": string,"payment_intent_id": string }; Returns: Json
+                           },
+"create_booking":
+{ Args: { "showtime_id": number }; Returns: Json
+                           },
+"credentials_for":
+{ Args: { "address": string,"email": string }; Returns: Json
+                           },
+"end_verification":
+{ Args: { "violations": number }; Returns: undefined
+                           },
+"figures":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"lock_seats":
+{ Args: { "seat_ids": (number)[],"showtime_id": number }; Returns: Json
+                           },
+"open_session":
+{ Args: { "token_hash": string,"user_agent"?: string,"user_id": string }; Returns: Json
+                           },
+"payments_to_reconcile":
+{ Args: { "after"?: string,"max_rows"?: number,"older_than"?: string }; Returns: Json
+                           },
+"payments_to_verify":
+{ Args: { "after"?: string,"max_rows"?: number,"since": string }; Returns: Json
+                           },
+"record_dispute":
+{ Args: { "amount": number,"currency": string,"event_id": string,"event_type": string,"payment_intent_id": string,"reason": string,"status": string,"stripe_dispute_id": string }; Returns: Json
+                           },
+"record_payment_failure":
+{ Args: { "canceled"?: boolean,"event_id": string,"event_type": string,"failure_code"?: string,"failure_message"?: string,"payment_intent_id": string }; Returns: Json
+                           },
+"record_refund":
+{ Args: { "amount": number,"attempt"?: number,"event_id": string,"event_type": string,"failure_reason"?: string,"payment_intent_id": string,"refund_id"?: string,"status": string,"stripe_refund_id": string }; Returns: Json
+                           },
+"refunds_to_reconcile":
+{ Args: { "after"?: string,"max_rows"?: number,"older_than"?: string }; Returns: Json
+                           },
+"register_user":
+{ Args: { "email": string,"full_name": string,"password_hash": string }; Returns: Json
+                           },
+"release_expired_locks":
+{ Args: { "max_rows"?: number }; Returns: Json
+                           },
+"release_seats":
+{ Args: { "seat_ids"?: (number)[],"showtime_id": number }; Returns: Json
+                           },
+"requeue_outbox":
+{ Args: { "id"?: number }; Returns: number
+                           },
+"rotate_session":
+{ Args: { "new_token_hash": string,"token_hash": string }; Returns: Json
+                           },
+"seat_holder":
+{ Args: { "at"?: string,"seat_id": number,"showtime_id": number }; Returns: Json
+                           },
+"seat_map":
+{ Args: { "showtime_id": number }; Returns: Json
+                           },
+"seats_left":
+{ Args: { "showtime": Omit<Database["public"]['Tables']["showtimes"]['Row'], Database["public"]['Tables']["showtimes"]['ComputedFields']> }; Returns: number
+                           },
+"send_ticket_again":
+{ Args: { "booking_id": string }; Returns: Json
+                           },
+"settle_outbox":
+{ Args: { "attempt": number,"error"?: string,"id": number }; Returns: boolean
+                           },
+"start_payment":
+{ Args: { "booking_id": string,"user_id": string }; Returns: Json
+                           },
+"violations":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "invariant": string,"violation": Json
+            }[]
+                           }
+          }
+          Enums: {
+            "booking_status": "pending"|"confirmed"|"expired"|"cancelled"|"refunded","certificate": "U"|"PG"|"12"|"15"|"18","lock_end": "released"|"expired"|"cancelled"|"refunded"|"shown","payment_status": "open"|"succeeded"|"canceled","refund_status": "queued"|"pending"|"succeeded"|"failed"|"void","seat_kind": "standard"|"premium"|"wheelchair"|"companion"|"love","showtime_status": "scheduled"|"cancelled","user_role": "customer"|"staff"|"admin"
+          }
+          CompositeTypes: {
+            [_ in never]: never
+          }
+        }
+}
+
+type DatabaseWithoutInternals = Omit<Database, '__InternalSupabase'>
+
+type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "public">]
+
+export type Tables<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+        DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+      DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])[TableName] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+  ? (DefaultSchema["Tables"] & DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : never
+
+export type TablesInsert<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : never
+
+export type TablesUpdate<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : never
+
+export type Enums<
+  DefaultSchemaEnumNameOrOptions extends
+    | keyof DefaultSchema["Enums"]
+    | { schema: keyof DatabaseWithoutInternals },
+  EnumName extends DefaultSchemaEnumNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
+    : never = never
+> = DefaultSchemaEnumNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
+  : DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
+  ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+  : never
+
+export type CompositeTypes<
+  PublicCompositeTypeNameOrOptions extends
+    | keyof DefaultSchema["CompositeTypes"]
+    | { schema: keyof DatabaseWithoutInternals },
+  CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
+    : never = never
+> = PublicCompositeTypeNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][CompositeTypeName]
+  : PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
+  ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+  : never
+
+export const Constants = {
+  "public": {
+          Enums: {
+            "booking_status": ["pending", "confirmed", "expired", "cancelled", "refunded"],"certificate": ["U", "PG", "12", "15", "18"],"lock_end": ["released", "expired", "cancelled", "refunded", "shown"],"payment_status": ["open", "succeeded", "canceled"],"refund_status": ["queued", "pending", "succeeded", "failed", "void"],"seat_kind": ["standard", "premium", "wheelchair", "companion", "love"],"showtime_status": ["scheduled", "cancelled"],"user_role": ["customer", "staff", "admin"]
+          }
+        }
+} as const

@@ -1,0 +1,38 @@
+// Every error that a client can meet. Generated from sql/errors.sql by `make types`; do not edit.
+
+export const ERROR_CODES = [
+  'sign_in_required',
+  'invalid_credentials',
+  'session_ended',
+  'too_many_attempts',
+  'email_taken',
+  'invalid_email',
+  'invalid_name',
+  'weak_password',
+  'unknown_user',
+  'staff_only',
+  'unknown_showtime',
+  'showtime_closed',
+  'no_seats',
+  'duplicate_seat',
+  'too_many_seats',
+  'unknown_seat',
+  'seat_taken',
+  'seat_not_for_sale',
+  'booking_pending',
+  'lock_expired',
+  'unknown_booking',
+  'not_cancellable',
+  'not_payable',
+  'no_ticket',
+  'payment_unavailable',
+  'invalid_request',
+  'invalid_signature',
+  'not_found',
+  'method_not_allowed',
+  'payload_too_large',
+  'busy',
+  'internal',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -1,0 +1,96 @@
+import { text } from '@/shared/text';
+
+import { ERROR_CODES, type ErrorCode } from './error-codes';
+
+/** A code of sql/errors.sql, or what no server of ours said: no answer at all, or one that nobody expected. */
+export type Problem = ErrorCode | 'offline' | 'unexpected';
+
+/** A refusal by the Data API or by Flask. `retryAfter` is in seconds. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  readonly code: Problem;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly hint: string | undefined;
+  readonly retryAfter: number | undefined;
+
+  constructor(code: Problem, details: Record<string, unknown> = {}, hint?: string, retryAfter?: number) {
+    super(code);
+    this.code = code;
+    this.details = details;
+    this.hint = hint;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** What the Data API and Flask both answer; the names of the codes stand in `message`. */
+interface RefusalBody {
+  code?: unknown;
+  message?: unknown;
+  details?: unknown;
+  hint?: unknown;
+}
+
+/** What PostgREST and PostgreSQL say by themselves (docs/errors.md). */
+const FOREIGN: Readonly<Record<string, Problem>> = {
+  PGRST301: 'session_ended',
+  PGRST303: 'session_ended',
+  '57014': 'busy',
+};
+
+export function toApiError(body: unknown, retryAfter?: number): ApiError {
+  const refusal: RefusalBody = typeof body === 'object' && body !== null ? body : {};
+  const { code, message, details, hint } = refusal;
+  const known = isErrorCode(message) ? message : typeof code === 'string' ? FOREIGN[code] : undefined;
+  // Only our own codes start with PT; the hint of a newer server than this page is still a sentence for people.
+  const ours = typeof code === 'string' && code.startsWith('PT') && typeof hint === 'string';
+  return new ApiError(known ?? 'unexpected', parsed(details), ours ? hint : undefined, retryAfter);
+}
+
+export function isApiError(error: unknown, ...codes: Problem[]): error is ApiError {
+  return error instanceof ApiError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** The sentence for people. Does not compile while a code lacks one. */
+export function sentenceFor(error: unknown): string {
+  const { errors } = text;
+  if (!(error instanceof ApiError)) return errors.unexpected;
+  switch (error.code) {
+    case 'too_many_seats': {
+      const { limit } = error.details;
+      return typeof limit === 'number' ? errors.too_many_seats_of(limit) : errors.too_many_seats;
+    }
+    case 'seat_taken': {
+      const count = seatIds(error).length;
+      return count > 1 ? errors.seats_taken(count) : errors.seat_taken;
+    }
+    case 'invalid_signature':
+    case 'method_not_allowed':
+    case 'invalid_request':
+      return errors.invalid_request;
+    case 'unexpected':
+      return error.hint ?? errors.unexpected;
+    default:
+      return errors[error.code];
+  }
+}
+
+/** The seats that an error names. */
+export function seatIds(error: ApiError): number[] {
+  const { seat_ids: ids } = error.details;
+  return Array.isArray(ids) ? ids.filter((id) => typeof id === 'number') : [];
+}
+
+function isErrorCode(value: unknown): value is ErrorCode {
+  return (ERROR_CODES as readonly unknown[]).includes(value);
+}
+
+function parsed(details: unknown): Record<string, unknown> {
+  if (typeof details !== 'string') return {};
+  try {
+    const value: unknown = JSON.parse(details);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}

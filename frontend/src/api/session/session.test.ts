@@ -1,0 +1,167 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { ADA, signedIn } from '@/test/flask';
+import { locks } from '@/test/locks';
+
+import { ApiError } from '../errors';
+import { createSession, type Session } from './session';
+import type { News, SignedIn } from './shapes';
+
+const MINUTE = 60_000;
+
+/** Tabs of one browser, and a server that knows one refresh token at a time, in their common cookie. */
+class Browser {
+  cookie = 1;
+  valid = 1;
+  refreshes = 0;
+  down = false;
+  readonly tabs: ((news: unknown) => void)[] = [];
+
+  open(): Session {
+    const others = () => this.tabs.filter((tab) => tab !== mine);
+    let mine: (news: unknown) => void = () => undefined;
+    return createSession({
+      refresh: () => this.refresh(),
+      signOut: () => {
+        this.cookie = 0;
+        return Promise.resolve();
+      },
+      takeTurns: (work) => locks.request('session', work) as ReturnType<typeof work>,
+      tell: (news: News) => others().forEach((tab) => tab(structuredClone(news))),
+      listen: (listener) => this.tabs.push((mine = listener)),
+    });
+  }
+
+  /** As the server does it: a token shown twice ends the session. */
+  private async refresh(): Promise<SignedIn> {
+    const shown = this.cookie;
+    await Promise.resolve();
+    if (this.down) throw new ApiError('offline');
+    this.refreshes += 1;
+    if (shown === 0 || shown !== this.valid) {
+      this.cookie = this.valid = 0;
+      throw new ApiError('session_ended');
+    }
+    this.valid += 1;
+    await Promise.resolve();
+    this.cookie = this.valid;
+    return signedIn(`token ${this.valid}`);
+  }
+}
+
+let browser: Browser;
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 0 });
+  browser = new Browser();
+});
+afterEach(() => vi.useRealTimers());
+
+test('the refresh cookie signs in, once for all who ask', async () => {
+  const tab = browser.open();
+  expect(tab.state.get()).toEqual({ status: 'loading' });
+  const tokens = await Promise.all([
+    tab.accessToken(),
+    tab.accessToken(),
+    tab.check().then(() => tab.accessToken()),
+  ]);
+  expect(tokens).toEqual(['token 2', 'token 2', 'token 2']);
+  expect(tab.state.get()).toEqual({ status: 'signed-in', user: ADA });
+  expect(browser.refreshes).toBe(1);
+});
+
+test('no cookie is a guest whose session did not end', async () => {
+  browser.cookie = 0;
+  const tab = browser.open();
+  await expect(tab.accessToken()).resolves.toBeNull();
+  expect(tab.state.get()).toEqual({ status: 'guest', ended: false });
+});
+
+test('tabs that load at once take turns and share', async () => {
+  const tabs = [browser.open(), browser.open(), browser.open()];
+  await Promise.all(tabs.map((tab) => tab.check()));
+  expect(tabs.map((tab) => tab.state.get().status)).toEqual(['signed-in', 'signed-in', 'signed-in']);
+  expect(browser.refreshes).toBe(1);
+});
+
+test('tabs that renew at once take turns and share', async () => {
+  const tabs = [browser.open(), browser.open()];
+  await Promise.all(tabs.map((tab) => tab.check()));
+  await vi.advanceTimersByTimeAsync(14 * MINUTE);
+  expect(browser.refreshes).toBe(2);
+  await expect(Promise.all(tabs.map((tab) => tab.accessToken()))).resolves.toEqual(['token 3', 'token 3']);
+});
+
+test('a token is renewed before it ends, without a render', async () => {
+  const tab = browser.open();
+  await tab.check();
+  const before = tab.state.get();
+  await vi.advanceTimersByTimeAsync(60 * MINUTE);
+  expect(browser.refreshes).toBe(5);
+  expect(tab.state.get()).toBe(before);
+});
+
+test('a token that ended while the machine slept is renewed before it is used', async () => {
+  const tab = browser.open();
+  await tab.check();
+  vi.setSystemTime(20 * MINUTE); // timers did not run
+  await expect(tab.accessToken()).resolves.toBe('token 3');
+});
+
+test('a server that is down is asked again; the customer stays signed in', async () => {
+  const tab = browser.open();
+  await tab.check();
+  browser.down = true;
+  vi.setSystemTime(20 * MINUTE);
+  await expect(tab.accessToken()).rejects.toMatchObject({ code: 'offline' });
+  expect(tab.state.get().status).toBe('signed-in');
+  browser.down = false;
+  await vi.advanceTimersByTimeAsync(5_000);
+  await expect(tab.accessToken()).resolves.toBe('token 3');
+});
+
+test('a first look that fails is repeated', async () => {
+  browser.down = true;
+  const tab = browser.open();
+  await expect(tab.accessToken()).resolves.toBeNull();
+  expect(tab.state.get()).toEqual({ status: 'unreachable' });
+  browser.down = false;
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(tab.state.get().status).toBe('signed-in');
+});
+
+test('a session that the server ended is told in all tabs', async () => {
+  const tabs = [browser.open(), browser.open()] as const;
+  await Promise.all(tabs.map((tab) => tab.check()));
+  browser.valid = 0;
+  await vi.advanceTimersByTimeAsync(14 * MINUTE);
+  for (const tab of tabs) expect(tab.state.get()).toEqual({ status: 'guest', ended: true });
+});
+
+test('signing in and out is told in all tabs', async () => {
+  browser.cookie = 0;
+  const [one, other] = [browser.open(), browser.open()];
+  await Promise.all([one.check(), other.check()]);
+  await one.enter(() => Promise.resolve(signedIn('fresh')));
+  await expect(other.accessToken()).resolves.toBe('fresh');
+  await other.leave(true);
+  expect(one.state.get()).toEqual({ status: 'guest', ended: false });
+  await expect(one.accessToken()).resolves.toBeNull();
+});
+
+test('a refusal to sign in is passed on and changes nothing', async () => {
+  browser.cookie = 0;
+  const tab = browser.open();
+  await tab.check();
+  await expect(tab.enter(() => Promise.reject(new ApiError('invalid_credentials')))).rejects.toMatchObject({
+    code: 'invalid_credentials',
+  });
+  expect(tab.state.get().status).toBe('guest');
+});
+
+test('nonsense between tabs is ignored', async () => {
+  const tab = browser.open();
+  await tab.check();
+  browser.tabs.forEach((hear) => hear({ kind: 'signed-in', access_token: 7 }));
+  await expect(tab.accessToken()).resolves.toBe('token 2');
+});

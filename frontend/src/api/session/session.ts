@@ -1,0 +1,135 @@
+import { createStore, type Store } from '@/shared/lib/store';
+
+import { ApiError, isApiError } from '../errors';
+import { newsSchema, type News, type SessionState, type SignedIn } from './shapes';
+
+/** Renewed so long before it ends, and not given out any more a little before that. */
+const RENEW_BEFORE = 60_000;
+const UNUSABLE_BEFORE = 5_000;
+const TRY_AGAIN_AFTER = 5_000;
+
+/** What the session needs of its surroundings. */
+export interface Surroundings {
+  refresh(): Promise<SignedIn>;
+  signOut(everywhere: boolean): Promise<void>;
+  /** Run the work while no other tab runs such work. */
+  takeTurns<T>(work: () => Promise<T>): Promise<T>;
+  /** The other tabs. */
+  tell(news: News): void;
+  listen(listener: (news: unknown) => void): void;
+}
+
+export interface Session {
+  readonly state: Pick<Store<SessionState>, 'get' | 'subscribe'>;
+  /** Look at the refresh cookie once more, if that may change anything. */
+  check(): Promise<void>;
+  /** A usable access token, or null for a guest. Waits for the first look; raises ApiError when it cannot be renewed. */
+  accessToken(): Promise<string | null>;
+  /** Sign in by an exchange with the server that answers tokens. */
+  enter(exchange: () => Promise<SignedIn>): Promise<void>;
+  leave(everywhere: boolean): Promise<void>;
+}
+
+interface Token {
+  value: string;
+  expiresAt: number;
+}
+
+/**
+ * Who is signed in, in all tabs alike. The access token is in memory alone; the refresh token is in a cookie that no
+ * script sees. A refresh token is good once, and showing it twice ends the session, so whatever changes the cookie
+ * takes turns among all tabs, and each tab tells the others what it was given.
+ */
+export function createSession(surroundings: Surroundings): Session {
+  const state = createStore<SessionState>({ status: 'loading' });
+  let token: Token | undefined;
+  let changes = 0;
+  let renewal: Promise<void> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  surroundings.listen((message) => {
+    const news = newsSchema.safeParse(message);
+    if (news.success) take(news.data);
+  });
+
+  function take(news: News): void {
+    changes += 1;
+    if (news.kind === 'signed-out') {
+      token = undefined;
+      clearTimeout(timer);
+      state.set({ status: 'guest', ended: news.ended });
+      return;
+    }
+    token = { value: news.access_token, expiresAt: news.expires_at };
+    renewIn(news.expires_at - Date.now() - RENEW_BEFORE);
+    const before = state.get();
+    if (before.status !== 'signed-in' || JSON.stringify(before.user) !== JSON.stringify(news.user)) {
+      state.set({ status: 'signed-in', user: news.user });
+    }
+  }
+
+  function takeAndTell(news: News): void {
+    take(news);
+    surroundings.tell(news);
+  }
+
+  function accept({ access_token, expires_in, user }: SignedIn): void {
+    takeAndTell({ kind: 'signed-in', access_token, expires_at: Date.now() + expires_in * 1000, user });
+  }
+
+  function renewIn(milliseconds: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(() => void renew(), Math.max(TRY_AGAIN_AFTER, milliseconds));
+  }
+
+  /** One renewal at a time, in this tab and among all. */
+  function renew(): Promise<void> {
+    renewal ??= surroundings.takeTurns(exchangeUnlessNews(changes)).finally(() => {
+      renewal = undefined;
+    });
+    return renewal;
+  }
+
+  function exchangeUnlessNews(known: number): () => Promise<void> {
+    return async () => {
+      if (changes !== known) return; // another tab was given a token while this one waited
+      try {
+        accept(await surroundings.refresh());
+      } catch (error) {
+        if (isApiError(error, 'session_ended')) {
+          takeAndTell({ kind: 'signed-out', ended: token !== undefined });
+          return;
+        }
+        if (!token) state.set({ status: 'unreachable' });
+        renewIn(TRY_AGAIN_AFTER);
+      }
+    };
+  }
+
+  const endsWithin = (milliseconds: number) =>
+    token !== undefined && token.expiresAt - Date.now() < milliseconds;
+
+  return {
+    state,
+
+    async check() {
+      const { status } = state.get();
+      if (status === 'loading' || status === 'unreachable' || endsWithin(RENEW_BEFORE)) await renew();
+    },
+
+    async accessToken() {
+      if (state.get().status === 'loading') await renew();
+      if (endsWithin(UNUSABLE_BEFORE)) await renew();
+      if (endsWithin(0)) throw new ApiError('offline');
+      return token?.value ?? null;
+    },
+
+    enter: (exchange) => surroundings.takeTurns(async () => accept(await exchange())),
+
+    leave: (everywhere) =>
+      surroundings.takeTurns(async () => {
+        await surroundings.signOut(everywhere);
+        takeAndTell({ kind: 'signed-out', ended: false });
+      }),
+  };
+}

@@ -1,0 +1,11 @@
+import { createClient } from '@supabase/supabase-js';
+
+import { env } from '@/config/env';
+
+import type { Database } from './database.types';
+import { session } from './session';
+
+/** The Data API and Realtime, as who is signed in. Only api folders use it; wrap queries in `answer`. */
+export const supabase = createClient<Database>(env.VITE_SUPABASE_URL, env.VITE_SUPABASE_ANON_KEY, {
+  accessToken: () => session.accessToken(),
+});

@@ -1,0 +1,28 @@
+import { Link } from 'react-router';
+
+import { paths } from '@/shared/lib/paths';
+import { text } from '@/shared/text';
+
+import { Logo } from './logo';
+import { SessionLinks } from './session-links';
+import { ThemeToggle } from './theme-toggle';
+
+export function Header() {
+  return (
+    <header className="sticky top-0 z-10 border-b border-line bg-canvas">
+      <div className="mx-auto flex min-h-16 max-w-6xl flex-wrap items-center gap-x-6 gap-y-1 px-4 sm:px-6">
+        <Link
+          to={paths.films()}
+          className="flex min-h-11 items-center gap-2.5 font-display text-2xl tracking-tight"
+        >
+          <Logo />
+          {text.common.name}
+        </Link>
+        <nav aria-label={text.common.nav.label} className="ml-auto flex items-center gap-x-1 sm:gap-x-3">
+          <SessionLinks />
+        </nav>
+        <ThemeToggle />
+      </div>
+    </header>
+  );
+}

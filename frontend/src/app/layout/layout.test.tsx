@@ -1,0 +1,44 @@
+import { screen } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { beforeEach, expect, test, vi } from 'vitest';
+
+import { fakeFlask, refusal } from '@/test/flask';
+import { renderRoutes } from '@/test/render';
+
+import { routes } from '../router';
+import { Broken } from '../routes/broken';
+
+beforeEach(() => void fakeFlask({ '/api/auth/refresh': () => refusal(401, 'session_ended') }));
+
+test('the theme follows the system until one is chosen', async () => {
+  renderRoutes(routes, '/');
+  expect(document.documentElement.dataset.theme).toBeUndefined();
+  await userEvent.click(await screen.findByRole('button', { name: 'Switch to dark' }));
+  expect(document.documentElement.dataset.theme).toBe('dark');
+  expect(localStorage.getItem('frontrow.theme')).toBe('dark');
+  expect(screen.getByRole('button', { name: 'Switch to light' })).toHaveFocus();
+});
+
+test('an address that is none offers a way on', async () => {
+  renderRoutes(routes, '/nowhere');
+  expect(await screen.findByRole('heading', { name: 'Nothing is shown here' })).toBeVisible();
+  expect(screen.getByRole('link', { name: 'See what is on' })).toHaveAttribute('href', '/');
+});
+
+test('a page that breaks offers a way on', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const Torn = () => {
+    throw new Error('torn');
+  };
+  renderRoutes([{ path: '/', element: <Torn />, errorElement: <Broken /> }], '/');
+  expect(await screen.findByRole('alert')).toHaveTextContent('This page broke');
+  expect(screen.getByRole('button', { name: 'Load the page again' })).toBeVisible();
+});
+
+test('being offline is said', async () => {
+  renderRoutes(routes, '/');
+  await screen.findByRole('heading', { name: 'What is on' });
+  vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);
+  dispatchEvent(new Event('offline'));
+  expect(await screen.findByText(/^You are offline\./)).toBeVisible();
+});

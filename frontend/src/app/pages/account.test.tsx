@@ -1,0 +1,111 @@
+import { screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { beforeEach, expect, test } from 'vitest';
+
+import { session } from '@/api/session';
+import { fakeFlask, refusal, signedIn } from '@/test/flask';
+import { renderRoutes } from '@/test/render';
+
+import { routes } from '../router';
+
+const guest = () => refusal(401, 'session_ended');
+const ok = () => ({ status: 200, body: signedIn('token') });
+
+const field = (name: string) => screen.findByLabelText<HTMLInputElement>(name);
+const press = async (name: string) => userEvent.click(await screen.findByRole('button', { name }));
+
+beforeEach(async () => {
+  fakeFlask({ '/api/auth/logout': () => ({ status: 204 }) });
+  await session.leave(false);
+});
+
+async function fillRegistration(password = 'front row seats') {
+  await userEvent.type(await field('Your name'), 'Ada');
+  await userEvent.type(await field('E-mail address'), 'ada@example.com');
+  await userEvent.type(await field('Password'), password);
+  await press('Create the account');
+}
+
+test('a guest signs in and comes back to the page that he asked for', async () => {
+  const asked = fakeFlask({ '/api/auth/refresh': guest, '/api/auth/login': ok });
+  renderRoutes(routes, '/account');
+  await userEvent.type(await field('E-mail address'), ' ada@example.com ');
+  await userEvent.type(await field('Password'), 'front row seats');
+  await press('Sign in');
+  expect(await screen.findByRole('heading', { name: 'Your account' })).toHaveFocus();
+  expect(document.title).toBe('Your account · Frontrow');
+  expect(screen.getByText('ada@example.com')).toBeVisible();
+  expect(screen.getByText('Signed in as Ada.')).toBeInTheDocument();
+  expect(asked.at(-1)?.body).toEqual({ email: 'ada@example.com', password: 'front row seats' });
+});
+
+test('a wrong password is said, and what was typed stays', async () => {
+  fakeFlask({ '/api/auth/refresh': guest, '/api/auth/login': () => refusal(401, 'invalid_credentials') });
+  renderRoutes(routes, '/sign-in');
+  await userEvent.type(await field('E-mail address'), 'ada@example.com');
+  await userEvent.type(await field('Password'), 'wrong');
+  await press('Sign in');
+  expect(await screen.findByRole('alert')).toHaveTextContent('The e-mail address or the password is wrong.');
+  expect(await field('E-mail address')).toHaveValue('ada@example.com');
+});
+
+test('nothing is sent while something is missing', async () => {
+  const asked = fakeFlask({ '/api/auth/refresh': guest });
+  renderRoutes(routes, '/sign-in');
+  await press('Sign in');
+  expect(await field('E-mail address')).toHaveAccessibleDescription('Please give your e-mail address.');
+  expect(await field('E-mail address')).toHaveFocus();
+  expect(asked.filter(({ path }) => path.endsWith('login'))).toEqual([]);
+});
+
+test('the password’s rule is said before it is broken, and after', async () => {
+  fakeFlask({ '/api/auth/refresh': guest });
+  renderRoutes(routes, '/register');
+  expect(await field('Password')).toHaveAccessibleDescription(/^10 to 200 characters/);
+  await fillRegistration('too short');
+  expect(await field('Password')).toHaveAccessibleDescription(
+    /Please choose a password of 10 to 200 characters\.$/,
+  );
+  expect(await field('Password')).toBeInvalid();
+});
+
+test('an address that is taken is said next to it', async () => {
+  fakeFlask({ '/api/auth/refresh': guest, '/api/auth/register': () => refusal(409, 'email_taken') });
+  renderRoutes(routes, '/register');
+  await fillRegistration();
+  const email = await field('E-mail address');
+  await waitFor(() =>
+    expect(email).toHaveAccessibleDescription('There is an account with this e-mail address already.'),
+  );
+  expect(email).toHaveFocus();
+});
+
+test('a server that does not answer is said', async () => {
+  fakeFlask({ '/api/auth/refresh': guest });
+  renderRoutes(routes, '/register');
+  await fillRegistration();
+  expect(await screen.findByRole('alert')).toHaveTextContent(/^Frontrow does not answer\./);
+});
+
+test('a new customer is signed in, and the return keeps its way through both forms', async () => {
+  const asked = fakeFlask({ '/api/auth/refresh': guest, '/api/auth/register': ok });
+  renderRoutes(routes, '/sign-in?return=%2Faccount');
+  await userEvent.click(await screen.findByRole('link', { name: 'Create an account' }));
+  await fillRegistration();
+  expect(await screen.findByRole('heading', { name: 'Your account' })).toBeVisible();
+  expect(asked.at(-1)?.body).toEqual({
+    full_name: 'Ada',
+    email: 'ada@example.com',
+    password: 'front row seats',
+  });
+});
+
+test('signing out everywhere', async () => {
+  const asked = fakeFlask({ '/api/auth/login': ok, '/api/auth/logout': () => ({ status: 204 }) });
+  await session.enter(() => Promise.resolve(signedIn('token')));
+  renderRoutes(routes, '/account');
+  await press('Sign out on all devices');
+  expect(await screen.findByRole('heading', { name: 'What is on' })).toBeVisible();
+  expect(screen.getByText('Signed out.')).toBeInTheDocument();
+  expect(asked.at(-1)).toMatchObject({ path: '/api/auth/logout', body: { everywhere: true } });
+});

@@ -1,0 +1,49 @@
+import { lazy } from 'react';
+import { createBrowserRouter, type RouteObject } from 'react-router';
+
+import { Layout } from './layout/layout';
+import { Broken } from './routes/broken';
+import { RequireSession } from './routes/require-session';
+
+const FilmsPage = lazy(() => import('./pages/films-page'));
+const FilmPage = lazy(() => import('./pages/film-page'));
+const ShowtimePage = lazy(() => import('./pages/showtime-page'));
+const CheckoutPage = lazy(() => import('./pages/checkout-page'));
+const BookingsPage = lazy(() => import('./pages/bookings-page'));
+const BookingPage = lazy(() => import('./pages/booking-page'));
+const SignInPage = lazy(() => import('./pages/sign-in-page'));
+const RegisterPage = lazy(() => import('./pages/register-page'));
+const AccountPage = lazy(() => import('./pages/account-page'));
+const NotFoundPage = lazy(() => import('./pages/not-found-page'));
+
+export const routes: RouteObject[] = [
+  {
+    element: <Layout />,
+    errorElement: <Broken />,
+    children: [
+      {
+        // A page that throws leaves the header standing.
+        errorElement: <Broken />,
+        children: [
+          { index: true, element: <FilmsPage /> },
+          { path: 'films/:slug', element: <FilmPage /> },
+          { path: 'showtimes/:id', element: <ShowtimePage /> },
+          { path: 'sign-in', element: <SignInPage /> },
+          { path: 'register', element: <RegisterPage /> },
+          {
+            element: <RequireSession />,
+            children: [
+              { path: 'checkout/:bookingId', element: <CheckoutPage /> },
+              { path: 'bookings', element: <BookingsPage /> },
+              { path: 'bookings/:id', element: <BookingPage /> },
+              { path: 'account', element: <AccountPage /> },
+            ],
+          },
+          { path: '*', element: <NotFoundPage /> },
+        ],
+      },
+    ],
+  },
+];
+
+export const createRouter = () => createBrowserRouter(routes);

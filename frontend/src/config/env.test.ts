@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+
+import { readEnv } from './env';
+
+const GOOD = {
+  VITE_API_URL: 'https://api.frontrow.example/',
+  VITE_SUPABASE_URL: 'http://127.0.0.1:54321',
+  VITE_SUPABASE_ANON_KEY: 'sb_publishable_x',
+  VITE_STRIPE_PUBLISHABLE_KEY: 'pk_test_x',
+};
+
+test('addresses lose the slash at their end', () => {
+  expect(readEnv(GOOD)).toEqual({ ...GOOD, VITE_API_URL: 'https://api.frontrow.example' });
+});
+
+test('an empty Stripe address is none', () => {
+  expect(readEnv({ ...GOOD, VITE_STRIPE_API_BASE: '' }).VITE_STRIPE_API_BASE).toBeUndefined();
+});
+
+test('all that is wrong is named at once', () => {
+  const bad = {
+    VITE_SUPABASE_URL: 'ftp://x',
+    VITE_SUPABASE_ANON_KEY: '',
+    VITE_STRIPE_PUBLISHABLE_KEY: 'sk_live_x',
+    VITE_STRIPE_API_BASE: 'x',
+  };
+  for (const name of ['VITE_API_URL must be set', ...Object.keys(bad)])
+    expect(() => readEnv(bad)).toThrow(name);
+});
+
+test('a secret key is refused, and not repeated', () => {
+  expect(() => readEnv({ ...GOOD, VITE_SUPABASE_ANON_KEY: 'sb_secret_x' })).toThrow(
+    /^The page is not set up: VITE_SUPABASE_ANON_KEY must be a publishable key \(sb_publishable_\.\.\.\) or an anon JWT\.$/,
+  );
+});

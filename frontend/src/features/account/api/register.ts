@@ -1,0 +1,28 @@
+import { useMutation } from '@tanstack/react-query';
+import { z } from 'zod';
+
+import { post } from '@/api/http';
+import { session, signedInSchema } from '@/api/session';
+import { text } from '@/shared/text';
+
+const { errors } = text;
+
+/** The rules of sql/users.sql and backend/passwords.py, which have the last word. */
+export const registerSchema = z.object({
+  full_name: z.string().trim().min(1, errors.invalid_name).max(200, errors.invalid_name),
+  email: z
+    .string()
+    .trim()
+    .max(254, errors.invalid_email)
+    .regex(/^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$/, errors.invalid_email),
+  password: z.string().min(10, errors.weak_password).max(200, errors.weak_password),
+});
+
+export type Registration = z.output<typeof registerSchema>;
+
+const register = (registration: Registration) =>
+  session.enter(() => post('/api/auth/register', signedInSchema, { body: registration }));
+
+export function useRegister() {
+  return useMutation({ mutationFn: register });
+}

@@ -1,0 +1,40 @@
+import { useEffect, type ReactNode } from 'react';
+import { Navigate, useSearchParams } from 'react-router';
+
+import { useSession } from '@/api/session';
+import { Notice } from '@/shared/components/notice';
+import { Page } from '@/shared/components/page';
+import { announce } from '@/shared/lib/announce';
+import { safeReturn } from '@/shared/lib/paths';
+import { text } from '@/shared/text';
+
+interface EntranceProps {
+  title: string;
+  lead: string;
+  children: ReactNode;
+  /** What to offer to those who meant the other entrance, given where they want to go. */
+  other: (returnTo: string) => ReactNode;
+}
+
+/** The frame of sign-in and register. Whoever is signed in goes on to where he was. */
+export function Entrance({ title, lead, children, other }: EntranceProps) {
+  const state = useSession();
+  const [search] = useSearchParams();
+  const returnTo = safeReturn(search.get('return'));
+  const name = state.status === 'signed-in' ? state.user.full_name : undefined;
+  useEffect(() => {
+    if (name !== undefined) announce(text.account.signedIn(name));
+  }, [name]);
+  if (name !== undefined) return <Navigate replace to={returnTo} />;
+  return (
+    <Page title={title} lead={lead} width="narrow">
+      {state.status === 'guest' && state.ended && (
+        <div className="mb-5">
+          <Notice tone="warn">{text.account.ended}</Notice>
+        </div>
+      )}
+      <div className="rounded-card border border-line bg-surface p-6 sm:p-8">{children}</div>
+      <p className="mt-6 text-muted">{other(returnTo)}</p>
+    </Page>
+  );
+}

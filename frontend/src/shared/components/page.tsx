@@ -1,0 +1,41 @@
+import { useEffect, useRef, type ReactNode } from 'react';
+import { useLocation } from 'react-router';
+
+import { text } from '@/shared/text';
+
+interface PageProps {
+  title: string;
+  /** A sentence under the title. */
+  lead?: ReactNode;
+  /** narrow: a form or a text. wide: lists and the seat map. */
+  width?: 'narrow' | 'wide';
+  children?: ReactNode;
+}
+
+/** A page's frame: its one h1, the title of the tab, and the focus after a navigation. */
+export function Page({ title, lead, width = 'wide', children }: PageProps) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { key, pathname } = useLocation();
+  const first = key === 'default';
+  useEffect(() => {
+    document.title = `${title} · ${text.common.name}`;
+  }, [title]);
+  useEffect(() => {
+    if (!first) heading.current?.focus({ preventScroll: true });
+  }, [first, pathname]);
+  return (
+    <div
+      className={`mx-auto w-full px-4 py-10 sm:px-6 sm:py-14 ${width === 'narrow' ? 'max-w-lg' : 'max-w-6xl'}`}
+    >
+      <h1
+        ref={heading}
+        tabIndex={-1}
+        className="font-display text-4xl tracking-tight text-balance sm:text-5xl"
+      >
+        {title}
+      </h1>
+      {lead && <p className="mt-3 text-lg text-muted">{lead}</p>}
+      <div className="mt-8">{children}</div>
+    </div>
+  );
+}

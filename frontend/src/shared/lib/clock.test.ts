@@ -1,0 +1,22 @@
+import { act, renderHook } from '@testing-library/react';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { adjustClock, serverNow, useNow } from './clock';
+
+beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
+afterEach(() => vi.useRealTimers());
+
+test('time is the server’s, with half of the way added', () => {
+  const asked = performance.now();
+  vi.advanceTimersByTime(400);
+  adjustClock(new Date(5_000_000), asked);
+  expect(serverNow()).toBe(5_000_200);
+});
+
+test('useNow ticks by it', () => {
+  adjustClock(new Date(5_000_000));
+  const { result } = renderHook(() => useNow(1000));
+  expect(result.current).toBe(5_000_000);
+  act(() => void vi.advanceTimersByTime(2000));
+  expect(result.current).toBe(5_002_000);
+});

@@ -1,0 +1,71 @@
+import { text } from '@/shared/text';
+
+const { locale } = text;
+
+export type Instant = Date | string | number;
+
+/** An amount in minor units (cents) as money: formatMoney(1250, 'eur') is €12.50. */
+export function formatMoney(minorUnits: number, currency: string): string {
+  const format = new Intl.NumberFormat(locale, { style: 'currency', currency: currency.toUpperCase() });
+  return format.format(minorUnits / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+}
+
+/** Wednesday 2 December 2026, as the calendar stands in that time zone. */
+export function formatDate(instant: Instant, timeZone: string): string {
+  return inZone(
+    timeZone,
+    { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' },
+    instant,
+  ).replace(',', '');
+}
+
+/** Today, Tomorrow, or Wed 2 Dec, in that time zone. `now` is in milliseconds. */
+export function formatDay(instant: Instant, timeZone: string, now: number): string {
+  const day = dayOf(instant, timeZone);
+  if (day === dayOf(now, timeZone)) return text.common.day.today;
+  if (day === dayAfter(dayOf(now, timeZone))) return text.common.day.tomorrow;
+  return inZone(timeZone, { weekday: 'short', day: 'numeric', month: 'short' }, instant).replace(',', '');
+}
+
+/** 19:30, and 19:30 CET to a viewer whose clock shows another time. */
+export function formatTime(instant: Instant, timeZone: string, viewerZone = viewersZone()): string {
+  const time: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+  const there = { ...time, day: 'numeric' } as const;
+  const same = inZone(timeZone, there, instant) === inZone(viewerZone, there, instant);
+  return inZone(timeZone, same ? time : { ...time, timeZoneName: 'short' }, instant);
+}
+
+/** The calendar day in that time zone as 2026-12-02, to group and compare by. */
+export function dayOf(instant: Instant, timeZone: string): string {
+  return new Intl.DateTimeFormat('en-CA', {
+    timeZone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+  }).format(new Date(instant));
+}
+
+/** 107 minutes are 1 h 47 min. */
+export function formatDuration(minutes: number): string {
+  return text.common.duration(Math.floor(minutes / 60), minutes % 60);
+}
+
+/** What is left of so many milliseconds as 9:05; never less than 0:00. */
+export function formatCountdown(milliseconds: number): string {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+function dayAfter(day: string): string {
+  const date = new Date(`${day}T12:00:00Z`);
+  date.setUTCDate(date.getUTCDate() + 1);
+  return date.toISOString().slice(0, 10);
+}
+
+function viewersZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+function inZone(timeZone: string, options: Intl.DateTimeFormatOptions, instant: Instant): string {
+  return new Intl.DateTimeFormat(locale, { ...options, timeZone }).format(new Date(instant));
+}

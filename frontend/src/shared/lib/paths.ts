@@ -1,0 +1,25 @@
+/** The addresses of the page. */
+export const paths = {
+  films: () => '/',
+  film: (slug: string) => `/films/${slug}`,
+  showtime: (id: number) => `/showtimes/${id}`,
+  checkout: (bookingId: string) => `/checkout/${bookingId}`,
+  bookings: () => '/bookings',
+  booking: (id: string) => `/bookings/${id}`,
+  signIn: (returnTo?: string) => `/sign-in${returning(returnTo)}`,
+  register: (returnTo?: string) => `/register${returning(returnTo)}`,
+  account: () => '/account',
+};
+
+/** Where to go after signing in: the path that was asked for if it is on this site, else the films. */
+export function safeReturn(asked: string | null): string {
+  if (!asked?.startsWith('/')) return paths.films();
+  const origin = 'https://frontrow.invalid';
+  if (!URL.canParse(asked, origin)) return paths.films();
+  const url = new URL(asked, origin);
+  return url.origin === origin ? url.pathname + url.search + url.hash : paths.films();
+}
+
+function returning(path: string | undefined): string {
+  return path && path !== paths.films() ? `?return=${encodeURIComponent(path)}` : '';
+}

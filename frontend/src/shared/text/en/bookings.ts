@@ -1,0 +1,4 @@
+export const bookings = {
+  title: 'My tickets',
+  booking: 'Your booking',
+};

@@ -1,0 +1,3 @@
+export const films = {
+  title: 'What is on',
+};

@@ -1,0 +1,3 @@
+export const seats = {
+  title: 'Choose your seats',
+};

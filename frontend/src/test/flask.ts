@@ -1,0 +1,38 @@
+import { vi } from 'vitest';
+
+export interface Asked {
+  path: string;
+  body: unknown;
+  authorization: string | null;
+}
+
+type Answer = (
+  asked: Asked,
+) => { status: number; body?: unknown } | Promise<{ status: number; body?: unknown }>;
+
+/** Answer what the page posts to Flask; the answered list fills with what was asked. */
+export function fakeFlask(answers: Record<string, Answer>): Asked[] {
+  const log: Asked[] = [];
+  vi.stubGlobal('fetch', async (url: string, request: RequestInit) => {
+    const asked: Asked = {
+      path: new URL(url).pathname,
+      body: typeof request.body === 'string' ? (JSON.parse(request.body) as unknown) : undefined,
+      authorization: new Headers(request.headers).get('Authorization'),
+    };
+    log.push(asked);
+    const answer = answers[asked.path];
+    if (!answer) throw new TypeError('nobody answers');
+    const { status, body } = await answer(asked);
+    return new Response(body === undefined ? null : JSON.stringify(body), { status });
+  });
+  return log;
+}
+
+export const refusal = (status: number, message: string, details: unknown = {}, hint = 'A sentence.') => ({
+  status,
+  body: { code: `PT${status}`, message, details: JSON.stringify(details), hint },
+});
+
+export const ADA = { id: 'ada', email: 'ada@example.com', full_name: 'Ada', role: 'customer' } as const;
+
+export const signedIn = (access_token: string, expires_in = 900) => ({ access_token, expires_in, user: ADA });

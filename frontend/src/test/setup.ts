@@ -1,0 +1,22 @@
+import '@testing-library/jest-dom/vitest';
+import { cleanup } from '@testing-library/react';
+import { afterEach } from 'vitest';
+
+import { locks } from './locks';
+
+// What browsers have and jsdom lacks.
+Object.assign(window, {
+  matchMedia: (media: string) => Object.assign(new EventTarget(), { matches: false, media }),
+  scrollTo: () => undefined,
+});
+Object.defineProperty(navigator, 'locks', { value: locks });
+Object.assign(HTMLDialogElement.prototype, {
+  showModal(this: HTMLDialogElement) {
+    this.open = true;
+  },
+  close(this: HTMLDialogElement) {
+    this.open = false;
+  },
+});
+
+afterEach(cleanup);

@@ -1,0 +1,21 @@
+import tailwindcss from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  plugins: [react(), tailwindcss()],
+  resolve: { tsconfigPaths: true },
+  test: {
+    environment: 'jsdom',
+    setupFiles: ['src/test/setup.ts'],
+    restoreMocks: true,
+    unstubGlobals: true,
+    env: {
+      TZ: 'Europe/London',
+      VITE_API_URL: 'https://api.test',
+      VITE_SUPABASE_URL: 'https://supabase.test',
+      VITE_SUPABASE_ANON_KEY: 'sb_publishable_test',
+      VITE_STRIPE_PUBLISHABLE_KEY: 'pk_test_frontrow',
+    },
+  },
+});
