@@ -13,6 +13,9 @@ const SHEET = 450;
 const PANEL = SHEET - HEIGHT;
 const TITLE = { width: 248, height: 78, largest: 42 };
 
+/** Of capitals, in their own size, with the space between them. */
+const CREDITS_WIDTH = 310;
+
 export interface PosterFacts {
   slug: string;
   title: string;
@@ -63,6 +66,7 @@ export const Poster = memo(function Poster({ film, label, className = '' }: Post
 function Panel({ film, palette }: { film: PosterFacts; palette: Palette }) {
   const { size, lines } = typeset(film.title, TITLE);
   const block = lines.length * size * LEADING;
+  const credit = credits(film);
   const middle = WIDTH / 2;
   const first = 18 + (TITLE.height - block) / 2 + size * 0.82;
   return (
@@ -88,8 +92,15 @@ function Panel({ film, palette }: { film: PosterFacts; palette: Palette }) {
           strokeWidth={1}
           opacity={0.8}
         />
-        <text x={middle} y={124} className="font-sans" fontSize={10.5} letterSpacing={1.2} opacity={0.9}>
-          {credits(film)}
+        <text
+          x={middle}
+          y={124}
+          className="font-sans"
+          fontSize={Math.min(10.5, CREDITS_WIDTH / credit.length).toFixed(2)}
+          letterSpacing={1}
+          opacity={0.9}
+        >
+          {credit}
         </text>
       </g>
     </>
