@@ -82,7 +82,8 @@ beforeEach(() => {
 
 test('typing narrows the list and keeps the focus; clearing brings all back', async () => {
   renderRoutes(routes, '/');
-  expect(await screen.findByText('2 films')).toBeVisible();
+  // The first test also waits for the page's code.
+  expect(await screen.findByText('2 films', {}, { timeout: 4_000 })).toBeVisible();
   const box = screen.getByLabelText('Title or director');
   await userEvent.type(box, 'murnau');
   expect(await screen.findByText('1 film')).toBeVisible();
