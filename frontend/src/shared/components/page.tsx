@@ -1,4 +1,4 @@
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useLocation } from 'react-router';
 
 import { text } from '@/shared/text';
@@ -16,13 +16,14 @@ interface PageProps {
 export function Page({ title, lead, width = 'wide', children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   const { key, pathname } = useLocation();
-  const first = key === 'default';
+  // Where the visit began. Its key goes with the first change of the query, which is no navigation.
+  const [arrivedAt] = useState(key === 'default' ? pathname : undefined);
   useEffect(() => {
     document.title = `${title} · ${text.common.name}`;
   }, [title]);
   useEffect(() => {
-    if (!first) heading.current?.focus({ preventScroll: true });
-  }, [first, pathname]);
+    if (pathname !== arrivedAt) heading.current?.focus({ preventScroll: true });
+  }, [arrivedAt, pathname]);
   return (
     <div
       className={`mx-auto w-full px-4 py-10 sm:px-6 sm:py-14 ${width === 'narrow' ? 'max-w-lg' : 'max-w-6xl'}`}

@@ -1,0 +1,16 @@
+import { useQuery } from '@tanstack/react-query';
+
+import { answer } from '@/api/data';
+import { supabase } from '@/api/supabase';
+
+import { filmKeys } from './keys';
+
+const COLUMNS = 'id, slug, name, city, time_zone';
+
+const readTheaters = () => answer(supabase.from('theaters').select(COLUMNS).order('city').order('name'));
+
+export type Theater = Awaited<ReturnType<typeof readTheaters>>[number];
+
+export function useTheaters() {
+  return useQuery({ queryKey: filmKeys.theaters, queryFn: readTheaters, staleTime: Infinity });
+}

@@ -1,0 +1,82 @@
+import { memo } from 'react';
+import { Link } from 'react-router';
+
+import { formatDay, formatDuration, formatTime } from '@/shared/lib/format';
+import { paths } from '@/shared/lib/paths';
+import { text } from '@/shared/text';
+
+import { listed } from '../lib/names';
+import type { FilmOn, NextShowtime } from '../lib/programme';
+import { Poster } from '../poster/poster';
+import { Certificate } from './certificate';
+
+const SHOWN = 3;
+
+interface FilmCardProps {
+  on: FilmOn;
+  /** All showtimes are of one day, which need not be said on each. */
+  oneDay: boolean;
+  now: number;
+}
+
+export const FilmCard = memo(function FilmCard({ on: { film, showtimes }, oneDay, now }: FilmCardProps) {
+  const more = showtimes.length - SHOWN;
+  return (
+    <article className="grid grid-cols-[7.5rem_1fr] gap-4 sm:flex sm:flex-col sm:gap-3">
+      <Link to={paths.film(film.slug)} tabIndex={-1} aria-hidden="true" className="group block">
+        <Poster film={film} className="transition-transform motion-safe:group-hover:-translate-y-1" />
+      </Link>
+      <div className="flex min-w-0 flex-1 flex-col">
+        <h2 className="font-display text-xl leading-snug text-balance">
+          <Link to={paths.film(film.slug)} className="underline-offset-4 hover:underline">
+            {film.title}
+          </Link>
+        </h2>
+        <p className="mt-0.5 text-sm text-muted">
+          {film.release_year} · {listed(film.directors)}
+        </p>
+        <p className="mt-1.5 flex items-center gap-2 text-sm text-muted">
+          <Certificate name={film.certificate} />
+          {formatDuration(film.length_minutes)}
+        </p>
+        <ul aria-label={text.films.card.next(film.title)} className="mt-2 flex flex-col sm:mt-auto sm:pt-2">
+          {showtimes.slice(0, SHOWN).map((showtime) => (
+            <li key={showtime.id} className="border-t border-line first:border-t-0 sm:first:border-t">
+              <Next showtime={showtime} oneDay={oneDay} now={now} />
+            </li>
+          ))}
+          {oneDay && more > 0 && (
+            <li className="border-t border-line">
+              <Link
+                to={paths.film(film.slug)}
+                aria-label={text.films.card.moreOf(film.title)}
+                className="flex min-h-11 items-center text-sm text-accent underline-offset-4 hover:underline"
+              >
+                {text.films.card.more} ({more})
+              </Link>
+            </li>
+          )}
+        </ul>
+      </div>
+    </article>
+  );
+});
+
+function Next({
+  showtime: { id, starts_at, theater },
+  oneDay,
+  now,
+}: { showtime: NextShowtime } & Omit<FilmCardProps, 'on'>) {
+  return (
+    <Link
+      to={paths.showtime(id)}
+      className="-mx-1.5 flex min-h-11 flex-wrap items-center justify-between gap-x-2 rounded px-1.5 text-sm hover:bg-raised"
+    >
+      <span className="font-semibold text-accent tabular-nums">
+        {!oneDay && `${formatDay(starts_at, theater.time_zone, now)} `}
+        {formatTime(starts_at, theater.time_zone)}
+      </span>
+      <span className="text-muted">{theater.city}</span>
+    </Link>
+  );
+}

@@ -1,0 +1,115 @@
+import { useId, useState } from 'react';
+
+import { Button } from '@/shared/components/button';
+import { text } from '@/shared/text';
+
+import type { Theater } from '../api/theaters';
+import { capitalised, languageName } from '../lib/names';
+import type { ChangeWishes } from '../lib/use-wishes';
+import { CERTIFICATES, LENGTHS, readWishes, type Wishes } from '../lib/wishes';
+import { SearchBox } from './search-box';
+import { Select } from './select';
+
+interface FilmFiltersProps {
+  wishes: Wishes;
+  onChange: ChangeWishes;
+  theaters: readonly Theater[];
+  genres: readonly string[];
+  languages: readonly string[];
+}
+
+const words = text.films.filters;
+
+/** All that narrows the list but the day. On a small screen only the search and the place are always there. */
+export function FilmFilters({ wishes, onChange, theaters, genres, languages }: FilmFiltersProps) {
+  const id = useId();
+  const [open, setOpen] = useState(false);
+  const { genre, language, certificate, length } = wishes;
+  const set = [genre, language, certificate, length].filter(Boolean).length;
+  // As if it stood in the address, where it is checked.
+  const choose = (name: keyof Wishes) => (value: string | undefined) =>
+    onChange({ [name]: readWishes(new URLSearchParams({ [name]: value ?? '' }))[name] });
+  return (
+    <section
+      aria-label={words.label}
+      className="grid gap-3 rounded-card border border-line bg-surface p-4 sm:grid-cols-2 lg:grid-cols-4"
+    >
+      <div className="lg:col-span-2">
+        <SearchBox value={wishes.q} onChange={choose('q')} />
+      </div>
+      <div className="lg:col-span-2">
+        <Select
+          label={text.films.place.label}
+          value={wishes.at}
+          onChange={choose('at')}
+          all={text.films.place.all}
+        >
+          {[...new Set(theaters.map(({ city }) => city))].map((city) => {
+            const there = theaters.filter((theater) => theater.city === city);
+            return (
+              <optgroup key={city} label={city}>
+                {(there.length > 1 || wishes.at === city) && (
+                  <option value={city}>{text.films.place.city(city)}</option>
+                )}
+                {there.map(({ slug, name }) => (
+                  <option key={slug} value={slug}>
+                    {name}, {city}
+                  </option>
+                ))}
+              </optgroup>
+            );
+          })}
+        </Select>
+      </div>
+      <Button
+        look="secondary"
+        className="sm:hidden"
+        aria-expanded={open}
+        aria-controls={id}
+        onClick={() => setOpen(!open)}
+      >
+        {words.show(set)}
+      </Button>
+      <div id={id} className={`${open ? 'grid' : 'hidden'} gap-3 sm:contents`}>
+        <Select label={words.genre.label} value={genre} onChange={choose('genre')} all={words.genre.all}>
+          {genres.map((name) => (
+            <option key={name} value={name}>
+              {capitalised(name)}
+            </option>
+          ))}
+        </Select>
+        <Select
+          label={words.language.label}
+          value={language}
+          onChange={choose('language')}
+          all={words.language.all}
+        >
+          {languages.map((tag) => (
+            <option key={tag} value={tag}>
+              {languageName(tag)}
+            </option>
+          ))}
+        </Select>
+        <Select
+          label={words.certificate.label}
+          value={certificate}
+          onChange={choose('certificate')}
+          all={words.certificate.all}
+        >
+          {CERTIFICATES.slice(0, -1).map((name) => (
+            <option key={name} value={name}>
+              {words.certificate.upTo[name]}
+            </option>
+          ))}
+        </Select>
+        <Select label={words.length.label} value={length} onChange={choose('length')} all={words.length.all}>
+          {LENGTHS.map((name) => (
+            <option key={name} value={name}>
+              {words.length[name]}
+            </option>
+          ))}
+        </Select>
+      </div>
+    </section>
+  );
+}

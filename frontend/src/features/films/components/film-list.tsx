@@ -1,0 +1,146 @@
+import { useMemo } from 'react';
+
+import { sentenceFor } from '@/api/errors';
+import { Button, ButtonLink } from '@/shared/components/button';
+import { Notice } from '@/shared/components/notice';
+import { Skeleton } from '@/shared/components/skeleton';
+import { useNow } from '@/shared/lib/clock';
+import { text } from '@/shared/text';
+
+import { useFilms } from '../api/films';
+import { useTheaters } from '../api/theaters';
+import { comingDays } from '../lib/days';
+import { choices, programme, theatersAt } from '../lib/programme';
+import { useWishes } from '../lib/use-wishes';
+import { FILTERS } from '../lib/wishes';
+import { DayStrip } from './day-strip';
+import { FilmCard } from './film-card';
+import { FilmFilters } from './film-filters';
+import { FilmGrid, FilmGridSkeleton } from './film-grid';
+
+const HALF_A_MINUTE = 30_000;
+const words = text.films;
+
+export function FilmList() {
+  const now = useNow(HALF_A_MINUTE);
+  const { wishes: asked, change, addressWith } = useWishes();
+  const theaters = useTheaters();
+  const all = theaters.data ?? [];
+  const there = theatersAt(all, asked.at);
+  const days = comingDays(
+    now,
+    there.map((theater) => theater.time_zone),
+  );
+  // A link may be older than its day.
+  const day = days.find((coming) => coming === asked.day);
+  const wishes = { ...asked, day };
+  const films = useFilms(
+    { day, theaterIds: there.length < all.length ? there.map(({ id }) => id) : undefined },
+    asked.at === undefined || theaters.isSuccess,
+  );
+  const failed =
+    films.isError && !films.data ? films : theaters.isError && !theaters.data ? theaters : undefined;
+  const narrowed = FILTERS.some((name) => wishes[name]) || there.length < all.length;
+
+  return (
+    <>
+      <DayStrip days={days} chosen={day} now={now} addressWith={addressWith} />
+      <div className="mt-4">
+        <FilmFilters
+          wishes={wishes}
+          onChange={change}
+          theaters={all}
+          {...choices(films.data ?? [], wishes)}
+        />
+      </div>
+      {failed ? (
+        <div className="mt-6">
+          <Notice
+            tone="bad"
+            title={words.failed}
+            action={<Button onClick={() => void failed.refetch()}>{text.common.tryAgain}</Button>}
+          >
+            {sentenceFor(failed.error)}
+          </Notice>
+        </div>
+      ) : (
+        <Found
+          {...{ films: films.data, theaters: theaters.data, wishes, now, narrowed }}
+          busy={films.isPlaceholderData}
+          allDays={addressWith({ day: undefined })}
+          onClear={() => change(NOTHING)}
+        />
+      )}
+    </>
+  );
+}
+
+const NOTHING = {
+  at: undefined,
+  q: undefined,
+  genre: undefined,
+  language: undefined,
+  certificate: undefined,
+  length: undefined,
+};
+
+interface FoundProps {
+  films: ReturnType<typeof useFilms>['data'];
+  theaters: ReturnType<typeof useTheaters>['data'];
+  wishes: ReturnType<typeof useWishes>['wishes'];
+  now: number;
+  busy: boolean;
+  narrowed: boolean;
+  allDays: string;
+  onClear: () => void;
+}
+
+function Found({ films, theaters, wishes, now, busy, narrowed, allDays, onClear }: FoundProps) {
+  const on = useMemo(
+    () => films && theaters && programme(films, theatersAt(theaters, wishes.at), wishes, now),
+    [films, theaters, wishes, now],
+  );
+  const clear = narrowed && (
+    <Button look="quiet" className="-mx-3 px-3" onClick={onClear}>
+      {words.filters.clear}
+    </Button>
+  );
+  return (
+    <>
+      <div className="mt-5 flex min-h-11 flex-wrap items-center justify-between gap-x-4">
+        <p role="status" className="font-medium">
+          {on ? words.count(on.length) : <span className="sr-only">{words.loading}</span>}
+        </p>
+        {!on && <Skeleton className="h-5 w-20" />}
+        {on?.length !== 0 && clear}
+      </div>
+      {!on && <FilmGridSkeleton />}
+      {on?.length === 0 && !busy && (
+        <Notice
+          title={words.empty.title}
+          action={
+            <div className="flex flex-wrap gap-3">
+              {narrowed && <Button onClick={onClear}>{words.filters.clear}</Button>}
+              {wishes.day && (
+                <ButtonLink look="secondary" to={allDays} preventScrollReset>
+                  {words.empty.allDays}
+                </ButtonLink>
+              )}
+            </div>
+          }
+        >
+          {narrowed ? words.empty.filtered : wishes.day ? words.empty.day : words.empty.nothing}
+        </Notice>
+      )}
+      {on && on.length > 0 && (
+        <FilmGrid busy={busy}>
+          {on.map((one) => (
+            <li key={one.film.id} className="min-w-0">
+              <FilmCard on={one} oneDay={wishes.day !== undefined} now={now} />
+            </li>
+          ))}
+        </FilmGrid>
+      )}
+    </>
+  );
+}

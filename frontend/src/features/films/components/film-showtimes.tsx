@@ -1,0 +1,64 @@
+import { Notice } from '@/shared/components/notice';
+import { useNow } from '@/shared/lib/clock';
+import { formatDate, formatDay } from '@/shared/lib/format';
+import { text } from '@/shared/text';
+
+import type { Showtime } from '../api/film';
+import { byDayAndTheater } from '../lib/showtimes';
+import { ShowtimeLink } from './showtime-link';
+
+const TEN_SECONDS = 10_000;
+const words = text.films.film;
+
+export function FilmShowtimes({ showtimes }: { showtimes: readonly Showtime[] }) {
+  const now = useNow(TEN_SECONDS);
+  const days = byDayAndTheater(showtimes);
+  return (
+    <section aria-labelledby="showtimes" className="mt-12">
+      <h2 id="showtimes" className="font-display text-3xl tracking-tight">
+        {words.showtimes}
+      </h2>
+      {days.length === 0 ? (
+        <div className="mt-4">
+          <Notice>{words.none}</Notice>
+        </div>
+      ) : (
+        <p className="mt-1 text-muted">{words.showtimesLead}</p>
+      )}
+      {days.map(({ day, theaters }) => (
+        <section key={day} aria-label={dateOf(day)} className="mt-8">
+          <h3 className="border-b border-line pb-2 text-lg font-semibold">{heading(day, now)}</h3>
+          {theaters.map(({ theater, showtimes: there }) => (
+            <div key={theater.slug} className="mt-4 grid gap-3 md:grid-cols-[15rem_1fr] md:gap-6">
+              <h4 className="text-sm">
+                <span className="block text-base font-semibold">{theater.name}</span>
+                <span className="font-normal text-muted">
+                  {theater.city} · {theater.address}
+                </span>
+              </h4>
+              <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
+                {there.map((showtime) => (
+                  <li key={showtime.id}>
+                    <ShowtimeLink showtime={showtime} now={now} />
+                  </li>
+                ))}
+              </ul>
+            </div>
+          ))}
+        </section>
+      ))}
+    </section>
+  );
+}
+
+const noon = (day: string) => `${day}T12:00:00Z`;
+const dateOf = (day: string) => formatDate(noon(day), 'UTC');
+
+/** A calendar day, with Today or Tomorrow as the viewer's calendar stands. */
+function heading(day: string, now: number): string {
+  const local = new Date(now);
+  const today = Date.UTC(local.getFullYear(), local.getMonth(), local.getDate(), 12);
+  const told = formatDay(noon(day), 'UTC', today);
+  const near = told === text.common.day.today || told === text.common.day.tomorrow;
+  return near ? `${told}, ${dateOf(day)}` : dateOf(day);
+}
