@@ -31,7 +31,7 @@ export function BookingFacts({
         <Fact name={facts.theater}>
           {theater.name}, {auditorium}
           <span className="block text-sm text-muted">
-            {theater.address}, {theater.city}
+            {theater.address.includes(theater.city) ? theater.address : `${theater.address}, ${theater.city}`}
           </span>
         </Fact>
         <Fact name={facts.seats(seats.length)}>

@@ -1,6 +1,5 @@
 import { useState } from 'react';
 
-import { sentenceFor } from '@/api/errors';
 import { text } from '@/shared/text';
 
 import { DeclinedError } from '../api/stand-in';
@@ -37,7 +36,8 @@ export function usePayment({
     } catch (error) {
       if (error instanceof DeclinedError) decline(error.decline);
       else {
-        setFailure({ sentence: error instanceof TypeError ? text.checkout.unclear : sentenceFor(error) });
+        // One intent is paid once, so trying again is safe even if the money is on its way.
+        setFailure({ sentence: text.checkout.unclear });
         onUnclear();
       }
     } finally {

@@ -11,7 +11,7 @@ export const checkout = {
   declinedTitle: 'That payment did not go through',
   declinedNext: 'You have not been charged. Your seats stay yours until the time is over.',
   unclear:
-    'We could not hear whether the payment went through, so we are asking. Please do not pay again yet.',
+    'We could not hear whether the payment went through. If it did, your ticket opens by itself; if this form stays, try again: nothing is charged twice.',
   unfinished: 'Your bank has not confirmed the last attempt. Please pay again.',
   loadFailed: 'The card form could not be loaded. Please check your connection and try again.',
   views: {
