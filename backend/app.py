@@ -10,7 +10,7 @@ import uuid
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backend import auth, errors, health, payments, webhook
+from backend import auth, errors, health, payments, tickets, webhook
 from backend.database import Database
 from backend.metrics import Metrics
 from backend.passwords import Passwords
@@ -41,6 +41,7 @@ def create_app(
     _register_headers(app, settings)
     app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords()))
     app.register_blueprint(payments.blueprint(database, stripe, tokens))
+    app.register_blueprint(tickets.blueprint(settings, database, tokens))
     app.register_blueprint(webhook.blueprint(settings, database, stripe, metrics.event))
     app.register_blueprint(health.blueprint(database, stripe, metrics, settings.metrics_token))
 

@@ -240,6 +240,14 @@ class OutboxRow(TypedDict):
     refund: RefundOrder | None
 
 
+OWN_BOOKING: Final = (
+    "id,reference,showtime_id,status,total,currency,seats:booking_seats(row:row_label,number,kind,price),"
+    "showtime:showtimes(id,starts_at,ends_at,movie:movies(title,certificate,length_minutes),"
+    "auditorium:auditoriums(name,theater:theaters(name,address,city,time_zone))),customer:users(email,full_name)"
+)
+"""A booking with all that a Letter says."""
+
+
 class Transport(Protocol):
     """Carries a call. Raises ApiError for a refusal, UnavailableError where the database does not answer."""
 
@@ -248,7 +256,11 @@ class Transport(Protocol):
         ...
 
     def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
-        """Those among them that public.refunds has, in the shape of KnownRefund: the one table that is read."""
+        """Those among them that public.refunds has, in the shape of KnownRefund."""
+        ...
+
+    def bookings(self, booking_id: str, user_id: str) -> object:
+        """That booking if it is that customer's, in a list, with what OWN_BOOKING names."""
         ...
 
 
@@ -454,6 +466,24 @@ class Database:
         """What an operator watches."""
         return cast(Figures, self._call("figures", idempotent=True))
 
+    def letter(self, booking_id: UUID, user_id: UUID) -> Letter:
+        """What a letter about a customer's own booking says. Raises unknown_booking."""
+        rows = cast(list[dict[str, Any]], self._transport.bookings(str(booking_id), str(user_id)))
+        if not rows:
+            raise ApiError("unknown_booking")
+        booking = dict(rows[0])
+        showtime = dict(booking.pop("showtime"))
+        auditorium, movie = showtime.pop("auditorium"), showtime.pop("movie")
+        letter = {
+            "customer": booking.pop("customer"),
+            "booking": booking,
+            "showtime": showtime,
+            "movie": movie,
+            "theater": auditorium["theater"],
+            "auditorium": auditorium["name"],
+        }
+        return cast(Letter, letter)
+
     def ping(self) -> None:
         """Raise unless the database answers and takes our key."""
         self._call("payments_to_reconcile", idempotent=True, max_rows=0)
@@ -504,6 +534,11 @@ class DataApi:
         """As Transport says."""
         query = self._client.table("refunds").select("stripe_refund_id,amount,status")
         return self._rows(query.in_("stripe_refund_id", stripe_refund_ids))
+
+    def bookings(self, booking_id: str, user_id: str) -> object:
+        """As Transport says."""
+        query = self._client.table("bookings").select(OWN_BOOKING).order("seat_id", foreign_table="seats")
+        return self._rows(query.eq("id", booking_id).eq("user_id", user_id))
 
     def close(self) -> None:
         """Close the connections."""

@@ -75,8 +75,6 @@ class Letters:
                 opening=["Your payment for this booking arrived. The booking has been cancelled since."],
                 closing=["A letter of its own tells you about your money."],
             )
-        ticket = Ticket(UUID(booking["id"]), booking["reference"], booking["showtime_id"])
-        ends_at = datetime.fromisoformat(letter["showtime"]["ends_at"])
         message = self._letter(
             key,
             letter,
@@ -84,15 +82,25 @@ class Letters:
             subject=f"Your tickets for {movie['title']} ({booking['reference']})",
             opening=["Your seats are booked. Show the QR code of this letter, or tell the reference, at the door."],
             closing=[f"Bookings and cancellation: {self.settings.app_url}"],
-            qr=_qr_png(self.tokens.ticket(ticket, ends_at)),
+            qr=_qr_png(self.ticket(letter)),
         )
         message.add_attachment(
-            _calendar(letter, now, self._domain()),
+            self.calendar(letter, now),
             subtype="calendar",
             filename=f"frontrow-{booking['reference']}.ics",
             params={"method": "PUBLISH"},
         )
         return message
+
+    def ticket(self, letter: Letter) -> str:
+        """What the QR code of a confirmed booking holds."""
+        booking = letter["booking"]
+        ticket = Ticket(UUID(booking["id"]), booking["reference"], booking["showtime_id"])
+        return self.tokens.ticket(ticket, datetime.fromisoformat(letter["showtime"]["ends_at"]))
+
+    def calendar(self, letter: Letter, now: datetime) -> str:
+        """The show as an .ics."""
+        return _calendar(letter, now, self._domain())
 
     def refund(self, key: str, letter: Letter, refund: RefundOrder, now: datetime) -> EmailMessage:
         """Money is on its way back, how much and why."""

@@ -43,6 +43,9 @@ class FakeDataApi:
     def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
         return self.call("known_refunds", {"stripe_refund_ids": list(stripe_refund_ids)}, idempotent=True)
 
+    def bookings(self, booking_id: str, user_id: str) -> object:
+        return self.call("bookings", {"booking_id": booking_id, "user_id": user_id}, idempotent=True)
+
     def arguments(self, function: str) -> list[Json]:
         """The arguments of each call of a function."""
         return [arguments for name, arguments in self.calls if name == function]

@@ -23,7 +23,7 @@ export async function post<S extends z.ZodType>(
   const headers = new Headers();
   if (body !== undefined) headers.set('Content-Type', 'application/json');
   if (token) headers.set('Authorization', `Bearer ${token}`);
-  const answer = await ask(path, {
+  const content = await contentOf(path, {
     method: 'POST',
     credentials: 'include',
     headers,
@@ -31,13 +31,21 @@ export async function post<S extends z.ZodType>(
     signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const read = schema.safeParse(answer);
+  const read = schema.safeParse(json(content));
   if (!read.success) throw new ApiError('unexpected');
   return read.data;
 }
 
-/** The body as JSON, or undefined where there is none. */
-async function ask(path: string, request: RequestInit): Promise<unknown> {
+/** GET from Flask as who has that token; the answer as it came. Raises ApiError. */
+export function get(path: `/api/${string}`, token: string): Promise<string> {
+  return contentOf(path, {
+    headers: { Authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+  });
+}
+
+/** Raises ApiError for what is not 2xx. */
+async function contentOf(path: string, request: RequestInit): Promise<string> {
   let response: Response;
   let content: string;
   try {
@@ -46,13 +54,13 @@ async function ask(path: string, request: RequestInit): Promise<unknown> {
   } catch {
     throw new ApiError('offline');
   }
-  const body = json(content);
-  if (response.ok) return body;
+  if (response.ok) return content;
   const retryAfter = Number(response.headers.get('Retry-After'));
-  throw toApiError(body, retryAfter > 0 ? retryAfter : undefined);
+  throw toApiError(json(content), retryAfter > 0 ? retryAfter : undefined);
 }
 
-function json(content: string): unknown {
+/** Undefined where there is none. */
+export function json(content: string): unknown {
   try {
     return content === '' ? undefined : JSON.parse(content);
   } catch {

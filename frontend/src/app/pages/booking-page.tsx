@@ -1,11 +1,79 @@
-import { Notice } from '@/shared/components/notice';
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from 'react-router';
+
+import { bookingQuery, useServerClock, type Booking } from '@/api/bookings';
+import { BookingFacts } from '@/features/bookings/components/booking-facts';
+import { BookingTrouble } from '@/features/bookings/components/booking-trouble';
+import { CancelBooking } from '@/features/bookings/components/cancel-booking';
+import { Refunds } from '@/features/bookings/components/refunds';
+import { Ticket } from '@/features/bookings/components/ticket';
+import { isUnderWay } from '@/features/bookings/lib/refund-words';
+import { standingOf } from '@/features/bookings/lib/standing';
+import { ButtonLink } from '@/shared/components/button';
 import { Page } from '@/shared/components/page';
+import { PageSkeleton } from '@/shared/components/page-skeleton';
+import { useNow } from '@/shared/lib/clock';
+import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
+const REFUND_EVERY = 5_000;
+
 export default function BookingPage() {
+  const { id = '' } = useParams();
+  const { data, error, refetch } = useQuery({
+    ...bookingQuery(id),
+    refetchInterval: ({ state }) => (state.data?.refunds.some(isUnderWay) ? REFUND_EVERY : false),
+  });
+  useServerClock(data?.showtime_id);
+  if (data) return <Loaded booking={data} />;
+  if (!error) return <PageSkeleton />;
   return (
-    <Page title={text.bookings.booking}>
-      <Notice>{text.common.comingSoon}</Notice>
+    <Page title={text.bookings.booking} width="narrow">
+      <BookingTrouble error={error} onTryAgain={() => void refetch()} />
+    </Page>
+  );
+}
+
+function Loaded({ booking }: { booking: Booking }) {
+  const now = useNow(10_000);
+  const { standing: standings, ticket, ended, finishPaying, toSeats } = text.bookings;
+  const standing = standingOf(booking, now);
+  if (booking.status === 'confirmed') {
+    return (
+      <Page title={standing === 'confirmed' ? ticket.confirmed : standings[standing]} width="wide">
+        <div className="flex flex-col gap-8">
+          <Ticket booking={booking} />
+          <Refunds booking={booking} />
+          {standing !== 'shown' && <CancelBooking booking={booking} />}
+        </div>
+      </Page>
+    );
+  }
+  const lead =
+    standing === 'expired' || standing === 'cancelled' || standing === 'refunded'
+      ? ended[standing]
+      : undefined;
+  const onSale = Date.parse(booking.showtimes.starts_at) > now && booking.showtimes.status === 'scheduled';
+  return (
+    <Page title={standings[standing]} lead={lead} width="narrow">
+      <div className="flex flex-col gap-6">
+        <Refunds booking={booking} />
+        <section
+          aria-label={text.bookings.booking}
+          className="rounded-card border border-line bg-surface p-6"
+        >
+          <BookingFacts booking={booking} withReference />
+        </section>
+        <div className="flex flex-wrap gap-3">
+          {standing === 'pending' && <ButtonLink to={paths.checkout(booking.id)}>{finishPaying}</ButtonLink>}
+          {standing !== 'pending' && onSale && (
+            <ButtonLink to={paths.showtime(booking.showtime_id)}>{toSeats}</ButtonLink>
+          )}
+          <ButtonLink look="secondary" to={paths.bookings()}>
+            {text.bookings.title}
+          </ButtonLink>
+        </div>
+      </div>
     </Page>
   );
 }

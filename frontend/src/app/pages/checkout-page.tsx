@@ -1,11 +1,44 @@
-import { Notice } from '@/shared/components/notice';
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from 'react-router';
+
+import { bookingQuery } from '@/api/bookings';
+import { BookingFacts } from '@/features/bookings/components/booking-facts';
+import { BookingTrouble } from '@/features/bookings/components/booking-trouble';
+import { Refunds } from '@/features/bookings/components/refunds';
+import { Checkout } from '@/features/checkout/components/checkout';
 import { Page } from '@/shared/components/page';
+import { Skeleton } from '@/shared/components/skeleton';
 import { text } from '@/shared/text';
 
 export default function CheckoutPage() {
+  const { bookingId = '' } = useParams();
+  const { data, error, refetch } = useQuery(bookingQuery(bookingId));
+  const { title, summary } = text.checkout;
+  if (!data && error) {
+    return (
+      <Page title={title}>
+        <BookingTrouble error={error} onTryAgain={() => void refetch()} />
+      </Page>
+    );
+  }
   return (
-    <Page title={text.checkout.title}>
-      <Notice>{text.common.comingSoon}</Notice>
+    <Page title={title}>
+      <div className="grid items-start gap-8 lg:grid-cols-[1fr_22rem]">
+        <section
+          aria-label={summary}
+          className="rounded-card border border-line bg-surface p-5 sm:p-6 lg:order-2"
+        >
+          {data ? <BookingFacts booking={data} /> : <Skeleton className="h-72" />}
+        </section>
+        {data ? (
+          <Checkout key={data.id} booking={data} refunds={<Refunds booking={data} />} />
+        ) : (
+          <div role="status">
+            <span className="sr-only">{text.common.loading}</span>
+            <Skeleton className="h-[32rem]" />
+          </div>
+        )}
+      </div>
     </Page>
   );
 }

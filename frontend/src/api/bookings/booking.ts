@@ -1,0 +1,53 @@
+import { queryOptions } from '@tanstack/react-query';
+
+import { answer } from '../data';
+import { ApiError } from '../errors';
+import { supabase } from '../supabase';
+
+const WITH_ALL =
+  '*, booking_seats(*), payments(*), refunds(*), disputes(*), showtimes(id, starts_at, ends_at, status, movies(title, slug, certificate, length_minutes), auditoriums(name, theaters(name, address, city, time_zone)))';
+
+/** A booking of the viewer's own, with its seats, its money, and what it is for. */
+export type Booking = Awaited<ReturnType<typeof fetchBooking>>;
+export type Refund = Booking['refunds'][number];
+export type Dispute = Booking['disputes'][number];
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const MOST = 200;
+
+/** Raises unknown_booking for what is somebody else's, too. */
+async function fetchBooking(id: string) {
+  if (!UUID.test(id)) throw new ApiError('unknown_booking');
+  const rows = await answer(
+    supabase
+      .from('bookings')
+      .select(WITH_ALL)
+      .eq('id', id)
+      .order('seat_id', { referencedTable: 'booking_seats' })
+      .order('created_at', { referencedTable: 'refunds' }),
+  );
+  const [booking] = rows;
+  if (!booking) throw new ApiError('unknown_booking');
+  return booking;
+}
+
+/** The latest of the viewer's bookings. */
+function fetchBookings() {
+  return answer(
+    supabase
+      .from('bookings')
+      .select(WITH_ALL)
+      .order('created_at', { ascending: false })
+      .order('seat_id', { referencedTable: 'booking_seats' })
+      .limit(MOST),
+  );
+}
+
+const KEY = 'bookings';
+
+export const allBookings = { queryKey: [KEY] };
+
+export const bookingQuery = (id: string) =>
+  queryOptions({ queryKey: [KEY, id], queryFn: () => fetchBooking(id), staleTime: 0 });
+
+export const bookingsQuery = queryOptions({ queryKey: [KEY, 'all'], queryFn: fetchBookings, staleTime: 0 });

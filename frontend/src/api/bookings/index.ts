@@ -1,0 +1,3 @@
+export { allBookings, bookingQuery, bookingsQuery, type Booking, type Dispute, type Refund } from './booking';
+export { useCancelBooking } from './cancel-booking';
+export { useServerClock } from './server-clock';

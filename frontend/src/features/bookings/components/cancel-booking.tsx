@@ -1,0 +1,55 @@
+import { useState } from 'react';
+
+import { useCancelBooking, type Booking } from '@/api/bookings';
+import { sentenceFor } from '@/api/errors';
+import { Button } from '@/shared/components/button';
+import { Dialog } from '@/shared/components/dialog';
+import { Notice } from '@/shared/components/notice';
+import { announce } from '@/shared/lib/announce';
+import { useNow } from '@/shared/lib/clock';
+import { formatDate, formatMoney, formatTime } from '@/shared/lib/format';
+import { text } from '@/shared/text';
+
+import { cancellableUntil } from '../lib/cancel-rule';
+
+/** Cancels a confirmed booking after a question that says what it gives back. */
+export function CancelBooking({ booking }: { booking: Booking }) {
+  const [open, setOpen] = useState(false);
+  const cancel = useCancelBooking();
+  const now = useNow(15_000);
+  const words = text.bookings.cancel;
+  const { time_zone: timeZone } = booking.showtimes.auditoriums.theaters;
+  const until = cancellableUntil(booking.showtimes);
+  const amount = formatMoney(booking.total, booking.currency);
+  const time = Number.isFinite(until)
+    ? `${formatDate(until, timeZone)}, ${formatTime(until, timeZone)}`
+    : undefined;
+  if (time !== undefined && now > until) return <p className="text-muted print:hidden">{words.over(time)}</p>;
+  return (
+    <div className="print:hidden">
+      <p className="mb-3 text-muted">{time === undefined ? words.anyTime : words.until(time)}</p>
+      <Button look="secondary" onClick={() => setOpen(true)}>
+        {words.open}
+      </Button>
+      <Dialog title={words.title} open={open} onClose={() => setOpen(false)}>
+        <p>{words.gives(amount)}</p>
+        {cancel.isError && (
+          <div className="mt-4">
+            <Notice tone="bad">{sentenceFor(cancel.error)}</Notice>
+          </div>
+        )}
+        <div className="mt-6 flex flex-wrap gap-3">
+          <Button
+            busy={cancel.isPending}
+            onClick={() => cancel.mutate(booking.id, { onSuccess: () => announce(words.done) })}
+          >
+            {words.confirm(amount)}
+          </Button>
+          <Button look="secondary" onClick={() => setOpen(false)}>
+            {words.keep}
+          </Button>
+        </div>
+      </Dialog>
+    </div>
+  );
+}

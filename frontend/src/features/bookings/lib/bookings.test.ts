@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+
+import type { Refund } from '@/api/bookings';
+
+import { cancellableUntil } from './cancel-rule';
+import { isUnderWay, refundReason, refundSentence } from './refund-words';
+import { sortBookings, standingOf } from './standing';
+
+const refund = (changes: Partial<Refund>): Refund => ({
+  showtime_id: 1,
+  id: 'r',
+  booking_id: 'b',
+  payment_id: 'p',
+  amount: 2400,
+  currency: 'EUR',
+  reason: 'cancelled_by_customer',
+  status: 'queued',
+  attempt: 1,
+  stripe_refund_id: null,
+  failure_reason: null,
+  created_at: '2026-12-01T10:00:00Z',
+  updated_at: '2026-12-02T10:00:00Z',
+  ...changes,
+});
+
+test.each([
+  [{ status: 'queued' }, /^€24\.00 goes back/, true],
+  [{ status: 'pending' }, /on its way/, true],
+  [{ status: 'succeeded' }, /sent to your bank on Wednesday 2 December 2026/, false],
+  [{ status: 'failed' }, /try again every hour/, true],
+  [{ status: 'failed', reason: 'made_at_stripe' }, /The cinema has been told/, false],
+  [{ status: 'void' }, /gone back to you already/, false],
+] as const)('a refund that is %j', (changes, sentence, underWay) => {
+  expect(refundSentence(refund(changes), 'Europe/Vienna')).toMatch(sentence);
+  expect(isUnderWay(refund(changes))).toBe(underWay);
+});
+
+test('a reason that this page does not know yet still gives a sentence', () => {
+  expect(refundReason({ reason: 'seats_gone' })).toMatch(/somebody else/);
+  expect(refundReason({ reason: 'toString' })).toBe('The cinema has returned your money.');
+});
+
+const show = {
+  starts_at: '2026-12-02T19:00:00Z',
+  ends_at: '2026-12-02T21:00:00Z',
+  status: 'scheduled',
+} as const;
+
+test('two hours before the start are the last moment to cancel, unless the house did', () => {
+  expect(cancellableUntil(show)).toBe(Date.parse('2026-12-02T17:00:00Z'));
+  expect(cancellableUntil({ ...show, status: 'cancelled' })).toBe(Infinity);
+});
+
+const at = (time: string) => Date.parse(`2026-12-02T${time}Z`);
+const confirmed = { status: 'confirmed', expires_at: '2026-12-01T10:00:00Z', showtimes: show } as const;
+const pending = { ...confirmed, status: 'pending', expires_at: '2026-12-02T18:00:00Z' } as const;
+
+test('the clock ends a pending booking and a show, before any sweep', () => {
+  expect(standingOf(pending, at('17:59:59'))).toBe('pending');
+  expect(standingOf(pending, at('18:00:00'))).toBe('expired');
+  expect(standingOf(confirmed, at('20:59:59'))).toBe('confirmed');
+  expect(standingOf(confirmed, at('21:00:00'))).toBe('shown');
+});
+
+test('soonest first, what is over apart', () => {
+  const later = {
+    ...confirmed,
+    showtimes: { ...show, starts_at: '2026-12-03T19:00:00Z', ends_at: '2026-12-03T21:00:00Z' },
+  };
+  const cancelled = { ...confirmed, status: 'cancelled' } as const;
+  expect(sortBookings([later, cancelled, pending], at('17:00:00'))).toEqual({
+    upcoming: [pending, later],
+    past: [cancelled],
+  });
+});

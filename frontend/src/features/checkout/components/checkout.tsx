@@ -1,0 +1,109 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState, type ReactNode } from 'react';
+import { Navigate, useSearchParams } from 'react-router';
+
+import { bookingQuery, useServerClock, type Booking } from '@/api/bookings';
+import { ButtonLink } from '@/shared/components/button';
+import { Notice } from '@/shared/components/notice';
+import { serverNow, useNow } from '@/shared/lib/clock';
+import { paths } from '@/shared/lib/paths';
+import { text } from '@/shared/text';
+
+import { SECRET_PARAMETER, useIntent, useIntentNews } from '../api/intent';
+import { useSeatsBooked } from '../api/seats-booked';
+import type { Intent } from '../api/stripe';
+import { checkoutView, readAgainAfter } from '../lib/checkout-view';
+import { PayPanel } from './pay-panel';
+import { Waiting } from './waiting';
+
+interface CheckoutProps {
+  booking: Booking;
+  /** How the money stands that goes back. */
+  refunds: ReactNode;
+}
+
+/** From the card form to the ticket, whatever happens on the way. A reload comes back to the same place. */
+export function Checkout({ booking, refunds }: CheckoutProps) {
+  const [search, setSearch] = useSearchParams();
+  const [paying, setPaying] = useState(false);
+  const queryClient = useQueryClient();
+  const now = useNow();
+  const left = Date.parse(booking.expires_at) - now;
+  const payable = booking.status === 'pending' && left > 0;
+  const intent = useIntent(booking, payable, search.get(SECRET_PARAMETER));
+  const { learn, askAgain } = useIntentNews(booking.id);
+  const view = checkoutView({ booking, intent: intent.data?.status, paying, now });
+  const moneyMayCome = booking.payments.some(
+    ({ status, payment_intent_id: id }) => status === 'open' && id !== null,
+  );
+  const { queryKey } = bookingQuery(booking.id);
+  useServerClock(booking.showtime_id);
+  useSeatsBooked(booking.id, booking.showtime_id);
+  useQuery({ ...bookingQuery(booking.id), refetchInterval: readAgainAfter(view, moneyMayCome) });
+
+  const take = (next: Intent) => {
+    learn(next);
+    // In the address, as after a bank's page: a reload knows that money was paid even when the time is over.
+    setSearch({ payment_intent: next.id, [SECRET_PARAMETER]: next.clientSecret }, { replace: true });
+    void queryClient.invalidateQueries({ queryKey });
+  };
+  const look = () => {
+    void askAgain();
+    void queryClient.invalidateQueries({ queryKey });
+  };
+
+  const { views } = text.checkout;
+  const onSale =
+    booking.showtimes.status === 'scheduled' && Date.parse(booking.showtimes.starts_at) > serverNow();
+  const wayBack = onSale ? (
+    <ButtonLink to={paths.showtime(booking.showtime_id)}>{text.checkout.toSeats}</ButtonLink>
+  ) : (
+    <ButtonLink to={paths.films()}>{text.common.toFilms}</ButtonLink>
+  );
+  switch (view) {
+    case 'ticket':
+      return <Navigate replace to={paths.booking(booking.id)} />;
+    case 'pay':
+      return (
+        <PayPanel
+          booking={booking}
+          left={left}
+          paying={paying}
+          intent={intent.data}
+          error={intent.error}
+          onPaying={setPaying}
+          onIntent={take}
+          onUnclear={look}
+        />
+      );
+    case 'booking':
+      return <Waiting {...views.booking} />;
+    case 'processing':
+      return <Waiting {...views.processing} />;
+    case 'late':
+      return <Waiting {...(booking.status === 'cancelled' ? views.lateGivenUp : views.late)} />;
+    case 'returned':
+      return (
+        <div className="flex flex-col items-start gap-5">
+          <p className="text-lg font-semibold">{views.returned.title}</p>
+          {refunds}
+          {wayBack}
+        </div>
+      );
+    case 'given-up':
+      return (
+        <Notice title={views.givenUp.title} action={wayBack}>
+          {views.givenUp.sentence}
+        </Notice>
+      );
+    case 'time-over':
+      return (
+        <div role="status">
+          <Notice tone="warn" title={views.timeOver.title} action={wayBack}>
+            <p>{views.timeOver.sentence}</p>
+            {moneyMayCome && <p className="mt-1">{views.timeOver.moneyMayCome}</p>}
+          </Notice>
+        </div>
+      );
+  }
+}

@@ -1,0 +1,124 @@
+"""The ticket for the page: the same token as in the letter, for nobody but its customer."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+import icalendar
+import pytest
+import segno
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from backend.errors import UnavailableError
+from backend.settings import Settings
+from backend.tokens import Person, Ticket, Tokens
+from tests.backend.ports import FakeDataApi
+
+BOOKING = "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11"
+USER = UUID("7f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11")
+
+
+def row(status: str = "confirmed") -> dict[str, Any]:
+    """A booking as the Data API embeds it."""
+    return {
+        "id": BOOKING,
+        "reference": "ABCD2345",
+        "showtime_id": 3,
+        "status": status,
+        "total": 2400,
+        "currency": "EUR",
+        "seats": [{"row": "F", "number": 7, "kind": "standard", "price": 2400}],
+        "showtime": {
+            "id": 3,
+            "starts_at": "2099-12-04T18:30:00+00:00",
+            "ends_at": "2099-12-04T20:20:00+00:00",
+            "movie": {"title": "Nosferatu", "certificate": "12", "length_minutes": 94},
+            "auditorium": {
+                "name": "Saal 1",
+                "theater": {"name": "Scala", "address": "Ring 1", "city": "Wien", "time_zone": "Europe/Vienna"},
+            },
+        },
+        "customer": {"email": "ada@example.com", "full_name": "Ada Lovelace"},
+    }
+
+
+class Holder:
+    def __init__(self, client: FlaskClient, token: str) -> None:
+        self._client = client
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def __call__(self, what: str = "ticket", booking: str = BOOKING) -> TestResponse:
+        return self._client.get(f"/api/bookings/{booking}/{what}", headers=self._headers)
+
+
+@pytest.fixture
+def get(client: FlaskClient, settings: Settings) -> Holder:
+    return Holder(client, Tokens.of(settings).access_token(Person(USER, "ada@example.com", "s", "customer")))
+
+
+def test_the_token_is_the_ticket_that_a_door_reads(get: Holder, data_api: FakeDataApi, settings: Settings) -> None:
+    data_api.answers["bookings"] = [row()]
+    answer = get()
+    assert answer.status_code == 200
+    assert answer.get_json()["reference"] == "ABCD2345"
+    read = Tokens.of(settings).read_ticket(answer.get_json()["token"])
+    assert read == Ticket(UUID(BOOKING), "ABCD2345", 3)
+    assert data_api.arguments("bookings") == [{"booking_id": BOOKING, "user_id": str(USER)}]
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_path_draws_the_code_of_the_token(get: Holder, data_api: FakeDataApi) -> None:
+    data_api.answers["bookings"] = [row()]
+    answer = get().get_json()
+    drawn = [[0] * answer["qr"]["size"] for _ in range(answer["qr"]["size"])]
+    for x, y, length in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", answer["qr"]["path"]):
+        for step in range(int(length)):
+            drawn[int(y)][int(x) + step] = 1
+    code = segno.make_qr(answer["token"], error="l", boost_error=False)
+    assert drawn == [[int(dark > 0) for dark in line] for line in code.matrix_iter(border=4)]
+
+
+def test_the_calendar_is_a_file_of_its_own(get: Holder, data_api: FakeDataApi) -> None:
+    data_api.answers["bookings"] = [row()]
+    answer = get("ticket.ics")
+    assert answer.content_type == "text/calendar; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="frontrow-ABCD2345.ics"'
+    (event,) = icalendar.Calendar.from_ical(answer.get_data(as_text=True)).walk("VEVENT")
+    assert event["summary"] == "Nosferatu"
+    assert event.start.isoformat() == "2099-12-04T19:30:00+01:00"
+
+
+@pytest.mark.parametrize("what", ["ticket", "ticket.ics"])
+@pytest.mark.parametrize("status", ["pending", "expired", "cancelled", "refunded"])
+def test_what_is_not_confirmed_has_no_ticket(get: Holder, data_api: FakeDataApi, status: str, what: str) -> None:
+    data_api.answers["bookings"] = [row(status)]
+    answer = get(what)
+    assert (answer.status_code, answer.get_json()["message"]) == (409, "no_ticket")
+
+
+@pytest.mark.parametrize("what", ["ticket", "ticket.ics"])
+def test_somebody_elses_is_unknown(get: Holder, data_api: FakeDataApi, what: str) -> None:
+    data_api.answers["bookings"] = []
+    answer = get(what)
+    assert (answer.status_code, answer.get_json()["message"]) == (404, "unknown_booking")
+
+
+@pytest.mark.parametrize("what", ["ticket", "ticket.ics"])
+def test_without_a_token(client: FlaskClient, data_api: FakeDataApi, what: str) -> None:
+    answer = client.get(f"/api/bookings/{BOOKING}/{what}")
+    assert (answer.status_code, answer.get_json()["message"]) == (401, "sign_in_required")
+    assert data_api.calls == []
+
+
+def test_what_is_no_booking_id(get: Holder, data_api: FakeDataApi) -> None:
+    answer = get(booking="42")
+    assert (answer.status_code, answer.get_json()["message"]) == (404, "not_found")
+    assert data_api.calls == []
+
+
+def test_a_database_that_is_away(get: Holder, data_api: FakeDataApi) -> None:
+    data_api.answers["bookings"] = UnavailableError()
+    assert get().get_json()["message"] == "busy"
