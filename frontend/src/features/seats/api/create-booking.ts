@@ -1,0 +1,15 @@
+import { useMutation } from '@tanstack/react-query';
+import { z } from 'zod';
+
+import { answerAs } from '@/api/data';
+import { supabase } from '@/api/supabase';
+
+const bookingSchema = z.object({ id: z.string(), expires_at: z.string() });
+
+const createBooking = (showtimeId: number) =>
+  answerAs(bookingSchema, supabase.rpc('create_booking', { showtime_id: showtimeId }));
+
+/** Turn what the viewer holds into a booking that waits for its payment. */
+export function useCreateBooking(showtimeId: number) {
+  return useMutation({ mutationFn: () => createBooking(showtimeId) });
+}
