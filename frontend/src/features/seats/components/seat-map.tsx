@@ -71,10 +71,10 @@ export function SeatMap({ seats, states, currency, onChoose }: SeatMapProps) {
   }
 
   return (
-    <div className="relative">
+    <div>
       <div
         ref={frame}
-        className="flex min-h-72 touch-pan-x touch-pan-y overflow-auto overscroll-x-contain rounded-card border border-line bg-surface"
+        className={`flex min-h-72 touch-pan-x touch-pan-y overscroll-x-contain rounded-card border border-line bg-surface ${zoom.zoom === 1 ? 'overflow-hidden' : 'overflow-auto'}`}
         style={{ aspectRatio: ratio, maxHeight: `min(78dvh, ${room.height * LARGEST_SEAT}rem)` }}
       >
         <svg
@@ -135,7 +135,7 @@ export function SeatMap({ seats, states, currency, onChoose }: SeatMapProps) {
           ))}
         </svg>
       </div>
-      <div className="absolute right-2 bottom-2">
+      <div className="mt-2 flex justify-end">
         <ZoomButtons {...zoom} />
       </div>
     </div>
