@@ -1,8 +1,10 @@
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { z } from 'zod';
 
 import { answerAs } from '@/api/data';
 import { supabase } from '@/api/supabase';
+
+import { pendingBookingQuery } from './pending-booking';
 
 const bookingSchema = z.object({ id: z.string(), expires_at: z.string() });
 
@@ -11,5 +13,9 @@ const createBooking = (showtimeId: number) =>
 
 /** Turn what the viewer holds into a booking that waits for its payment. */
 export function useCreateBooking(showtimeId: number) {
-  return useMutation({ mutationFn: () => createBooking(showtimeId) });
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: () => createBooking(showtimeId),
+    onSuccess: ({ id }) => queryClient.setQueryData(pendingBookingQuery(showtimeId, true).queryKey, id),
+  });
 }

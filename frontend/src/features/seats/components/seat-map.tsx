@@ -74,7 +74,7 @@ export function SeatMap({ seats, states, currency, onChoose }: SeatMapProps) {
     <div>
       <div
         ref={frame}
-        className={`flex min-h-72 touch-pan-x touch-pan-y overscroll-x-contain rounded-card border border-line bg-surface ${zoom.zoom === 1 ? 'overflow-hidden' : 'overflow-auto'}`}
+        className={`flex min-h-72 w-full touch-pan-x touch-pan-y overscroll-x-contain rounded-card border border-line bg-surface ${zoom.zoom === 1 ? 'overflow-hidden' : 'overflow-auto'}`}
         style={{ aspectRatio: ratio, maxHeight: `min(78dvh, ${room.height * LARGEST_SEAT}rem)` }}
       >
         <svg
