@@ -1,6 +1,7 @@
 import { Suspense } from 'react';
 import { Outlet, ScrollRestoration } from 'react-router';
 
+import { HeldSeats } from '@/features/seats/components/held-seats';
 import { LiveRegion } from '@/shared/components/live-region';
 import { PageSkeleton } from '@/shared/components/page-skeleton';
 import { text } from '@/shared/text';
@@ -21,6 +22,7 @@ export function Layout() {
       </a>
       <Header />
       <OfflineBanner />
+      <HeldSeats />
       <main id={MAIN} tabIndex={-1} className="flex flex-1 flex-col outline-none">
         <Suspense fallback={<PageSkeleton />}>
           <Outlet />

@@ -1,11 +1,8 @@
-import { Notice } from '@/shared/components/notice';
-import { Page } from '@/shared/components/page';
-import { text } from '@/shared/text';
+import { useParams } from 'react-router';
+
+import { ShowtimeSeats } from '@/features/seats/components/showtime-seats';
 
 export default function ShowtimePage() {
-  return (
-    <Page title={text.seats.title}>
-      <Notice>{text.common.comingSoon}</Notice>
-    </Page>
-  );
+  const { id = '' } = useParams();
+  return <ShowtimeSeats showtimeId={/^[1-9]\d{0,14}$/.test(id) ? Number(id) : undefined} />;
 }

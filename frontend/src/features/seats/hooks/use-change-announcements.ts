@@ -1,0 +1,26 @@
+import { useEffect, useRef } from 'react';
+
+import { announce } from '@/shared/lib/announce';
+import { text } from '@/shared/text';
+
+import { changesBetween, createChangeTeller } from '../model/changes';
+import type { SeatState } from '../model/seat';
+
+type States = ReadonlyMap<number, SeatState>;
+
+/** Says now and then how many seats others took and gave back. */
+export function useChangeAnnouncements(states: States): void {
+  const before = useRef<States>(states);
+  const teller = useRef<ReturnType<typeof createChangeTeller>>(undefined);
+
+  useEffect(() => {
+    const own = createChangeTeller(({ taken, freed }) => announce(text.seats.said.changes(taken, freed)));
+    teller.current = own;
+    return () => own.stop();
+  }, []);
+
+  useEffect(() => {
+    teller.current?.add(changesBetween(before.current, states));
+    before.current = states;
+  }, [states]);
+}

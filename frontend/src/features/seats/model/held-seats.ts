@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+import { createStore } from '@/shared/lib/store';
+
+const schema = z.array(
+  z.object({
+    showtimeId: z.number(),
+    userId: z.string(),
+    title: z.string(),
+    /** By the server's clock, in milliseconds. */
+    expiresAt: z.number(),
+    seats: z.array(z.string()),
+  }),
+);
+
+export type HeldSelection = z.output<typeof schema>[number];
+
+const KEY = 'frontrow.held-seats';
+
+/** The selections that were left behind on maps, in all tabs of this browser. */
+const held = createStore<readonly HeldSelection[]>(stored());
+
+addEventListener('storage', ({ key }) => {
+  if (key === KEY) held.set(stored());
+});
+
+export const heldSeats: Pick<typeof held, 'get' | 'subscribe'> = held;
+
+export function rememberHeld(selection: HeldSelection): void {
+  write([...othersThan(selection.showtimeId), selection]);
+}
+
+export function forgetHeld(showtimeId: number): void {
+  if (held.get().some((selection) => selection.showtimeId === showtimeId)) write(othersThan(showtimeId));
+}
+
+/** The selection of that person that ends first. */
+export function firstToEnd(
+  all: readonly HeldSelection[],
+  userId: string,
+  now: number,
+): HeldSelection | undefined {
+  return all
+    .filter((selection) => selection.userId === userId && selection.expiresAt > now)
+    .sort((a, b) => a.expiresAt - b.expiresAt)[0];
+}
+
+function othersThan(showtimeId: number): HeldSelection[] {
+  return held.get().filter((selection) => selection.showtimeId !== showtimeId);
+}
+
+function write(selections: HeldSelection[]): void {
+  held.set(selections);
+  try {
+    localStorage.setItem(KEY, JSON.stringify(selections));
+  } catch {
+    // Storage is forbidden here: the way back lasts as long as the page.
+  }
+}
+
+function stored(): HeldSelection[] {
+  try {
+    return schema.parse(JSON.parse(localStorage.getItem(KEY) ?? '[]'));
+  } catch {
+    return [];
+  }
+}

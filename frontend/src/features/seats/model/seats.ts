@@ -1,0 +1,167 @@
+import { isLive, newer, type Hold } from './hold';
+import type { Seat, SeatState } from './seat';
+import type { SeatEvent } from './seat-event';
+
+/** What the map of a showtime says, with times in milliseconds. */
+export interface SeatMap {
+  readonly currency: string;
+  readonly seats: readonly MapSeat[];
+}
+
+export interface MapSeat {
+  readonly seat: Seat;
+  readonly state: 'free' | 'locked' | 'booked' | 'mine';
+  readonly lockId: number | null;
+  readonly expiresAt: number | null;
+}
+
+/** What lock_seats answers: all that the viewer holds and has not bought. */
+export interface Selection {
+  readonly seatIds: readonly number[];
+  readonly lockIds: readonly number[];
+  readonly expiresAt: number | null;
+}
+
+/** Asked of the server and not answered yet; or lost to somebody faster, until the map says to whom. */
+export type Wish = 'lock' | 'release' | 'lost';
+
+/** All that the page knows of a showtime's seats. Immutable. */
+export interface Seats {
+  readonly currency: string;
+  readonly seats: readonly Seat[];
+  readonly holds: ReadonlyMap<number, Hold>;
+  readonly wishes: ReadonlyMap<number, Wish>;
+}
+
+export const NO_SEATS: Seats = { currency: 'EUR', seats: [], holds: new Map(), wishes: new Map() };
+
+/**
+ * The map that was asked for at `askedAt`. News that came since are kept: they may be younger than the map. What was
+ * known before and is free on the map has ended, even if the message was lost.
+ */
+export function readMap(before: Seats, map: SeatMap, askedAt: number, heardAt = askedAt): Seats {
+  const holds = new Map(before.holds);
+  for (const { seat, state, lockId, expiresAt } of map.seats) {
+    const known = holds.get(seat.id);
+    if (lockId !== null) {
+      const sold = expiresAt === null;
+      const told: Hold = {
+        lockId,
+        phase: sold ? 'booked' : 'held',
+        expiresAt: expiresAt ?? Infinity,
+        mine: state === 'mine',
+        heardAt,
+      };
+      holds.set(seat.id, newer(known, told));
+    } else if (known && known.phase !== 'ended' && known.heardAt <= askedAt) {
+      holds.set(seat.id, { ...known, phase: 'ended' });
+    }
+  }
+  const wishes = new Map([...before.wishes].filter(([, wish]) => wish !== 'lost'));
+  const seats = map.seats.map(({ seat }) => seat);
+  return {
+    currency: map.currency,
+    seats: sameSeats(before.seats, seats) ? before.seats : seats,
+    holds,
+    wishes,
+  };
+}
+
+export function hear(before: Seats, event: SeatEvent, heardAt: number): Seats {
+  const holds = new Map(before.holds);
+  const phase = { 'seat:lock': 'held', 'seat:book': 'booked', 'seat:release': 'ended' } as const;
+  event.seatIds.forEach((seatId, index) => {
+    const lockId = event.lockIds[index];
+    if (lockId === undefined) return;
+    const expiresAt = event.kind === 'seat:lock' ? event.expiresAt : Infinity;
+    const known = holds.get(seatId);
+    const next = newer(known, { lockId, phase: phase[event.kind], expiresAt, mine: false, heardAt });
+    if (next === known) return;
+    holds.set(seatId, next);
+  });
+  return { ...before, holds };
+}
+
+/** Show it as if the server had agreed already. */
+export function wish(before: Seats, seatIds: readonly number[], what: Wish): Seats {
+  const wishes = new Map(before.wishes);
+  seatIds.forEach((id) => wishes.set(id, what));
+  return { ...before, wishes };
+}
+
+/** The server has answered, or refused: from now on what is known counts again. */
+export function settle(before: Seats, seatIds: readonly number[]): Seats {
+  const wishes = new Map(before.wishes);
+  seatIds.forEach((id) => wishes.delete(id));
+  return { ...before, wishes };
+}
+
+export function locked(
+  before: Seats,
+  seatIds: readonly number[],
+  selection: Selection,
+  heardAt: number,
+): Seats {
+  const settled = settle(before, seatIds);
+  const holds = new Map(before.holds);
+  const expiresAt = selection.expiresAt ?? Infinity;
+  selection.seatIds.forEach((seatId, index) => {
+    const lockId = selection.lockIds[index];
+    if (lockId === undefined) return;
+    holds.set(seatId, newer(holds.get(seatId), { lockId, phase: 'held', expiresAt, mine: true, heardAt }));
+  });
+  return { ...settled, holds };
+}
+
+export function released(before: Seats, seatIds: readonly number[]): Seats {
+  const holds = new Map(before.holds);
+  for (const id of seatIds) {
+    const hold = holds.get(id);
+    if (hold?.mine === true && hold.phase === 'held') holds.set(id, { ...hold, phase: 'ended' });
+  }
+  return { ...settle(before, seatIds), holds };
+}
+
+export function stateOf({ holds, wishes }: Seats, seat: Seat, now: number): SeatState {
+  switch (wishes.get(seat.id)) {
+    case 'lock':
+      return 'mine';
+    case 'release':
+      return 'free';
+    case 'lost':
+      return 'held';
+    case undefined:
+  }
+  const hold = holds.get(seat.id);
+  if (hold && isLive(hold, now)) {
+    if (hold.phase === 'booked') return hold.mine ? 'bought' : 'booked';
+    return hold.mine ? 'mine' : 'held';
+  }
+  return seat.price === null ? 'closed' : 'free';
+}
+
+export function statesAt(seats: Seats, now: number): ReadonlyMap<number, SeatState> {
+  return new Map(seats.seats.map((seat) => [seat.id, stateOf(seats, seat, now)]));
+}
+
+/** When the next lock runs out, or undefined while none will. */
+export function nextExpiry({ holds }: Seats, now: number): number | undefined {
+  let next: number | undefined;
+  for (const hold of holds.values()) {
+    if (hold.phase !== 'held' || hold.expiresAt <= now || hold.expiresAt === Infinity) continue;
+    if (next === undefined || hold.expiresAt < next) next = hold.expiresAt;
+  }
+  return next;
+}
+
+/** Until when the viewer's selection is held; undefined while the server has confirmed none. */
+export function selectionExpiry({ holds, wishes }: Seats, now: number): number | undefined {
+  const ends = [...holds]
+    .filter(([id, hold]) => hold.mine && hold.phase === 'held' && hold.expiresAt > now && !wishes.has(id))
+    .map(([, hold]) => hold.expiresAt);
+  return ends.length > 0 ? Math.min(...ends) : undefined;
+}
+
+function sameSeats(before: readonly Seat[], after: readonly Seat[]): boolean {
+  return JSON.stringify(before) === JSON.stringify(after);
+}
