@@ -304,6 +304,9 @@ isOneToOne: false
 "credentials_for":
 { Args: { "address": string,"email": string }; Returns: Json
                            },
+"drop_letter":
+{ Args: { "id": number }; Returns: boolean
+                           },
 "end_verification":
 { Args: { "violations": number }; Returns: undefined
                            },
