@@ -8,7 +8,6 @@ export const common = {
   tryAgain: 'Try again',
   loadAgain: 'Load the page again',
   toFilms: 'See what is on',
-  comingSoon: 'This page is being built.',
   offline: 'You are offline. What you see may be out of date.',
   nav: {
     label: 'Main',
