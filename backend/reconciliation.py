@@ -37,18 +37,6 @@ IN_OUR_WORDS: Final = {
 """Stripe's statuses of a refund, as record_refund takes them."""
 
 
-def record_canceled(database: Database, payment_intent_id: str, failure_code: str | None = None) -> None:
-    """Note that an intent can no longer be paid. Without an event id: noting it twice is harmless, and a payment that
-    was opened again must not stay open because the ledger knows the event."""
-    database.record_payment_failure(
-        event_id=None,
-        event_type="worker",
-        payment_intent_id=payment_intent_id,
-        canceled=True,
-        failure_code=failure_code,
-    )
-
-
 def apply_intent(database: Database, intent: Intent) -> bool:
     """Apply what Stripe says of an intent as its webhook would have; the event id makes it once. False when the intent
     has not ended."""
@@ -66,7 +54,11 @@ def apply_intent(database: Database, intent: Intent) -> bool:
             _log.info("reconciled", extra={"intent": intent.id, "outcome": outcome["outcome"]})
             return True
         case "canceled":
-            record_canceled(database, intent.id)
+            # Without an event id: noting it twice is harmless, and a payment that was opened again must not stay open
+            # because the ledger knows the event.
+            database.record_payment_failure(
+                event_id=None, event_type="worker", payment_intent_id=intent.id, canceled=True
+            )
             return True
         case "requires_payment_method" if intent.failure_code is not None:
             database.record_payment_failure(

@@ -7,7 +7,7 @@ what can be mended, reconciliation mends.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,14 +43,14 @@ class Verification:
         for row in self.database.violations():
             where = ", ".join(f"{name} {value}" for name, value in row["violation"].items())
             yield f"{row['invariant']}: {where}"
-        yield from self._payments(since)
-        yield from self._refunds(since)
+        ours = {payment["payment_intent_id"]: payment for payment in self.database.payments_to_verify(since)}
+        yield from self._payments(since, ours)
+        yield from self._refunds(since, ours)
 
-    def _payments(self, since: datetime) -> Iterator[str]:
+    def _payments(self, since: datetime, ours: Mapping[str, KnownPayment]) -> Iterator[str]:
         """Money that arrived: Stripe must know each payment that we know, we each that Stripe took for a booking."""
         at_stripe = {intent.id: intent for intent in self.stripe.intents_since(since)}
-        known = {payment["payment_intent_id"]: payment for payment in self.database.payments_to_verify(since)}
-        for payment in known.values():
+        for payment in ours.values():
             intent = at_stripe.get(payment["payment_intent_id"]) or self._asked(payment)
             if intent is None:
                 yield f"{payment['payment_intent_id']} is unknown at Stripe, booking {payment['booking_id']}"
@@ -62,7 +62,7 @@ class Verification:
                     f" {intent.amount_received} {intent.currency} at Stripe, booking {payment['booking_id']}"
                 )
         for intent in at_stripe.values():
-            if intent.status == "succeeded" and "booking_id" in intent.metadata and intent.id not in known:
+            if intent.status == "succeeded" and "booking_id" in intent.metadata and intent.id not in ours:
                 yield f"{intent.id} is paid at Stripe and not here, booking {intent.metadata['booking_id']}"
 
     def _asked(self, payment: KnownPayment) -> Intent | None:
@@ -74,9 +74,8 @@ class Verification:
                 raise
             return None
 
-    def _refunds(self, since: datetime) -> Iterator[str]:
+    def _refunds(self, since: datetime, ours: Mapping[str, KnownPayment]) -> Iterator[str]:
         """Refunds: each at Stripe that is for a payment of ours, as we know it; and each of ours, there."""
-        ours = {payment["payment_intent_id"]: payment for payment in self.database.payments_to_verify(since)}
         seen: set[str] = set()
         for refunds in in_batches(self.stripe.refunds_since(since)):
             known = self.database.known_refunds([refund.id for refund in refunds])

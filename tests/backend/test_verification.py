@@ -145,7 +145,7 @@ def test_a_refund_that_stripe_does_not_know(
 
 
 def test_what_was_merely_on_its_way_is_no_violation(books: FakeDataApi, stripe: FakeStripe) -> None:
-    books.answers["payments_to_verify"] = turns([], [], [PAYMENT], [PAYMENT])
+    books.answers["payments_to_verify"] = turns([], [PAYMENT])
     books.answers["known_refunds"] = [REFUND]
     waited: list[float] = []
     assert Verification(Database(books), stripe).run(SINCE, 7.0, waited.append) == []
