@@ -11,7 +11,7 @@ IN_VENV := .venv/bin/python
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the page out)
+up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the page out, UI=built builds it)
 	@$(IN_VENV) -m dev.up
 
 demo: install ## Play the story of two customers against a running `make up`
@@ -26,9 +26,10 @@ retry-letters: .venv/installed ## Send letters again that were given up, in a ru
 reset: .venv/installed ## Forget everything that `make up` keeps
 	@$(IN_VENV) -m dev.reset
 
-test: install ## Run the tests, the page's first (ARGS="tests/sql -k lock" for some of the others alone)
+test: install ## Run the tests: the page's, all others, those in a browser (ARGS="tests/sql -k lock" for some alone)
 	@test -n "$(ARGS)" || npm --prefix frontend run --silent test
-	@$(IN_VENV) -m pytest -n 2 $(ARGS)
+	@$(IN_VENV) -m pytest -n 2 $(or $(ARGS),--ignore tests/e2e)
+	@test -n "$(ARGS)" || $(IN_VENV) -m pytest -n 2 tests/e2e
 
 check: install ## Lint, check the format, check the types
 	@.venv/bin/ruff check .

@@ -97,7 +97,9 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
     @auth.post("/refresh")
     def refresh() -> Response:  # pyright: ignore[reportUnusedFunction]
         token, following = request.cookies.get(COOKIE), _new_refresh_token()
-        session = database.rotate_session(_hash(token), _hash(following)) if token else None
+        if not token:
+            return Response(status=204)  # a guest: no session has ended, and a browser's console stays quiet
+        session = database.rotate_session(_hash(token), _hash(following))
         if session is None:
             response = ApiError("session_ended").response()
             set_cookie(response, "", 0)

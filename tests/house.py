@@ -91,7 +91,8 @@ def call_sql(function: str, arguments: Json) -> str:
 class House:
     """A cinema with one auditorium of `rows` times `seats` seats, and one showtime that starts tomorrow."""
 
-    def __init__(self, url: str, rows: int = 5, seats: int = 10) -> None:
+    def __init__(self, url: str, rows: int = 5, seats: int = 10, film: str = "nosferatu") -> None:
+        """`film` is a slug that the database does not have yet."""
         self.url = url
         self.owner = psycopg.connect(url, autocommit=True, row_factory=dict_row)
         self._callers: list[Caller] = []
@@ -101,8 +102,9 @@ class House:
         )
         self.movie_id = self.value(
             "insert into public.movies (slug, title, release_year, directors, genres, language, certificate,"
-            " length_minutes, synopsis, rights) values ('nosferatu', 'Nosferatu', 1922, '{F. W. Murnau}', '{Horror}',"
-            " 'zxx', '12', 94, 'A count travels.', 'Public domain.') returning id"
+            " length_minutes, synopsis, rights) values (%s, 'Nosferatu', 1922, '{F. W. Murnau}', '{Horror}',"
+            " 'zxx', '12', 94, 'A count travels.', 'Public domain.') returning id",
+            [film],
         )
         self.auditorium_id = self.add_auditorium("Saal 1", rows, seats)
         self.showtime_id = self.add_showtime("1 day")

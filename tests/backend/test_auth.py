@@ -159,6 +159,11 @@ def test_a_limited_account_is_told_when(client: FlaskClient, data_api: FakeDataA
     assert answer.get_json()["message"] == "too_many_attempts"
 
 
+def test_a_guest_has_nothing_to_refresh(client: FlaskClient) -> None:
+    answer = client.post("/api/auth/refresh")
+    assert (answer.status_code, answer.data, answer.headers.getlist("Set-Cookie")) == (204, b"", [])
+
+
 def test_a_refused_refresh_takes_the_cookie_away(client: FlaskClient, data_api: FakeDataApi) -> None:
     data_api.answers["rotate_session"] = {"status": "refused"}
     client.set_cookie("frontrow_refresh", "old", path="/api/auth")

@@ -19,7 +19,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert config.stripe_url == "http://127.0.0.1:12111"
     assert config.smtp_url == "smtp://127.0.0.1:1025"
     assert config.local == Path("/app/.local")
-    assert config.ui
+    assert config.ui == "edited"
     assert config.postgrest_binary is None
 
 
@@ -43,9 +43,13 @@ def test_every_port_can_be_moved() -> None:
         assert (port.number, port.variable) == (20000 + offset, variable)
 
 
-def test_the_page_and_postgrest_can_be_chosen() -> None:
-    config = LocalConfig.from_environment({"UI": "0", "POSTGREST_BIN": "/opt/postgrest"})
-    assert not config.ui
+@pytest.mark.parametrize(("said", "ui"), [("0", "none"), ("", "none"), ("1", "edited"), ("built", "built")])
+def test_the_page_can_be_left_out_or_built(said: str, ui: str) -> None:
+    assert LocalConfig.from_environment({"UI": said}).ui == ui
+
+
+def test_postgrest_can_be_chosen() -> None:
+    config = LocalConfig.from_environment({"POSTGREST_BIN": "/opt/postgrest"})
     assert config.postgrest_binary == Path("/opt/postgrest")
 
 
@@ -71,7 +75,7 @@ def test_throwaway_stacks_share_nothing(tmp_path: Path) -> None:
     one, two = (LocalConfig.throwaway(tmp_path / name) for name in ("one", "two"))
     assert one.local != two.local
     assert one.database.number != two.database.number
-    assert not one.ui
+    assert one.ui == "none"
 
 
 def test_another_account_can_enter_a_throwaway_folder() -> None:

@@ -669,6 +669,8 @@ class Lifecycle(RuleBasedStateMachine):
         if refund is not None:
             said = {"stripe_refund_id": refund.id, "status": refund.status}
         if tell:
+            if said["status"] == "void":
+                self.note_what_others_returned(intent)
             self.tell(
                 "record_refund",
                 event_id=None,
@@ -681,6 +683,19 @@ class Lifecycle(RuleBasedStateMachine):
                 **said,
             )
             if refund is not None:
+                self.cinema.refund_told(refund, refund.status)
+
+    def note_what_others_returned(self, intent: Intent) -> None:
+        """Before ours is void for want of money: the refunds at Stripe that Frontrow has not heard of as they stand."""
+        for refund in intent.refunds:
+            if refund.told != refund.status:
+                self.tell(
+                    "record_refund",
+                    event_id=None,
+                    event_type="worker",
+                    payment_intent_id=intent.id,
+                    **how_it_stands(refund, refund.status),
+                )
                 self.cinema.refund_told(refund, refund.status)
 
 

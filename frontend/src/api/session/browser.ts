@@ -10,7 +10,7 @@ const NAME = 'frontrow.session';
 export function browserSurroundings(): Surroundings {
   const channel = new BroadcastChannel(NAME);
   return {
-    refresh: () => post('/api/auth/refresh', signedInSchema, { keepalive: true }),
+    refresh: () => post('/api/auth/refresh', signedInSchema.optional(), { keepalive: true }),
     signOut: (everywhere) =>
       post('/api/auth/logout', z.undefined(), { body: { everywhere }, keepalive: true }),
     takeTurns: (work) => navigator.locks.request(NAME, work),

@@ -33,12 +33,13 @@ class Browser {
   }
 
   /** As the server does it: a token shown twice ends the session. */
-  private async refresh(): Promise<SignedIn> {
+  private async refresh(): Promise<SignedIn | undefined> {
     const shown = this.cookie;
     await Promise.resolve();
     if (this.down) throw new ApiError('offline');
     this.refreshes += 1;
-    if (shown === 0 || shown !== this.valid) {
+    if (shown === 0) return undefined;
+    if (shown !== this.valid) {
       this.cookie = this.valid = 0;
       throw new ApiError('session_ended');
     }

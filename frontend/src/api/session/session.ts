@@ -10,7 +10,8 @@ const TRY_AGAIN_AFTER = 5_000;
 
 /** What the session needs of its surroundings. */
 export interface Surroundings {
-  refresh(): Promise<SignedIn>;
+  /** Undefined for who has no session. Raises ApiError, session_ended for who had one. */
+  refresh(): Promise<SignedIn | undefined>;
   signOut(everywhere: boolean): Promise<void>;
   /** Run the work while no other tab runs such work. */
   takeTurns<T>(work: () => Promise<T>): Promise<T>;
@@ -94,7 +95,9 @@ export function createSession(surroundings: Surroundings): Session {
     return async () => {
       if (changes !== known) return; // another tab was given a token while this one waited
       try {
-        accept(await surroundings.refresh());
+        const session = await surroundings.refresh();
+        if (session) accept(session);
+        else takeAndTell({ kind: 'signed-out', ended: token !== undefined });
       } catch (error) {
         if (isApiError(error, 'session_ended')) {
           takeAndTell({ kind: 'signed-out', ended: token !== undefined });

@@ -2,13 +2,13 @@ import { screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, test, vi } from 'vitest';
 
-import { fakeFlask, refusal } from '@/test/flask';
+import { fakeFlask } from '@/test/flask';
 import { renderRoutes } from '@/test/render';
 
 import { routes } from '../router';
 import { Broken } from '../routes/broken';
 
-beforeEach(() => void fakeFlask({ '/api/auth/refresh': () => refusal(401, 'session_ended') }));
+beforeEach(() => void fakeFlask({ '/api/auth/refresh': () => ({ status: 204 }) }));
 
 test('the theme follows the system until one is chosen', async () => {
   renderRoutes(routes, '/');

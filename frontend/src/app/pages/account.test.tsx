@@ -8,7 +8,7 @@ import { renderRoutes } from '@/test/render';
 
 import { routes } from '../router';
 
-const guest = () => refusal(401, 'session_ended');
+const guest = () => ({ status: 204 });
 const ok = () => ({ status: 200, body: signedIn('token') });
 
 const field = (name: string) => screen.findByLabelText<HTMLInputElement>(name);

@@ -1,0 +1,99 @@
+"""The whole of Frontrow with its page as it ships, and people who sit before browsers of their own.
+
+These tests run in a pytest of their own (`make test` starts it): Playwright keeps an event loop in the process, which
+the asyncio tests of the others could not bear.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from dev import browser as chromium
+from dev.config import LocalConfig, throwaway_folder
+from dev.stack import Stack
+from tests.e2e.visitor import Visitor
+from tests.house import House
+from tests.http.frontrow import Frontrow
+
+_FAST = {"WORKER_POLL_SECONDS": "0.1", "SWEEP_SECONDS": "0.5", "STRIPE_RETRY_SECONDS": "0.2"}
+_hours = itertools.count(30, 3)
+"""From now to each test's showtime: one after the other in one auditorium, and within the two weeks that are shown."""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """What Playwright starts: the machine's Chromium. Without one the tests are skipped, but in CI they fail."""
+    path = chromium.executable()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
+    return {**browser_type_launch_args, "executable_path": path, "args": chromium.ARGUMENTS}
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Everything, with the catalogue of supabase/seed.sql."""
+    with throwaway_folder() as local:
+        with Stack(LocalConfig.throwaway(local, ui="built"), forgetful=True, environment=_FAST) as stack:
+            yield stack
+        stack.cluster.erase()
+
+
+@pytest.fixture(scope="session")
+def cinema(stack: Stack) -> Iterator[House]:
+    """Beside the catalogue, the Scala in Vienna: one auditorium of 8 rows of 12, and one film, the test's own."""
+    with House(stack.cluster.url(), rows=8, seats=12, film="nosferatu-at-the-scala") as house:
+        yield house
+
+
+@pytest.fixture
+def house(cinema: House) -> Iterator[House]:
+    """The Scala with a showtime of this test's own (house.showtime_id). Settings that a test changes are put back."""
+    cinema.showtime_id = cinema.add_showtime(f"{next(_hours)} hours")
+    cinema.owner.execute("delete from private.sign_in_attempts where true")
+    before = cinema.rows("select lock_duration, payment_duration, seats_per_customer from private.settings")[0]
+    yield cinema
+    cinema.owner.execute(
+        "update private.settings set lock_duration = %(lock_duration)s, payment_duration = %(payment_duration)s,"
+        " seats_per_customer = %(seats_per_customer)s where true",
+        before,
+    )
+
+
+@pytest.fixture
+def frontrow(stack: Stack, house: House) -> Iterator[Frontrow]:
+    """The stack as clients see it. Whatever a test did, the invariants hold after it."""
+    with Frontrow(stack, house) as frontrow:
+        yield frontrow
+    assert house.violations() == []
+
+
+@pytest.fixture
+def visit(new_context: Callable[..., BrowserContext], frontrow: Frontrow) -> Iterator[Callable[..., Visitor]]:
+    """Lets somebody open a browser of their own: visit(), visit(width=360), visit(color_scheme="dark")."""
+    visitors: list[Visitor] = []
+
+    def open_browser(width: int = 1280, height: int = 800, **options: Any) -> Visitor:
+        context = new_context(
+            base_url=frontrow.page, locale="en-GB", viewport={"width": width, "height": height}, **options
+        )
+        visitor = Visitor(frontrow, context.new_page())
+        visitors.append(visitor)
+        return visitor
+
+    yield open_browser
+    complaints = [complaint for visitor in visitors for complaint in visitor.complaints]
+    assert complaints == []
+
+
+@pytest.fixture
+def visitor(visit: Callable[..., Visitor]) -> Visitor:
+    """Somebody at a desk who is not signed in."""
+    return visit()

@@ -1,0 +1,41 @@
+"""The whole story by clicks: from the list of films to the ticket in hand and the letter in the mail."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from playwright.sync_api import expect
+
+from tests.e2e.visitor import Visitor
+from tests.http.frontrow import PASSWORD, eventually
+
+
+def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
+    """A guest chooses a film, a showtime and a seat, registers when the first seat asks for it, and pays."""
+    email = f"{uuid.uuid4().hex[:12]}@example.com"
+    page = visitor.page
+    visitor.open("/")
+    visitor.sees("What is on")
+    page.get_by_role("combobox", name="Theater").select_option(label="Scala, Wien")
+    page.get_by_role("link", name="Nosferatu").first.click()
+    visitor.sees("Nosferatu")
+    visitor.is_told("96 seats left")
+    showtime = visitor.frontrow.house.showtime_id
+    page.locator(f'a[href="/showtimes/{showtime}"]').click()
+    visitor.choose("C5")
+    visitor.sees("Sign in")
+    visitor.press("Create an account")
+    visitor.fill(Your_name="Ada Lovelace", **{"E-mail address": email}, Password=PASSWORD)
+    visitor.press("Create the account")
+    visitor.sees_seat("C5", "yours", timeout=10_000)
+    visitor.holds("C6")
+    visitor.goes_to_pay()
+    visitor.pays("Succeeds")
+    visitor.has_ticket()
+    expect(page.get_by_role("img", name=re.compile("as a QR code$"))).to_be_visible()
+    letter = eventually(lambda: visitor.frontrow.mails(email))[0]
+    assert "Nosferatu" in letter["Subject"]
+    visitor.press("My tickets")
+    visitor.sees("My tickets")
+    expect(page.get_by_text("Nosferatu")).to_be_visible()

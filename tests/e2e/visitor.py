@@ -1,0 +1,132 @@
+"""Somebody at a browser: finds things as people do, by what they say, and does with them what people do."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
+
+from tests.http.frontrow import PASSWORD, Customer, Frontrow
+
+CARDS = {"Succeeds", "Declined", "Insufficient funds", "3-D Secure"}
+"""The test cards that the card form offers."""
+
+
+class Visitor:
+    """One person with one browser, and one tab of it. `page` is Playwright's, for whatever is not named here."""
+
+    def __init__(self, frontrow: Frontrow, page: Page) -> None:
+        self.frontrow, self.page = frontrow, page
+        self.complaints: list[str] = []
+        """What the browser complained of, less what the test expects."""
+        self._expected: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", self._failed)
+
+    def expects_complaints(self, pattern: str) -> None:
+        """From now on the browser's console may say this: Chromium reports every answer of 4xx as an error."""
+        self._expected.append(pattern)
+
+    def tab(self) -> Visitor:
+        """The same browser, another tab."""
+        return Visitor(self.frontrow, self.page.context.new_page())
+
+    # Who it is --------------------------------------------------------------------------------------------------------
+
+    def has_account(self) -> Customer:
+        """A new customer of Frontrow, signed in here since before the first page is opened."""
+        customer = self.frontrow.register()
+        answer = self.page.context.request.post(
+            f"{self.frontrow.api}/api/auth/login",
+            data={"email": customer.email, "password": PASSWORD},
+            headers={"Origin": self.frontrow.page},
+        )
+        assert answer.ok, answer.text()
+        return customer
+
+    # Where it is ------------------------------------------------------------------------------------------------------
+
+    def open(self, path: str) -> None:
+        self.page.goto(path)
+
+    def open_seats(self, showtime_id: int | None = None) -> None:
+        """The seat map of a showtime, by default the test's own, read and live."""
+        self.open(f"/showtimes/{showtime_id or self.frontrow.house.showtime_id}")
+        expect(self.page.get_by_text("Live", exact=True)).to_be_attached()
+
+    def sees(self, heading: str | re.Pattern[str], timeout: float = 15_000) -> None:
+        """A page, or a part of it, with that heading."""
+        expect(self.page.get_by_role("heading", name=heading)).to_be_visible(timeout=timeout)
+
+    def is_told(self, sentence: str | re.Pattern[str], timeout: float = 15_000) -> None:
+        """The sentence is on the page for everybody to see."""
+        expect(self.page.get_by_text(sentence).filter(visible=True).first).to_be_visible(timeout=timeout)
+
+    def hears(self, sentence: str | re.Pattern[str], timeout: float = 15_000) -> None:
+        """A screen reader is told the sentence."""
+        live = self.page.locator("[aria-live], [role=status], [role=alert]").filter(has_text=sentence)
+        expect(live.first).to_be_attached(timeout=timeout)
+
+    # What it does -----------------------------------------------------------------------------------------------------
+
+    def press(self, name: str | re.Pattern[str]) -> None:
+        """A button or a link, by its name."""
+        button = self.page.get_by_role("button", name=name, exact=isinstance(name, str))
+        link = self.page.get_by_role("link", name=name, exact=isinstance(name, str))
+        button.or_(link).click()
+
+    def fill(self, **fields: str) -> None:
+        """Fields by their labels: fill(Password="secret"), with _ for a space."""
+        for label, value in fields.items():
+            self.page.get_by_label(label.replace("_", " "), exact=True).fill(value)
+
+    def seat(self, name: str) -> Locator:
+        """A seat of the map: seat("B7")."""
+        row, number = name[0], name[1:]
+        return self.page.locator(f'[role=gridcell][aria-label^="Row {row}, seat {number},"]')
+
+    def choose(self, *names: str) -> None:
+        for name in names:
+            self.seat(name).click()
+
+    def sees_seat(self, name: str, state: str, timeout: float = 2_000) -> None:
+        """free, yours, held by somebody, sold, bought by you; within two seconds, as promised."""
+        expect(self.seat(name)).to_have_attribute("aria-label", re.compile(f", {state}$"), timeout=timeout)
+
+    def holds(self, *names: str) -> None:
+        """Choose seats and wait until the server has confirmed them: their time runs."""
+        self.choose(*names)
+        for name in names:
+            self.sees_seat(name, "yours", timeout=10_000)
+        expect(self.page.get_by_role("timer")).to_be_visible()
+
+    def goes_to_pay(self) -> None:
+        """From the seat map to the card form."""
+        self.press("Continue to payment")
+        self.sees("Checkout")
+        expect(self.page.get_by_role("button", name=re.compile("^Pay "))).to_be_enabled()
+
+    def pays(self, card: str = "Succeeds") -> None:
+        """Fill in a test card and pay with it."""
+        assert card in CARDS
+        self.press(card)
+        self.press(re.compile("^Pay "))
+
+    def has_ticket(self, timeout: float = 20_000) -> None:
+        """The ticket opens by itself."""
+        self.sees("Your seats are booked", timeout=timeout)
+
+    def evaluate(self, script: str, argument: Any = None) -> Any:
+        return self.page.evaluate(script, argument)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self._note(f"{message.text} ({message.location.get('url', '')})")
+
+    def _failed(self, error: Error) -> None:
+        self._note(f"uncaught: {error}")
+
+    def _note(self, complaint: str) -> None:
+        if not any(re.search(pattern, complaint) for pattern in self._expected):
+            self.complaints.append(complaint)
