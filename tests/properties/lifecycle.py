@@ -378,11 +378,26 @@ class Lifecycle(RuleBasedStateMachine):
 
     @invariant()
     def the_invariants_hold(self) -> None:
-        found = [(row["invariant"], row["violation"]) for row in self.frontrow.house.violations()]
+        found = [
+            (row["invariant"], row["violation"])
+            for row in self.frontrow.house.violations()
+            if not self.is_late_news(row["invariant"], row["violation"])
+        ]
         expected = [
             ("I4 a booking outlives its time", {"booking_id": booking}) for booking in sorted(self.cinema.overdue())
         ]
         assert sorted(found, key=str) == sorted(expected, key=str), found
+
+    def is_late_news(self, invariant: str, violation: Json) -> bool:
+        """Stripe lets a refund fail and makes another: who hears of the first one last must believe for a while that
+        more went back than came. Once all is told it has to add up."""
+        if invariant != "I2 more goes back than came":
+            return False
+        intent_id = self.frontrow.house.value(
+            "select payment_intent_id from public.payments where id = %s", [violation["payment_id"]]
+        )
+        intent = next(intent for intent in self.intents if intent.id == intent_id)
+        return any(refund.told != refund.status for refund in intent.refunds)
 
     @invariant()
     def the_seat_maps_agree(self) -> None:
