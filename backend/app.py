@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
-import uuid
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backend import auth, errors, health, payments, tickets, webhook
+from backend import auth, errors, health, logs, openapi, payments, tickets, webhook
 from backend.database import Database
 from backend.metrics import Metrics
 from backend.passwords import Passwords
@@ -21,7 +19,6 @@ from backend.tokens import Tokens
 _log = logging.getLogger(__name__)
 
 _LARGEST_BODY = 1_000_000
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 def create_app(
@@ -44,6 +41,7 @@ def create_app(
     app.register_blueprint(tickets.blueprint(settings, database, tokens))
     app.register_blueprint(webhook.blueprint(settings, database, stripe, metrics.event))
     app.register_blueprint(health.blueprint(database, stripe, metrics, settings.metrics_token))
+    app.register_blueprint(openapi.blueprint())
 
     @app.get("/.well-known/jwks.json")
     def jwks() -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -80,7 +78,7 @@ def _register_headers(app: Flask, settings: Settings) -> None:
             headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"
             if request.method == "OPTIONS":
                 headers["Access-Control-Allow-Methods"] = "GET, POST"
-                headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+                headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Request-Id"
                 headers["Access-Control-Max-Age"] = "3600"
         return response
 
@@ -90,8 +88,7 @@ def _register_access_log(app: Flask, metrics: Metrics) -> None:
 
     @app.before_request
     def begin() -> None:  # pyright: ignore[reportUnusedFunction]
-        given = request.headers.get("X-Request-Id", "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        g.request_id = logs.begin(request.headers.get("X-Request-Id"))
         g.began_at = time.perf_counter()
 
     @app.after_request
@@ -101,14 +98,9 @@ def _register_access_log(app: Flask, metrics: Metrics) -> None:
         method = request.method if request.method in ("GET", "HEAD", "POST", "OPTIONS") else "other"
         response.headers["X-Request-Id"] = g.request_id
         metrics.request(method, route, response.status_code, seconds)
-        _log.info(
-            "request",
-            extra={
-                "request_id": g.request_id,
-                "method": method,
-                "route": route,
-                "status": response.status_code,
-                "milliseconds": round(seconds * 1000, 1),
-            },
-        )
+        line = {"method": method, "route": route, "status": response.status_code}
+        if (code := g.get("error_code")) is not None and response.status_code >= 400:
+            metrics.error(code)
+            line["code"] = code
+        _log.info("request", extra={**line, "milliseconds": round(seconds * 1000, 1)})
         return response

@@ -75,8 +75,11 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
     @auth.post("/register")
     def register() -> Response:  # pyright: ignore[reportUnusedFunction]
         body = Body("email", "password", "full_name")
-        email, full_name = body.text("email"), body.text("full_name")
-        user = database.register_user(email, passwords.hash(body.text("password")), full_name)
+        email, full_name, password = body.text("email"), body.text("full_name"), body.text("password")
+        admission = database.admit_registration(client_address())
+        if admission["status"] == "limited":
+            raise ApiError("too_many_attempts", retry_after=admission.get("retry_after", 60))
+        user = database.register_user(email, passwords.hash(password), full_name)
         return signed_in(user, 201)
 
     @auth.post("/login")

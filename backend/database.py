@@ -20,6 +20,7 @@ from postgrest import SyncSelectRequestBuilder
 from supabase import Client, create_client
 from supabase.lib.client_options import SyncClientOptions
 
+from backend import logs
 from backend.error_codes import ERRORS
 from backend.errors import ApiError, UnavailableError
 
@@ -49,6 +50,13 @@ class Credentials(TypedDict):
     user: NotRequired[User]
     password_hash: NotRequired[str]
     retry_after: NotRequired[float]
+
+
+class Admission(TypedDict):
+    """Whether one more account may be opened; `retry_after` is in seconds."""
+
+    status: Literal["admitted", "limited"]
+    retry_after: NotRequired[int]
 
 
 class Session(TypedDict):
@@ -152,7 +160,7 @@ class OpenDispute(TypedDict):
 
 
 class Figures(TypedDict):
-    """What an operator watches; refunds that are not finished, by status."""
+    """What an operator watches; refunds that are not finished, by status; `recent` is the last five minutes."""
 
     outbox: list[OutboxFigures]
     refunds: dict[str, int]
@@ -161,6 +169,11 @@ class Figures(TypedDict):
     disputes: list[OpenDispute]
     violations: int | None
     verified_seconds_ago: float | None
+    sweep_seconds_ago: float | None
+    locks_held: int
+    lock_ids: int
+    bookings_recent: dict[str, int]
+    payments_recent: dict[str, int]
 
 
 class LetterSeat(TypedDict):
@@ -235,6 +248,7 @@ class OutboxRow(TypedDict):
     kind: Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent"]
     key: str
     booking_id: str
+    request_id: str | None
     payload: dict[str, Any]
     letter: Letter | None
     refund: RefundOrder | None
@@ -270,6 +284,10 @@ class Database:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    def admit_registration(self, address: str) -> Admission:
+        """Whether somebody there may open an account; counts as an attempt."""
+        return cast(Admission, self._call("admit_registration", address=address))
+
     def register_user(self, email: str, password_hash: str, full_name: str) -> User:
         """Open an account. Raises invalid_email, invalid_name, email_taken."""
         return cast(User, self._call("register_user", email=email, password_hash=password_hash, full_name=full_name))
@@ -294,7 +312,7 @@ class Database:
         self._call("close_session", idempotent=True, token_hash=token_hash, everywhere=everywhere)
 
     def start_payment(self, booking_id: UUID, user_id: UUID) -> Payment:
-        """The payment to make for a booking. Raises unknown_booking, lock_expired, not_payable."""
+        """The payment to make for a booking. Raises unknown_booking, lock_expired, not_payable, too_many_attempts."""
         return cast(
             Payment, self._call("start_payment", idempotent=True, booking_id=str(booking_id), user_id=str(user_id))
         )
@@ -327,7 +345,7 @@ class Database:
             currency=currency,
             booking_id=str(booking_id) if booking_id else None,
         )
-        return cast(Outcome, answer)
+        return _outcome(answer)
 
     def record_payment_failure(
         self,
@@ -350,7 +368,7 @@ class Database:
             failure_code=failure_code,
             failure_message=failure_message,
         )
-        return cast(Outcome, answer)
+        return _outcome(answer)
 
     def record_refund(
         self,
@@ -379,7 +397,7 @@ class Database:
             refund_id=str(refund_id) if refund_id else None,
             attempt=attempt,
         )
-        return cast(Outcome, answer)
+        return _outcome(answer)
 
     def release_expired_locks(self) -> dict[str, int]:
         """One sweep; answers what it did."""
@@ -410,7 +428,7 @@ class Database:
             reason=reason,
             status=status,
         )
-        return cast(Outcome, answer)
+        return _outcome(answer)
 
     def claim_outbox(self, max_rows: int, lease_seconds: int, kinds: Sequence[str]) -> list[OutboxRow]:
         """Work of these kinds that is due, for nobody else until the lease ends."""
@@ -514,7 +532,11 @@ class DataApi:
 
     def __init__(self, url: str, key: str, timeout: httpx.Timeout = _TIMEOUT) -> None:
         # HTTP/1.1: a thread has a connection of its own, and a lost one fails only the call that is on it.
-        self._http = httpx.Client(timeout=timeout, limits=httpx.Limits(max_connections=32, keepalive_expiry=30))
+        self._http = httpx.Client(
+            timeout=timeout,
+            limits=httpx.Limits(max_connections=32, keepalive_expiry=30),
+            event_hooks={"request": [_name]},
+        )
         options = SyncClientOptions(httpx_client=self._http, auto_refresh_token=False, persist_session=False)
         self._client: Client = create_client(url, key, options)
         # Made lazily, and not under a lock, by the first thread that asks.
@@ -558,13 +580,29 @@ class DataApi:
             raise _translated(error) from error
 
 
+def _name(request: httpx.Request) -> None:
+    """Tell the database under which id the logs speak of this call; it writes it down with what it changes."""
+    if (request_id := logs.request_id()) is not None:
+        request.headers["X-Request-Id"] = request_id
+
+
+def _outcome(answer: object) -> Outcome:
+    """What an event came to; the lines from here on say whose booking it is about."""
+    outcome = cast(Outcome, answer)
+    if booking_id := outcome.get("booking_id"):
+        logs.add(booking_id=booking_id)
+    return outcome
+
+
 def _translated(error: postgrest.APIError | httpx.HTTPError) -> Exception:
     """What an answer that is none, or a refusal, means to us."""
     if isinstance(error, httpx.HTTPError):
         return UnavailableError("the database does not answer")
     code = error.code or ""
     if code.startswith("PT") and error.message in ERRORS and error.message != "busy":
-        return ApiError(error.message, _details(error.details))
+        details = _details(error.details)
+        retry_after = details.get("retry_after")
+        return ApiError(error.message, details, retry_after=retry_after if isinstance(retry_after, int) else None)
     # Our own `busy`, a function's or our gateway's; the classes for contention and for a server that is starting,
     # stopping or out of connections; PostgREST's own codes for the same; and bare HTTP statuses, which gateways answer.
     # An empty code, in a 400, is PostgREST's for a server process that was killed in the middle of the call.

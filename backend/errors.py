@@ -45,6 +45,7 @@ class ApiError(Exception):
     def response(self) -> Response:
         """What the client reads."""
         status, sentence = ERRORS[self.code]
+        g.error_code = self.code
         body = {"code": f"PT{status}", "message": self.code, "details": json.dumps(self.details), "hint": sentence}
         response = Response(json.dumps(body), status, content_type="application/json")
         if self.retry_after is not None:
@@ -63,7 +64,7 @@ def register(app: Flask) -> None:
         return error.response()
 
     def unavailable(error: UnavailableError) -> Response:
-        _log.error("unavailable", extra={"request_id": g.get("request_id"), **describe(error)})
+        _log.error("unavailable", extra=describe(error))
         return ApiError("busy", retry_after=2).response()
 
     def http(error: HTTPException) -> Response:
@@ -75,7 +76,7 @@ def register(app: Flask) -> None:
         return response
 
     def unexpected(error: Exception) -> Response:
-        _log.error("unexpected", extra={"request_id": g.get("request_id"), **describe(error)})
+        _log.error("unexpected", extra=describe(error))
         return ApiError("internal").response()
 
     app.register_error_handler(ApiError, refused)

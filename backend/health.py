@@ -70,10 +70,12 @@ def blueprint(database: Database, stripe: Payments, metrics: Metrics, metrics_to
 
     @health.get("/readyz")
     def ready() -> Response:  # pyright: ignore[reportUnusedFunction]
-        parts = {name: "answers" if check.answers() else "does not answer" for name, check in checks.items()}
-        down = [name for name, state in parts.items() if state != "answers"]
-        response = jsonify(status="not ready" if down else "ready", **parts)
-        response.status_code = 503 if down else 200
+        answers = {name: check.answers() for name, check in checks.items()}
+        # Without Stripe, sign-ins and tickets go on, and a balancer that takes every process away helps nobody.
+        status = "not ready" if not answers["database"] else "ready" if all(answers.values()) else "degraded"
+        parts = {name: "answers" if does else "does not answer" for name, does in answers.items()}
+        response = jsonify(status=status, **parts)
+        response.status_code = 503 if status == "not ready" else 200
         return response
 
     @health.get("/metrics")
@@ -81,6 +83,7 @@ def blueprint(database: Database, stripe: Payments, metrics: Metrics, metrics_to
         given = request.headers.get("Authorization", "").encode()
         if metrics_token is not None and not hmac.compare_digest(given, f"Bearer {metrics_token}".encode()):
             raise ApiError("not_found")  # nobody's business, not even that it is here
-        return Response(metrics.text(figures.latest()), content_type=CONTENT_TYPE_LATEST)
+        text = metrics.text(figures.latest(), stripe_answers=checks["stripe"].answers())
+        return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     return health

@@ -2,24 +2,52 @@
 
 An exception is logged by its type and by where it was raised, never by its message: messages of databases and HTTP
 clients quote the values that they stumbled over.
+
+What a thread works at has an id, which all its lines carry, and which the database writes down with what it changes.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import traceback
+import uuid
+from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from types import MappingProxyType
+from typing import Final, TextIO
 
 _OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _ROOT = Path(__file__).resolve().parent.parent
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_context: ContextVar[Mapping[str, str]] = ContextVar("context", default=MappingProxyType({}))
+
+
+def begin(request_id: str | None = None, **fields: str) -> str:
+    """From here on the lines of this thread carry this id, or a new one where it is none, and the fields; no others.
+    Answers the id."""
+    well_formed = request_id is not None and _REQUEST_ID.fullmatch(request_id)
+    chosen = request_id if request_id is not None and well_formed else uuid.uuid4().hex
+    _context.set({"request_id": chosen, **fields})
+    return chosen
+
+
+def add(**fields: str) -> None:
+    """The lines of this thread carry these fields, too."""
+    _context.set({**_context.get(), **fields})
+
+
+def request_id() -> str | None:
+    """The id of what this thread works at."""
+    return _context.get().get("request_id")
 
 
 class JsonFormatter(logging.Formatter):
-    """{time, level, logger, event, ...}: what was given as `extra` follows the event."""
+    """{time, level, logger, event, request_id, ...}: what was given as `extra` follows."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -29,6 +57,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "event": record.getMessage(),
         }
+        line |= _context.get()
         line |= {name: value for name, value in vars(record).items() if name not in _OF_EVERY_RECORD}
         if record.exc_info and isinstance(record.exc_info[1], Exception):
             line |= describe(record.exc_info[1])

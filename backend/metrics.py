@@ -11,17 +11,21 @@ import os
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from backend.database import Figures
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LAG_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
+# All of them are told, zeros too: an alert cannot compare with what is missing.
+_BOOKING_STATUSES = ("pending", "confirmed", "expired", "cancelled", "refunded")
+_PAYMENT_OUTCOMES = ("open", "declined", "succeeded", "canceled")
 
 
 class Metrics:
-    """Requests by route and status, how long they took, and what webhooks came to."""
+    """Requests by route and status, how long they took, errors, and what webhooks came to; docs/metrics.md."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -41,38 +45,55 @@ class Metrics:
         self._events = Counter(
             "frontrow_stripe_events_total", "Stripe events by outcome.", ["type", "outcome"], registry=self._registry
         )
+        self._lag = Histogram(
+            "frontrow_webhook_lag_seconds",
+            "From the making of an event at Stripe to our answer.",
+            buckets=_LAG_BUCKETS,
+            registry=self._registry,
+        )
+        self._errors = Counter(
+            "frontrow_errors_total", "Refusals and failures by code.", ["code"], registry=self._registry
+        )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request; the route is a rule of ours, never a path that a client made up."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def event(self, event_type: str, outcome: str) -> None:
-        """Count a Stripe event."""
-        self._events.labels(event_type, outcome).inc()
+    def error(self, code: str) -> None:
+        """Count a refusal by its code of the catalogue."""
+        self._errors.labels(code).inc()
 
-    def text(self, figures: Figures | None) -> bytes:
-        """All of it, of all processes, with what the database says is waiting; None when it does not answer."""
+    def event(self, event_type: str, outcome: str, lag_seconds: float | None) -> None:
+        """Count a Stripe event, that long after it was made."""
+        self._events.labels(event_type, outcome).inc()
+        if lag_seconds is not None:
+            self._lag.observe(max(0.0, lag_seconds))
+
+    def text(self, figures: Figures | None, *, stripe_answers: bool) -> bytes:
+        """All of it, of all processes, with the figures of the database; None when it does not answer."""
         registry = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             registry = CollectorRegistry()
             MultiProcessCollector(registry)
-        waiting = CollectorRegistry()
-        waiting.register(_Waiting(figures))
-        return generate_latest(registry) + generate_latest(waiting)
+        asked = CollectorRegistry()
+        asked.register(_Asked(figures, stripe_answers))
+        return generate_latest(registry) + generate_latest(asked)
 
 
-class _Waiting(Collector):
-    """The figures of the database as gauges."""
+class _Asked(Collector):
+    """The figures of the database, and who answers."""
 
-    def __init__(self, figures: Figures | None) -> None:
+    def __init__(self, figures: Figures | None, stripe_answers: bool) -> None:
         self._figures = figures
+        self._stripe_answers = stripe_answers
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """One family each."""
         yield GaugeMetricFamily(
             "frontrow_database_answers", "Whether the database answered.", self._figures is not None
         )
+        yield GaugeMetricFamily("frontrow_stripe_answers", "Whether Stripe answered.", self._stripe_answers)
         if self._figures is None:
             return
         rows = GaugeMetricFamily("frontrow_outbox_rows", "Rows of the outbox not done.", labels=["kind", "state"])
@@ -88,6 +109,18 @@ class _Waiting(Collector):
         yield refunds
         yield GaugeMetricFamily("frontrow_payments_open", "Payments begun.", self._figures["payments_open"])
         yield GaugeMetricFamily("frontrow_disputes_open", "Disputes not closed.", self._figures["disputes_open"])
+        yield GaugeMetricFamily("frontrow_locks_held", "Seats held and not sold.", self._figures["locks_held"])
+        yield CounterMetricFamily("frontrow_lock_ids_total", "Seat locks ever begun.", self._figures["lock_ids"])
+        bookings = GaugeMetricFamily("frontrow_bookings_recent", "Became so in five minutes.", labels=["status"])
+        for status in _BOOKING_STATUSES:
+            bookings.add_metric([status], self._figures["bookings_recent"].get(status, 0))
+        yield bookings
+        payments = GaugeMetricFamily("frontrow_payments_recent", "Became so in five minutes.", labels=["outcome"])
+        for outcome in _PAYMENT_OUTCOMES:
+            payments.add_metric([outcome], self._figures["payments_recent"].get(outcome, 0))
+        yield payments
+        if (age := self._figures["sweep_seconds_ago"]) is not None:
+            yield GaugeMetricFamily("frontrow_sweep_seconds_ago", "Since the last sweep.", age)
         if (violations := self._figures["violations"]) is not None:
             yield GaugeMetricFamily("frontrow_violations", "What the last verification found.", violations)
         if (age := self._figures["verified_seconds_ago"]) is not None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
+from backend import logs
 from backend.bodies import Body
 from backend.database import Database, Payment
 from backend.errors import ApiError
@@ -30,11 +31,12 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
     def create_intent() -> Response:  # pyright: ignore[reportUnusedFunction]
         user_id = signed_in_user(tokens)
         booking_id = Body("booking_id").uuid("booking_id")
+        logs.add(booking_id=str(booking_id))
         try:
             payment, intent = _payable(database, stripe, booking_id, user_id)
         except (StripeUnavailableError, StripeRefusedError) as error:
             code = error.code if isinstance(error, StripeRefusedError) else type(error).__name__
-            _log.error("Stripe gave no intent", extra={"booking_id": str(booking_id), "stripe_code": code})
+            _log.error("Stripe gave no intent", extra={"stripe_code": code})
             raise ApiError("payment_unavailable", retry_after=_RETRY_AFTER_SECONDS) from error
         return jsonify(
             payment_intent_id=intent.id,

@@ -121,6 +121,7 @@ class Reconciliation:
     def _ask(self, what: str, name: str, question: Callable[[], object]) -> int:
         if self._stop.is_set():
             return 0
+        logs.begin()
         try:
             question()
         except Exception as error:
@@ -184,6 +185,7 @@ class Reconciliation:
                 if refund.payment_intent_id is None or agrees(refund, known.get(refund.id)):
                     continue
                 asked += 1
+                logs.begin()
                 try:
                     record_refund_news(self._database, refund, None, "reconcile")
                 except Exception as error:

@@ -8,6 +8,7 @@ from uuid import UUID
 import segno
 from flask import Blueprint, Response, jsonify
 
+from backend import logs
 from backend.database import Database, Letter
 from backend.errors import ApiError
 from backend.letters import Letters
@@ -23,6 +24,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens) -> Bluepri
 
     def own_confirmed(booking_id: UUID) -> Letter:
         """Raises sign_in_required, unknown_booking, no_ticket."""
+        logs.add(booking_id=str(booking_id))
         letter = database.letter(booking_id, signed_in_user(tokens))
         if letter["booking"]["status"] != "confirmed":
             raise ApiError("no_ticket")

@@ -4,6 +4,7 @@ effect are one transaction in the database; a failure is answered 5xx, and Strip
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -22,12 +23,15 @@ _log = logging.getLogger(__name__)
 Effect = Callable[[Database, str, str, Mapping[str, Any]], str]
 """What an event does, given its id, its type and the object it is about; the outcome."""
 
+Count = Callable[[str, str, float | None], None]
+"""Is told each event's type and outcome, and how many seconds ago Stripe made it."""
+
 _TOLERANCE_SECONDS = 300
 _LARGEST = 2**31 - 1
 
 
-def blueprint(settings: Settings, database: Database, stripe: Payments, count: Callable[[str, str], None]) -> Blueprint:
-    """POST /api/payments/webhook. `count` is told each event's type and outcome."""
+def blueprint(settings: Settings, database: Database, stripe: Payments, count: Count) -> Blueprint:
+    """POST /api/payments/webhook."""
 
     def refunded(_: Database, event_id: str, event_type: str, charge: Mapping[str, Any]) -> str:
         """A charge that was refunded does not say by which refunds; Stripe does."""
@@ -49,7 +53,9 @@ def blueprint(settings: Settings, database: Database, stripe: Payments, count: C
         outcome = "ignored"
         if effect is not None:
             outcome = effect(database, event_id, event_type, _object(_object(event, "data"), "object"))
-        count(event_type if effect is not None else "other", outcome)
+        created = event.get("created")
+        lag = time.time() - created if isinstance(created, int) and 0 < created <= _LARGEST else None
+        count(event_type if effect is not None else "other", outcome, lag)
         _log.info("event", extra={"stripe_event": event_id, "type": event_type, "outcome": outcome})
         return jsonify(outcome=outcome)
 

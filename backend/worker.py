@@ -68,6 +68,7 @@ class Outbox:
         """Claim, do and settle one row; false when there was none. Raises UnavailableError without the database."""
         rows = self.database.claim_outbox(1, _LEASE_SECONDS, self.kinds)
         for row in rows:
+            logs.begin(row.get("request_id"), booking_id=row["booking_id"])
             error = self._attempt(row)
             self._settle(row, error)
         return bool(rows)
@@ -224,6 +225,7 @@ class Loop:
         """Return when the stop is set and the action in hand has ended."""
         failures = 0
         while not self._stop.is_set():
+            logs.begin()
             try:
                 pause = 0.0 if self._action() else self._interval
                 if failures:

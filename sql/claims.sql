@@ -1,4 +1,5 @@
--- Who is calling. The Data API has verified the token and left its claims in the setting request.jwt.claims.
+-- Who is calling. The Data API has verified the token and left its claims in the setting request.jwt.claims, and what
+-- the request said in request.headers.
 
 -- The signed-in customer, or null. A `sub` that is no UUID is nobody: a token of another system proves nothing here.
 create function private.user_id() returns uuid
@@ -41,4 +42,17 @@ begin
 end
 $$;
 
-revoke execute on function private.user_id(), private.require_user_id(), private.require_staff() from public;
+-- The id under which all logs tell of this call: the header X-Request-Id, where it is one. Null for a caller who sent
+-- none, and outside the Data API.
+create function private.request_id() returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  v_id text := nullif(current_setting('request.headers', true), '')::json ->> 'x-request-id';
+begin
+  return case when v_id ~ '^[A-Za-z0-9_-]{8,64}$' then v_id end;
+end
+$$;
+
+revoke execute on function
+  private.user_id(), private.require_user_id(), private.require_staff(), private.request_id()
+from public;

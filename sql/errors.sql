@@ -2,7 +2,8 @@
 -- the page's types are generated from here.
 --
 -- `message` carries the code that programs switch on, `detail` JSON, `hint` the sentence for people. The SQLSTATE
--- PTxyz makes the Data API answer with HTTP status xyz.
+-- PTxyz makes the Data API answer with HTTP status xyz. Where the detail says retry_after, in seconds, the answer has
+-- the header Retry-After as well; for that alone PostgREST wants all of it as JSON under the SQLSTATE PGRST.
 
 create function private.error_catalogue()
 returns table (code text, status integer, sentence text)
@@ -53,6 +54,14 @@ declare
   v_error record;
 begin
   select * into strict v_error from private.error_catalogue() where code = p_code;
+  if p_detail ? 'retry_after' then
+    raise exception using
+      errcode = 'PGRST',
+      message = json_build_object('code', 'PT' || v_error.status, 'message', p_code, 'details', p_detail::text,
+                                  'hint', v_error.sentence),
+      detail = json_build_object('status', v_error.status,
+                                 'headers', json_build_object('Retry-After', p_detail ->> 'retry_after'));
+  end if;
   raise exception using
     errcode = 'PT' || v_error.status, message = p_code, detail = p_detail::text, hint = v_error.sentence;
 end

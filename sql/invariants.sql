@@ -225,7 +225,8 @@ $$;
 
 -- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
 -- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the twenty oldest, violations of
--- the last verification or null, verified_seconds_ago or null}.
+-- the last verification or null, verified_seconds_ago or null, sweep_seconds_ago or null, locks_held (and not sold),
+-- lock_ids given out so far, bookings_recent: {status: n} and payments_recent: {outcome: n} of the last five minutes}.
 create function public.figures() returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
@@ -245,7 +246,22 @@ language sql stable security definer set search_path = '' as $$
       where d.closed_at is null order by d.created_at limit 20) d),
     'violations', (select v.violations from private.verifications v),
     'verified_seconds_ago', (select round(extract(epoch from private.now() - v.ended_at)::numeric, 1)
-                             from private.verifications v where v.ended_at > '-infinity'))
+                             from private.verifications v where v.ended_at > '-infinity'),
+    'sweep_seconds_ago', (select round(extract(epoch from private.now() - s.swept_until)::numeric, 1)
+                          from private.sweeps s where s.swept_until > '-infinity'),
+    'locks_held', (select count(*) from public.seat_locks l
+                   where upper(l.held) > (select private.now()) and not upper_inf(l.held)),
+    'lock_ids', coalesce(pg_sequence_last_value(pg_get_serial_sequence('public.seat_locks', 'id')::regclass), 0),
+    'bookings_recent', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from (
+      select g.status, count(distinct g.booking_id) as n
+      from private.booking_log g
+      where g.what = 'booking' and g.at > (select private.now() - interval '5 minutes') group by g.status) r),
+    'payments_recent', (select coalesce(jsonb_object_agg(r.outcome, r.n), '{}') from (
+      select case when g.status = 'open' and g.as_it_was_then ->> 'failure_code' is not null then 'declined'
+                  else g.status end as outcome,
+             count(distinct g.as_it_was_then ->> 'id') as n
+      from private.booking_log g
+      where g.what = 'payment' and g.at > (select private.now() - interval '5 minutes') group by 1) r))
 $$;
 
 revoke execute on function

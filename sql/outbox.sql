@@ -31,6 +31,7 @@ create table private.outbox (
   last_error text,
   created_at timestamptz not null default private.now(),
   settled_at timestamptz,
+  request_id text default private.request_id(),
   constraint key_is_unique unique (key),
   constraint settled_when_it_says_so check ((state = 'queued') = (settled_at is null))
 );
@@ -41,6 +42,7 @@ alter table private.outbox enable row level security;
 
 comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
 comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it has died, and another may.';
+comment on column private.outbox.request_id is 'The call that left this word; the worker goes on under the same id.';
 comment on column private.outbox.lost_claims is 'How many workers claimed it and were not heard of again.';
 
 -- Leaves word in the outbox (O1). The same key again is the same word and does nothing.
@@ -75,7 +77,8 @@ $$;
 
 -- Claims due rows for a worker, of those kinds or of any, for that many seconds. Several workers never get the same row,
 -- and one whose worker was lost comes again when its lease has run out (O3).
--- Answers [{id, attempt, kind, key, booking_id, payload, letter (for mail), refund (for mail_refund and refund)}].
+-- Answers [{id, attempt, kind, key, booking_id, request_id, payload, letter (for mail), refund (for mail_refund and
+-- refund)}].
 create function public.claim_outbox(
   max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -97,7 +100,8 @@ begin
     returning o.*
   )
   select coalesce(jsonb_agg(jsonb_build_object(
-    'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id, 'payload', c.payload,
+    'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id,
+    'request_id', c.request_id, 'payload', c.payload,
     'letter', case when c.kind in ('mail_confirmation', 'mail_refund') then private.letter_json(c.booking_id) end,
     'refund', case when c.kind in ('mail_refund', 'refund')
                    then private.refund_order_json((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
@@ -157,6 +161,7 @@ declare
   v_letters integer;
   v_lately integer;
   v_waiting boolean;
+  v_oldest timestamptz;
 begin
   if v_booking.id is null then
     perform private.fail('unknown_booking');
@@ -165,12 +170,15 @@ begin
   end if;
   select count(*), count(*) filter (where o.created_at > private.now() - interval '1 day'
                                       and o.key <> 'mail:confirmation:' || v_booking.id),
-         coalesce(bool_or(o.state = 'queued'), false)
-  into v_letters, v_lately, v_waiting
+         coalesce(bool_or(o.state = 'queued'), false),
+         min(o.created_at) filter (where o.created_at > private.now() - interval '1 day'
+                                     and o.key <> 'mail:confirmation:' || v_booking.id)
+  into v_letters, v_lately, v_waiting, v_oldest
   from private.outbox o where o.booking_id = v_booking.id and o.kind = 'mail_confirmation';
   if not v_waiting then
     if v_lately >= 3 then
-      perform private.fail('too_many_attempts');
+      perform private.fail('too_many_attempts', jsonb_build_object(
+        'retry_after', ceil(extract(epoch from v_oldest + interval '1 day' - private.now()))));
     end if;
     perform private.post('mail_confirmation', 'mail:confirmation:' || v_booking.id || ':' || v_letters + 1, v_booking);
   end if;

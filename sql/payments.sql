@@ -53,12 +53,13 @@ grant select on public.payments to authenticated, service_role;
 
 -- Begins to take money for a customer's pending booking (P1), or goes on with it: one payment, whatever happens, until
 -- it is paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency, payment_intent_id (null
--- until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable.
+-- until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable, too_many_attempts.
 create function public.start_payment(booking_id uuid, user_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_booking public.bookings := private.booking_for_update(start_payment.booking_id);
   v_payment public.payments;
+  v_seconds integer;
 begin
   if v_booking.user_id is distinct from start_payment.user_id or v_booking.id is null then
     perform private.fail('unknown_booking');
@@ -66,6 +67,11 @@ begin
     perform private.fail('lock_expired');
   elsif v_booking.status <> 'pending' then
     perform private.fail('not_payable');
+  end if;
+  select private.seconds_to_wait('payment', v_booking.user_id::text, c.payment_starts_per_customer, c.sign_in_window)
+  into strict v_seconds from private.settings c;
+  if v_seconds > 0 then
+    perform private.fail('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
   end if;
   select * into v_payment from public.payments p
   where p.showtime_id = v_booking.showtime_id and p.booking_id = v_booking.id and p.status = 'open';

@@ -132,7 +132,10 @@ $$;
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, too_many_seats, unknown_showtime, showtime_closed,
--- booking_pending, seat_taken with the seats, busy.
+-- booking_pending, seat_taken with the seats, too_many_attempts, busy.
+--
+-- The limit on how fast somebody may choose is read from the locks that are there anyway (each stays a minute past its
+-- end, see sweep.sql), so it costs no write.
 --
 -- The time zone is pinned, here and in the other functions that send: a client may ask the Data API for one, and
 -- realtime.messages takes its timestamps from the session.
@@ -150,6 +153,8 @@ declare
   v_mine bigint[];
   v_booking_id uuid;
   v_expires_at timestamptz;
+  v_lately integer;
+  v_most_a_minute integer;
   v_wanted bigint[] := lock_seats.seat_ids;
   v_got bigint[];
   v_lock_ids bigint[];
@@ -161,18 +166,21 @@ begin
          (select count(*) from public.seats s
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
-         mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration)
-  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at
+         mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
+         mine.lately, c.seats_chosen_per_minute
+  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_lately, v_most_a_minute
   from private.settings c
   left join public.showtimes t on t.id = lock_seats.showtime_id
   left join public.users u on u.id = v_user
   cross join lateral (
-    select array_agg(l.seat_id) as seat_ids,
-           min(upper(l.held)) filter (where l.booking_id is null) as expires_at,
-           min(l.booking_id::text) filter (where l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id
-    from public.seat_locks l
+    select array_agg(l.seat_id) filter (where l.live) as seat_ids,
+           min(upper(l.held)) filter (where l.live and l.booking_id is null) as expires_at,
+           min(l.booking_id::text)
+             filter (where l.live and l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id,
+           count(*) filter (where lower(l.held) > v_now - interval '1 minute') as lately
     -- Not `held @> now`: it would draw the planner to the GiST index, which is slower than the primary key.
-    where l.showtime_id = lock_seats.showtime_id and l.user_id = v_user and (upper(l.held) > v_now) is not false) mine;
+    from (select *, (upper(any_of_mine.held) > v_now) is not false as live from public.seat_locks any_of_mine) l
+    where l.showtime_id = lock_seats.showtime_id and l.user_id = v_user) mine;
   if v_open is not true or v_known is distinct from cardinality(v_wanted) or v_known not between 1 and v_limit then
     perform private.refuse_selection(lock_seats.showtime_id, v_user, v_wanted, v_limit);
   end if;
@@ -185,6 +193,9 @@ begin
     elsif cardinality(v_mine) + cardinality(v_wanted) > v_limit then
       perform private.fail('too_many_seats', jsonb_build_object('limit', v_limit));
     end if;
+  end if;
+  if v_lately + cardinality(v_wanted) > v_most_a_minute then
+    perform private.fail('too_many_attempts', '{"retry_after": 60}');
   end if;
 
   -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the

@@ -90,12 +90,14 @@ begin
 end
 $$;
 
--- Forgets sessions and sign-in attempts that no longer matter to anyone.
+-- Forgets sessions and attempts that no longer matter to anyone.
 create function private.forget_old_sign_ins() returns void
 language plpgsql volatile set search_path = '' as $$
 begin
   delete from private.sessions s where s.expires_at < private.now() - interval '7 days';
   delete from private.sign_in_attempts a using private.settings c
+  where a.attempted_at < private.now() - c.sign_in_window;
+  delete from private.attempts a using private.settings c
   where a.attempted_at < private.now() - c.sign_in_window;
 end
 $$;

@@ -22,20 +22,24 @@ class Refused(AssertionError):
     """A function of Frontrow raised one of its errors."""
 
     def __init__(self, error: psycopg.Error) -> None:
-        super().__init__(f"{error.diag.sqlstate} {error.diag.message_primary} {error.diag.message_detail}")
-        self.sqlstate = error.diag.sqlstate
-        self.code = error.diag.message_primary
-        self.details: Json = json.loads(error.diag.message_detail or "{}")
-        self.hint = error.diag.message_hint
+        self.sqlstate, self.code = error.diag.sqlstate, error.diag.message_primary
+        details, self.hint = error.diag.message_detail, error.diag.message_hint
+        self.headers: Json = {}
+        if self.sqlstate == "PGRST":  # an answer with headers: PostgREST takes body and headers as JSON
+            body = json.loads(self.code or "")
+            self.sqlstate, self.code, self.hint = body["code"], body["message"], body["hint"]
+            self.headers, details = json.loads(details or "")["headers"], body["details"]
+        super().__init__(f"{self.sqlstate} {self.code} {details}")
+        self.details: Json = json.loads(details or "{}")
 
 
 @contextmanager
 def frontrow_errors() -> Iterator[None]:
-    """Turn Frontrow's own errors (SQLSTATE PTxyz) into Refused; anything else passes as it is."""
+    """Turn Frontrow's own errors (SQLSTATE PTxyz, or PGRST) into Refused; anything else passes as it is."""
     try:
         yield
     except psycopg.Error as error:
-        if (error.diag.sqlstate or "").startswith("PT"):
+        if (error.diag.sqlstate or "").startswith(("PT", "PGRST")):
             raise Refused(error) from error
         raise
 

@@ -44,7 +44,8 @@ revoke execute on function private.now() from public;
 -- the page's types are generated from here.
 --
 -- `message` carries the code that programs switch on, `detail` JSON, `hint` the sentence for people. The SQLSTATE
--- PTxyz makes the Data API answer with HTTP status xyz.
+-- PTxyz makes the Data API answer with HTTP status xyz. Where the detail says retry_after, in seconds, the answer has
+-- the header Retry-After as well; for that alone PostgREST wants all of it as JSON under the SQLSTATE PGRST.
 
 create function private.error_catalogue()
 returns table (code text, status integer, sentence text)
@@ -95,6 +96,14 @@ declare
   v_error record;
 begin
   select * into strict v_error from private.error_catalogue() where code = p_code;
+  if p_detail ? 'retry_after' then
+    raise exception using
+      errcode = 'PGRST',
+      message = json_build_object('code', 'PT' || v_error.status, 'message', p_code, 'details', p_detail::text,
+                                  'hint', v_error.sentence),
+      detail = json_build_object('status', v_error.status,
+                                 'headers', json_build_object('Retry-After', p_detail ->> 'retry_after'));
+  end if;
   raise exception using
     errcode = 'PT' || v_error.status, message = p_code, detail = p_detail::text, hint = v_error.sentence;
 end
@@ -116,12 +125,16 @@ create table private.settings (
   sign_in_window interval not null default '15 minutes',
   sign_in_attempts_per_account integer not null default 10,
   sign_in_attempts_per_address integer not null default 100,
+  registrations_per_address integer default 50,
+  payment_starts_per_customer integer default 30,
+  seats_chosen_per_minute integer default 120,
   constraint there_is_one_row check (only_row),
   constraint durations_are_positive check (
     lock_duration > '0' and payment_duration > '0' and session_duration > '0' and sign_in_window > '0'),
   constraint notice_is_not_negative check (cancellation_notice >= '0'),
   constraint limits_are_positive check (
-    seats_per_customer > 0 and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0)
+    seats_per_customer > 0 and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0
+    and registrations_per_address > 0 and payment_starts_per_customer > 0 and seats_chosen_per_minute > 0)
 );
 alter table private.settings enable row level security;
 
@@ -129,12 +142,19 @@ comment on column private.settings.lock_duration is 'How long a selection is hel
 comment on column private.settings.payment_duration is 'How long a pending booking may take to pay, given once.';
 comment on column private.settings.seats_per_customer is 'Seats one person may hold and have booked for a showtime.';
 comment on column private.settings.cancellation_notice is 'A confirmed booking may be cancelled until so long before.';
+comment on column private.settings.registrations_per_address is
+  'Accounts that one address may open within sign_in_window; null for no limit. Offices and schools share one address.';
+comment on column private.settings.payment_starts_per_customer is
+  'How often a customer may ask for the means to pay within sign_in_window, since each asks Stripe; null for no limit.';
+comment on column private.settings.seats_chosen_per_minute is
+  'Seats that a customer may newly lock at a showtime within a minute; null for no limit. Nobody clicks twice a second for long.';
 
 insert into private.settings default values;
 
 -- claims.sql ----------------------------------------------------------------------------------------------------------
 
--- Who is calling. The Data API has verified the token and left its claims in the setting request.jwt.claims.
+-- Who is calling. The Data API has verified the token and left its claims in the setting request.jwt.claims, and what
+-- the request said in request.headers.
 
 -- The signed-in customer, or null. A `sub` that is no UUID is nobody: a token of another system proves nothing here.
 create function private.user_id() returns uuid
@@ -177,7 +197,81 @@ begin
 end
 $$;
 
-revoke execute on function private.user_id(), private.require_user_id(), private.require_staff() from public;
+-- The id under which all logs tell of this call: the header X-Request-Id, where it is one. Null for a caller who sent
+-- none, and outside the Data API.
+create function private.request_id() returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  v_id text := nullif(current_setting('request.headers', true), '')::json ->> 'x-request-id';
+begin
+  return case when v_id ~ '^[A-Za-z0-9_-]{8,64}$' then v_id end;
+end
+$$;
+
+revoke execute on function
+  private.user_id(), private.require_user_id(), private.require_staff(), private.request_id()
+from public;
+
+-- attempts.sql --------------------------------------------------------------------------------------------------------
+
+-- Attempts that are counted, because too many of them do harm, whichever process hears them. How many are too many is in
+-- private.settings. (Sign-ins have a table of their own, in users.sql: each counts twice, and a success forgives them.)
+
+create table private.attempts (
+  id bigint generated always as identity primary key,
+  what text not null,
+  who text not null,
+  attempted_at timestamptz not null default private.now(),
+  constraint what_is_known check (what in ('registration', 'payment'))
+);
+create index attempts_by_who on private.attempts (what, who, attempted_at);
+create index attempts_by_time on private.attempts (attempted_at);
+alter table private.attempts enable row level security;
+
+-- Counts an attempt and answers 0; or, after so many within the window, counts nothing and answers in how many seconds
+-- the next may come. Without a limit nothing is counted.
+create function private.seconds_to_wait(p_what text, p_who text, p_limit integer, p_window interval) returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_now timestamptz;
+  v_in_the_way timestamptz;
+begin
+  if p_limit is null then
+    return 0;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(p_what || ' by ' || p_who, 0));
+  v_now := private.now();
+  select a.attempted_at into v_in_the_way from private.attempts a
+  where a.what = p_what and a.who = p_who and a.attempted_at > v_now - p_window
+  order by a.attempted_at desc offset p_limit - 1 limit 1;
+  if found then
+    return greatest(1, ceil(extract(epoch from v_in_the_way + p_window - v_now)));
+  end if;
+  insert into private.attempts (what, who, attempted_at) values (p_what, p_who, v_now);
+  return 0;
+end
+$$;
+
+-- Whether somebody at this address may open an account now: {status: 'admitted'}, or {status: 'limited', retry_after} in
+-- seconds. Asked before the password is hashed, which is what costs; it answers instead of raising, or what it counted
+-- would be rolled back.
+create function public.admit_registration(address text) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_seconds integer;
+begin
+  select private.seconds_to_wait('registration', admit_registration.address, c.registrations_per_address, c.sign_in_window)
+  into strict v_seconds from private.settings c;
+  return case when v_seconds = 0 then jsonb_build_object('status', 'admitted')
+              else jsonb_build_object('status', 'limited', 'retry_after', v_seconds) end;
+end
+$$;
+
+revoke execute on function
+  private.seconds_to_wait(text, text, integer, interval),
+  public.admit_registration(text)
+from public;
+grant execute on function public.admit_registration(text) to service_role;
 
 -- users.sql -----------------------------------------------------------------------------------------------------------
 
@@ -404,12 +498,14 @@ begin
 end
 $$;
 
--- Forgets sessions and sign-in attempts that no longer matter to anyone.
+-- Forgets sessions and attempts that no longer matter to anyone.
 create function private.forget_old_sign_ins() returns void
 language plpgsql volatile set search_path = '' as $$
 begin
   delete from private.sessions s where s.expires_at < private.now() - interval '7 days';
   delete from private.sign_in_attempts a using private.settings c
+  where a.attempted_at < private.now() - c.sign_in_window;
+  delete from private.attempts a using private.settings c
   where a.attempted_at < private.now() - c.sign_in_window;
 end
 $$;
@@ -765,7 +861,10 @@ $$;
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, too_many_seats, unknown_showtime, showtime_closed,
--- booking_pending, seat_taken with the seats, busy.
+-- booking_pending, seat_taken with the seats, too_many_attempts, busy.
+--
+-- The limit on how fast somebody may choose is read from the locks that are there anyway (each stays a minute past its
+-- end, see sweep.sql), so it costs no write.
 --
 -- The time zone is pinned, here and in the other functions that send: a client may ask the Data API for one, and
 -- realtime.messages takes its timestamps from the session.
@@ -783,6 +882,8 @@ declare
   v_mine bigint[];
   v_booking_id uuid;
   v_expires_at timestamptz;
+  v_lately integer;
+  v_most_a_minute integer;
   v_wanted bigint[] := lock_seats.seat_ids;
   v_got bigint[];
   v_lock_ids bigint[];
@@ -794,18 +895,21 @@ begin
          (select count(*) from public.seats s
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
-         mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration)
-  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at
+         mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
+         mine.lately, c.seats_chosen_per_minute
+  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_lately, v_most_a_minute
   from private.settings c
   left join public.showtimes t on t.id = lock_seats.showtime_id
   left join public.users u on u.id = v_user
   cross join lateral (
-    select array_agg(l.seat_id) as seat_ids,
-           min(upper(l.held)) filter (where l.booking_id is null) as expires_at,
-           min(l.booking_id::text) filter (where l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id
-    from public.seat_locks l
+    select array_agg(l.seat_id) filter (where l.live) as seat_ids,
+           min(upper(l.held)) filter (where l.live and l.booking_id is null) as expires_at,
+           min(l.booking_id::text)
+             filter (where l.live and l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id,
+           count(*) filter (where lower(l.held) > v_now - interval '1 minute') as lately
     -- Not `held @> now`: it would draw the planner to the GiST index, which is slower than the primary key.
-    where l.showtime_id = lock_seats.showtime_id and l.user_id = v_user and (upper(l.held) > v_now) is not false) mine;
+    from (select *, (upper(any_of_mine.held) > v_now) is not false as live from public.seat_locks any_of_mine) l
+    where l.showtime_id = lock_seats.showtime_id and l.user_id = v_user) mine;
   if v_open is not true or v_known is distinct from cardinality(v_wanted) or v_known not between 1 and v_limit then
     perform private.refuse_selection(lock_seats.showtime_id, v_user, v_wanted, v_limit);
   end if;
@@ -818,6 +922,9 @@ begin
     elsif cardinality(v_mine) + cardinality(v_wanted) > v_limit then
       perform private.fail('too_many_seats', jsonb_build_object('limit', v_limit));
     end if;
+  end if;
+  if v_lately + cardinality(v_wanted) > v_most_a_minute then
+    perform private.fail('too_many_attempts', '{"retry_after": 60}');
   end if;
 
   -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the
@@ -1432,6 +1539,7 @@ create table private.outbox (
   last_error text,
   created_at timestamptz not null default private.now(),
   settled_at timestamptz,
+  request_id text default private.request_id(),
   constraint key_is_unique unique (key),
   constraint settled_when_it_says_so check ((state = 'queued') = (settled_at is null))
 );
@@ -1442,6 +1550,7 @@ alter table private.outbox enable row level security;
 
 comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
 comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it has died, and another may.';
+comment on column private.outbox.request_id is 'The call that left this word; the worker goes on under the same id.';
 comment on column private.outbox.lost_claims is 'How many workers claimed it and were not heard of again.';
 
 -- Leaves word in the outbox (O1). The same key again is the same word and does nothing.
@@ -1476,7 +1585,8 @@ $$;
 
 -- Claims due rows for a worker, of those kinds or of any, for that many seconds. Several workers never get the same row,
 -- and one whose worker was lost comes again when its lease has run out (O3).
--- Answers [{id, attempt, kind, key, booking_id, payload, letter (for mail), refund (for mail_refund and refund)}].
+-- Answers [{id, attempt, kind, key, booking_id, request_id, payload, letter (for mail), refund (for mail_refund and
+-- refund)}].
 create function public.claim_outbox(
   max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -1498,7 +1608,8 @@ begin
     returning o.*
   )
   select coalesce(jsonb_agg(jsonb_build_object(
-    'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id, 'payload', c.payload,
+    'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id,
+    'request_id', c.request_id, 'payload', c.payload,
     'letter', case when c.kind in ('mail_confirmation', 'mail_refund') then private.letter_json(c.booking_id) end,
     'refund', case when c.kind in ('mail_refund', 'refund')
                    then private.refund_order_json((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
@@ -1558,6 +1669,7 @@ declare
   v_letters integer;
   v_lately integer;
   v_waiting boolean;
+  v_oldest timestamptz;
 begin
   if v_booking.id is null then
     perform private.fail('unknown_booking');
@@ -1566,12 +1678,15 @@ begin
   end if;
   select count(*), count(*) filter (where o.created_at > private.now() - interval '1 day'
                                       and o.key <> 'mail:confirmation:' || v_booking.id),
-         coalesce(bool_or(o.state = 'queued'), false)
-  into v_letters, v_lately, v_waiting
+         coalesce(bool_or(o.state = 'queued'), false),
+         min(o.created_at) filter (where o.created_at > private.now() - interval '1 day'
+                                     and o.key <> 'mail:confirmation:' || v_booking.id)
+  into v_letters, v_lately, v_waiting, v_oldest
   from private.outbox o where o.booking_id = v_booking.id and o.kind = 'mail_confirmation';
   if not v_waiting then
     if v_lately >= 3 then
-      perform private.fail('too_many_attempts');
+      perform private.fail('too_many_attempts', jsonb_build_object(
+        'retry_after', ceil(extract(epoch from v_oldest + interval '1 day' - private.now()))));
     end if;
     perform private.post('mail_confirmation', 'mail:confirmation:' || v_booking.id || ':' || v_letters + 1, v_booking);
   end if;
@@ -1677,12 +1792,13 @@ grant select on public.payments to authenticated, service_role;
 
 -- Begins to take money for a customer's pending booking (P1), or goes on with it: one payment, whatever happens, until
 -- it is paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency, payment_intent_id (null
--- until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable.
+-- until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable, too_many_attempts.
 create function public.start_payment(booking_id uuid, user_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_booking public.bookings := private.booking_for_update(start_payment.booking_id);
   v_payment public.payments;
+  v_seconds integer;
 begin
   if v_booking.user_id is distinct from start_payment.user_id or v_booking.id is null then
     perform private.fail('unknown_booking');
@@ -1690,6 +1806,11 @@ begin
     perform private.fail('lock_expired');
   elsif v_booking.status <> 'pending' then
     perform private.fail('not_payable');
+  end if;
+  select private.seconds_to_wait('payment', v_booking.user_id::text, c.payment_starts_per_customer, c.sign_in_window)
+  into strict v_seconds from private.settings c;
+  if v_seconds > 0 then
+    perform private.fail('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
   end if;
   select * into v_payment from public.payments p
   where p.showtime_id = v_booking.showtime_id and p.booking_id = v_booking.id and p.status = 'open';
@@ -2435,9 +2556,15 @@ create table private.booking_log (
   what text not null,
   status text not null,
   as_it_was_then jsonb not null,
+  request_id text default private.request_id(),
   primary key (showtime_id, booking_id, id),
   constraint what_is_known check (what in ('booking', 'payment', 'refund', 'dispute'))
 );
+comment on column private.booking_log.request_id is 'The call that changed it, as the logs of Flask and the worker name it.';
+
+-- Rows stand in the order of time, so this index takes a page where others take a tree.
+create index booking_log_by_time on private.booking_log using brin (at) with (pages_per_range = 16);
+create index booking_log_by_request on private.booking_log (request_id) where request_id is not null;
 alter table private.booking_log enable row level security;
 
 -- Writes down a change of a row that belongs to a booking; the argument says what it is.
@@ -2506,8 +2633,8 @@ begin
 end
 $$;
 
--- All that happened to a booking, for staff, oldest first: [{at, what, status, as_it_was_then}]. Raises staff_only,
--- unknown_booking.
+-- All that happened to a booking, for staff, oldest first: [{at, what, status, request_id, as_it_was_then}]. Raises
+-- staff_only, unknown_booking.
 create function public.booking_history(booking_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 declare
@@ -2520,7 +2647,7 @@ begin
   end if;
   return (
     select jsonb_agg(jsonb_build_object('at', g.at, 'what', g.what, 'status', g.status,
-                                        'as_it_was_then', g.as_it_was_then) order by g.id)
+                                        'request_id', g.request_id, 'as_it_was_then', g.as_it_was_then) order by g.id)
     from private.booking_log g
     where g.showtime_id = v_showtime_id and g.booking_id = booking_history.booking_id);
 end
@@ -2944,7 +3071,8 @@ $$;
 
 -- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
 -- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the twenty oldest, violations of
--- the last verification or null, verified_seconds_ago or null}.
+-- the last verification or null, verified_seconds_ago or null, sweep_seconds_ago or null, locks_held (and not sold),
+-- lock_ids given out so far, bookings_recent: {status: n} and payments_recent: {outcome: n} of the last five minutes}.
 create function public.figures() returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
@@ -2964,7 +3092,22 @@ language sql stable security definer set search_path = '' as $$
       where d.closed_at is null order by d.created_at limit 20) d),
     'violations', (select v.violations from private.verifications v),
     'verified_seconds_ago', (select round(extract(epoch from private.now() - v.ended_at)::numeric, 1)
-                             from private.verifications v where v.ended_at > '-infinity'))
+                             from private.verifications v where v.ended_at > '-infinity'),
+    'sweep_seconds_ago', (select round(extract(epoch from private.now() - s.swept_until)::numeric, 1)
+                          from private.sweeps s where s.swept_until > '-infinity'),
+    'locks_held', (select count(*) from public.seat_locks l
+                   where upper(l.held) > (select private.now()) and not upper_inf(l.held)),
+    'lock_ids', coalesce(pg_sequence_last_value(pg_get_serial_sequence('public.seat_locks', 'id')::regclass), 0),
+    'bookings_recent', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from (
+      select g.status, count(distinct g.booking_id) as n
+      from private.booking_log g
+      where g.what = 'booking' and g.at > (select private.now() - interval '5 minutes') group by g.status) r),
+    'payments_recent', (select coalesce(jsonb_object_agg(r.outcome, r.n), '{}') from (
+      select case when g.status = 'open' and g.as_it_was_then ->> 'failure_code' is not null then 'declined'
+                  else g.status end as outcome,
+             count(distinct g.as_it_was_then ->> 'id') as n
+      from private.booking_log g
+      where g.what = 'payment' and g.at > (select private.now() - interval '5 minutes') group by 1) r))
 $$;
 
 revoke execute on function

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from argon2 import extract_parameters
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -38,6 +39,7 @@ def known(data_api: FakeDataApi, passwords: Passwords) -> FakeDataApi:
         "credentials_for": {"status": "known", "user": USER, "password_hash": passwords.hash(PASSWORD)},
         "open_session": lambda **_: session(),
         "rotate_session": lambda **_: session(),
+        "admit_registration": {"status": "admitted"},
         "register_user": USER,
         "close_session": None,
     }
@@ -147,6 +149,8 @@ def test_unknown_accounts_cost_the_same_work(
         data_api.answers["credentials_for"] = answer
         answers.append(app.test_client().post("/api/auth/login", json=LOGIN))
     assert len(verified) == 2
+    # Not only as many, but as dear: parameters in the hash decide how much work it is.
+    assert [extract_parameters(stored) for stored in verified] == [extract_parameters(passwords.hash(PASSWORD))] * 2
     assert [answer.status_code for answer in answers] == [401, 401]
     assert answers[0].data == answers[1].data
     assert not answers[0].headers.getlist("Set-Cookie")
@@ -156,6 +160,16 @@ def test_a_limited_account_is_told_when(client: FlaskClient, data_api: FakeDataA
     data_api.answers["credentials_for"] = {"status": "limited", "retry_after": 900}
     answer = client.post("/api/auth/login", json=LOGIN)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
+    assert answer.get_json()["message"] == "too_many_attempts"
+
+
+def test_a_limited_address_opens_no_account_and_costs_no_hash(
+    client: FlaskClient, data_api: FakeDataApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_api.answers["admit_registration"] = {"status": "limited", "retry_after": 321}
+    monkeypatch.setattr(Passwords, "hash", lambda *_: pytest.fail("it was hashed"))
+    answer = client.post("/api/auth/register", json={**LOGIN, "full_name": "Ada"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "321")
     assert answer.get_json()["message"] == "too_many_attempts"
 
 
@@ -255,15 +269,15 @@ def test_headers_that_protect(client: FlaskClient) -> None:
     assert headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("down", ["database", "stripe"])
+@pytest.mark.parametrize(("down", "status", "state"), [("database", 503, "not ready"), ("stripe", 200, "degraded")])
 def test_readyz_says_which_part_is_down(
-    client: FlaskClient, data_api: FakeDataApi, stripe: FakeStripe, down: str
+    client: FlaskClient, data_api: FakeDataApi, stripe: FakeStripe, down: str, status: int, state: str
 ) -> None:
     data_api.answers["payments_to_reconcile"] = UnavailableError() if down == "database" else []
     stripe.ping_fails = UnavailableError() if down == "stripe" else None
     answer = client.get("/readyz")
-    assert answer.status_code == 503
+    assert answer.status_code == status
     body = answer.get_json()
-    assert body.pop("status") == "not ready"
+    assert body.pop("status") == state
     assert [part for part, state in body.items() if state == "does not answer"] == [down]
     assert client.get("/healthz").status_code == 200

@@ -249,6 +249,11 @@ FIGURES = {
     "disputes": [],
     "violations": 0,
     "verified_seconds_ago": 60.5,
+    "sweep_seconds_ago": 2.5,
+    "locks_held": 6,
+    "lock_ids": 700,
+    "bookings_recent": {"confirmed": 8},
+    "payments_recent": {"declined": 9},
 }
 
 
@@ -265,6 +270,14 @@ def test_what_waits_is_counted(client: FlaskClient, data_api: FakeDataApi) -> No
         "frontrow_disputes_open 5.0",
         "frontrow_violations 0.0",
         "frontrow_verified_seconds_ago 60.5",
+        "frontrow_sweep_seconds_ago 2.5",
+        "frontrow_locks_held 6.0",
+        "frontrow_lock_ids_total 700.0",
+        'frontrow_bookings_recent{status="confirmed"} 8.0',
+        'frontrow_bookings_recent{status="expired"} 0.0',
+        'frontrow_payments_recent{outcome="declined"} 9.0',
+        'frontrow_payments_recent{outcome="succeeded"} 0.0',
+        "frontrow_stripe_answers 1.0",
     ):
         assert line in text.splitlines()
     client.get("/metrics")

@@ -60,7 +60,8 @@ def cinema(stack: Stack) -> Iterator[House]:
 def house(cinema: House) -> House:
     """The cinema with a showtime of this test's own (house.showtime_id)."""
     cinema.showtime_id = cinema.add_showtime(f"{next(_numbers)} days")
-    cinema.owner.execute("delete from private.sign_in_attempts where true")
+    for table in ("sign_in_attempts", "attempts"):
+        cinema.owner.execute(f"delete from private.{table} where true".encode())
     return cinema
 
 

@@ -36,6 +36,7 @@ OPEN_DEFINERS = {
 }
 
 FOR_THE_SECRET_KEY = {
+    "admit_registration(text)",
     "attach_payment_intent(uuid,text)",
     "begin_verification(interval)",
     "booking_history(uuid)",

@@ -107,6 +107,11 @@ def test_figures_say_what_waits(house: House) -> None:
         "disputes": [],
         "violations": None,
         "verified_seconds_ago": None,
+        "sweep_seconds_ago": None,
+        "locks_held": 0,
+        "lock_ids": 0,
+        "bookings_recent": {},
+        "payments_recent": {},
     }
     ada = house.customer()
     booking = house.buy(ada, 0)
@@ -124,6 +129,27 @@ def test_figures_say_what_waits(house: House) -> None:
     assert all(90 <= row["oldest_seconds"] < 150 for row in figures["outbox"])
     assert (figures["refunds"], figures["payments_open"], figures["violations"]) == ({"queued": 1}, 1, 3)
     assert 90 <= figures["verified_seconds_ago"] < 150
+    assert (figures["locks_held"], figures["lock_ids"]) == (1, 2)
+    assert figures["bookings_recent"] == {"pending": 2, "confirmed": 1, "cancelled": 1}
+    assert figures["payments_recent"] == {"open": 2, "succeeded": 1}
+    house.sweep()
+    house.advance("4 minutes")
+    figures = service.call("figures")
+    assert figures["sweep_seconds_ago"] >= 240
+    assert figures["bookings_recent"] == figures["payments_recent"] == {}
+
+
+def test_a_declined_card_is_told_from_a_payment_that_waits(house: House) -> None:
+    ada = house.customer()
+    intent = house.start_payment(ada, house.book(ada, 0))
+    house.service().call(
+        "record_payment_failure",
+        event_id="evt_1",
+        event_type="payment_intent.payment_failed",
+        payment_intent_id=intent,
+        failure_code="card_declined",
+    )
+    assert house.service().call("figures")["payments_recent"] == {"open": 1, "declined": 1}
 
 
 @pytest.mark.parametrize("function", ["violations", "figures"])

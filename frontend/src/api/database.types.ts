@@ -277,7 +277,10 @@ isOneToOne: false
             [_ in never]: never
           }
           Functions: {
-            "attach_payment_intent":
+            "admit_registration":
+{ Args: { "address": string }; Returns: Json
+                           },
+"attach_payment_intent":
 { Args: { "payment_id": string,"payment_intent_id": string }; Returns: Json
                            },
 "begin_verification":

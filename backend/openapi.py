@@ -1,0 +1,350 @@
+"""What every address of this app takes and answers, as an OpenAPI document: GET /api/openapi.json.
+
+Written by hand, except for the errors, which come from the catalogue. Tests hold it against the routes that there are
+and against what they answer to thousands of odd requests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Blueprint, Response
+
+from backend.auth import COOKIE
+from backend.error_codes import ERRORS, ErrorCode
+from backend.passwords import LONGEST, SHORTEST
+
+Json = dict[str, Any]
+
+_UUID: Final = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_ALWAYS: Final[tuple[ErrorCode, ...]] = ("internal",)
+_ASKS_THE_DATABASE: Final[tuple[ErrorCode, ...]] = (*_ALWAYS, "busy")
+_READS_A_BODY: Final[tuple[ErrorCode, ...]] = ("invalid_request", "payload_too_large")
+
+
+def blueprint() -> Blueprint:
+    """GET /api/openapi.json."""
+    openapi = Blueprint("openapi", __name__)
+    content = json.dumps(document())
+
+    @openapi.get("/api/openapi.json")
+    def describe() -> Response:  # pyright: ignore[reportUnusedFunction]
+        return Response(content, content_type="application/json", headers={"Cache-Control": "public, max-age=600"})
+
+    return openapi
+
+
+def document() -> Json:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Frontrow",
+            "version": "1",
+            "license": {"name": "MIT", "identifier": "MIT"},
+            "description": "Accounts, payments and tickets. Films, seat maps, locks and bookings are functions of the "
+            "database, called at the project's Data API.",
+        },
+        # Every address also answers OPTIONS, and HEAD where it answers GET, as HTTP has it; neither is listed.
+        "paths": _paths(),
+        "components": {
+            "securitySchemes": {
+                "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "metricsToken": {"type": "http", "scheme": "bearer"},
+                "refreshToken": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            },
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _paths() -> dict[str, Json]:
+    return {
+        "/api/auth/register": {
+            "post": _operation(
+                "register",
+                "Open an account and sign in.",
+                body=_ref("Registration"),
+                answers={201: _json("Signed in.", _ref("SignIn"), _COOKIE_SET)},
+                errors=(
+                    *_READS_A_BODY,
+                    "email_taken",
+                    "invalid_email",
+                    "invalid_name",
+                    "weak_password",
+                    "too_many_attempts",
+                    *_ASKS_THE_DATABASE,
+                ),
+            )
+        },
+        "/api/auth/login": {
+            "post": _operation(
+                "login",
+                "Sign in.",
+                body=_ref("Login"),
+                answers={200: _json("Signed in.", _ref("SignIn"), _COOKIE_SET)},
+                errors=(*_READS_A_BODY, "invalid_credentials", "too_many_attempts", *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/auth/refresh": {
+            "post": _operation(
+                "refresh",
+                "Exchange the refresh token, which counts once, for the next and a new access token.",
+                security=[{}, {"refreshToken": []}],
+                answers={
+                    200: _json("A new access token.", _ref("SignIn"), _COOKIE_SET),
+                    204: {"description": "There was no refresh token: a guest."},
+                },
+                errors=("invalid_request", "session_ended", *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/auth/logout": {
+            "post": _operation(
+                "logout",
+                "End this session, or all of its owner's.",
+                security=[{}, {"refreshToken": []}],
+                body=_ref("Logout"),
+                body_required=False,
+                answers={204: {"description": "Signed out.", "headers": _COOKIE_SET}},
+                errors=(*_READS_A_BODY, *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/payments/create-intent": {
+            "post": _operation(
+                "createIntent",
+                "The means to pay for a pending booking; the amount is the booking's.",
+                security=[{"accessToken": []}],
+                body=_ref("BookingId"),
+                answers={200: _json("Pay with this at Stripe.", _ref("Intent"))},
+                errors=(
+                    *_READS_A_BODY,
+                    "sign_in_required",
+                    "unknown_booking",
+                    "lock_expired",
+                    "not_payable",
+                    "too_many_attempts",
+                    "payment_unavailable",
+                    *_ASKS_THE_DATABASE,
+                ),
+            )
+        },
+        "/api/payments/webhook": {
+            "post": _operation(
+                "webhook",
+                "Stripe tells of an event.",
+                parameters=[_header("Stripe-Signature", "Over the raw bytes, as Stripe makes it.")],
+                body={"type": "object"},
+                answers={200: _json("Dealt with, or dealt with before.", _ref("EventOutcome"))},
+                errors=(*_READS_A_BODY, "invalid_signature", *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/bookings/{booking_id}/ticket": {
+            "get": _operation(
+                "ticket",
+                "The ticket of a confirmed booking.",
+                security=[{"accessToken": []}],
+                parameters=[_BOOKING_ID],
+                answers={200: _json("The ticket and its QR code.", _ref("Ticket"))},
+                errors=("not_found", "sign_in_required", "unknown_booking", "no_ticket", *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/bookings/{booking_id}/ticket.ics": {
+            "get": _operation(
+                "ticketCalendar",
+                "The show of a confirmed booking, for a calendar.",
+                security=[{"accessToken": []}],
+                parameters=[_BOOKING_ID],
+                answers={200: _file("An iCalendar file.", "text/calendar")},
+                errors=("not_found", "sign_in_required", "unknown_booking", "no_ticket", *_ASKS_THE_DATABASE),
+            )
+        },
+        "/.well-known/jwks.json": {
+            "get": _operation(
+                "jwks",
+                "The public keys of our tokens.",
+                answers={200: _json("A JSON Web Key Set.", _ref("Keys"))},
+            )
+        },
+        "/api/openapi.json": {
+            "get": _operation(
+                "openapi", "This document.", answers={200: _json("An OpenAPI document.", {"type": "object"})}
+            )
+        },
+        "/healthz": {
+            "get": _operation("healthz", "Whether the process is alive.", answers={200: _json("It is.", _ref("Alive"))})
+        },
+        "/readyz": {
+            "get": _operation(
+                "readyz",
+                "Whether the parts that we need answer: degraded without Stripe, not ready without the database.",
+                answers={
+                    200: _json("Ready, or degraded.", _ref("Readiness")),
+                    503: _json("Not ready.", _ref("Readiness")),
+                },
+            )
+        },
+        "/metrics": {
+            "get": _operation(
+                "metrics",
+                "Counts, in Prometheus' text format. Where METRICS_TOKEN is set, there is nothing here for others.",
+                security=[{}, {"metricsToken": []}],
+                answers={200: _file("The metrics.", "text/plain")},
+                errors=("not_found", *_ALWAYS),
+            )
+        },
+    }
+
+
+def _schemas() -> Json:
+    text, uuid = {"type": "string"}, {"type": "string", "pattern": _UUID}
+    token = {"type": "string", "pattern": r"^[\w-]+\.[\w-]+\.[\w-]+$"}
+    answers = {"type": "string", "enum": ["answers", "does not answer"]}
+    return {
+        "Registration": _object(
+            email={"type": "string", "examples": ["ada@example.com"]},
+            password={"type": "string", "minLength": SHORTEST, "maxLength": LONGEST},
+            full_name={"type": "string", "minLength": 1, "maxLength": 200},
+        ),
+        "Login": _object(email=text, password=text),
+        "Logout": _object(optional={"everywhere": {"type": "boolean", "default": False}}),
+        "BookingId": _object(booking_id=uuid),
+        "User": _object(
+            id=uuid, email=text, full_name=text, role={"type": "string", "enum": ["customer", "staff", "admin"]}
+        ),
+        "SignIn": _object(
+            access_token=token,
+            token_type={"const": "bearer"},
+            expires_in={"type": "integer", "description": "Seconds."},
+            user=_ref("User"),
+        ),
+        "Intent": _object(
+            payment_intent_id=text,
+            client_secret=text,
+            amount={"type": "integer", "minimum": 1, "description": "In minor units."},
+            currency={"type": "string", "pattern": "^[A-Z]{3}$"},
+        ),
+        "EventOutcome": _object(
+            outcome={
+                "type": "string",
+                "enum": [
+                    "confirmed",
+                    "refund_queued",
+                    "already_settled",
+                    "duplicate",
+                    "unattributed",
+                    "noted",
+                    "ignored",
+                ],
+            }
+        ),
+        "Ticket": _object(
+            token=token,
+            reference=text,
+            qr=_object(
+                size={"type": "integer", "description": "Modules of a side, the quiet zone included."},
+                path={"type": "string", "description": "The dark modules as an SVG path."},
+            ),
+        ),
+        "Keys": _object(keys={"type": "array", "items": {"type": "object", "required": ["kty", "kid"]}}),
+        "Alive": _object(status={"const": "alive"}),
+        "Readiness": _object(
+            status={"type": "string", "enum": ["ready", "degraded", "not ready"]}, database=answers, stripe=answers
+        ),
+    }
+
+
+def _operation(
+    name: str,
+    summary: str,
+    *,
+    answers: Mapping[int, Json],
+    errors: tuple[ErrorCode, ...] = _ALWAYS,
+    body: Json | None = None,
+    body_required: bool = True,
+    parameters: list[Json] | None = None,
+    security: list[Json] | None = None,
+) -> Json:
+    operation: Json = {
+        "operationId": name,
+        "summary": summary,
+        "parameters": [*(parameters or []), _REQUEST_ID],
+        "responses": {**{str(status): answer for status, answer in answers.items()}, **_errors(errors)},
+        "security": security or [],
+    }
+    if body is not None:
+        operation["requestBody"] = {"required": body_required, "content": {"application/json": {"schema": body}}}
+    return operation
+
+
+def _errors(codes: tuple[ErrorCode, ...]) -> Json:
+    """The refusals, by status; each says which codes it may carry."""
+    by_status: dict[int, list[ErrorCode]] = {}
+    for code in codes:
+        by_status.setdefault(ERRORS[code][0], []).append(code)
+    return {str(status): _refusal(status, of_status) for status, of_status in sorted(by_status.items())}
+
+
+def _refusal(status: int, codes: list[ErrorCode]) -> Json:
+    body = _object(
+        code={"const": f"PT{status}"},
+        message={"type": "string", "enum": list(codes)},
+        details={"type": "string", "contentMediaType": "application/json"},
+        hint={"type": "string", "enum": [ERRORS[code][1] for code in codes]},
+    )
+    waits = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+    return _json(" ".join(ERRORS[code][1] for code in codes), body, _RETRY_AFTER if waits else None)
+
+
+def _object(optional: Mapping[str, Json] | None = None, **properties: Json) -> Json:
+    """An object with these fields and no others."""
+    schema: Json = {"type": "object", "properties": {**properties, **(optional or {})}, "additionalProperties": False}
+    return {**schema, "required": list(properties)} if properties else schema
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(description: str, schema: Json, headers: Json | None = None) -> Json:
+    answer: Json = {"description": description, "content": {"application/json": {"schema": schema}}}
+    return {**answer, "headers": headers} if headers else answer
+
+
+def _file(description: str, media_type: str) -> Json:
+    return {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}
+
+
+def _header(name: str, description: str, *, required: bool = True) -> Json:
+    return {
+        "name": name,
+        "in": "header",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
+_COOKIE_SET: Final[Json] = {
+    "Set-Cookie": {
+        "description": f"{COOKIE}, the refresh token: HttpOnly, SameSite=Strict.",
+        "schema": {"type": "string"},
+    }
+}
+_RETRY_AFTER: Final[Json] = {
+    "Retry-After": {"required": True, "description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}
+}
+_BOOKING_ID: Final[Json] = {
+    "name": "booking_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": _UUID},
+}
+_REQUEST_ID: Final = _header(
+    "X-Request-Id",
+    "8 to 64 letters, digits, - and _: the id of this call in all logs, sent back in the header of this name. Anything "
+    "else is replaced by a new one.",
+    required=False,
+)

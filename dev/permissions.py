@@ -1,0 +1,177 @@
+"""Writes docs/permissions.md: who may do what with every table, column, sequence and function of ours.
+
+python -m dev.permissions                 rewrite the page, from a throw-away database built from sql/
+python -m dev.permissions DATABASE_URL    print the tables of that database, a hosted one too
+
+A test compares the page with the database, so that no right is won or lost unnoticed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import psycopg
+
+from dev import migrations, schema
+from dev.config import ROOT
+
+PAGE: Final = ROOT / "docs" / "permissions.md"
+_MARK: Final = "<!-- Written by `python -m dev.permissions`; everything below is overwritten. -->\n"
+_ROLES: Final = ("anon", "authenticated", "service_role", "authenticator", "public")
+
+Row = tuple[Any, ...]
+
+_MEMBERS: Final = """
+select r.rolname, r.rolsuper, r.rolbypassrls, r.rolcanlogin, r.rolinherit,
+       array(select m.roleid::regrole::text from pg_auth_members m where m.member = r.oid order by 1)
+from pg_roles r where r.rolname = any (%s) order by array_position(%s, r.rolname::text)
+"""
+_USAGE: Final = """
+select n.nspname, array(select array_to_string(array(
+         select p from unnest(array['usage', 'create']) p where has_schema_privilege(r.role, n.oid, p)), ', ')
+       from unnest(%s::text[]) with ordinality r (role, place) order by r.place)
+from pg_namespace n where n.nspname in ('public', 'private') order by n.nspname desc
+"""
+# A right on a table is one on all its columns; what somebody has on some columns alone is listed with them.
+_TABLES: Final = """
+select n.nspname || '.' || c.relname, c.relrowsecurity,
+       array(select concat_ws(', ',
+         nullif(array_to_string(array(
+           select p from unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger',
+                                      'maintain']) p
+           where has_table_privilege(r.role, c.oid, p)), ', '), ''),
+         nullif(array_to_string(array(
+           select p || ' (' || string_agg(a.attname, ', ' order by a.attnum) || ')'
+           from unnest(array['select', 'insert', 'update', 'references']) p, pg_attribute a
+           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+             and not has_table_privilege(r.role, c.oid, p) and has_column_privilege(r.role, c.oid, a.attnum, p)
+           group by p order by p), ', '), ''))
+       from unnest(%s::text[]) with ordinality r (role, place) order by r.place)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname in ('public', 'private') and c.relkind in ('r', 'p', 'v', 'm', 'f') order by n.nspname desc, c.relname
+"""
+_SEQUENCES: Final = """
+select n.nspname || '.' || c.relname, array(select array_to_string(array(
+         select p from unnest(array['usage', 'select', 'update']) p where has_sequence_privilege(r.role, c.oid, p)),
+         ', ')
+       from unnest(%s::text[]) with ordinality r (role, place) order by r.place)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname in ('public', 'private') and c.relkind = 'S' order by n.nspname desc, c.relname
+"""
+_FUNCTIONS: Final = """
+select n.nspname || '.' || p.proname || '(' || oidvectortypes(p.proargtypes) || ')',
+       case when p.prosecdef then 'its owner' else 'the caller' end,
+       array(select case when has_function_privilege(r.role, p.oid, 'execute') then 'execute' else '' end
+       from unnest(%s::text[]) with ordinality r (role, place) order by r.place)
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+where n.nspname in ('public', 'private')
+  and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+order by n.nspname desc, 1
+"""
+_POLICIES: Final = """
+select schemaname || '.' || tablename, policyname, lower(cmd), array_to_string(roles, ', '), permissive = 'PERMISSIVE',
+       regexp_replace(coalesce(qual, ''), '\\s+', ' ', 'g'), regexp_replace(coalesce(with_check, ''), '\\s+', ' ', 'g')
+from pg_policies where schemaname in ('public', 'private') or (schemaname, tablename) = ('realtime', 'messages')
+order by schemaname, tablename, policyname
+"""
+_DEFAULTS: Final = """
+select coalesce(n.nspname, 'every schema'), pg_get_userbyid(d.defaclrole),
+       case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
+         else 'others' end,
+       array(select acl::text from unnest(d.defaclacl) acl order by 1)
+from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace
+where n.nspname is null or n.nspname in ('public', 'private') order by 1, 2, 3
+"""
+
+
+def tables(connection: psycopg.Connection[Row]) -> str:
+    """The tables of the page, as that database has them."""
+    roles = list(_ROLES)
+
+    def ask(sql: str, *parameters: object) -> list[Row]:
+        return connection.execute(sql.encode(), parameters).fetchall()
+
+    sections = [
+        _section(
+            "Roles",
+            ("role", "superuser", "passes row security", "may log in", "inherits", "may become"),
+            ((f"`{name}`", *map(_yes, flags), _code(of)) for name, *flags, of in ask(_MEMBERS, roles, roles)),
+        ),
+        _section("Schemas", ("schema", *_ROLES), ((f"`{name}`", *map(_cell, of)) for name, of in ask(_USAGE, roles))),
+        _section(
+            "Tables and columns",
+            ("table", *_ROLES, "row security"),
+            ((f"`{name}`", *map(_cell, of), _yes(secured)) for name, secured, of in ask(_TABLES, roles)),
+        ),
+        _section(
+            "Row security",
+            ("table", "policy", "for", "to", "permissive", "using", "with check"),
+            (
+                (f"`{table}`", name, command, to, _yes(permissive), _code([using]), _code([check]))
+                for table, name, command, to, permissive, using, check in ask(_POLICIES)
+            ),
+        ),
+        _section(
+            "Sequences", ("sequence", *_ROLES), ((f"`{name}`", *map(_cell, of)) for name, of in ask(_SEQUENCES, roles))
+        ),
+        _section(
+            "Functions",
+            ("function", *_ROLES, "runs with the rights of"),
+            ((f"`{name}`", *map(_cell, of), rights) for name, rights, of in ask(_FUNCTIONS, roles)),
+        ),
+        _section(
+            "What is granted on new objects by default",
+            ("in", "made by", "on", "to"),
+            ((where, f"`{owner}`", kind, _code(to)) for where, owner, kind, to in ask(_DEFAULTS)),
+        ),
+    ]
+    return "\n".join(sections)
+
+
+def page(connection: psycopg.Connection[Row]) -> str:
+    """The page with the tables of that database: what people wrote above the mark stays."""
+    return PAGE.read_text().partition(_MARK)[0] + _MARK + "\n" + tables(connection)
+
+
+def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"## {title}", "", _line(head), _line(["---"] * len(head)), *map(_line, rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def _cell(rights: str) -> str:
+    return rights or "-"
+
+
+def _yes(whether: bool) -> str:
+    return "yes" if whether else "no"
+
+
+def _code(parts: Sequence[str]) -> str:
+    return ", ".join(f"`{part}`" for part in parts if part) or "-"
+
+
+def main() -> int:
+    """The command line."""
+    match sys.argv[1:]:
+        case []:
+            with migrations.throwaway_databases("described") as (url,):
+                migrations.load_schema(url, schema.script())
+                with psycopg.connect(url) as connection:
+                    PAGE.write_text(page(connection))
+        case [url]:
+            with psycopg.connect(url) as connection:
+                sys.stdout.write(tables(connection))
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,281 @@
+"""Odd requests by the thousand: no address answers 500, and each answers as the OpenAPI document says."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+import stripe as stripe_client
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi import checks
+
+from backend.app import create_app
+from backend.database import Database
+from backend.errors import ApiError, UnavailableError
+from backend.openapi import document
+from backend.passwords import Passwords
+from backend.settings import Settings
+from backend.stripe_gateway import StripeRefusedError, StripeUnavailableError
+from backend.tokens import Person, Tokens
+from tests.backend.ports import USER, FakeDataApi, FakeStripe
+from tests.backend.test_tickets import row as a_booking
+from tests.backend.test_webhook import FIGURES
+
+PATHS = [(path, method) for path, methods in document()["paths"].items() for method in methods]
+UUID_OF_A_BOOKING = "0b5c3c1e-3f6b-4a52-9c43-0c4f8f1f7c55"
+MORE = int(os.environ.get("FUZZ", "1"))
+"""FUZZ=10 looks ten times as long."""
+THOROUGH = hypothesis.settings(
+    max_examples=30 * MORE,
+    deadline=None,
+    derandomize=MORE == 1,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+
+class MoodyDataApi(FakeDataApi):
+    """Answers every call as the database may: well, with one of the function's errors, or not at all."""
+
+    def __init__(self, chance: random.Random, passwords: Passwords) -> None:
+        super().__init__()
+        expires_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+        session = {"status": "rotated", "session_id": "4b1c", "expires_at": expires_at, "user": USER}
+        payment = {
+            "payment_id": str(uuid.uuid4()),
+            "booking_id": UUID_OF_A_BOOKING,
+            "reference": "ABCD2345",
+            "amount": 1200,
+            "currency": "EUR",
+            "payment_intent_id": None,
+        }
+        outcomes = [
+            {"outcome": outcome, "booking_id": UUID_OF_A_BOOKING, "reason": None}
+            for outcome in ("confirmed", "refund_queued", "already_settled", "duplicate", "unattributed", "noted")
+        ]
+        known = {"status": "known", "user": USER, "password_hash": passwords.hash("correct horse battery")}
+        limited = {"status": "limited", "retry_after": 60}
+        self._chance = chance
+        self._moods: dict[str, list[Any]] = {
+            "admit_registration": [{"status": "admitted"}, {"status": "admitted"}, limited],
+            "register_user": [USER, *map(ApiError, ("email_taken", "invalid_email", "invalid_name"))],
+            "credentials_for": [known, {"status": "unknown"}, limited],
+            "open_session": [session],
+            "rotate_session": [session, {"status": "refused"}],
+            "close_session": [None],
+            "start_payment": [
+                payment,
+                payment,
+                *map(ApiError, ("unknown_booking", "lock_expired", "not_payable")),
+                ApiError("too_many_attempts", retry_after=60),
+            ],
+            "attach_payment_intent": [{"attached": True}, {"attached": True}, {"attached": False}],
+            "record_payment_failure": [outcomes[5], outcomes[3]],
+            "confirm_booking": [*outcomes, ApiError("invalid_request")],
+            "record_refund": [*outcomes[3:], ApiError("invalid_request")],
+            "record_dispute": [*outcomes[3:], ApiError("invalid_request")],
+            "bookings": [[a_booking()], [a_booking("cancelled")], []],
+            "payments_to_reconcile": [[]],
+            "figures": [FIGURES],
+        }
+
+    def call(self, function: str, arguments: Mapping[str, object], *, idempotent: bool) -> object:
+        self.answers[function] = self._chance.choice([*self._moods[function], UnavailableError()])
+        return super().call(function, arguments, idempotent=idempotent)
+
+
+class MoodyStripe(FakeStripe):
+    """Answers, refuses, or is away."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+
+    def _may_fail(self) -> None:
+        if failure := self._chance.choice(
+            [None, None, None, StripeUnavailableError(), StripeRefusedError("account_invalid", "No.")]
+        ):
+            raise failure
+
+
+@pytest.fixture(scope="module")
+def moody(settings: Settings, passwords: Passwords) -> Flask:
+    chance = random.Random(7)  # noqa: S311 - chooses answers
+    database = Database(MoodyDataApi(chance, passwords))
+    return create_app(settings, stripe=MoodyStripe(chance), database=database, passwords=passwords)
+
+
+@pytest.fixture(scope="module")
+def token(settings: Settings) -> str:
+    return Tokens.of(settings).access_token(Person(uuid.UUID(USER["id"]), USER["email"], "4b1c", "customer"))
+
+
+@pytest.fixture(scope="module")
+def api_schema(moody: Flask) -> schemathesis.schemas.BaseSchema:
+    return schemathesis.openapi.from_wsgi("/api/openapi.json", moody)
+
+
+CONFORMANCE = [
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+
+
+def no_500(_context: object, response: Any, _case: object) -> None:
+    """503 is an answer; 500 is a hole."""
+    assert response.status_code != 500, response.text
+
+
+@pytest.mark.parametrize(("path", "method"), PATHS)
+def test_every_address_answers_as_described(
+    api_schema: schemathesis.schemas.BaseSchema, token: str, path: str, method: str
+) -> None:
+    """Requests that fit the document and requests that do not, from somebody signed in and from anybody."""
+    operation = api_schema[path][method]
+    signed_in = {"Authorization": f"Bearer {token}", "Cookie": "frontrow_refresh=some"}
+
+    @given(case=strategy(operation), headers=st.sampled_from([signed_in, {}]))
+    @THOROUGH
+    def holds(case: schemathesis.Case, headers: dict[str, str]) -> None:
+        case.call_and_validate(headers={**headers}, checks=[no_500, *CONFORMANCE])
+
+    holds()
+
+
+def strategy(operation: Any) -> st.SearchStrategy[schemathesis.Case]:
+    """Cases that fit; and where a case can be wrong at all, those that do not."""
+    fitting = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
+    return fitting | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+
+
+# What no schema thinks of
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=200)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+HEADER = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=300)
+HEADER_NAMES = (
+    *("Authorization", "Cookie", "Origin", "Content-Type", "Host", "Accept", "Stripe-Signature", "X-Request-Id"),
+    *("X-Forwarded-For", "X-Forwarded-Proto", "Content-Encoding", "Transfer-Encoding", "User-Agent", "Expect"),
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(HEADER_NAMES),
+    HEADER
+    | st.sampled_from(
+        ["Bearer ", "Bearer a.b.c", 'frontrow_refresh="', "null", "http://[", "application/json;charset=x"]
+    )
+    | st.sampled_from(
+        ["application/json", "multipart/form-data", "text/plain", "t=1,v1=0", "t=,v1=", "chunked", "gzip"]
+    ),
+    max_size=6,
+)
+BODIES = (
+    st.binary(max_size=400)
+    | JSON.map(lambda value: json.dumps(value).encode())
+    | st.sampled_from([b"[" * 100_000, b'{"email":' * 20_000, b"\xff\xfe", b'"\\ud800"', b"\x00", b"x" * 1_000_001])
+)
+FIELDS = ("email", "password", "full_name", "booking_id", "everywhere")
+
+
+@given(
+    where=st.sampled_from(PATHS),
+    method=st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "ODD"]) | st.none(),
+    headers=HEADERS,
+    body=BODIES | st.dictionaries(st.sampled_from(FIELDS) | TEXT, JSON).map(lambda value: json.dumps(value).encode()),
+    query=HEADER,
+)
+@hypothesis.settings(THOROUGH, max_examples=200 * MORE)
+def test_no_request_is_too_odd(
+    moody: Flask, where: tuple[str, str], method: str | None, headers: dict[str, str], body: bytes, query: str
+) -> None:
+    path = where[0].replace("{booking_id}", UUID_OF_A_BOOKING)
+    answer = moody.test_client().open(path, method=method or where[1], headers=headers, data=body, query_string=query)
+    assert answer.status_code != 500, answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    if answer.status_code >= 400 and answer.data and path != "/readyz":
+        refusal = answer.get_json()
+        assert set(refusal) == {"code", "message", "details", "hint"}
+        assert refusal["code"] == f"PT{answer.status_code}"
+
+
+EVENT_TYPES = [
+    *("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled"),
+    *("charge.refunded", "refund.created", "refund.updated", "charge.dispute.created", "made.up"),
+]
+OBJECTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.just("pi_1") | JSON,
+        "amount": st.just(1200) | JSON,
+        "amount_received": st.just(1200) | JSON,
+        "currency": st.just("eur") | JSON,
+        "status": st.just("succeeded") | JSON,
+        "reason": st.just("fraudulent") | JSON,
+        "payment_intent": st.just("pi_1") | JSON,
+        "metadata": st.dictionaries(st.sampled_from(["booking_id", "refund_id", "attempt"]), TEXT | JSON) | JSON,
+        "last_payment_error": JSON,
+        "failure_reason": JSON,
+        "cancellation_reason": JSON,
+    },
+)
+EVENTS = (
+    st.fixed_dictionaries(
+        {"id": st.just("evt_1") | JSON, "type": st.sampled_from(EVENT_TYPES) | JSON},
+        optional={"created": JSON | st.just(1_790_000_000), "data": OBJECTS.map(lambda it: {"object": it}) | JSON},
+    )
+    | JSON
+)
+
+
+def sign(payload: str, settings: Settings) -> str:
+    secret = settings.stripe_webhook_secrets[0]
+    return stripe_client.WebhookSignature.generate_signature_header(payload, secret, timestamp=int(time.time()))
+
+
+@given(event=EVENTS)
+@hypothesis.settings(THOROUGH, max_examples=200 * MORE)
+def test_no_signed_event_is_too_odd(moody: Flask, settings: Settings, event: Any) -> None:
+    """Whoever has the secret, or a Stripe of another version, may send what we have never seen."""
+    payload = json.dumps(event)
+    answer = moody.test_client().post(
+        "/api/payments/webhook", data=payload, headers={"Stripe-Signature": sign(payload, settings)}
+    )
+    assert answer.status_code in (200, 400, 503), (payload, answer.text)
+
+
+@given(signature=HEADER, payload=BODIES)
+@THOROUGH
+def test_no_signature_is_too_odd(client: FlaskClient, signature: str, payload: bytes) -> None:
+    answer = client.post("/api/payments/webhook", data=payload, headers={"Stripe-Signature": signature})
+    assert answer.status_code in (400, 413), answer.text
+
+
+def test_a_fuzz_that_finds_nothing_would_find_this(settings: Settings, passwords: Passwords) -> None:
+    """The control: an app with a hole, and one that answers what nobody described."""
+    for hole, message in ((RuntimeError(), "500"), (ApiError("no_seats"), "422")):
+        data_api = FakeDataApi({"admit_registration": {"status": "admitted"}, "register_user": hole})
+        app = create_app(settings, stripe=FakeStripe(), database=Database(data_api), passwords=passwords)
+        operation = schemathesis.openapi.from_wsgi("/api/openapi.json", app)["/api/auth/register"]["POST"]
+        body = {"email": USER["email"], "password": "correct horse battery", "full_name": "Ada"}
+        case = operation.Case(body=body, media_type="application/json")
+        with pytest.raises(FailureGroup) as found:
+            case.call_and_validate(checks=[no_500, *CONFORMANCE])
+        assert message in str(found.value)
