@@ -270,9 +270,22 @@ begin
 end
 $$;
 
--- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until the notice that
--- private.settings asks for (or at any time when the house has cancelled the showtime), frees them and queues a full
--- refund. Cancelling what is cancelled answers it again.
+-- Until when a confirmed booking can be cancelled: the notice that private.settings asks for before the showtime, or
+-- infinity when the house has cancelled that. Null for other bookings. A computed column of bookings for the Data API:
+-- select=*,cancellable_until. Definer, because settings are nobody's to read.
+create function public.cancellable_until(booking public.bookings) returns timestamptz
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  if (booking).status <> 'confirmed' then
+    return null;
+  end if;
+  return (select case when s.status = 'cancelled' then 'infinity' else s.starts_at - c.cancellation_notice end
+          from public.showtimes s, private.settings c where s.id = (booking).showtime_id);
+end
+$$;
+
+-- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until cancellable_until, frees
+-- them and queues a full refund. Cancelling what is cancelled answers it again.
 -- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
 create function public.cancel_booking(booking_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
@@ -280,7 +293,6 @@ declare
   v_user uuid := private.require_user_id();
   v_booking public.bookings;
   v_now timestamptz;
-  v_until timestamptz;
 begin
   v_booking := private.booking_for_update(cancel_booking.booking_id);
   v_now := private.now();
@@ -290,10 +302,8 @@ begin
   if v_booking.status in ('cancelled', 'refunded') then
     return private.booking_json(v_booking);
   end if;
-  select case when s.status = 'cancelled' then 'infinity' else s.starts_at - c.cancellation_notice end into strict v_until
-  from public.showtimes s, private.settings c where s.id = v_booking.showtime_id;
   if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
-    or v_booking.status = 'confirmed' and v_now > v_until then
+    or v_now > public.cancellable_until(v_booking) then
     perform private.fail('not_cancellable');
   end if;
 
@@ -313,7 +323,10 @@ revoke execute on function
   private.extend_locks(public.bookings, uuid, timestamptz, timestamptz),
   private.locks_json(public.bookings, timestamptz),
   private.end_booking(public.bookings, text, timestamptz),
+  public.cancellable_until(public.bookings),
   public.create_booking(bigint),
   public.cancel_booking(uuid)
 from public;
-grant execute on function public.create_booking(bigint), public.cancel_booking(uuid) to anon, authenticated;
+grant execute on function
+  public.cancellable_until(public.bookings), public.create_booking(bigint), public.cancel_booking(uuid)
+to anon, authenticated;

@@ -1,8 +1,10 @@
 -- The seat map of a showtime as one viewer sees it, in one round trip.
 
--- {showtime_id, server_time, currency, seats: [{id, row, number, x, y, kind, price, state, lock_id, expires_at}]}
--- state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them when
--- expires_at is null). price is null for a seat that is not for sale. Raises unknown_showtime.
+-- {showtime_id, server_time, currency, seat_limit, pending_booking_id,
+--  seats: [{id, row, number, x, y, kind, price, state, lock_id, expires_at}]}
+-- seat_limit: seats that one person may have there. pending_booking_id: the caller's booking that waits for its payment,
+-- or null. state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them
+-- when expires_at is null). price is null for a seat that is not for sale. Raises unknown_showtime.
 create function public.seat_map(showtime_id bigint) returns json
 language plpgsql stable security definer set search_path = '' as $$
 declare
@@ -12,6 +14,10 @@ declare
 begin
   select json_build_object(
     'showtime_id', t.id, 'server_time', v_now, 'currency', h.currency,
+    'seat_limit', (select c.seats_per_customer from private.settings c),
+    'pending_booking_id', (
+      select b.id from public.bookings b
+      where b.showtime_id = t.id and b.user_id = v_user and b.status = 'pending' and b.expires_at > v_now),
     'seats', (
       select coalesce(json_agg(json_build_object(
         'id', s.id, 'row', s.row_label, 'number', s.number, 'x', s.x, 'y', s.y, 'kind', s.kind, 'price', p.price,

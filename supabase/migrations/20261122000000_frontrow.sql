@@ -36,7 +36,14 @@ begin
 end
 $$;
 
-revoke execute on function private.now() from public;
+-- For clients, which count down to instants of ours: their own clock may be wrong.
+create function public.server_time() returns timestamptz
+language sql stable security definer set search_path = '' as $$
+  select private.now()
+$$;
+
+revoke execute on function private.now(), public.server_time() from public;
+grant execute on function public.server_time() to anon, authenticated;
 
 -- errors.sql ----------------------------------------------------------------------------------------------------------
 
@@ -1145,9 +1152,11 @@ grant execute on function public.seats_left(public.showtimes) to anon, authentic
 
 -- The seat map of a showtime as one viewer sees it, in one round trip.
 
--- {showtime_id, server_time, currency, seats: [{id, row, number, x, y, kind, price, state, lock_id, expires_at}]}
--- state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them when
--- expires_at is null). price is null for a seat that is not for sale. Raises unknown_showtime.
+-- {showtime_id, server_time, currency, seat_limit, pending_booking_id,
+--  seats: [{id, row, number, x, y, kind, price, state, lock_id, expires_at}]}
+-- seat_limit: seats that one person may have there. pending_booking_id: the caller's booking that waits for its payment,
+-- or null. state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them
+-- when expires_at is null). price is null for a seat that is not for sale. Raises unknown_showtime.
 create function public.seat_map(showtime_id bigint) returns json
 language plpgsql stable security definer set search_path = '' as $$
 declare
@@ -1157,6 +1166,10 @@ declare
 begin
   select json_build_object(
     'showtime_id', t.id, 'server_time', v_now, 'currency', h.currency,
+    'seat_limit', (select c.seats_per_customer from private.settings c),
+    'pending_booking_id', (
+      select b.id from public.bookings b
+      where b.showtime_id = t.id and b.user_id = v_user and b.status = 'pending' and b.expires_at > v_now),
     'seats', (
       select coalesce(json_agg(json_build_object(
         'id', s.id, 'row', s.row_label, 'number', s.number, 'x', s.x, 'y', s.y, 'kind', s.kind, 'price', p.price,
@@ -1456,9 +1469,22 @@ begin
 end
 $$;
 
--- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until the notice that
--- private.settings asks for (or at any time when the house has cancelled the showtime), frees them and queues a full
--- refund. Cancelling what is cancelled answers it again.
+-- Until when a confirmed booking can be cancelled: the notice that private.settings asks for before the showtime, or
+-- infinity when the house has cancelled that. Null for other bookings. A computed column of bookings for the Data API:
+-- select=*,cancellable_until. Definer, because settings are nobody's to read.
+create function public.cancellable_until(booking public.bookings) returns timestamptz
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  if (booking).status <> 'confirmed' then
+    return null;
+  end if;
+  return (select case when s.status = 'cancelled' then 'infinity' else s.starts_at - c.cancellation_notice end
+          from public.showtimes s, private.settings c where s.id = (booking).showtime_id);
+end
+$$;
+
+-- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until cancellable_until, frees
+-- them and queues a full refund. Cancelling what is cancelled answers it again.
 -- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
 create function public.cancel_booking(booking_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
@@ -1466,7 +1492,6 @@ declare
   v_user uuid := private.require_user_id();
   v_booking public.bookings;
   v_now timestamptz;
-  v_until timestamptz;
 begin
   v_booking := private.booking_for_update(cancel_booking.booking_id);
   v_now := private.now();
@@ -1476,10 +1501,8 @@ begin
   if v_booking.status in ('cancelled', 'refunded') then
     return private.booking_json(v_booking);
   end if;
-  select case when s.status = 'cancelled' then 'infinity' else s.starts_at - c.cancellation_notice end into strict v_until
-  from public.showtimes s, private.settings c where s.id = v_booking.showtime_id;
   if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
-    or v_booking.status = 'confirmed' and v_now > v_until then
+    or v_now > public.cancellable_until(v_booking) then
     perform private.fail('not_cancellable');
   end if;
 
@@ -1499,10 +1522,13 @@ revoke execute on function
   private.extend_locks(public.bookings, uuid, timestamptz, timestamptz),
   private.locks_json(public.bookings, timestamptz),
   private.end_booking(public.bookings, text, timestamptz),
+  public.cancellable_until(public.bookings),
   public.create_booking(bigint),
   public.cancel_booking(uuid)
 from public;
-grant execute on function public.create_booking(bigint), public.cancel_booking(uuid) to anon, authenticated;
+grant execute on function
+  public.cancellable_until(public.bookings), public.create_booking(bigint), public.cancel_booking(uuid)
+to anon, authenticated;
 
 -- outbox.sql ----------------------------------------------------------------------------------------------------------
 
@@ -3005,8 +3031,9 @@ select 'I7 a client may call what is not for clients', jsonb_build_object('funct
 from pg_catalog.pg_proc p, unnest(array['anon', 'authenticated']) r (name)
 where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
   and has_function_privilege(r.name, p.oid, 'execute')
-  and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seats_left', 'create_booking', 'cancel_booking',
-                              'send_ticket_again', 'seat_holder', 'booking_history'])
+  and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seats_left', 'server_time', 'create_booking',
+                              'cancel_booking', 'cancellable_until', 'send_ticket_again', 'seat_holder',
+                              'booking_history'])
   and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')  -- of an extension
 
 union all

@@ -9,6 +9,7 @@ import json
 import re
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -16,7 +17,7 @@ import pytest
 import requests
 
 from dev.keys import Keys
-from tests.http.frontrow import Customer, Frontrow, Json
+from tests.http.frontrow import Customer, Frontrow, Json, eventually
 
 
 def call(
@@ -245,6 +246,22 @@ def test_the_catalogue_is_read_with_embedding_filters_order_and_pages(frontrow: 
     )
     assert booking["id"] == mine["id"]
     assert len(booking["booking_seats"]) == 2
+
+
+def test_a_booking_says_until_when_it_can_be_cancelled(frontrow: Frontrow, customer: Customer) -> None:
+    booking = customer.book()
+    query = customer.data_api.table("bookings").select("*, cancellable_until").eq("id", booking["id"])
+    assert query.execute().data[0]["cancellable_until"] is None
+    frontrow.pay(customer.intent(booking))
+    told = eventually(lambda: query.execute().data[0]["cancellable_until"])
+    (show,) = frontrow.house.rows("select starts_at from public.showtimes where id = %s", [booking["showtime_id"]])
+    assert datetime.fromisoformat(told) == show["starts_at"] - timedelta(hours=2)
+
+
+def test_the_time_is_a_get(frontrow: Frontrow) -> None:
+    url = f"{frontrow.stack.config.supabase_url}/rest/v1/rpc/server_time"
+    answer = requests.get(url, headers={"apikey": frontrow.stack.keys.publishable}, timeout=10)
+    assert abs(datetime.fromisoformat(answer.json()) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_the_seat_map_is_a_get_too(frontrow: Frontrow) -> None:

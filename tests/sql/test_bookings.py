@@ -132,6 +132,28 @@ def test_a_confirmed_booking_can_be_cancelled_until_two_hours_before(house: Hous
     assert house.status(later) == "confirmed"
 
 
+UNTIL = """select case b.cancellable_until when 'infinity' then 'always'
+                                         when t.starts_at - interval '90 minutes' then '90 minutes before' end as until
+           from public.bookings b join public.showtimes t on t.id = b.showtime_id order by b.created_at"""
+
+
+def test_a_booking_says_until_when_it_can_be_cancelled(house: House) -> None:
+    house.owner.execute("update private.settings set cancellation_notice = '90 minutes'")
+    ada = house.customer()
+    confirmed = house.buy(ada, 0)
+    house.book(ada, 1)
+
+    def until() -> list[str | None]:
+        return [row["until"] for row in ada.query(UNTIL)]
+
+    assert until() == ["90 minutes before", None], "a pending one ends with its own time"
+    house.owner.execute("update public.showtimes set status = 'cancelled'")
+    assert until() == ["always", None]
+    house.owner.execute("update public.showtimes set status = 'scheduled'")
+    ada.call("cancel_booking", booking_id=confirmed["id"])
+    assert until() == [None, None]
+
+
 def test_an_expired_booking_is_not_cancellable(house: House) -> None:
     ada = house.customer()
     booking = house.book(ada, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.house import House, Refused
+from tests.house import Caller, House, Refused
 
 
 def test_the_map_holds_all_that_a_viewer_needs(house: House) -> None:
@@ -12,8 +12,8 @@ def test_the_map_holds_all_that_a_viewer_needs(house: House) -> None:
     locked = house.lock(ada, 0)
     booking = house.buy(bob, 49)
     answer = ada.call("seat_map", showtime_id=house.showtime_id)
-    assert set(answer) == {"showtime_id", "server_time", "currency", "seats"}
-    assert (answer["showtime_id"], answer["currency"]) == (house.showtime_id, "EUR")
+    assert set(answer) == {"showtime_id", "server_time", "currency", "seat_limit", "pending_booking_id", "seats"}
+    assert (answer["showtime_id"], answer["currency"], answer["seat_limit"]) == (house.showtime_id, "EUR", 10)
     assert len(answer["seats"]) == 50
     assert answer["seats"][0] == {
         "id": house.seats[0],
@@ -35,6 +35,37 @@ def test_the_map_holds_all_that_a_viewer_needs(house: House) -> None:
     assert (mine["state"], mine["expires_at"]) == ("mine", None)
     assert house.map(bob)[house.seats[0]]["state"] == "locked"
     assert booking["seats"][0]["seat_id"] == house.seats[49]
+
+
+def test_the_map_names_the_booking_that_its_viewer_pays_for(house: House) -> None:
+    ada, bob = house.customer(), house.customer("Bob")
+    elsewhere = house.add_showtime("2 days")
+
+    def pending(who: Caller, showtime_id: int = house.showtime_id) -> str | None:
+        return who.call("seat_map", showtime_id=showtime_id)["pending_booking_id"]
+
+    house.lock(ada, 0)
+    assert pending(ada) is None
+    booking = house.book(ada, 0)
+    assert pending(ada) == booking["id"]
+    assert [pending(bob), pending(house.anonymous()), pending(ada, elsewhere)] == [None, None, None]
+    house.advance("10 minutes")
+    assert pending(ada) is None, "by the clock: no sweep has come by"
+    house.buy(ada, 1)
+    assert pending(ada) is None
+
+
+def test_the_map_tells_the_limit_that_is_set(house: House) -> None:
+    house.owner.execute("update private.settings set seats_per_customer = 4")
+    assert house.anonymous().call("seat_map", showtime_id=house.showtime_id)["seat_limit"] == 4
+
+
+def test_the_server_tells_its_time(house: House) -> None:
+    house.freeze()
+    house.advance("3 days")
+    assert house.anonymous().query(
+        "select public.server_time() = %s as same", [house.value("select private.now()")]
+    ) == [{"same": True}]
 
 
 def test_the_map_never_says_who(house: House) -> None:

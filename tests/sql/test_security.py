@@ -26,6 +26,7 @@ COLUMN = {
 OPEN_DEFINERS = {
     "booking_history(uuid)",
     "cancel_booking(uuid)",
+    "cancellable_until(bookings)",
     "create_booking(bigint)",
     "lock_seats(bigint,bigint[])",
     "release_seats(bigint,bigint[])",
@@ -33,6 +34,7 @@ OPEN_DEFINERS = {
     "seat_map(bigint)",
     "seats_left(showtimes)",
     "send_ticket_again(uuid)",
+    "server_time()",
 }
 
 FOR_THE_SECRET_KEY = {

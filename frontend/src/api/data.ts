@@ -1,7 +1,7 @@
 import type { PostgrestError } from '@supabase/supabase-js';
 import type { z } from 'zod';
 
-import { ApiError, toApiError } from './errors';
+import { ApiError, isApiError, toApiError } from './errors';
 
 interface Result {
   data: unknown;
@@ -26,9 +26,29 @@ export async function answerAs<S extends z.ZodType>(
   return read.data;
 }
 
+const PAUSE_BEFORE_RETRY = 500;
+
+/**
+ * As `answerAs`, for the functions that change something. Each may be called twice (lock_seats, release_seats,
+ * create_booking, cancel_booking answer the same again), so one that met a database in trouble is, whether its first
+ * call had an effect or not.
+ */
+export async function answerOfChange<S extends z.ZodType>(
+  schema: S,
+  call: () => PromiseLike<Result>,
+): Promise<z.output<S>> {
+  try {
+    return await answerAs(schema, call());
+  } catch (error) {
+    if (!isApiError(error, 'busy')) throw error;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_BEFORE_RETRY));
+    return answerAs(schema, call());
+  }
+}
+
 async function dataOf(query: PromiseLike<Result>): Promise<unknown> {
   const { data, error, status } = await query;
   // supabase-js reports a request that got no answer as an error with status 0.
-  if (error) throw status === 0 ? new ApiError('offline') : toApiError(error);
+  if (error) throw status === 0 ? new ApiError('offline') : toApiError(error, status);
   return data;
 }

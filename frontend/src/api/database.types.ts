@@ -53,9 +53,9 @@ isOneToOne: false
                   ]
                 },"bookings": {
                   Row: {
-                    "cancelled_at": string | null,"confirmed_at": string | null,"created_at": string,"currency": string,"expires_at": string,"id": string,"reference": string,"showtime_id": number,"status": Database["public"]['Enums']["booking_status"],"total": number,"user_id": string
+                    "cancelled_at": string | null,"confirmed_at": string | null,"created_at": string,"currency": string,"expires_at": string,"id": string,"reference": string,"showtime_id": number,"status": Database["public"]['Enums']["booking_status"],"total": number,"user_id": string,"cancellable_until": string | null
                   }
-                  ComputedFields: never
+                  ComputedFields: "cancellable_until"
                   Insert: {
                     "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at": string,"currency": string,"expires_at": string,"id"?: string,"reference": string,"showtime_id": number,"status"?: Database["public"]['Enums']["booking_status"],"total": number,"user_id": string
                   }
@@ -292,6 +292,9 @@ isOneToOne: false
 "cancel_booking":
 { Args: { "booking_id": string }; Returns: Json
                            },
+"cancellable_until":
+{ Args: { "booking": Omit<Database["public"]['Tables']["bookings"]['Row'], Database["public"]['Tables']["bookings"]['ComputedFields']> }; Returns: string
+                           },
 "claim_outbox":
 { Args: { "kinds"?: (string)[],"lease_seconds"?: number,"max_rows"?: number }; Returns: Json
                            },
@@ -366,6 +369,9 @@ isOneToOne: false
                            },
 "send_ticket_again":
 { Args: { "booking_id": string }; Returns: Json
+                           },
+"server_time":
+{ Args: Record<PropertyKey, never>; Returns: string
                            },
 "settle_outbox":
 { Args: { "attempt": number,"error"?: string,"id": number }; Returns: boolean

@@ -15,7 +15,7 @@ test.each(ERROR_CODES)('%s has a sentence', (code) => {
 });
 
 test('details are read', () => {
-  const error = toApiError(refusal('seat_taken', { seat_ids: [7, 8] }), 3);
+  const error = toApiError(refusal('seat_taken', { seat_ids: [7, 8] }), 409, 3);
   expect([error.code, seatIds(error), error.retryAfter]).toEqual(['seat_taken', [7, 8], 3]);
   expect(sentenceFor(error)).toBe('2 of those seats were just taken.');
   expect(sentenceFor(toApiError(refusal('too_many_seats', { limit: 10 })))).toBe(
@@ -33,6 +33,31 @@ test('what PostgREST says by itself is not shown to people', () => {
   const error = toApiError({ code: '42501', message: 'permission denied', details: null, hint: 'Grant it.' });
   expect(sentenceFor(error)).toBe('Something went wrong. Please try again.');
   expect(toApiError({ code: 'PGRST303', message: 'JWT expired' }).code).toBe('session_ended');
+});
+
+// Those of tests/backend/test_database.py: the page and Flask take the same answers for a database that cannot now.
+test.each([
+  [503, { code: 'PGRST001', message: 'Database client error.' }],
+  [504, { code: 'PGRST003', message: 'Timed out acquiring connection.' }],
+  [503, { code: '57P01', message: 'terminating connection' }],
+  [400, { code: '', details: null, hint: null, message: '' }],
+  [500, { code: '57014', message: 'canceling statement' }],
+  [500, { code: '40P01', message: 'deadlock detected' }],
+  [503, { code: '53300', message: 'too many connections' }],
+  [503, { code: 'PT503', message: 'busy', details: null, hint: 'Ours, and our gateway’s.' }],
+  [502, { message: '<html>Bad gateway</html>' }],
+  [504, undefined],
+])('%i with %j is busy', (status, body) => {
+  expect(toApiError(body, status).code).toBe('busy');
+});
+
+test.each([
+  [404, { code: 'PGRST202', message: 'Could not find the function' }],
+  [400, { code: '23514', message: 'violates check constraint' }],
+  [400, { message: '' }],
+  [500, { code: 'PT500', message: 'a_code_of_tomorrow' }],
+])('%i with %j is not', (status, body) => {
+  expect(toApiError(body, status).code).toBe('unexpected');
 });
 
 test.each([undefined, null, 'Bad Gateway', [], { details: '{' }, { details: 'null' }])(

@@ -31,20 +31,30 @@ interface RefusalBody {
   hint?: unknown;
 }
 
-/** What PostgREST and PostgreSQL say by themselves (docs/errors.md). */
-const FOREIGN: Readonly<Record<string, Problem>> = {
-  PGRST301: 'session_ended',
-  PGRST303: 'session_ended',
-  '57014': 'busy',
-};
+const UNKNOWN_TOKEN = ['PGRST301', 'PGRST303'];
 
-export function toApiError(body: unknown, retryAfter?: number): ApiError {
+/**
+ * As backend/database.py has them: contention, a statement that took too long, a database that is out of connections,
+ * starting, stopping or not reached, and PostgREST's empty code for a server process that was killed during the call.
+ */
+const BUSY = /^$|^(40001|40P01|55P03|57014|PGRST00[0-3])$|^(53|57P|08)/;
+const BUSY_GATEWAY = [502, 503, 504];
+
+/** What PostgREST, PostgreSQL and gateways say by themselves (docs/errors.md). */
+function foreign(code: unknown, status: number | undefined): Problem {
+  if (typeof code === 'string' && UNKNOWN_TOKEN.includes(code)) return 'session_ended';
+  if (typeof code === 'string' && BUSY.test(code)) return 'busy';
+  return status !== undefined && BUSY_GATEWAY.includes(status) ? 'busy' : 'unexpected';
+}
+
+/** The error that a body of an answer tells; `status` is the answer's, `retryAfter` in seconds. */
+export function toApiError(body: unknown, status?: number, retryAfter?: number): ApiError {
   const refusal: RefusalBody = typeof body === 'object' && body !== null ? body : {};
   const { code, message, details, hint } = refusal;
-  const known = isErrorCode(message) ? message : typeof code === 'string' ? FOREIGN[code] : undefined;
   // Only our own codes start with PT; the hint of a newer server than this page is still a sentence for people.
   const ours = typeof code === 'string' && code.startsWith('PT') && typeof hint === 'string';
-  return new ApiError(known ?? 'unexpected', parsed(details), ours ? hint : undefined, retryAfter);
+  const problem = isErrorCode(message) ? message : foreign(code, status);
+  return new ApiError(problem, parsed(details), ours ? hint : undefined, retryAfter);
 }
 
 export function isApiError(error: unknown, ...codes: Problem[]): error is ApiError {

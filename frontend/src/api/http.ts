@@ -56,7 +56,7 @@ async function contentOf(path: string, request: RequestInit): Promise<string> {
   }
   if (response.ok) return content;
   const retryAfter = Number(response.headers.get('Retry-After'));
-  throw toApiError(json(content), retryAfter > 0 ? retryAfter : undefined);
+  throw toApiError(json(content), response.status, retryAfter > 0 ? retryAfter : undefined);
 }
 
 /** Undefined where there is none. */

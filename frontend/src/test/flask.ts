@@ -10,7 +10,7 @@ type Answer = (
   asked: Asked,
 ) => { status: number; body?: unknown } | Promise<{ status: number; body?: unknown }>;
 
-/** Answer what the page posts to Flask; the answered list fills with what was asked. */
+/** Answer what the page asks of Flask, and of the Data API, by path; the answered list fills with what was asked. */
 export function fakeFlask(answers: Record<string, Answer>): Asked[] {
   const log: Asked[] = [];
   vi.stubGlobal('fetch', async (url: string, request: RequestInit) => {

@@ -1,13 +1,14 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { z } from 'zod';
 
-import { answerAs } from '../data';
+import { answerOfChange } from '../data';
 import { supabase } from '../supabase';
 import { allBookings } from './booking';
 
 const schema = z.object({ id: z.string(), showtime_id: z.number() });
 
-const cancelBooking = (id: string) => answerAs(schema, supabase.rpc('cancel_booking', { booking_id: id }));
+const cancelBooking = (id: string) =>
+  answerOfChange(schema, () => supabase.rpc('cancel_booking', { booking_id: id }));
 
 /** Gives a pending booking's seats back, or a confirmed one's for its money. */
 export function useCancelBooking() {

@@ -24,7 +24,7 @@ export default function BookingPage() {
     ...bookingQuery(id),
     refetchInterval: ({ state }) => (state.data?.refunds.some(isUnderWay) ? REFUND_EVERY : false),
   });
-  useServerClock(data?.showtime_id);
+  useServerClock();
   if (data) return <Loaded booking={data} />;
   if (!error) return <PageSkeleton />;
   return (

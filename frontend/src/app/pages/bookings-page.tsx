@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 
-import { bookingsQuery } from '@/api/bookings';
+import { bookingsQuery, useServerClock } from '@/api/bookings';
 import { sentenceFor } from '@/api/errors';
 import { BookingList } from '@/features/bookings/components/booking-list';
 import { sortBookings } from '@/features/bookings/lib/standing';
@@ -14,6 +14,7 @@ import { text } from '@/shared/text';
 
 export default function BookingsPage() {
   const { data, error, refetch, isFetching } = useQuery(bookingsQuery);
+  useServerClock();
   const now = useNow(10_000);
   const { title, empty, sections } = text.bookings;
   if (!data && error) {

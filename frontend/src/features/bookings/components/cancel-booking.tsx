@@ -3,8 +3,7 @@ import { useState } from 'react';
 import { useCancelBooking, type Booking } from '@/api/bookings';
 import { sentenceFor } from '@/api/errors';
 import { Button } from '@/shared/components/button';
-import { Dialog } from '@/shared/components/dialog';
-import { Notice } from '@/shared/components/notice';
+import { ConfirmDialog } from '@/shared/components/confirm-dialog';
 import { announce } from '@/shared/lib/announce';
 import { useNow } from '@/shared/lib/clock';
 import { formatDate, formatMoney, formatTime } from '@/shared/lib/format';
@@ -19,7 +18,8 @@ export function CancelBooking({ booking }: { booking: Booking }) {
   const now = useNow(15_000);
   const words = text.bookings.cancel;
   const { time_zone: timeZone } = booking.showtimes.auditoriums.theaters;
-  const until = cancellableUntil(booking.showtimes);
+  if (booking.cancellable_until === null) return null;
+  const until = cancellableUntil(booking.cancellable_until);
   const amount = formatMoney(booking.total, booking.currency);
   const time = Number.isFinite(until)
     ? `${formatDate(until, timeZone)}, ${formatTime(until, timeZone)}`
@@ -31,25 +31,18 @@ export function CancelBooking({ booking }: { booking: Booking }) {
       <Button look="secondary" onClick={() => setOpen(true)}>
         {words.open}
       </Button>
-      <Dialog title={words.title} open={open} onClose={() => setOpen(false)}>
+      <ConfirmDialog
+        title={words.title}
+        open={open}
+        confirm={words.confirm(amount)}
+        keep={words.keep}
+        busy={cancel.isPending}
+        problem={cancel.isError ? sentenceFor(cancel.error) : undefined}
+        onConfirm={() => cancel.mutate(booking.id, { onSuccess: () => announce(words.done) })}
+        onClose={() => setOpen(false)}
+      >
         <p>{words.gives(amount)}</p>
-        {cancel.isError && (
-          <div className="mt-4">
-            <Notice tone="bad">{sentenceFor(cancel.error)}</Notice>
-          </div>
-        )}
-        <div className="mt-6 flex flex-wrap gap-3">
-          <Button
-            busy={cancel.isPending}
-            onClick={() => cancel.mutate(booking.id, { onSuccess: () => announce(words.done) })}
-          >
-            {words.confirm(amount)}
-          </Button>
-          <Button look="secondary" onClick={() => setOpen(false)}>
-            {words.keep}
-          </Button>
-        </div>
-      </Dialog>
+      </ConfirmDialog>
     </div>
   );
 }

@@ -58,8 +58,10 @@ test('nothing is sent while the card is wrong', async () => {
   const asked = fakeStripe();
   renderForm();
   await press('Pay €24.00');
-  expect(await screen.findByLabelText('Card number')).toHaveAccessibleDescription(
-    'Please give the number on the card.',
+  await waitFor(() =>
+    expect(screen.getByLabelText('Card number')).toHaveAccessibleDescription(
+      'Please give the number on the card.',
+    ),
   );
   expect(asked).toEqual([]);
 });

@@ -37,7 +37,7 @@ export function Checkout({ booking, refunds }: CheckoutProps) {
     ({ status, payment_intent_id: id }) => status === 'open' && id !== null,
   );
   const { queryKey } = bookingQuery(booking.id);
-  useServerClock(booking.showtime_id);
+  useServerClock();
   useSeatsBooked(booking.id, booking.showtime_id);
   useQuery({ ...bookingQuery(booking.id), refetchInterval: readAgainAfter(view, moneyMayCome) });
 

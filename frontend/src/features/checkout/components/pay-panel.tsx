@@ -1,6 +1,6 @@
 import { lazy, Suspense } from 'react';
 
-import { useCancelBooking, type Booking } from '@/api/bookings';
+import type { Booking } from '@/api/bookings';
 import { sentenceFor } from '@/api/errors';
 import { env } from '@/config/env';
 import { Button } from '@/shared/components/button';
@@ -12,6 +12,7 @@ import { text } from '@/shared/text';
 import type { Intent } from '../api/stripe';
 import { CardForm } from './card-form';
 import { Countdown } from './countdown';
+import { GiveBack } from './give-back';
 import type { PayProps } from './pay-props';
 
 const StripeForm = lazy(() => import('./stripe-form'));
@@ -27,7 +28,6 @@ interface PayPanelProps extends Omit<PayProps, 'intent' | 'amount'> {
 
 /** The time left, the card form, and the way out. */
 export function PayPanel({ booking, left, paying, intent, error, ...news }: PayPanelProps) {
-  const cancel = useCancelBooking();
   const base = env.VITE_STRIPE_API_BASE;
   const amount = formatMoney(booking.total, booking.currency);
   return (
@@ -60,16 +60,7 @@ export function PayPanel({ booking, left, paying, intent, error, ...news }: PayP
           <Skeleton className="h-96" />
         )}
       </section>
-      {cancel.isError && <Notice tone="bad">{sentenceFor(cancel.error)}</Notice>}
-      <Button
-        look="quiet"
-        className="self-start"
-        disabled={paying}
-        busy={cancel.isPending}
-        onClick={() => cancel.mutate(booking.id)}
-      >
-        {text.checkout.giveBack}
-      </Button>
+      <GiveBack bookingId={booking.id} disabled={paying} />
     </div>
   );
 }

@@ -1,21 +1,15 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation } from '@tanstack/react-query';
 import { z } from 'zod';
 
-import { answerAs } from '@/api/data';
+import { answerOfChange } from '@/api/data';
 import { supabase } from '@/api/supabase';
 
-import { pendingBookingQuery } from './pending-booking';
-
-const bookingSchema = z.object({ id: z.string(), expires_at: z.string() });
+const bookingSchema = z.object({ id: z.string() });
 
 const createBooking = (showtimeId: number) =>
-  answerAs(bookingSchema, supabase.rpc('create_booking', { showtime_id: showtimeId }));
+  answerOfChange(bookingSchema, () => supabase.rpc('create_booking', { showtime_id: showtimeId }));
 
 /** Turn what the viewer holds into a booking that waits for its payment. */
 export function useCreateBooking(showtimeId: number) {
-  const queryClient = useQueryClient();
-  return useMutation({
-    mutationFn: () => createBooking(showtimeId),
-    onSuccess: ({ id }) => queryClient.setQueryData(pendingBookingQuery(showtimeId, true).queryKey, id),
-  });
+  return useMutation({ mutationFn: () => createBooking(showtimeId) });
 }

@@ -1,4 +1,4 @@
-import { answerAs } from '@/api/data';
+import { answerOfChange } from '@/api/data';
 import { supabase } from '@/api/supabase';
 
 import type { Selection } from '../model/seats';
@@ -6,8 +6,7 @@ import { selectionSchema } from './selection';
 
 /** Hold seats: all of them or none. Raises ApiError, seat_taken with the seats. */
 export function lockSeats(showtimeId: number, seatIds: readonly number[]): Promise<Selection> {
-  return answerAs(
-    selectionSchema,
+  return answerOfChange(selectionSchema, () =>
     supabase.rpc('lock_seats', { showtime_id: showtimeId, seat_ids: [...seatIds] }),
   );
 }

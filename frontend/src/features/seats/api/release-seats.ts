@@ -1,4 +1,4 @@
-import { answerAs } from '@/api/data';
+import { answerOfChange } from '@/api/data';
 import { supabase } from '@/api/supabase';
 
 import type { Selection } from '../model/seats';
@@ -6,8 +6,7 @@ import { selectionSchema } from './selection';
 
 /** Give seats back. Raises ApiError. */
 export function releaseSeats(showtimeId: number, seatIds: readonly number[]): Promise<Selection> {
-  return answerAs(
-    selectionSchema,
+  return answerOfChange(selectionSchema, () =>
     supabase.rpc('release_seats', { showtime_id: showtimeId, seat_ids: [...seatIds] }),
   );
 }

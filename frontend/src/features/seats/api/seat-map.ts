@@ -28,7 +28,18 @@ const seatSchema = z
     expiresAt: expires_at === null ? null : new Date(expires_at).getTime(),
   }));
 
-const schema = z.object({ server_time: z.string(), currency: z.string(), seats: z.array(seatSchema) });
+const schema = z
+  .object({
+    server_time: z.string(),
+    currency: z.string(),
+    seat_limit: z.number(),
+    pending_booking_id: z.string().nullable(),
+    seats: z.array(seatSchema),
+  })
+  .transform(({ server_time, currency, seat_limit, pending_booking_id, seats }) => ({
+    serverTime: server_time,
+    map: { currency, seatLimit: seat_limit, pendingBookingId: pending_booking_id, seats },
+  }));
 
 export interface SeatMapAnswer {
   map: SeatMap;
@@ -40,11 +51,11 @@ const READ_AGAIN_AFTER = 30_000;
 
 async function readSeatMap(showtimeId: number, signal: AbortSignal): Promise<SeatMapAnswer> {
   const askedAt = performance.now();
-  const { server_time, ...map } = await answerAs(
+  const { serverTime, map } = await answerAs(
     schema,
     supabase.rpc('seat_map', { showtime_id: showtimeId }, { get: true }).abortSignal(signal),
   );
-  adjustClock(server_time, askedAt);
+  adjustClock(serverTime, askedAt);
   return { map, askedAt };
 }
 

@@ -1,4 +1,3 @@
-import { useQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 
@@ -12,9 +11,8 @@ import { text } from '@/shared/text';
 
 import { useCreateBooking } from '../api/create-booking';
 import { lockSeats } from '../api/lock-seats';
-import { pendingBookingQuery } from '../api/pending-booking';
 import { releaseSeats } from '../api/release-seats';
-import { seatName, SEAT_LIMIT, type Seat } from '../model/seat';
+import { seatName, type Seat } from '../model/seat';
 import { locked, released, selectionExpiry, settle, stateOf, wish } from '../model/seats';
 import { keepWanted, takeWanted } from '../model/wanted-seat';
 import type { useSeats } from './use-seats';
@@ -29,9 +27,7 @@ export function useChoosing(
   const navigate = useNavigate();
   const { pathname, search } = useLocation();
   const [problem, setProblem] = useState<string>();
-  const pending = useQuery(pendingBookingQuery(showtimeId, signedIn));
-  const readPending = pending.refetch;
-  const pendingId = signedIn ? (pending.data ?? null) : null;
+  const pendingId = signedIn ? seats.pendingBookingId : null;
   const createBooking = useCreateBooking(showtimeId);
   const book = createBooking.mutate;
 
@@ -56,20 +52,10 @@ export function useChoosing(
         update((before) => wish(before, ids, 'lost'));
         tell(names.length > 0 ? text.seats.taken(names) : sentenceFor(error));
       } else tell(sentenceFor(error));
-      if (isApiError(error, 'booking_pending')) void readPending();
-      if (
-        isApiError(
-          error,
-          'seat_taken',
-          'booking_pending',
-          'lock_expired',
-          'showtime_closed',
-          'seat_not_for_sale',
-        )
-      )
-        readAgain();
+      // What was refused was asked of other seats than there are, and what nobody answered may have been done.
+      readAgain();
     },
-    [readAgain, readPending, seats.seats, tell, update],
+    [readAgain, seats.seats, tell, update],
   );
 
   const lock = useCallback(
@@ -121,7 +107,7 @@ export function useChoosing(
       else if (!navigator.onLine) tell(text.seats.offline);
       else if (state === 'mine') void release([seat]);
       else if (session.status === 'guest') signIn(seat.id);
-      else if (taken(seats) >= SEAT_LIMIT) tell(text.seats.limit(SEAT_LIMIT));
+      else if (taken(seats) >= seats.seatLimit) tell(text.seats.limit(seats.seatLimit));
       else void lock(seat);
     },
     [lock, pendingId, release, seats, session.status, signIn, tell],
@@ -145,16 +131,18 @@ export function useChoosing(
     if (ended === undefined || expiresAt !== undefined || ended > serverNow()) return;
     tell(text.seats.expired);
     readAgain();
-    void readPending();
-  }, [expiresAt, readAgain, readPending, tell]);
+  }, [expiresAt, readAgain, tell]);
 
   const goOn = useCallback(() => {
     book(undefined, {
-      onSuccess: (booking) => void navigate(paths.checkout(booking.id)),
+      onSuccess: ({ id }) => {
+        update((before) => ({ ...before, pendingBookingId: id }));
+        void navigate(paths.checkout(id));
+      },
       onError: (error) =>
         isApiError(error, 'sign_in_required', 'session_ended') ? signIn() : refused(error),
     });
-  }, [book, navigate, refused, signIn]);
+  }, [book, navigate, refused, signIn, update]);
 
   return {
     problem,

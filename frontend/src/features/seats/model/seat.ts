@@ -30,6 +30,3 @@ export type SeatState = 'free' | 'mine' | 'held' | 'booked' | 'bought' | 'closed
 export const SEAT_STATES = ['free', 'mine', 'held', 'booked', 'bought'] as const satisfies SeatState[];
 
 export const seatName = ({ row, number }: Pick<Seat, 'row' | 'number'>): string => `${row}${number}`;
-
-/** How many seats one person may have for a showtime. The server has the last word (private.settings). */
-export const SEAT_LIMIT = 10;

@@ -25,7 +25,12 @@ const place = (id: number, rest: Partial<MapSeat> = {}): MapSeat => ({
   ...rest,
 });
 
-const map = (...seats: MapSeat[]) => ({ currency: 'EUR', seats });
+const map = (...seats: MapSeat[]) => ({
+  currency: 'EUR',
+  seatLimit: 10,
+  pendingBookingId: null,
+  seats,
+});
 const lock = (lockId: number, expiresAt = LATER): SeatEvent => ({
   kind: 'seat:lock',
   seatIds: [1],

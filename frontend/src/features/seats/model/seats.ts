@@ -2,9 +2,16 @@ import { isLive, newer, type Hold } from './hold';
 import type { Seat, SeatState } from './seat';
 import type { SeatEvent } from './seat-event';
 
-/** What the map of a showtime says, with times in milliseconds. */
-export interface SeatMap {
+interface Terms {
   readonly currency: string;
+  /** How many seats one person may have there. */
+  readonly seatLimit: number;
+  /** The viewer's booking that waits for its payment. */
+  readonly pendingBookingId: string | null;
+}
+
+/** What the map of a showtime says, with times in milliseconds. */
+export interface SeatMap extends Terms {
   readonly seats: readonly MapSeat[];
 }
 
@@ -26,14 +33,20 @@ export interface Selection {
 export type Wish = 'lock' | 'release' | 'lost';
 
 /** All that the page knows of a showtime's seats. Immutable. */
-export interface Seats {
-  readonly currency: string;
+export interface Seats extends Terms {
   readonly seats: readonly Seat[];
   readonly holds: ReadonlyMap<number, Hold>;
   readonly wishes: ReadonlyMap<number, Wish>;
 }
 
-export const NO_SEATS: Seats = { currency: 'EUR', seats: [], holds: new Map(), wishes: new Map() };
+export const NO_SEATS: Seats = {
+  currency: 'EUR',
+  seatLimit: 0,
+  pendingBookingId: null,
+  seats: [],
+  holds: new Map(),
+  wishes: new Map(),
+};
 
 /**
  * The map that was asked for at `askedAt`. News that came since are kept: they may be younger than the map. What was
@@ -61,6 +74,8 @@ export function readMap(before: Seats, map: SeatMap, askedAt: number, heardAt = 
   const seats = map.seats.map(({ seat }) => seat);
   return {
     currency: map.currency,
+    seatLimit: map.seatLimit,
+    pendingBookingId: map.pendingBookingId,
     seats: sameSeats(before.seats, seats) ? before.seats : seats,
     holds,
     wishes,

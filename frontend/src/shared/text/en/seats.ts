@@ -49,7 +49,7 @@ export const seats = {
   delayed: 'Updates are delayed',
   panel: {
     title: 'Your seats',
-    empty: 'Choose a seat on the map. It is held for you for ten minutes.',
+    empty: 'Choose a seat on the map. It is held for you, and a clock shows for how long.',
     emptyGuest: 'Choose a seat on the map. You sign in once to have it held for you.',
     count: (count: number) => some(count, 'seat', 'seats'),
     total: 'Total',
