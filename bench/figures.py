@@ -33,6 +33,12 @@ def run_of(latencies: Iterable[float], seconds: float | None = None, failed: int
     )
 
 
+def rate(run: Run) -> float:
+    """Of a run that has one."""
+    assert run.rate is not None
+    return run.rate
+
+
 @dataclass(frozen=True)
 class Figure:
     """One line of the table. `against` says what `other` is; `by` says what of the two the ratio compares."""
