@@ -6,11 +6,12 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 
+from bench.figures import Run, run_of
 from dev import schema
 from dev.config import free_ports, throwaway_folder
 from dev.postgres import ADMIN, Cluster, RunningCluster
@@ -43,17 +44,6 @@ create table public.bench_plain (
   showtime_id bigint, seat_id bigint, user_id uuid, expires_at timestamptz, primary key (showtime_id, seat_id));
 vacuum analyze;
 """
-
-
-@dataclass(frozen=True)
-class Run:
-    """What pgbench measured: transactions a second, latencies in milliseconds, failures."""
-
-    tps: float
-    p50: float
-    p99: float
-    done: int
-    failed: int
 
 
 class Arena:
@@ -110,22 +100,23 @@ class Arena:
         )
         if run.returncode != 0:
             raise RuntimeError(f"pgbench: {run.stderr[-2000:]}")
-        latencies = sorted(
+        latencies = [
             int(line.split()[2]) / 1000
             for log in self.folder.glob("latency.*")
             for line in log.read_text().splitlines()
             if line.split()[2].isdigit()
-        )
+        ]
         tps = re.search(r"tps = ([\d.]+) \(without", run.stdout)
         failed = re.search(r"number of failed transactions: (\d+)", run.stdout)
         assert tps is not None, run.stdout
-        return Run(
-            float(tps[1]),
-            latencies[len(latencies) // 2],
-            latencies[len(latencies) * 99 // 100],
-            len(latencies),
-            int(failed[1]) if failed else 0,
-        )
+        return replace(run_of(latencies, failed=int(failed[1]) if failed else 0), rate=float(tps[1]))
+
+
+def build(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """The house, in a database that has Frontrow's schema."""
+    for statement in HOUSE.split(";\n"):
+        if statement.strip():
+            connection.execute(statement.encode())
 
 
 @contextmanager
@@ -135,7 +126,5 @@ def arena() -> Iterator[Arena]:
         cluster.dress()
         with psycopg.connect(cluster.url(), autocommit=True) as connection:
             connection.execute(schema.script().encode())
-            for statement in HOUSE.split(";\n"):
-                if statement.strip():
-                    connection.execute(statement.encode())
+            build(connection)
         yield Arena(cluster, folder)

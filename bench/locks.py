@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from bench.arena import CUSTOMERS, SEATS, SHOWTIMES, Arena, Run
+from bench.arena import CUSTOMERS, SEATS, SHOWTIMES, Arena
+from bench.curves import Curve
+from bench.figures import Figure, Run, rate
 
 _ROUNDS = 3
 
@@ -50,24 +51,12 @@ where c.claims <> '';
 """
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table. ratio is ours over what it is compared with, in the same run; rates are calls a second."""
-
-    name: str
-    ours: Run
-    other: Run | None
-    against: str
-
-    @property
-    def ratio(self) -> float | None:
-        return self.ours.tps / self.other.tps if self.other else None
-
-
-def alternate(arena: Arena, scripts: Sequence[str], clients: int, seconds: int, *, empty: bool = True) -> list[Run]:
+def alternate(
+    arena: Arena, scripts: Sequence[str], clients: int, seconds: int, *, empty: bool = True, rounds: int = _ROUNDS
+) -> list[Run]:
     """The scripts in turn, several times, so that a slow minute of the machine meets all; the median run of each."""
     runs: list[list[Run]] = [[] for _ in scripts]
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         for script, into in zip(scripts, runs, strict=True):
             if empty:
                 arena.empty()
@@ -77,15 +66,26 @@ def alternate(arena: Arena, scripts: Sequence[str], clients: int, seconds: int, 
 
 def _middle(runs: list[Run]) -> Run:
     """The run with the median rate."""
-    return sorted(runs, key=lambda run: run.tps)[len(runs) // 2]
+    return sorted(runs, key=rate)[len(runs) // 2]
 
 
-def against_plain_insert(arena: Arena, seconds: int) -> Iterator[Figure]:
+_CLIENTS = (1, 2, 4, 8, 16, 32, 64)
+_ASKED = (1, 16)
+"""The numbers of clients that have a line of the table; the others are for the curve."""
+
+
+def against_plain_insert(arena: Arena, seconds: int) -> Iterator[Figure | Curve]:
     """lock_seats of three seats against an insert of three rows, and against those of its parts that are no rules."""
-    for clients in (1, 16):
-        lock, bare, plain = alternate(arena, (LOCK, BARE, PLAIN), clients, seconds)
-        yield Figure(f"lock_seats, 3 seats, {clients} clients", lock, plain, "plain insert of 3 rows")
-        yield Figure(f"lock_seats, 3 seats, {clients} clients", lock, bare, "constraint and broadcast alone")
+    curve = Curve("clients", "Locking three seats", "clients", "calls a second", {})
+    for clients in _CLIENTS:
+        rounds = _ROUNDS if clients in _ASKED else 1
+        lock, bare, plain = alternate(arena, (LOCK, BARE, PLAIN), clients, seconds, rounds=rounds)
+        for name, run in (("plain insert", plain), ("constraint and broadcast", bare), ("lock_seats", lock)):
+            curve.add(name, clients, rate(run))
+        if clients in _ASKED:
+            yield Figure(f"lock_seats, 3 seats, {clients} clients", lock, plain, "plain insert of 3 rows")
+            yield Figure(f"lock_seats, 3 seats, {clients} clients", lock, bare, "constraint and broadcast alone")
+    yield curve
 
 
 # Ended locks leave the table for the history within about a minute, so most of them are laid there at once. As many as
@@ -93,16 +93,42 @@ def against_plain_insert(arena: Arena, seconds: int) -> Iterator[Figure]:
 _BUSY_MINUTE = 60_000
 
 
-def with_history(arena: Arena, seconds: int, ended: int = 2_000_000) -> Iterator[Figure]:
+def with_history(arena: Arena, seconds: int, ended: int = 2_000_000) -> Iterator[Figure | Curve]:
     """lock_seats with that many ended locks behind it, against itself without, in two databases of one cluster."""
     arena.empty()
     old = arena.twin("old")
+    curve = Curve("history", "Locking three seats with history", "ended locks", "share of the rate without", {})
+    there = _BUSY_MINUTE
+    for rows in (ended // 20, ended // 4, ended):
+        old.execute(
+            f"insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)"
+            f" select l.showtime_id, l.n, l.seat_id, l.user_id, l.held, 'expired'"
+            f" from ({_ended_locks(there, rows)}) l"
+        )
+        there = rows
+        if rows == ended:
+            _end_a_busy_minute(old, ended)
+        old.execute("vacuum analyze public.seat_locks", "vacuum analyze private.seat_lock_history")
+        after: list[Run] = []
+        before: list[Run] = []
+        for _ in range(2 * _ROUNDS if rows == ended else 2):
+            for place, runs in ((old, after), (arena, before)):
+                place.empty(afresh=place is arena)
+                runs.append(place.pgbench(LOCK, 16, seconds))
+        curve.add("lock_seats, 16 clients", rows, rate(_middle(after)) / rate(_middle(before)))
+    yield Figure(
+        f"lock_seats, 3 seats, 16 clients, {ended:,} ended locks",
+        *(_middle(after), _middle(before)),
+        "the same without history",
+    )
+    yield curve
+
+
+def _end_a_busy_minute(old: Arena, ended: int) -> None:
+    """Let the sweep carry the last locks into the history, as it does every minute of a busy day."""
     old.execute(
-        f"insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)"
-        f" select l.showtime_id, l.n, l.seat_id, l.user_id, l.held, 'expired'"
-        f" from ({_ended_locks(_BUSY_MINUTE, ended)}) l",
         f"insert into public.seat_locks (showtime_id, seat_id, user_id, held)"
-        f" select l.showtime_id, l.seat_id, l.user_id, l.held from ({_ended_locks(0, _BUSY_MINUTE)}) l",
+        f" select l.showtime_id, l.seat_id, l.user_id, l.held from ({_ended_locks(0, _BUSY_MINUTE)}) l"
     )
     with old.connect() as connection:
         while connection.execute(
@@ -113,18 +139,6 @@ def with_history(arena: Arena, seconds: int, ended: int = 2_000_000) -> Iterator
             "select (select count(*) from private.seat_lock_history), (select count(*) from public.seat_locks)"
         ).fetchone()
     assert row == (ended, 0), row
-    old.execute("vacuum analyze public.seat_locks", "vacuum analyze private.seat_lock_history")
-    after: list[Run] = []
-    before: list[Run] = []
-    for _ in range(2 * _ROUNDS):
-        for place, runs in ((old, after), (arena, before)):
-            place.empty(afresh=place is arena)
-            runs.append(place.pgbench(LOCK, 16, seconds))
-    yield Figure(
-        f"lock_seats, 3 seats, 16 clients, {ended:,} ended locks",
-        *(_middle(after), _middle(before)),
-        "the same without history",
-    )
 
 
 def _ended_locks(first: int, end: int) -> str:

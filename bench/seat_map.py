@@ -1,20 +1,60 @@
-"""seat_map of 300 seats against the barest query that brings the same rows: json_agg of the seats."""
+"""seat_map against the barest query that brings the same rows: json_agg of the seats."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.arena import SHOWTIMES, Arena
-from bench.locks import LOCK, Figure, alternate
+from bench.arena import SEATS, SHOWTIMES, Arena
+from bench.curves import Curve
+from bench.figures import Figure
+from bench.locks import LOCK, alternate
 
 MAP = f"\\set showtime random(1, {SHOWTIMES})\nselect public.seat_map(:showtime);\n"
 BARE = "select json_agg(s) from public.seats s where s.auditorium_id = 1;\n"
 
+_HOUSES = (50, 100, 600, 1_200)
 
-def against_bare_json(arena: Arena, seconds: int) -> Iterator[Figure]:
-    """A map with a third of its seats held, read by 1 and 16 clients."""
+_HALL = """
+insert into public.seats (auditorium_id, row_label, number, x, y)
+  select {hall}, 'R' || n / 30, 1 + n % 30, 1 + n % 30, n / 30 from generate_series(0, {seats} - 1) n;
+insert into public.showtimes (id, movie_id, auditorium_id, starts_at, ends_at, clean_at) overriding system value
+  select {showtime}, 1, {hall}, s, s + interval '100 minutes', s + interval '110 minutes'
+  from (select now() + interval '1 day' as s) x;
+insert into public.showtime_prices values ({showtime}, 'standard', 1200);
+insert into public.seat_locks (showtime_id, seat_id, user_id, held)
+  select {showtime}, s.id, gen_random_uuid(), tstzrange(now(), now() + interval '1 hour')
+  from public.seats s where s.auditorium_id = {hall} and s.number % 3 = 0;
+analyze public.seats
+"""
+
+
+def against_bare_json(arena: Arena, seconds: int) -> Iterator[Figure | Curve]:
+    """A map with a third of its seats held, read by 1 and 16 clients; and houses of other sizes by one."""
+    curve = Curve("seats", "Reading a seat map, one client", "seats in the house", "milliseconds", {})
+    arena.empty()
+    for number, seats in enumerate(_HOUSES):
+        hall, showtime = SHOWTIMES - number, SHOWTIMES + 1_000 + number
+        arena.execute(*_HALL.format(hall=hall, showtime=showtime, seats=seats).split(";\n"))
+        ours, bare = alternate(
+            arena,
+            (
+                f"select public.seat_map({showtime});\n",
+                f"select json_agg(s) from public.seats s where s.auditorium_id = {hall};\n",
+            ),
+            *(1, seconds),
+            empty=False,
+            rounds=1,
+        )
+        curve.add("seat_map", seats, ours.p50)
+        curve.add("bare json_agg", seats, bare.p50)
     arena.empty()
     arena.pgbench(LOCK, 16, seconds)
     for clients in (1, 16):
         ours, bare = alternate(arena, (MAP, BARE), clients, seconds, empty=False)
-        yield Figure(f"seat_map, 300 seats, {clients} clients", ours, bare, "bare json_agg of the seats")
+        if clients == 1:
+            curve.add("seat_map", SEATS, ours.p50)
+            curve.add("bare json_agg", SEATS, bare.p50)
+        yield Figure(f"seat_map, {SEATS} seats, {clients} clients", ours, bare, "bare json_agg of the seats")
+    for points in curve.series.values():
+        points.sort()
+    yield curve

@@ -6,8 +6,8 @@ export type Instant = Date | string | number;
 
 /** An amount in minor units (cents) as money: formatMoney(1250, 'eur') is €12.50. */
 export function formatMoney(minorUnits: number, currency: string): string {
-  const format = new Intl.NumberFormat(locale, { style: 'currency', currency: currency.toUpperCase() });
-  return format.format(minorUnits / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+  const { format, digits } = moneyIn(currency.toUpperCase());
+  return format.format(minorUnits / 10 ** digits);
 }
 
 /** Wednesday 2 December 2026, as the calendar stands in that time zone. */
@@ -37,12 +37,9 @@ export function formatTime(instant: Instant, timeZone: string, viewerZone = view
 
 /** The calendar day in that time zone as 2026-12-02, to group and compare by. */
 export function dayOf(instant: Instant, timeZone: string): string {
-  return new Intl.DateTimeFormat('en-CA', {
-    timeZone,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-  }).format(new Date(instant));
+  return dates('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(
+    new Date(instant),
+  );
 }
 
 /** 107 minutes are 1 h 47 min. */
@@ -67,5 +64,26 @@ function viewersZone(): string {
 }
 
 function inZone(timeZone: string, options: Intl.DateTimeFormatOptions, instant: Instant): string {
-  return new Intl.DateTimeFormat(locale, { ...options, timeZone }).format(new Date(instant));
+  return dates(locale, { ...options, timeZone }).format(new Date(instant));
+}
+
+// To make a formatter takes longer than to draw a seat, and a map asks for one 600 times. So each is made once.
+
+const moneyIn = once((currency: string) => {
+  const format = new Intl.NumberFormat(locale, { style: 'currency', currency });
+  return { format, digits: format.resolvedOptions().maximumFractionDigits ?? 2 };
+});
+
+const dates = once((of: string, options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(of, options));
+
+function once<A extends unknown[], F>(make: (...asked: A) => F): (...asked: A) => F {
+  const made = new Map<string, F>();
+  return (...asked) => {
+    const key = JSON.stringify(asked);
+    const known = made.get(key);
+    if (known) return known;
+    const format = make(...asked);
+    made.set(key, format);
+    return format;
+  };
 }

@@ -1,0 +1,86 @@
+"""What is measured, and how it is told: each figure beside the one that it is compared with, taken in the same run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Run:
+    """One measurement: calls a second where that was asked, latencies in milliseconds, failures."""
+
+    rate: float | None
+    p50: float
+    p99: float
+    worst: float
+    done: int
+    failed: int = 0
+
+
+def run_of(latencies: Iterable[float], seconds: float | None = None, failed: int = 0) -> Run:
+    """The run that had those latencies, in milliseconds; with `seconds`, its rate as well."""
+    ordered = sorted(latencies)
+    return Run(
+        len(ordered) / seconds if seconds else None,
+        ordered[len(ordered) // 2],
+        ordered[len(ordered) * 99 // 100],
+        ordered[-1],
+        len(ordered),
+        failed,
+    )
+
+
+def rate(run: Run) -> float:
+    """Of a run that has one."""
+    assert run.rate is not None
+    return run.rate
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table. `against` says what `other` is; `by` says what of the two the ratio compares."""
+
+    name: str
+    ours: Run
+    other: Run | None
+    against: str
+    by: Literal["rate", "p50", "p99"] = "rate"
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over the other's, so more is better for rates and less is better for times."""
+        if self.other is None:
+            return None
+        return float(getattr(self.ours, self.by)) / float(getattr(self.other, self.by))
+
+    def line(self) -> str:
+        """For the table."""
+        ours, other = self.ours, self.other
+        against = self.against
+        if other is not None:
+            figure = f"{other.rate:,.0f}/s" if self.by == "rate" else f"{getattr(other, self.by):.1f} ms {self.by}"
+            against = f"of {figure}, {against}"
+        return _ROW.format(
+            self.name,
+            "" if ours.rate is None else f"{ours.rate:,.0f}/s" if ours.rate >= 100 else f"{ours.rate:,.1f}/s",
+            *(f"{each:,.1f} ms" for each in (ours.p50, ours.p99, ours.worst)),
+            "" if self.ratio is None else f"{self.ratio:.2f}",
+            against,
+        )
+
+    def json(self) -> str:
+        """For programs: one line."""
+        return json.dumps({**_rounded(asdict(self)), "ratio": self.ratio and round(self.ratio, 3)})
+
+
+_ROW = "{:<58} {:>9} {:>11} {:>11} {:>11}   {:>6}  {}"
+HEAD = _ROW.format("what", "rate", "p50", "p99", "worst", "ratio", "of what")
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 3)
+    return {key: _rounded(each) for key, each in value.items()} if isinstance(value, dict) else value
