@@ -1,8 +1,8 @@
 """The Dockerfile without Docker: its steps by hand, in an empty folder, as an account that owns nothing else.
 
-It shows that the steps run in this order with nothing but Python and the files that .dockerignore lets through, and that
-what they make starts, read-only, for a user without a name or a home. The base image it cannot show: this machine's
-Python stands in for it.
+It shows that the steps run in this order with nothing but Python and the files that .dockerignore lets through, and
+that what they make starts for a user without a name who cannot change it. The base image it cannot show: this
+machine's Python stands in for it.
 
     python -m dev.image_steps FOLDER     build in FOLDER, which must be empty
 """
@@ -49,11 +49,13 @@ class Image:
         """A path of the image on this machine."""
         return self.root / (Path(self.folder) / path).relative_to("/")
 
-    def run(self, command: list[str], **environment: str) -> subprocess.Popen[bytes]:
+    def run(self, command: list[str], *, stderr: int | None = None, **environment: str) -> subprocess.Popen[bytes]:
         """Start a program as a container would: this environment, this user, an empty home."""
         shown = {**self.environment, **environment}
         program = shutil.which(command[0], path=shown["PATH"]) or command[0]
-        return subprocess.Popen([program, *command[1:]], cwd=self.working_folder, env=shown, **self.identity)
+        return subprocess.Popen(
+            [program, *command[1:]], cwd=self.working_folder, env=shown, stderr=stderr, **self.identity
+        )
 
     @property
     def identity(self) -> Identity:
@@ -181,7 +183,7 @@ def _ignored(checkout: Path) -> Callable[[str, list[str]], set[str]]:
 
 
 def lets_through(checkout: Path, file: Path) -> bool:
-    """Whether .dockerignore leaves the file in; of its lines the last one counts that fits the file or a folder of it."""
+    """Whether .dockerignore leaves the file in: the last line counts that fits the file or a folder of it."""
     path = file.relative_to(checkout)
     here = [str(path), *(str(parent) for parent in path.parents)]
     ignored = False
@@ -199,7 +201,7 @@ def lets_through(checkout: Path, file: Path) -> bool:
 def _base(folder: Path) -> Path:
     """This machine's Python as a base image has it, where every account can reach it."""
     (folder / "bin").mkdir(parents=True)
-    real = Path(sys._base_executable).resolve()  # pyright: ignore[reportAttributeAccessIssue,reportUnknownArgumentType,reportUnknownMemberType] # noqa: SLF001
+    real = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
     if _reached_by_all(real):
         (folder / "bin/python").symlink_to(real)
         return folder
