@@ -31,13 +31,16 @@ test: install ## Run the tests: the page's, all others, those in a browser (ARGS
 	@$(IN_VENV) -m pytest -n 2 $(or $(ARGS),--ignore tests/e2e)
 	@test -n "$(ARGS)" || $(IN_VENV) -m pytest -n 2 tests/e2e
 
-check: install ## Lint, check the format, check the types
+check: install ## Lint, check the format, check the types, look for known vulnerabilities (AUDIT=required to insist)
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/pyright
+	@.venv/bin/sqlfluff lint --disable-progress-bar --nocolor sql
+	@$(IN_VENV) -m dev.migrations advisors
 	@cd frontend && npm run --silent lint
 	@cd frontend && npm run --silent typecheck
 	@cd frontend && npm run --silent format
+	@$(IN_VENV) -m dev.audit
 
 format: install ## Put all code in its format
 	@.venv/bin/ruff check --fix --quiet .

@@ -5,6 +5,7 @@ by connection URLs of the role `postgres`, which migrations run as on a hosted p
 
     python -m dev.migrations types typescript     print the types of the database that sql/ describes
     python -m dev.migrations draft NAME           write what sql/ has and the migrations lack as a new migration
+    python -m dev.migrations advisors             say what Supabase's lints find in the database that the migrations make
 """
 
 from __future__ import annotations
@@ -132,6 +133,12 @@ def main() -> int:
         case ["draft", name]:
             file = draft(name, schema.script())
             print(f"Read and edit {file.relative_to(ROOT)}." if file else "The migrations already make what sql/ says.")
+        case ["advisors"]:
+            with throwaway_databases("migrated") as (url,):
+                push(url, seed=False)
+                found = [f"{lint['name']}: {lint['detail']}" for lint in advisors(url) if lint["level"] != "INFO"]
+            print("\n".join(found) or "supabase db advisors: nothing found")
+            return int(bool(found))
         case _:
             print(__doc__, file=sys.stderr)
             return 2

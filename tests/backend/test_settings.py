@@ -18,6 +18,7 @@ _OF_THE_PAGE = {
     "VITE_SUPABASE_URL",
     "VITE_SUPABASE_ANON_KEY",
 }
+_OF_THE_WEB_SERVER = {"PAGE_CONNECTS_TO"}
 _EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
 
 
@@ -25,7 +26,7 @@ def test_the_example_lists_every_variable_with_a_line_of_meaning() -> None:
     lines = _EXAMPLE.read_text().splitlines()
     listed = [(number, match[1]) for number, line in enumerate(lines) if (match := re.match(r"#?([A-Z0-9_]+)=", line))]
     names = [name for _, name in listed]
-    assert sorted(names) == sorted({*Settings.variables(), *_OF_THE_PAGE})
+    assert sorted(names) == sorted({*Settings.variables(), *_OF_THE_PAGE, *_OF_THE_WEB_SERVER})
     for number, name in listed:
         assert re.match(r"# ?\(?[A-Za-z0-9]", lines[number - 1]), f"{name} has no line of meaning"
 

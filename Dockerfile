@@ -1,0 +1,30 @@
+# The Flask app and the worker: one image, two commands. docs/deploy.md says how to run it; a test follows these steps by
+# hand (dev/image_steps.py).
+
+# 3.11 is what the tests run on. For builds that repeat to the byte, give the base by digest: --build-arg PYTHON=...@sha256:...
+ARG PYTHON=python:3.11-slim-bookworm
+
+FROM ${PYTHON} AS build
+WORKDIR /app
+COPY requirements.txt ./
+# pip leaves when it is done: what is not there cannot be misused, and needs no updates.
+RUN python -m venv .venv \
+ && .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --quiet -r requirements.txt \
+ && .venv/bin/python -m pip uninstall --yes --quiet pip setuptools
+COPY gunicorn.conf.py wsgi.py ./
+COPY backend ./backend
+# The file system is read-only later, so Python cannot keep what it compiled then.
+RUN .venv/bin/python -m compileall -q backend gunicorn.conf.py wsgi.py
+
+FROM ${PYTHON}
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY --from=build /app ./
+# A number, so that Kubernetes can see that it is not root; no account of that name need exist.
+USER 10001:10001
+EXPOSE 5000
+# Whether this process answers. /readyz also asks for the database and Stripe: that is for a load balancer, and no reason
+# to start a process again.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+  CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('PORT') or 5000), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
+CMD ["gunicorn", "wsgi:app"]

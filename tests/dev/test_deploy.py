@@ -1,0 +1,265 @@
+"""docs/deploy.md, followed word by word: the commands are taken out of the page and run by bash in a copy of the
+checkout, against a database that has nothing of Frontrow, by somebody who has only that page and .env.example.
+
+Left out are the lines that only install packages (tests/dev/test_image.py installs) and what needs an account."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import yaml
+
+from backend.settings import Settings
+from dev.config import ROOT, LocalConfig, throwaway_folder
+from dev.keys import Keys
+from dev.stack import Stack
+from tests.house import House
+from tests.http.frontrow import Frontrow, eventually
+from tests.sql.test_schema import catalogue
+
+PAGE = (ROOT / "docs/deploy.md").read_text()
+_INSTALLS = re.compile(r"pip install|-m venv |npm .* install")
+_TABLES = """
+select format('%I.%I', schemaname, tablename) from pg_catalog.pg_tables where schemaname in ('public', 'private')
+"""
+
+
+def commands(name: str) -> str:
+    """The block of the page that is marked with this name."""
+    found = re.search(rf"<!-- tried: {name} -->\s*```sh\n(.*?)```", PAGE, re.DOTALL)
+    assert found, f"deploy.md has no commands marked {name}"
+    lines = [line.removeprefix("   ") if name == "push" else line for line in found[1].splitlines()]
+    return "\n".join(line for line in lines if not _INSTALLS.search(line))
+
+
+def as_written(variable: str, value: str) -> str:
+    """A line of .env as the example shows it."""
+    return f"{variable}='{value}'" if re.search(r"[^\w:/.,@+-]", value) else f"{variable}={value}"
+
+
+@dataclass
+class Newcomer:
+    """Somebody with a clone, a shell, and a database that is bare."""
+
+    clone: Path
+    path: str
+    variables: dict[str, str] = field(default_factory=dict[str, str])
+
+    def follow(self, name: str, *, before: str = "", after: str = "") -> str:
+        """Run a block; what it printed. Fails with all that it said when a command fails."""
+        script = f"{before}\n{commands(name)}\n{after}"
+        run = subprocess.run(["/bin/bash", "-euo", "pipefail", "-c", script], **self._as_them())
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+
+    def fill_in(self, **values: str) -> None:
+        """Copy .env.example to .env and write these values into it; every variable must be there."""
+        text = (self.clone / ".env.example").read_text()
+        for variable, value in values.items():
+            text, number = re.subn(rf"(?m)^#?{variable}=.*$", lambda _, v=variable, x=value: as_written(v, x), text)
+            assert number == 1, f".env.example lacks {variable}"
+        (self.clone / ".env").write_text(text)
+
+    def _as_them(self) -> dict[str, object]:
+        home = self.clone.parent / "home"
+        home.mkdir(exist_ok=True)
+        environment = {"PATH": self.path, "HOME": str(home), "PGSSLMODE": "disable", "SUPABASE_NO_KEYRING": "1"}
+        return {
+            "cwd": self.clone,
+            "env": environment | {"DO_NOT_TRACK": "1", "SUPABASE_TELEMETRY_DISABLED": "1"} | self.variables,
+            "capture_output": True,
+            "text": True,
+        }
+
+
+@pytest.fixture(scope="module")
+def newcomer() -> Iterator[Newcomer]:
+    with throwaway_folder() as folder:
+        clone = folder / "frontrow"
+        files = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"],  # noqa: S607 - whichever git there is
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for file in files.stdout.splitlines():
+            (clone / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / file, clone / file)
+        for installed in (".venv", "dev/node_modules", "frontend/node_modules"):
+            (clone / installed).symlink_to((ROOT / installed).resolve())
+        yield Newcomer(clone, f"{clone}/dev/node_modules/.bin:{os.environ['PATH']}")
+
+
+@pytest.fixture(scope="module")
+def stack(newcomer: Newcomer) -> Iterator[Stack]:
+    """Supabase's parts, their database empty, the signing key of the page in their key set; Stripe; a mail server."""
+    bare = newcomer.clone.parent / "bare/supabase"
+    bare.mkdir(parents=True)
+    (bare / "config.toml").write_text('project_id = "bare"\n[db]\nmajor_version = 17\n')
+    local = newcomer.clone.parent / "local"
+    newcomer.follow("key")
+    newcomer.variables["JWT_JWKS"] = Keys.kept_in(local / "keys.json").jwks
+    key_set = newcomer.follow("jwks").strip()
+    stack = Stack(
+        LocalConfig.throwaway(local),
+        parts=["postgres", "postgrest", "gateway", "stripe", "mail"],
+        project=bare.parent,
+        seed=False,
+        forgetful=True,
+        environment={"PGRST_JWT_SECRET": key_set},
+    )
+    with stack:
+        newcomer.path = f"{stack.cluster.binary('psql').parent}:{newcomer.path}"
+        newcomer.variables["DATABASE_URL"] = stack.cluster.url()
+        yield stack
+    stack.cluster.erase()
+
+
+@pytest.fixture(scope="module")
+def deployed(newcomer: Newcomer, stack: Stack) -> Iterator[Frontrow]:
+    """The migrations pushed, .env filled in, app and worker started as the page says."""
+    said = newcomer.follow("push")
+    assert "20261122000000" in said
+    config, keys = stack.config, stack.keys
+    newcomer.fill_in(
+        PORT=str(config.api.number),
+        APP_URL=config.app_url,
+        API_URL=config.api_url,
+        CORS_ORIGINS=config.app_url,
+        SUPABASE_URL=config.supabase_url,
+        SUPABASE_SERVICE_ROLE_KEY=keys.secret,
+        JWT_SIGNING_KEY=json.dumps(json.loads((newcomer.clone / "signing-key.json").read_text())),
+        STRIPE_SECRET_KEY=keys.stripe_secret,
+        STRIPE_WEBHOOK_SECRET=f"whsec_the_next_one,{keys.stripe_webhook_secret}",
+        STRIPE_API_BASE=config.stripe_url,
+        SMTP_URL=config.smtp_url,
+        METRICS_TOKEN="scrape me",
+        VITE_API_URL=config.api_url,
+        VITE_SUPABASE_URL=config.supabase_url,
+        VITE_SUPABASE_ANON_KEY=keys.publishable,
+        VITE_STRIPE_PUBLISHABLE_KEY=keys.stripe_publishable,
+    )
+    newcomer.follow("run", before="exec >log 2>&1", after='echo "$app $worker" > pids')
+    started = [int(pid) for pid in (newcomer.clone / "pids").read_text().split()]
+    try:
+        eventually(lambda: _ready(config.api_url), 120)
+        with House(stack.cluster.url()) as house:
+            house.showtime_id = house.add_showtime("2 days")
+            with Frontrow(stack, house) as frontrow:
+                yield frontrow
+    finally:
+        print((newcomer.clone / "log").read_text())  # pytest shows it when a test fails
+        for pid in started:
+            os.kill(pid, signal.SIGTERM)
+
+
+def _ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_who_follows_the_page_sells_a_ticket(newcomer: Newcomer, deployed: Frontrow) -> None:
+    customer = deployed.register()
+    booking = customer.book()
+    deployed.pay(customer.intent(booking))
+    eventually(lambda: customer.booking(booking)["status"] == "confirmed")
+    letters = eventually(lambda: deployed.mails(customer.email))
+    assert letters[0]["From"] == "Frontrow <tickets@frontrow.example>"
+    said = newcomer.follow("check", before="set -a; . ./.env; set +a")
+    assert '"status":"ready"' in said.replace(" ", "")
+    assert "all hold" in said
+
+
+def test_what_was_backed_up_is_restored_whole(newcomer: Newcomer, deployed: Frontrow) -> None:
+    cluster = deployed.stack.cluster
+    cluster.create_database("restored")
+    cluster.dress("restored")
+    newcomer.variables["NEW_DATABASE_URL"] = cluster.url("restored")
+    with deployed.no_sweep():  # what is compared must stand still
+        newcomer.follow("backup")
+        before, kept = _catalogue(cluster.url()), _rows(cluster.url())
+    newcomer.follow("restore")
+    assert _catalogue(cluster.url("restored")) == before
+    assert _rows(cluster.url("restored")) == kept
+    with psycopg.connect(cluster.url("restored")) as connection:
+        assert connection.execute("select * from public.violations()").fetchall() == []
+    # Nothing is left to push.
+    newcomer.variables["DATABASE_URL"] = cluster.url("restored")
+    assert "20261122000000" in newcomer.follow("push")
+
+
+def _catalogue(url: str) -> list[tuple[str, str | None]]:
+    """All objects and grants; that an owner may use what is theirs needs no saying, and a dump does not say it."""
+    return [(name, None if value == "{postgres=UC/postgres}" else value) for name, value in catalogue(url)]
+
+
+def _rows(url: str) -> dict[str, str]:
+    """For each table a digest of its rows."""
+    with psycopg.connect(url) as connection:
+        tables = [name for (name,) in connection.execute(_TABLES)]
+        query = "select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {} t"
+        return {name: str(connection.execute(query.format(name).encode()).fetchone()) for name in tables}
+
+
+# The page, the example and the files that start things say the same ---------------------------------------------------
+
+
+def test_every_setting_is_in_the_page() -> None:
+    example = re.findall(r"(?m)^#?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text())
+    missing = [name for name in {*Settings.variables(), *example} if f"`{name}`" not in PAGE]
+    assert missing == []
+
+
+def test_the_page_names_every_event_that_the_webhook_acts_on() -> None:
+    acted_on = set(
+        re.findall(r'"((?:payment_intent|refund|charge)\.[a-z_.]+)":', (ROOT / "backend/webhook.py").read_text())
+    )
+    named = set(re.findall(r"`((?:payment_intent|refund|charge)\.[a-z_.]+)`", PAGE))
+    assert len(acted_on) > 5
+    assert named == acted_on
+
+
+def test_the_page_names_the_version_of_stripes_api_that_is_pinned() -> None:
+    from backend.stripe_gateway import API_VERSION
+
+    assert f"`{API_VERSION}`" in PAGE
+
+
+def test_image_compose_file_and_procfile_start_the_same_two_commands() -> None:
+    docker = json.loads(re.findall(r"(?m)^CMD (.*)$", (ROOT / "Dockerfile").read_text())[-1])
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    procfile = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+    assert procfile == {"web": " ".join(docker), "worker": " ".join(services["worker"]["command"])}
+    assert "command" not in services["api"]
+    for command in procfile.values():
+        assert f".venv/bin/{command} " in commands("run") or f".venv/bin/{command} &" in commands("run")
+
+
+@pytest.mark.parametrize("service", ["api", "worker", "web"])
+def test_what_compose_starts_can_gain_nothing(service: str) -> None:
+    settings = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"][service]
+    assert settings["read_only"] is True
+    assert settings["cap_drop"] == ["ALL"]
+    assert settings["security_opt"] == ["no-new-privileges:true"]
+    assert settings["restart"] == "unless-stopped"
+    assert settings.get("env_file") == (None if service == "web" else ".env")
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
