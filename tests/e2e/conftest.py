@@ -85,7 +85,7 @@ def visit(new_context: Callable[..., BrowserContext], frontrow: Frontrow) -> Ite
         context = new_context(
             base_url=frontrow.page, locale="en-GB", viewport={"width": width, "height": height}, **options
         )
-        visitor = Visitor(frontrow, context.new_page())
+        visitor = Visitor(frontrow, context.new_page(), by_finger=options.get("has_touch", False))
         visitors.append(visitor)
         return visitor
 

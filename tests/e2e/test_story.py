@@ -28,7 +28,7 @@ def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
     visitor.press("Create an account")
     visitor.fill(Your_name="Ada Lovelace", **{"E-mail address": email}, Password=PASSWORD)
     visitor.press("Create the account")
-    visitor.sees_seat("C5", "yours", timeout=10_000)
+    visitor.sees_seat("C5", "yours")
     visitor.holds("C6")
     visitor.goes_to_pay()
     visitor.pays("Succeeds")
@@ -38,4 +38,5 @@ def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
     assert "Nosferatu" in letter["Subject"]
     visitor.press("My tickets")
     visitor.sees("My tickets")
-    expect(page.get_by_text("Nosferatu")).to_be_visible()
+    expect(page.get_by_role("link", name="Nosferatu")).to_be_visible()
+    expect(page.get_by_role("complementary", name="Seats held for you")).to_have_count(0)

@@ -9,15 +9,37 @@ from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
 
 from tests.http.frontrow import PASSWORD, Customer, Frontrow
 
+PATIENCE = 30_000
+"""Milliseconds that a busy machine may take for what is there at once on an idle one."""
+expect.set_options(timeout=PATIENCE)
+
 CARDS = {"Succeeds", "Declined", "Insufficient funds", "3-D Secure"}
 """The test cards that the card form offers."""
+
+_DIARY = """() => {
+  globalThis.diary = new Map();
+  new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      const label = target.getAttribute('aria-label') ?? '';
+      const [row, seat] = label.split(', ');
+      diary.set(`${row}, ${seat},` + label.split(', ').at(-1), Date.now());
+    }
+  }).observe(document.body, { subtree: true, attributes: true, attributeFilter: ['aria-label'] });
+}"""
+
+
+def _begins(seat: str) -> str:
+    """How what is said of a seat begins: B7 is Row B, seat 7."""
+    return f"Row {seat[0]}, seat {seat[1:]},"
 
 
 class Visitor:
     """One person with one browser, and one tab of it. `page` is Playwright's, for whatever is not named here."""
 
-    def __init__(self, frontrow: Frontrow, page: Page) -> None:
+    def __init__(self, frontrow: Frontrow, page: Page, by_finger: bool = False) -> None:
+        """`by_finger`: taps where others click. The context must have touch."""
         self.frontrow, self.page = frontrow, page
+        self._by_finger = by_finger
         self.complaints: list[str] = []
         """What the browser complained of, less what the test expects."""
         self._expected: list[str] = []
@@ -30,20 +52,24 @@ class Visitor:
 
     def tab(self) -> Visitor:
         """The same browser, another tab."""
-        return Visitor(self.frontrow, self.page.context.new_page())
+        return Visitor(self.frontrow, self.page.context.new_page(), self._by_finger)
 
     # Who it is --------------------------------------------------------------------------------------------------------
 
     def has_account(self) -> Customer:
         """A new customer of Frontrow, signed in here since before the first page is opened."""
         customer = self.frontrow.register()
+        self.enters_as(customer)
+        return customer
+
+    def enters_as(self, customer: Customer) -> None:
+        """Somebody with an account signs in here, before the first page is opened."""
         answer = self.page.context.request.post(
             f"{self.frontrow.api}/api/auth/login",
             data={"email": customer.email, "password": PASSWORD},
             headers={"Origin": self.frontrow.page},
         )
         assert answer.ok, answer.text()
-        return customer
 
     # Where it is ------------------------------------------------------------------------------------------------------
 
@@ -55,15 +81,15 @@ class Visitor:
         self.open(f"/showtimes/{showtime_id or self.frontrow.house.showtime_id}")
         expect(self.page.get_by_text("Live", exact=True)).to_be_attached()
 
-    def sees(self, heading: str | re.Pattern[str], timeout: float = 15_000) -> None:
+    def sees(self, heading: str | re.Pattern[str], timeout: float = PATIENCE) -> None:
         """A page, or a part of it, with that heading."""
-        expect(self.page.get_by_role("heading", name=heading)).to_be_visible(timeout=timeout)
+        expect(self.page.get_by_role("heading", name=heading).filter(visible=True).first).to_be_visible(timeout=timeout)
 
-    def is_told(self, sentence: str | re.Pattern[str], timeout: float = 15_000) -> None:
+    def is_told(self, sentence: str | re.Pattern[str], timeout: float = PATIENCE) -> None:
         """The sentence is on the page for everybody to see."""
         expect(self.page.get_by_text(sentence).filter(visible=True).first).to_be_visible(timeout=timeout)
 
-    def hears(self, sentence: str | re.Pattern[str], timeout: float = 15_000) -> None:
+    def hears(self, sentence: str | re.Pattern[str], timeout: float = PATIENCE) -> None:
         """A screen reader is told the sentence."""
         live = self.page.locator("[aria-live], [role=status], [role=alert]").filter(has_text=sentence)
         expect(live.first).to_be_attached(timeout=timeout)
@@ -74,7 +100,11 @@ class Visitor:
         """A button or a link, by its name."""
         button = self.page.get_by_role("button", name=name, exact=isinstance(name, str))
         link = self.page.get_by_role("link", name=name, exact=isinstance(name, str))
-        button.or_(link).click()
+        self.hits(button.or_(link))
+
+    def press_in_main(self, name: str) -> None:
+        """A button of the page itself, where the header has a link of that name."""
+        self.hits(self.page.get_by_role("main").get_by_role("button", name=name, exact=True))
 
     def fill(self, **fields: str) -> None:
         """Fields by their labels: fill(Password="secret"), with _ for a space."""
@@ -83,22 +113,30 @@ class Visitor:
 
     def seat(self, name: str) -> Locator:
         """A seat of the map: seat("B7")."""
-        row, number = name[0], name[1:]
-        return self.page.locator(f'[role=gridcell][aria-label^="Row {row}, seat {number},"]')
+        return self.page.locator(f'[role=gridcell][aria-label^="{_begins(name)}"]')
 
     def choose(self, *names: str) -> None:
         for name in names:
-            self.seat(name).click()
+            self.hits(self.seat(name))
 
-    def sees_seat(self, name: str, state: str, timeout: float = 2_000) -> None:
-        """free, yours, held by somebody, sold, bought by you; within two seconds, as promised."""
+    def sees_seat(self, name: str, state: str, timeout: float = PATIENCE) -> None:
+        """free, yours, held by somebody, sold, bought by you."""
         expect(self.seat(name)).to_have_attribute("aria-label", re.compile(f", {state}$"), timeout=timeout)
+
+    def keeps_a_diary(self) -> None:
+        """From now on the browser notes when each seat of the map changes, for saw()."""
+        self.page.evaluate(_DIARY)
+
+    def saw(self, name: str, state: str) -> float:
+        """When, in seconds since 1970, the seat last came to be shown so; waits until it is."""
+        self.sees_seat(name, state)
+        return float(self.page.evaluate("([seat, state]) => diary.get(seat + state)", [_begins(name), state])) / 1000
 
     def holds(self, *names: str) -> None:
         """Choose seats and wait until the server has confirmed them: their time runs."""
         self.choose(*names)
         for name in names:
-            self.sees_seat(name, "yours", timeout=10_000)
+            self.sees_seat(name, "yours")
         expect(self.page.get_by_role("timer")).to_be_visible()
 
     def goes_to_pay(self) -> None:
@@ -113,9 +151,25 @@ class Visitor:
         self.press(card)
         self.press(re.compile("^Pay "))
 
-    def has_ticket(self, timeout: float = 20_000) -> None:
+    def types_card(self, number: str, expiry: str = "12/34", cvc: str = "123") -> None:
+        """A card that is not among those offered."""
+        self.fill(Card_number=number, Good_until=expiry, Security_code=cvc)
+
+    def has_ticket(self, timeout: float = PATIENCE) -> None:
         """The ticket opens by itself."""
         self.sees("Your seats are booked", timeout=timeout)
+
+    def is_at(self, path: str | re.Pattern[str]) -> None:
+        """The address is that path, whatever the query."""
+        pattern = path.pattern if isinstance(path, re.Pattern) else re.escape(path)
+        expect(self.page).to_have_url(re.compile(rf"^{re.escape(self.frontrow.page)}{pattern}([?#].*)?$"))
+
+    def hits(self, target: Locator) -> None:
+        """Click it, or tap it."""
+        if self._by_finger:
+            target.tap()
+        else:
+            target.click()
 
     def evaluate(self, script: str, argument: Any = None) -> Any:
         return self.page.evaluate(script, argument)

@@ -162,6 +162,12 @@ class Frontrow:
         found = requests.get(f"{self.stack.config.stripe_url}/_fake/deliveries", timeout=10).json()
         return [delivery for delivery in found if delivery["type"] == event_type]
 
+    def resend(self, event_type: str) -> None:
+        """Let Stripe deliver its latest event of a type once more, as somebody at its dashboard can."""
+        latest = self.stripe.v1.events.list({"type": event_type, "limit": 1}).data[0]
+        answer = requests.post(f"{self.stack.config.stripe_url}/_fake/events/{latest.id}/resend", timeout=10)
+        assert answer.ok, answer.text
+
     def deliver(self, event: Json | bytes, secret: str | None = None, at: float | None = None) -> requests.Response:
         """Deliver an event to the webhook, signed now and with Stripe's secret unless said otherwise."""
         payload = event if isinstance(event, bytes) else json.dumps(event).encode()

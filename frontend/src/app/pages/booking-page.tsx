@@ -9,6 +9,7 @@ import { Refunds } from '@/features/bookings/components/refunds';
 import { Ticket } from '@/features/bookings/components/ticket';
 import { isUnderWay } from '@/features/bookings/lib/refund-words';
 import { standingOf } from '@/features/bookings/lib/standing';
+import { useHeldByBooking } from '@/features/seats/hooks/use-held-by-booking';
 import { ButtonLink } from '@/shared/components/button';
 import { Page } from '@/shared/components/page';
 import { PageSkeleton } from '@/shared/components/page-skeleton';
@@ -25,6 +26,7 @@ export default function BookingPage() {
     refetchInterval: ({ state }) => (state.data?.refunds.some(isUnderWay) ? REFUND_EVERY : false),
   });
   useServerClock();
+  useHeldByBooking(data);
   if (data) return <Loaded booking={data} />;
   if (!error) return <PageSkeleton />;
   return (

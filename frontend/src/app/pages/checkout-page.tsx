@@ -6,6 +6,7 @@ import { BookingFacts } from '@/features/bookings/components/booking-facts';
 import { BookingTrouble } from '@/features/bookings/components/booking-trouble';
 import { Refunds } from '@/features/bookings/components/refunds';
 import { Checkout } from '@/features/checkout/components/checkout';
+import { useHeldByBooking } from '@/features/seats/hooks/use-held-by-booking';
 import { Page } from '@/shared/components/page';
 import { Skeleton } from '@/shared/components/skeleton';
 import { text } from '@/shared/text';
@@ -13,6 +14,7 @@ import { text } from '@/shared/text';
 export default function CheckoutPage() {
   const { bookingId = '' } = useParams();
   const { data, error, refetch } = useQuery(bookingQuery(bookingId));
+  useHeldByBooking(data);
   const { title, summary } = text.checkout;
   if (!data && error) {
     return (

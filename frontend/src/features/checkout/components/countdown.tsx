@@ -1,17 +1,12 @@
-import { useEffect } from 'react';
-
 import { announce } from '@/shared/lib/announce';
+import { SHORT, useMoments } from '@/shared/lib/countdown';
 import { formatCountdown } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
-const MINUTE = 60_000;
-
 /** `left` is in milliseconds, by the server's clock. */
 export function Countdown({ left }: { left: number }) {
-  const isShort = left <= MINUTE;
-  useEffect(() => {
-    if (isShort) announce(text.checkout.minuteLeft);
-  }, [isShort]);
+  const isShort = left <= SHORT;
+  useMoments(left, say);
   return (
     <p
       role="timer"
@@ -22,3 +17,5 @@ export function Countdown({ left }: { left: number }) {
     </p>
   );
 }
+
+const say = (minutes: number, seconds: number) => announce(text.checkout.left(minutes, seconds));

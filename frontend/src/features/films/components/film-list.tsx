@@ -38,8 +38,7 @@ export function FilmList() {
     { day, theaterIds: there.length < all.length ? there.map(({ id }) => id) : undefined },
     asked.at === undefined || theaters.isSuccess,
   );
-  const failed =
-    films.isError && !films.data ? films : theaters.isError && !theaters.data ? theaters : undefined;
+  const failed = [films, theaters].filter(({ isError, data }) => isError && !data);
   const narrowed = FILTERS.some((name) => wishes[name]) || there.length < all.length;
 
   return (
@@ -53,14 +52,14 @@ export function FilmList() {
           {...choices(films.data ?? [], wishes)}
         />
       </div>
-      {failed ? (
+      {failed.length > 0 ? (
         <div className="mt-6">
           <Notice
             tone="bad"
             title={words.failed}
-            action={<Button onClick={() => void failed.refetch()}>{text.common.tryAgain}</Button>}
+            action={<Button onClick={() => failed.forEach(again)}>{text.common.tryAgain}</Button>}
           >
-            {sentenceFor(failed.error)}
+            {sentenceFor(failed[0]?.error)}
           </Notice>
         </div>
       ) : (
@@ -74,6 +73,8 @@ export function FilmList() {
     </>
   );
 }
+
+const again = ({ refetch }: { refetch: () => unknown }) => void refetch();
 
 const NOTHING = {
   at: undefined,

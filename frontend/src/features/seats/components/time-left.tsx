@@ -1,8 +1,8 @@
+import { SHORT } from '@/shared/lib/countdown';
 import { formatCountdown } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
 import { useTimeLeft } from '../hooks/use-time-left';
-import { SHORT } from '../model/countdown';
 
 /** How long the selection is still held. Screen readers hear it at a few moments instead (useTimeLeft). */
 export function TimeLeft({ expiresAt }: { expiresAt: number }) {

@@ -97,7 +97,8 @@ function useGestures(frame: RefObject<HTMLElement | null>, current: RefObject<nu
         const touches = [...event.touches];
         const [a, b] = touches;
         if (touches.length !== 2 || !a || !b) return;
-        event.preventDefault();
+        // Not where the frame scrolls already: the browser keeps that gesture to itself.
+        if (event.cancelable) event.preventDefault();
         pinch ??= { apart: apart(touches), zoom: current.current };
         const middle = { x: (a.clientX + b.clientX) / 2, y: (a.clientY + b.clientY) / 2 };
         if (pinch.apart > 0) zoomTo((pinch.zoom * apart(touches)) / pinch.apart, middle);

@@ -30,8 +30,11 @@ export function rememberHeld(selection: HeldSelection): void {
   write([...othersThan(selection.showtimeId), selection]);
 }
 
-export function forgetHeld(showtimeId: number): void {
-  if (held.get().some((selection) => selection.showtimeId === showtimeId)) write(othersThan(showtimeId));
+/** With `seats`, only a selection of nothing but those: somebody may hold others by now. */
+export function forgetHeld(showtimeId: number, seats?: readonly string[]): void {
+  const selection = held.get().find((each) => each.showtimeId === showtimeId);
+  if (selection && (!seats || selection.seats.every((seat) => seats.includes(seat))))
+    write(othersThan(showtimeId));
 }
 
 /** The selection of that person that ends first. */

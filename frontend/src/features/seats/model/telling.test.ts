@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { momentBetween } from '@/shared/lib/countdown';
+
 import { changesBetween, createChangeTeller, GATHER } from './changes';
-import { momentBetween } from './countdown';
 import { firstToEnd } from './held-seats';
 import type { SeatState } from './seat';
 

@@ -2,7 +2,10 @@ export const checkout = {
   title: 'Checkout',
   summary: 'What you are booking',
   timeLeft: 'Time left to pay',
-  minuteLeft: 'One minute left to pay.',
+  left: (minutes: number, seconds: number) =>
+    minutes > 0
+      ? `You have ${minutes} more ${minutes === 1 ? 'minute' : 'minutes'} to pay.`
+      : `You have ${seconds} more seconds to pay.`,
   pay: (amount: string) => `Pay ${amount}`,
   paying: 'Paying …',
   giveBack: {

@@ -1,0 +1,101 @@
+"""Who one is: registering, signing in and out, and being somebody else's guest."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.e2e.visitor import Visitor
+from tests.http.frontrow import PASSWORD, Frontrow
+
+
+def test_what_a_password_must_be_is_said_before_it_is_wrong(visitor: Visitor, frontrow: Frontrow) -> None:
+    known = frontrow.register()
+    visitor.open("/register")
+    password = visitor.page.get_by_label("Password", exact=True)
+    expect(password).to_have_accessible_description(re.compile("^10 to 200 characters"))
+    visitor.fill(Your_name="Ada Lovelace", **{"E-mail address": known.email}, Password="short")
+    visitor.press("Create the account")
+    expect(password).to_have_accessible_description(re.compile("Please choose a password of 10 to 200 characters."))
+    expect(password).to_be_focused()
+
+    visitor.expects_complaints("409|400|401")
+    visitor.fill(Password=PASSWORD)
+    visitor.press("Create the account")
+    address = visitor.page.get_by_label("E-mail address", exact=True)
+    expect(address).to_have_accessible_description("There is an account with this e-mail address already.")
+    visitor.fill(**{"E-mail address": f"{uuid.uuid4().hex[:12]}@example.com"})
+    visitor.press("Create the account")
+    visitor.sees("What is on")
+    visitor.press("Account")
+    visitor.is_told("Ada Lovelace")
+
+
+def test_a_guest_signs_in_and_comes_back(visitor: Visitor, frontrow: Frontrow) -> None:
+    """To the page that was asked for, past a wrong password; a reload and another tab know who it is."""
+    customer = frontrow.register()
+    visitor.expects_complaints("401")
+    visitor.open("/bookings?from=letter")
+    visitor.sees("Sign in")
+    visitor.fill(**{"E-mail address": customer.email}, Password="wrong horse battery")
+    visitor.press_in_main("Sign in")
+    visitor.hears("The e-mail address or the password is wrong.")
+    visitor.fill(Password=PASSWORD)
+    visitor.press_in_main("Sign in")
+    visitor.sees("My tickets")
+    visitor.is_at("/bookings?from=letter")
+    visitor.hears("Signed in as Ada Lovelace.")
+    visitor.page.reload()
+    visitor.is_told("No tickets yet")
+    tab = visitor.tab()
+    tab.open("/account")
+    tab.is_told(customer.email)
+
+
+def test_a_guest_keeps_the_seat_that_he_wanted(visitor: Visitor, frontrow: Frontrow) -> None:
+    """Over signing in, and over changing his mind about having an account."""
+    customer = frontrow.register()
+    visitor.open_seats()
+    visitor.choose("D4")
+    visitor.sees("Sign in")
+    visitor.press("Create an account")
+    visitor.sees("Create an account")
+    visitor.page.get_by_role("main").get_by_role("link", name="Sign in").click()
+    visitor.fill(**{"E-mail address": customer.email}, Password=PASSWORD)
+    visitor.press_in_main("Sign in")
+    visitor.is_at(f"/showtimes/{frontrow.house.showtime_id}")
+    visitor.sees_seat("D4", "yours")
+
+
+def test_signing_out_ends_it_in_every_tab(visitor: Visitor) -> None:
+    visitor.has_account()
+    visitor.open("/account")
+    tab = visitor.tab()
+    tab.open("/bookings")
+    tab.is_told("No tickets yet")
+    visitor.press("Sign out")
+    visitor.hears("Signed out.")
+    tab.sees("Sign in")
+    tab.page.reload()
+    tab.sees("Sign in")
+
+
+def test_signing_out_on_all_devices(visitor: Visitor, visit: Callable[..., Visitor]) -> None:
+    """The other browser is told that its session has ended as soon as it asks for anything of its own."""
+    customer = visitor.has_account()
+    visitor.open("/account")
+    other = visit()
+    other.expects_complaints("401")
+    other.enters_as(customer)
+    other.open("/bookings")
+    other.is_told("No tickets yet")
+    visitor.press("Sign out on all devices")
+    visitor.hears("Signed out.")
+    other.page.reload()
+    other.sees("Sign in")
+    visitor.page.reload()
+    visitor.press("Sign in")
+    visitor.sees("Sign in")

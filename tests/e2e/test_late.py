@@ -1,0 +1,180 @@
+"""Time that runs out: on the seat map, in the checkout, and while the bank still thinks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.visitor import Visitor
+from tests.house import House
+from tests.http.frontrow import Frontrow, Json, eventually
+
+
+@pytest.fixture
+def durations(house: House) -> Callable[..., None]:
+    """Shortens what a customer is given: durations(lock="6 seconds", payment="10 seconds")."""
+
+    def shorten(lock: str = "10 minutes", payment: str = "10 minutes") -> None:
+        house.owner.execute(
+            "update private.settings set lock_duration = %s::interval, payment_duration = %s::interval where true",
+            [lock, payment],
+        )
+
+    return shorten
+
+
+@pytest.fixture
+def booking(visitor: Visitor, house: House) -> Json:
+    """The visitor's booking of C5 and C6, whose bank asks for 3-D Secure and has not been answered."""
+    visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C5", "C6")
+    visitor.goes_to_pay()
+    visitor.pays("3-D Secure")
+    visitor.sees("3-D Secure test page")
+    return house.rows("select id, showtime_id from public.bookings where showtime_id = %s", [house.showtime_id])[0]
+
+
+# On the seat map -----------------------------------------------------------------------------------------------------
+
+
+def test_a_selection_runs_out(visitor: Visitor, visit: Callable[..., Visitor], durations: Callable[..., None]) -> None:
+    """At zero, by the clock alone; the seats are anybody's, and can be chosen again."""
+    durations(lock="12 seconds")
+    visitor.has_account()
+    other = visit()
+    other.open_seats()
+    visitor.open_seats()
+    visitor.holds("C5", "C6")
+    visitor.hears("Your time is over and your seats are free again. Please choose once more.")
+    visitor.is_told("Your time is over and your seats are free again. Please choose once more.")
+    expect(visitor.page.get_by_role("timer")).to_have_count(0)
+    for each in (visitor, other):
+        each.sees_seat("C5", "free")
+    durations()
+    visitor.holds("C6")
+    expect(visitor.page.get_by_role("timer")).to_have_text(re.compile("^(10:00|9:5[0-9])$"))
+
+
+def test_two_minutes_before_the_end_there_is_a_warning(visitor: Visitor, durations: Callable[..., None]) -> None:
+    """Seen, and heard; also by somebody who looks at another page meanwhile, and finds back from there."""
+    durations(lock="2 minutes 12 seconds")
+    visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C5")
+    visitor.page.get_by_role("link", name="Frontrow").click()
+    aside = visitor.page.get_by_role("complementary", name="Seats held for you")
+    expect(aside).to_contain_text("C5 for Nosferatu")
+    visitor.hears("Your seats are held for 2 more minutes.")
+    expect(aside.get_by_role("timer")).to_have_attribute("title", "Time is running short")
+    visitor.press("Back to your seats")
+    visitor.sees_seat("C5", "yours")
+    expect(visitor.page.get_by_role("timer")).to_have_text(re.compile("^(2:00|1:[0-9]{2})$"))
+
+
+def test_one_person_takes_ten_seats(visitor: Visitor) -> None:
+    """The eleventh is refused with a sentence, and the ten stay."""
+    visitor.has_account()
+    visitor.open_seats()
+    visitor.expects_complaints("422")
+    visitor.holds(*(f"C{number}" for number in range(1, 11)))
+    visitor.choose("C11")
+    visitor.is_told(re.compile("10 seats"))
+    visitor.hears(re.compile("10 seats"))
+    visitor.sees_seat("C11", "free")
+    visitor.sees_seat("C10", "yours")
+    visitor.is_told("€120.00")
+
+
+# In the checkout -----------------------------------------------------------------------------------------------------
+
+
+def test_the_time_to_pay_runs_out(visitor: Visitor, durations: Callable[..., None]) -> None:
+    """The page says so by itself, and leads back to seats that can be chosen again."""
+    durations(payment="20 seconds")
+    visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C5", "C6")
+    visitor.goes_to_pay()
+    visitor.hears("Your time to pay is over")
+    visitor.is_told("Your time to pay is over")
+    visitor.is_told(re.compile("^You have not been charged"))
+    expect(visitor.page.get_by_role("button", name=re.compile("^Pay "))).to_have_count(0)
+    durations()
+    visitor.press("Choose seats again")
+    visitor.sees_seat("C5", "free")
+    visitor.holds("C5", "C6")
+    visitor.goes_to_pay()
+    visitor.pays()
+    visitor.has_ticket()
+
+
+# At the bank ---------------------------------------------------------------------------------------------------------
+
+
+def test_who_answers_the_bank_too_late_is_not_charged(visitor: Visitor, booking: Json, frontrow: Frontrow) -> None:
+    """What was never paid is called off at Stripe when the time is over, so the bank's page leads nowhere."""
+    visitor.expects_complaints("410")
+    frontrow.let_run_out(booking)
+    eventually(lambda: [row["state"] for row in frontrow.outbox(booking, "cancel_intent")] == ["sent"])
+    visitor.press("Complete")
+    visitor.is_told("This payment is not waiting for you any more.")
+    visitor.open(f"/checkout/{booking['id']}")
+    visitor.is_told("Your time to pay is over")
+    visitor.press("Choose seats again")
+    visitor.sees_seat("C5", "free")
+
+
+def test_a_late_payment_finds_the_seats_free(visitor: Visitor, booking: Json, frontrow: Frontrow) -> None:
+    """They are the customer's all the same, and he is told that it was late."""
+    with frontrow.no_sweep():
+        frontrow.let_run_out(booking)
+        visitor.press("Complete")
+        visitor.has_ticket()
+    visitor.is_told("Your payment came after your time was over. Your seats were still free, so they are yours.")
+
+
+def test_a_late_payment_finds_the_seats_gone(visitor: Visitor, booking: Json, frontrow: Frontrow) -> None:
+    """While nobody knows it yet the page says what may come; then that the money goes back, and how far it is."""
+    house = frontrow.house
+    other = frontrow.register()
+    frontrow.faults({"webhooks": [{"kind": "drop", "type": "payment_intent.succeeded", "probability": 1}]})
+    with frontrow.no_sweep():
+        frontrow.let_run_out(booking)
+        seat = house.value(
+            "select seat_id from public.booking_seats where booking_id = %s order by seat_id limit 1", [booking["id"]]
+        )
+        other.rpc("lock_seats", showtime_id=house.showtime_id, seat_ids=[seat])
+        visitor.press("Complete")
+        visitor.is_told("Your payment went through after your time was over")
+        visitor.is_told(
+            re.compile("^If your seats are still free, they are yours. If not, all of your money goes back")
+        )
+        frontrow.faults(None)
+        frontrow.resend("payment_intent.succeeded")
+        visitor.is_told("Nothing was booked, and your money goes back")
+    visitor.is_told(re.compile("somebody else had taken them"))
+    visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
+    visitor.page.reload()
+    visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
+    visitor.press("Choose seats again")
+    visitor.sees_seat("C5", "held by somebody")
+
+
+def test_a_webhook_that_is_lost(visitor: Visitor, frontrow: Frontrow) -> None:
+    """The page does not pretend: paid, not booked yet; and it says when it takes long. Then the ticket opens."""
+    visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C5")
+    visitor.goes_to_pay()
+    frontrow.faults({"webhooks": [{"kind": "drop", "type": "payment_intent.succeeded", "probability": 1}]})
+    visitor.pays()
+    visitor.is_told("Your payment went through; we are booking your seats")
+    visitor.hears("This takes a moment. Your ticket opens by itself.")
+    visitor.is_told(re.compile("^It takes longer than usual. You need not wait here"))
+    frontrow.faults(None)
+    frontrow.resend("payment_intent.succeeded")
+    visitor.has_ticket()

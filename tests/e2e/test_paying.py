@@ -1,0 +1,124 @@
+"""Paying: what the bank may say, and what the customer is told each time."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.visitor import Visitor
+from tests.http.frontrow import Customer, Frontrow, eventually
+
+PAY = re.compile("^Pay ")
+DECLINED = "That payment did not go through"
+
+
+@pytest.fixture
+def payer(visitor: Visitor) -> Customer:
+    """The visitor stands before the card form, for C5 and C6."""
+    customer = visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C5", "C6")
+    visitor.goes_to_pay()
+    visitor.is_told("€24.00")
+    return customer
+
+
+@pytest.mark.usefixtures("payer")
+def test_a_decline_and_then_a_success(visitor: Visitor, frontrow: Frontrow) -> None:
+    visitor.expects_complaints("402")
+    visitor.pays("Declined")
+    visitor.hears(DECLINED)
+    visitor.is_told("Your bank declined the card. Please try another one.")
+    visitor.is_told("You have not been charged. Your seats stay yours until the time is over.")
+    visitor.pays("Insufficient funds")
+    visitor.is_told("There is not enough money on this card. Please try another one.")
+    visitor.pays("Succeeds")
+    visitor.has_ticket()
+    assert charges(frontrow) == ["failed", "failed", "succeeded"]
+
+
+@pytest.mark.usefixtures("payer")
+def test_three_d_secure_approved(visitor: Visitor, frontrow: Frontrow) -> None:
+    visitor.pays("3-D Secure")
+    visitor.sees("3-D Secure test page")
+    visitor.is_told("24.00 EUR")
+    visitor.press("Complete")
+    visitor.has_ticket()
+    assert charges(frontrow) == ["succeeded"]
+
+
+@pytest.mark.usefixtures("payer")
+def test_three_d_secure_failed_and_then_another_card(visitor: Visitor, frontrow: Frontrow) -> None:
+    visitor.pays("3-D Secure")
+    visitor.press("Fail")
+    visitor.sees("Checkout")
+    visitor.hears(DECLINED)
+    visitor.is_told("Your bank did not confirm that it is you. Please try again, or with another card.")
+    visitor.pays("Succeeds")
+    visitor.has_ticket()
+    assert charges(frontrow)[-1] == "succeeded"
+
+
+@pytest.mark.usefixtures("payer")
+def test_a_double_click_pays_once(visitor: Visitor, frontrow: Frontrow) -> None:
+    confirmed: list[str] = []
+    visitor.page.on("request", lambda r: confirmed.append(r.url) if r.url.endswith("/confirm") else None)
+    visitor.press("Succeeds")
+    visitor.page.get_by_role("button", name=PAY).dblclick()
+    visitor.has_ticket()
+    assert len(confirmed) == 1
+    assert charges(frontrow) == ["succeeded"]
+
+
+@pytest.mark.usefixtures("payer")
+def test_two_tabs_pay_once(visitor: Visitor, frontrow: Frontrow) -> None:
+    """The form stands open in two tabs. The one that comes second leads to the ticket, too, and charges nothing."""
+    second = visitor.tab()
+    second.page.goto(visitor.page.url)
+    pay = second.page.get_by_role("button", name=PAY)
+    expect(pay).to_be_enabled()
+    visitor.pays()
+    visitor.has_ticket()
+    second.has_ticket()
+    assert charges(frontrow) == ["succeeded"]
+
+
+@pytest.mark.usefixtures("payer")
+def test_a_card_that_is_mistyped_is_sent_nowhere(visitor: Visitor) -> None:
+    sent: list[str] = []
+    visitor.page.on("request", lambda r: sent.append(r.url) if r.url.endswith("/confirm") else None)
+    visitor.types_card("4242 4242 4242 4241", expiry="01/20", cvc="1")
+    visitor.page.get_by_role("button", name=PAY).click()
+    number = visitor.page.get_by_label("Card number")
+    expect(number).to_have_attribute("aria-invalid", "true")
+    expect(number).to_be_focused()
+    visitor.is_told("This card has expired.")
+    visitor.is_told("Please give the 3 or 4 digits.")
+    assert sent == []
+
+
+@pytest.mark.usefixtures("payer")
+def test_stripe_does_not_answer(visitor: Visitor, frontrow: Frontrow) -> None:
+    """The answer to the payment is lost, and the page does not call it declined; the ticket opens all the same."""
+    # Chromium itself may try once more, and then hears that the money is there.
+    visitor.expects_complaints("ERR_EMPTY_RESPONSE|ERR_CONNECTION|400")
+    frontrow.faults(
+        {
+            "api": [{"kind": "drop", "when": "after", "next": 1, "path": "/confirm$"}],
+            "webhooks": [{"kind": "delay", "seconds": 2, "probability": 1}],
+        }
+    )
+    visitor.pays()
+    visitor.has_ticket()
+    assert charges(frontrow) == ["succeeded"]
+
+
+def charges(frontrow: Frontrow) -> list[str]:
+    """How the attempts at paying for the test's showtime ended, in order."""
+    [payment] = frontrow.house.rows(
+        "select payment_intent_id as id from public.payments where showtime_id = %s", [frontrow.house.showtime_id]
+    )
+    found = eventually(lambda: frontrow.stripe.v1.charges.list({"payment_intent": payment["id"]}).data)
+    return [charge.status for charge in reversed(found)]

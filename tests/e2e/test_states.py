@@ -1,0 +1,127 @@
+"""States that people meet: sold out, called off, begun, unknown, offline."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.visitor import Visitor
+from tests.house import House
+from tests.http.frontrow import Frontrow, eventually
+
+
+@pytest.fixture
+def two_seats(house: House) -> int:
+    """A showtime in a room of two seats."""
+    room = house.add_auditorium(f"Kammer {uuid.uuid4().hex[:6]}", rows=1, seats=2)
+    house.showtime_id = house.add_showtime("30 hours", room)
+    return house.showtime_id
+
+
+def test_sold_out_until_somebody_gives_a_seat_back(two_seats: int, visitor: Visitor, frontrow: Frontrow) -> None:
+    """On the film's page and on the seat map, which shows the seat at once when it comes free."""
+    owner = frontrow.register()
+    booking = owner.book(2)
+    frontrow.pay(owner.intent(booking))
+    eventually(lambda: frontrow.house.status(booking) == "confirmed")
+    visitor.has_account()
+    visitor.open("/films/nosferatu-at-the-scala")
+    expect(visitor.page.get_by_text("Sold out").first).to_be_visible()
+    visitor.open_seats(two_seats)
+    visitor.is_told("No seats left")
+    visitor.is_told("Sold out")
+    visitor.sees_seat("A1", "sold")
+    visitor.seat("A1").click(force=True)
+    visitor.hears("Seat A1 is sold.")
+    owner.rpc("cancel_booking", booking_id=booking["id"])
+    visitor.sees_seat("A1", "free")
+    expect(visitor.page.get_by_text("Sold out")).to_have_count(0)
+    visitor.holds("A1")
+
+
+def test_a_showtime_is_called_off_while_seats_are_chosen(visitor: Visitor, house: House) -> None:
+    """The page says so by itself."""
+    visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C5")
+    house.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [house.showtime_id])
+    visitor.is_told("This showtime is cancelled")
+    expect(visitor.page.get_by_role("grid")).to_have_count(0)
+    visitor.press("Other showtimes of Nosferatu")
+    visitor.sees("Nosferatu")
+    visitor.is_at("/films/nosferatu-at-the-scala")
+
+
+def test_sales_close_when_the_film_begins(two_seats: int, visitor: Visitor, house: House) -> None:
+    """For who looks at the seats already, at the first try; for who comes then, at once."""
+    visitor.has_account()
+    visitor.expects_complaints("409")
+    visitor.open_seats(two_seats)
+    house.owner.execute(
+        "update public.showtimes set starts_at = private.now() - interval '1 minute' where id = %s", [two_seats]
+    )
+    visitor.choose("A1")
+    visitor.is_told("Seats for this showtime are no longer sold")
+    visitor.page.reload()
+    visitor.is_told("Seats for this showtime are no longer sold")
+    visitor.is_told("It has begun. There may be another showtime.")
+    expect(visitor.page.get_by_role("grid")).to_have_count(0)
+    visitor.press("Other showtimes of Nosferatu")
+    visitor.is_at("/films/nosferatu-at-the-scala")
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        ("/nowhere", "Nothing is shown here"),
+        ("/showtimes/999999999", "There is no such showtime"),
+        ("/showtimes/seven", "There is no such showtime"),
+        ("/films/no-such-film", "No such film"),
+    ],
+)
+def test_what_there_is_not(visitor: Visitor, path: str, heading: str) -> None:
+    """It says so, and there is a way on."""
+    visitor.open(path)
+    visitor.sees(heading)
+    visitor.press("See what is on")
+    visitor.sees("What is on")
+
+
+@pytest.mark.parametrize("path", ["/bookings/", "/checkout/"])
+@pytest.mark.parametrize("booking", [str(uuid.UUID(int=7)), "seven"])
+def test_a_booking_that_there_is_not(visitor: Visitor, path: str, booking: str) -> None:
+    visitor.has_account()
+    visitor.open(path + booking)
+    visitor.is_told("There is no such booking.")
+    visitor.page.get_by_role("main").get_by_role("link", name="My tickets").click()
+    visitor.sees("My tickets")
+
+
+def test_offline_and_back(visitor: Visitor, house: House) -> None:
+    """A banner, no choice that would hang in the air, and a map that is right again once the network is back."""
+    visitor.has_account()
+    visitor.expects_complaints("ERR_INTERNET_DISCONNECTED|WebSocket")
+    visitor.open_seats()
+    visitor.page.context.set_offline(True)
+    visitor.hears("You are offline. What you see may be out of date.")
+    visitor.choose("C5")
+    visitor.is_told("You are offline. Seats can be chosen again once you are back.")
+    visitor.sees_seat("C5", "free")
+    house.lock(house.customer(), 0)
+    visitor.page.context.set_offline(False)
+    expect(visitor.page.get_by_text("You are offline. What you see may be out of date.")).to_have_count(0)
+    visitor.sees_seat("A1", "held by somebody")
+    visitor.holds("C5")
+
+
+def test_the_data_api_is_down(visitor: Visitor) -> None:
+    """A sentence and a button that tries again, which works once it is back."""
+    visitor.expects_complaints("503|ERR_FAILED")
+    visitor.page.route("**/rest/v1/**", lambda route: route.abort())
+    visitor.open("/")
+    visitor.hears("Frontrow does not answer. Please check your connection and try again.")
+    visitor.page.unroute("**/rest/v1/**")
+    visitor.press("Try again")
+    visitor.sees("Nosferatu")

@@ -1,0 +1,139 @@
+"""The ticket and what becomes of it: taken along, sent again, cancelled, and the money followed home."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.visitor import Visitor
+from tests.http.frontrow import Customer, Frontrow, eventually
+
+REFUNDED_SLOWLY = "4000 0000 0000 7726"
+
+
+@pytest.fixture
+def owner(visitor: Visitor) -> Customer:
+    """Whose ticket for C5 and C6 the visitor looks at."""
+    customer = visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C5", "C6")
+    visitor.goes_to_pay()
+    visitor.pays()
+    visitor.has_ticket()
+    return customer
+
+
+def test_a_ticket_is_taken_along(visitor: Visitor, owner: Customer, frontrow: Frontrow) -> None:
+    """Into the calendar, onto paper, and by mail once more."""
+    page = visitor.page
+    reference = page.get_by_text(re.compile("^[2-9A-Z]{8}$")).inner_text()
+    with page.expect_download() as download:
+        visitor.press("Add to calendar")
+    assert download.value.suggested_filename == f"frontrow-{reference}.ics"
+    calendar = Path(download.value.path()).read_text().replace("\r\n ", "")
+    assert "BEGIN:VEVENT" in calendar
+    assert "Nosferatu" in calendar
+    assert reference in calendar
+
+    eventually(lambda: frontrow.mails(owner.email))
+    visitor.press("Send it again")
+    visitor.is_told(f"The ticket is on its way to {owner.email}.")
+    first, again = eventually(lambda: two(frontrow.mails(owner.email)))
+    assert again["Subject"] == first["Subject"]
+
+    page.evaluate("print = () => { globalThis.printed = true; }")
+    visitor.press("Print")
+    assert page.evaluate("globalThis.printed")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("img", name=f"The ticket of booking {reference} as a QR code")).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    expect(page.get_by_role("banner")).to_have_count(0)
+
+
+def test_a_cancelled_booking_gives_the_money_back(
+    visitor: Visitor, visit: Callable[..., Visitor], frontrow: Frontrow
+) -> None:
+    """Each step of the money's way is told, and the seats are another's at once."""
+    customer = visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C5", "C6")
+    visitor.goes_to_pay()
+    visitor.types_card(REFUNDED_SLOWLY)
+    visitor.press(re.compile("^Pay "))
+    visitor.has_ticket()
+    other = visit()
+    other.open_seats()
+    other.sees_seat("C5", "sold")
+
+    frontrow.faults({"webhooks": [{"kind": "drop", "type": "refund.updated", "probability": 1}]})
+    visitor.press("Cancel this booking")
+    visitor.is_told("Your seats go back, and €24.00 returns to the card or account that you paid with.")
+    visitor.press("Keep the seats")
+    visitor.press("Cancel this booking")
+    visitor.press("Cancel and get €24.00 back")
+    visitor.hears("The booking is cancelled.")
+    visitor.is_told("You cancelled this booking.")
+    visitor.is_told("€24.00 is on its way. Your bank has yet to take it.")
+    other.sees_seat("C5", "free")
+    frontrow.faults(None)
+    eventually(lambda: frontrow.stripe.v1.refunds.list({"limit": 1}).data[0].status == "succeeded")
+    frontrow.resend("refund.updated")
+    visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
+    visitor.sees("Cancelled, money returned")
+    letter = eventually(lambda: frontrow.mails(customer.email)[1:])[0]
+    assert re.match(r"Your refund of .*24\.00.* for Nosferatu", letter["Subject"])
+    visitor.press("My tickets")
+    visitor.sees("Past and cancelled")
+    visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
+
+
+def test_a_booking_that_waits_for_its_payment_is_given_up(visitor: Visitor) -> None:
+    """From the checkout: nothing is charged, and the seats are free again."""
+    visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C5")
+    visitor.goes_to_pay()
+    visitor.press("My tickets")
+    visitor.sees("Coming up")
+    visitor.is_told("Waits for your payment")
+    visitor.press("Finish paying")
+    visitor.sees("Checkout")
+    visitor.press("Give the seats back")
+    if (sure := visitor.page.get_by_role("dialog")).is_visible():
+        sure.get_by_role("button", name=re.compile("^Give")).click()
+    visitor.is_told("You have not been charged.")
+    visitor.press("Choose seats again")
+    visitor.sees_seat("C5", "free")
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_ticket_is_its_owners_alone(visitor: Visitor, visit: Callable[..., Visitor]) -> None:
+    """Somebody else with the address finds no booking, and no place to pay for it."""
+    address = visitor.page.url
+    stranger = visit()
+    stranger.has_account()
+    for path in (address, address.replace("/bookings/", "/checkout/")):
+        stranger.page.goto(path)
+        stranger.is_told("There is no such booking.")
+        expect(stranger.page.get_by_role("img", name=re.compile("QR"))).to_have_count(0)
+    stranger.open("/bookings")
+    stranger.is_told("No tickets yet")
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_showtime_that_the_house_calls_off_is_paid_back(visitor: Visitor, frontrow: Frontrow) -> None:
+    house = frontrow.house
+    house.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [house.showtime_id])
+    eventually(lambda: house.rows("select from public.refunds r where r.showtime_id = %s", [house.showtime_id]))
+    visitor.page.reload()
+    visitor.is_told("The cinema has cancelled this showtime. We are sorry.")
+    visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
+
+
+def two(mails: list[EmailMessage]) -> list[EmailMessage] | None:
+    return mails if len(mails) == 2 else None

@@ -1,0 +1,112 @@
+"""Two people, each at a browser of their own, before the same showtime."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.line import Line, Withheld
+from tests.e2e.visitor import Visitor
+from tests.house import House
+from tests.http.frontrow import eventually
+
+PROMISE = 2.0
+"""Seconds from the moment in the database to the moment on the other's map."""
+
+TOLD = "Seat E6 was just taken. Please choose another."
+
+
+@pytest.fixture
+def people(visit: Callable[..., Visitor]) -> list[Visitor]:
+    """Two, with accounts, and nothing open yet."""
+    both = [visit(), visit()]
+    for visitor in both:
+        visitor.has_account()
+    return both
+
+
+def test_each_sees_what_the_other_does_within_two_seconds(people: list[Visitor], house: House) -> None:
+    """Lock, release, booking and its end: from the database's clock to the seat that changes in the other browser."""
+    ada, bob = people
+    for visitor in people:
+        visitor.open_seats()
+        visitor.keeps_a_diary()
+
+    ada.holds("C5", "C6")
+    assert bob.saw("C5", "held by somebody") - lock(house, "C5", "lower") < PROMISE
+    bob.holds("D7")
+    assert ada.saw("D7", "held by somebody") - lock(house, "D7", "lower") < PROMISE
+    bob.press("Give back D7")
+    assert ada.saw("D7", "free") - lock(house, "D7", "upper") < PROMISE
+
+    ada.goes_to_pay()
+    ada.pays()
+    ada.has_ticket()
+    assert bob.saw("C5", "sold") - booking(house, "confirmed_at") < PROMISE
+    assert bob.saw("C6", "sold") - booking(house, "confirmed_at") < PROMISE
+    ada.press("Cancel this booking")
+    ada.press(re.compile("^Cancel and get "))
+    ada.sees("Cancelled")
+    assert bob.saw("C5", "free") - booking(house, "cancelled_at") < PROMISE
+    bob.choose("C5")
+    bob.sees_seat("C5", "yours")
+
+
+def test_of_two_who_click_at_the_same_moment_one_is_told(people: list[Visitor]) -> None:
+    for visitor in people:
+        visitor.expects_complaints("409")
+        visitor.open_seats()
+    at = people[0].evaluate("Date.now() + 700")
+    for visitor in people:
+        visitor.seat("E6").evaluate(
+            """(seat, at) => void setTimeout(
+                 () => seat.dispatchEvent(new MouseEvent('click', { bubbles: true })), at - Date.now())""",
+            at,
+        )
+    told = eventually(lambda: [each for each in people if each.page.get_by_text(TOLD).filter(visible=True).count()])
+    assert len(told) == 1
+    [winner] = [each for each in people if each not in told]
+    winner.sees_seat("E6", "yours")
+    told[0].sees_seat("E6", "held by somebody")
+
+
+def test_a_lost_race_takes_the_optimistic_seat_back(people: list[Visitor]) -> None:
+    """Bob hears nothing of Ada's lock, so his map offers the seat, shows it as his at once, and then has to say no."""
+    ada, bob = people
+    line = Line(bob.page)
+    bob.open_seats()
+    line.mute = True
+    ada.open_seats()
+    ada.holds("E6")
+    bob.sees_seat("E6", "free")
+
+    question = Withheld(bob.page, "**/rpc/lock_seats")
+    bob.expects_complaints("409")
+    bob.choose("E6")
+    bob.sees_seat("E6", "yours")
+    question.wait()
+    question.let_go()
+    bob.is_told(TOLD)
+    bob.hears(TOLD)
+    bob.sees_seat("E6", "held by somebody")
+    bob.holds("E7")
+
+
+def lock(house: House, seat: str, bound: str) -> float:
+    """When the latest lock of the seat began (lower) or ended (upper), in seconds since 1970."""
+    return house.value(
+        f"select max(extract(epoch from {bound}(l.held)))::float8 from public.seat_locks l"
+        " join public.seats s on s.id = l.seat_id"
+        " where l.showtime_id = %s and s.row_label = %s and s.number = %s",
+        [house.showtime_id, seat[0], int(seat[1:])],
+    )
+
+
+def booking(house: House, moment: str) -> float:
+    """When that happened to the one booking of the showtime, in seconds since 1970."""
+    return house.value(
+        f"select extract(epoch from {moment})::float8 from public.bookings where showtime_id = %s",
+        [house.showtime_id],
+    )
