@@ -63,7 +63,7 @@ export function PayPanel({ booking, left, paying, intent, error, ...news }: PayP
       {cancel.isError && <Notice tone="bad">{sentenceFor(cancel.error)}</Notice>}
       <Button
         look="quiet"
-        className="self-start"
+        className="-ml-3 self-start"
         disabled={paying}
         busy={cancel.isPending}
         onClick={() => cancel.mutate(booking.id)}

@@ -1,0 +1,57 @@
+"""axe-core in the page that a visitor has before them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Page
+
+from dev.config import ROOT
+
+_AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+
+# Colours still on their way from one scheme to the other are nobody's.
+_AT_REST = (
+    "Promise.allSettled(document.getAnimations().map(one => one.effect.getTiming().iterations === 1 && one.finished))"
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule that one element breaks."""
+
+    rule: str
+    impact: str
+    selector: str
+    help: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.impact}: {self.rule} at {self.selector}: {self.help}"
+
+
+def findings(page: Page, where: str) -> list[Finding]:
+    """What axe finds in the page as it stands, by day and by night; `where` says which state that is."""
+    found: list[Finding] = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.evaluate(_AT_REST)
+        found += [_read(each, f"{where}, {scheme}") for each in _violations(page)]
+    return found
+
+
+def _violations(page: Page) -> list[dict[str, Any]]:
+    """The violations, an item for each element."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE.read_text())
+    return page.evaluate(
+        "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
+        ".flatMap(({ id, help, nodes }) => nodes.map(({ impact, target, failureSummary }) => "
+        "({ id, impact, selector: target.join(' '), help: `${help} (${failureSummary})` })))"
+    )
+
+
+def _read(violation: dict[str, Any], where: str) -> Finding:
+    summary = " ".join(violation["help"].split())
+    return Finding(violation["id"], violation["impact"], violation["selector"], summary, where)
