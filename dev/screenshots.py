@@ -56,16 +56,17 @@ class Shot:
 
 
 SHOTS = [
-    Shot("films", lambda _: "/", signed_in=False, most=1500),
+    Shot("films", lambda _: "/", signed_in=False, most=1350),
     Shot("films-none", lambda _: "/?q=zardoz", signed_in=False, most=1500),
     Shot("film", lambda scene: f"/films/{scene.film}", signed_in=False, most=1800),
     Shot("seats", lambda scene: f"/showtimes/{scene.seats}", signed_in=False, most=1500),
-    Shot("seats-held", lambda scene: f"/showtimes/{scene.held}", then=_open_the_sheet),
+    Shot("seats-held", lambda scene: f"/showtimes/{scene.held}"),
+    Shot("seats-chosen", lambda scene: f"/showtimes/{scene.held}", then=_open_the_sheet),
     Shot("seats-list", lambda scene: f"/showtimes/{scene.held}", then=lambda page: _press(page, "List")),
     Shot("sign-in", lambda _: "/sign-in", signed_in=False),
     Shot("register", lambda _: "/register", signed_in=False, then=lambda page: _press(page, "Create the account")),
     Shot("checkout", lambda scene: f"/checkout/{scene.pending}", most=1500),
-    Shot("ticket", lambda scene: f"/bookings/{scene.booked}", most=1500),
+    Shot("ticket", lambda scene: f"/bookings/{scene.booked}", most=1000),
     Shot(
         "cancelling", lambda scene: f"/bookings/{scene.booked}", then=lambda page: _press(page, "Cancel this booking")
     ),

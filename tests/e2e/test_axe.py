@@ -36,7 +36,7 @@ def films(visitor: Visitor) -> Iterator[str]:
     yield "films"
     if is_phone(page):
         visitor.press("Filters")
-    page.get_by_role("combobox", name="Genre").select_option(label="Horror")
+    page.get_by_role("combobox", name="Genre").select_option(value="horror")
     visitor.sees("The Cabinet of Dr. Caligari")
     yield "films, filtered"
     visitor.open("/?q=zardoz")
@@ -149,6 +149,7 @@ def seats_out_of_reach(visitor: Visitor) -> Iterator[str]:
     visitor.expects_complaints(NO_CONNECTION)
     visitor.page.route("**/rpc/seat_map*", lambda route: route.abort())
     visitor.open(f"/showtimes/{visitor.frontrow.house.showtime_id}")
+    visitor.sees("Nosferatu")
     yield "seats, being read"
     visitor.is_told("The seat map could not be read")
     yield "seats, not read"
@@ -222,10 +223,12 @@ def checkout_paid_too_late(visitor: Visitor) -> Iterator[str]:
     visitor.pays("Succeeds")
     visitor.is_told(re.compile("^Your payment went through; we are booking"))
     yield "checkout, waiting for Stripe's word"
-    frontrow.let_run_out(booking)
-    visitor.is_told("Your payment went through after your time was over", timeout=30_000)
-    yield "checkout, late"
-    house.lock(house.customer("Bob"), 27, 28)
+    # A sweep would call the payment off, and so hear that it went through.
+    with frontrow.no_sweep():
+        frontrow.let_run_out(booking)
+        house.lock(house.customer("Bob"), 27, 28)
+        visitor.is_told("Your payment went through after your time was over", timeout=30_000)
+        yield "checkout, late"
     frontrow.faults(None)
     visitor.is_told("Nothing was booked, and your money goes back", timeout=30_000)
     yield "checkout, money goes back"
@@ -314,7 +317,6 @@ def test_a_blunder_is_found(visitor: Visitor) -> None:
     found = findings(visitor.page, "a blunder")
     assert {(finding.rule, finding.where) for finding in found} == {
         ("image-alt", "a blunder, light"),
-        ("image-alt", "a blunder, dark"),
         ("color-contrast", "a blunder, dark"),
     }
     assert {finding.impact for finding in found} == {"critical", "serious"}
