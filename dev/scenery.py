@@ -11,7 +11,6 @@ from typing import Any, cast
 import httpx
 import psycopg
 import stripe
-from psycopg.rows import dict_row
 
 from dev.config import ROOT
 from dev.stack import Stack
@@ -38,6 +37,9 @@ where theater.slug = %(theater)s and auditorium.name = %(auditorium)s
 """
 
 Json = dict[str, Any]
+
+
+Owner = psycopg.Connection[tuple[Any, ...]]
 
 
 class SceneError(RuntimeError):
@@ -115,31 +117,32 @@ class Customer:
 
 def set_up(stack: Stack) -> Scene:
     """Stop the clock of an empty database, fill it, and let people choose."""
-    with psycopg.connect(stack.cluster.url(), autocommit=True, row_factory=dict_row) as owner:
-        owner.execute(_CLOCK)
+    with psycopg.connect(stack.cluster.url(), autocommit=True) as owner:
+        owner.execute(_CLOCK.encode())
         owner.execute((ROOT / "supabase/seed.sql").read_bytes())
-        large = _showtime(owner, "morgenstern-vienna", "Großer Saal", "19:00")
-        small = _showtime(owner, "lantern-london", "Screen One", "20:30")
-        salon = _showtime(owner, "morgenstern-vienna", "Salon", "19:15")
-        shown = _showtime(owner, "morgenstern-vienna", "Kleiner Saal", "19:45")
-        _let_others_choose(stack, owner, [large["id"], small["id"]])
+        large, film = _showtime(owner, "morgenstern-vienna", "Großer Saal", "19:00")
+        small, _ = _showtime(owner, "lantern-london", "Screen One", "20:30")
+        salon, _ = _showtime(owner, "morgenstern-vienna", "Salon", "19:15")
+        shown, _ = _showtime(owner, "morgenstern-vienna", "Kleiner Saal", "19:45")
+        _let_others_choose(stack, owner, [large, small])
         ada = Customer(stack, ADA, "Ada Lovelace")
-        ada.holds(small["id"], "G9", "G10", "G11")
-        ada.holds(salon["id"], "C3", "C4")
-        pending = ada.begins_to_pay(salon["id"])
-        bookings = [_bought(ada, large["id"], "H12", "H13"), _bought(ada, shown["id"], "D5")]
+        ada.holds(small, "G9", "G10", "G11")
+        ada.holds(salon, "C3", "C4")
+        pending = ada.begins_to_pay(salon)
+        bookings = [_bought(ada, large, "H12", "H13"), _bought(ada, shown, "D5")]
         ada.cancels(bookings[1])
         for booking, reference in zip([pending, *bookings], ["4MXT9KQA", "7HG2RNWP", "B6CEZ83D"], strict=True):
             owner.execute("update public.bookings set reference = %s where id = %s", [reference, booking])
-    return Scene(large["slug"], large["id"], small["id"], pending, *bookings)
+    return Scene(film, large, small, pending, *bookings)
 
 
-def _showtime(owner: psycopg.Connection[Json], theater: str, auditorium: str, at: str) -> Json:
+def _showtime(owner: Owner, theater: str, auditorium: str, at: str) -> tuple[int, str]:
+    """Tomorrow's showtime in a room at an hour: its id, and its film's slug."""
     wanted = {"theater": theater, "auditorium": auditorium, "day": "2026-11-28", "time": at}
     row = owner.execute(_SHOWTIME, wanted).fetchone()
     if row is None:
         raise SceneError(f"The seed shows nothing in {auditorium} at {at}.")
-    return row
+    return row[0], row[1]
 
 
 def _bought(customer: Customer, showtime: int, *seats: str) -> str:
@@ -149,10 +152,9 @@ def _bought(customer: Customer, showtime: int, *seats: str) -> str:
     return booking
 
 
-def _let_others_choose(stack: Stack, owner: psycopg.Connection[Json], showtimes: list[int]) -> None:
+def _let_others_choose(stack: Stack, owner: Owner, showtimes: list[int]) -> None:
     """A third of each room is sold, in groups as people come, and some seats are held."""
     limit = "update private.settings set seats_per_customer = %s where true"
-    before = owner.execute("select seats_per_customer as seats from private.settings").fetchone()
     crowd, doubtful = Customer(stack, "crowd@example.com", "Crowd"), Customer(stack, "bob@example.com", "Bob")
     owner.execute(limit, [1000])
     for showtime in showtimes:
@@ -161,7 +163,7 @@ def _let_others_choose(stack: Stack, owner: psycopg.Connection[Json], showtimes:
         crowd.rpc("lock_seats", showtime_id=showtime, seat_ids=[seat for group in sold for seat in group])
         crowd.pays(crowd.begins_to_pay(showtime))
         doubtful.rpc("lock_seats", showtime_id=showtime, seat_ids=[seat for group in held for seat in group])
-    owner.execute(limit, [before["seats"] if before else 10])
+    owner.execute(limit, [10])
 
 
 _KEPT_FREE = {"C3", "C4", "D5", "G9", "G10", "G11", "H12", "H13"}

@@ -7,13 +7,14 @@ fonts-urw-base35 come closest to what readers have.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 from typing import Literal
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, sync_playwright
 
 from dev import browser as chromium
 from dev.config import ROOT, LocalConfig, throwaway_folder
@@ -60,9 +61,6 @@ SHOTS = [
     Shot("films-none", lambda _: "/?q=zardoz", signed_in=False, most=1500),
     Shot("film", lambda scene: f"/films/{scene.film}", signed_in=False, most=1800),
     Shot("seats", lambda scene: f"/showtimes/{scene.seats}", signed_in=False, most=1500),
-    Shot("seats-held", lambda scene: f"/showtimes/{scene.held}"),
-    Shot("seats-chosen", lambda scene: f"/showtimes/{scene.held}", then=_open_the_sheet),
-    Shot("seats-list", lambda scene: f"/showtimes/{scene.held}", then=lambda page: _press(page, "List")),
     Shot("sign-in", lambda _: "/sign-in", signed_in=False),
     Shot("register", lambda _: "/register", signed_in=False, then=lambda page: _press(page, "Create the account")),
     Shot("checkout", lambda scene: f"/checkout/{scene.pending}", most=1500),
@@ -72,8 +70,12 @@ SHOTS = [
     ),
     Shot("cancelled", lambda scene: f"/bookings/{scene.cancelled}", most=1500),
     Shot("tickets", lambda _: "/bookings", most=1500),
-    Shot("account", lambda _: "/account"),
     Shot("not-found", lambda _: "/nowhere", signed_in=False),
+    # From here on the bar of held seats goes along.
+    Shot("seats-held", lambda scene: f"/showtimes/{scene.held}"),
+    Shot("seats-chosen", lambda scene: f"/showtimes/{scene.held}", then=_open_the_sheet),
+    Shot("seats-list", lambda scene: f"/showtimes/{scene.held}", then=lambda page: _press(page, "List")),
+    Shot("account", lambda _: "/account"),
 ]
 
 
@@ -110,7 +112,7 @@ def take(browser: Browser, stack: Stack, scene: Scene, shots: list[Shot]) -> Non
 
 
 @contextmanager
-def _window(browser: Browser, stack: Stack, width: int, *, signed_in: bool) -> Iterator[Page]:
+def _window(browser: Browser, stack: Stack, width: int, *, signed_in: bool) -> Generator[Page]:
     phone = width < 500
     context = browser.new_context(
         base_url=stack.config.app_url,
@@ -152,20 +154,18 @@ def _press(page: Page, name: str) -> None:
 def _settle(page: Page) -> None:
     """Until nothing is read any more and no skeleton stands."""
     page.wait_for_load_state("networkidle")
-    page.wait_for_function("!document.querySelector('.animate-pulse')")
+    page.wait_for_function("!document.querySelector('[data-skeleton]')")
 
 
 def _write(page: Page, shot: Shot, width: int) -> None:
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
-        file = FOLDER / f"{shot.name}-{width}-{scheme}.png"
+        clip = None
         if shot.most:
             height = page.evaluate("document.documentElement.scrollHeight")
-            clip = {"x": 0, "y": 0, "width": width, "height": min(shot.most, height)}
-            page.screenshot(path=file, full_page=True, animations="disabled", clip=clip)
-        else:
-            page.screenshot(path=file, animations="disabled")
-        _say(file)
+            clip = FloatRect(x=0, y=0, width=width, height=min(shot.most, height))
+        picture = page.screenshot(full_page=clip is not None, animations="disabled", clip=clip)
+        _keep(picture, f"{shot.name}-{width}-{scheme}.png")
 
 
 def _print(page: Page, width: int) -> None:
@@ -175,15 +175,17 @@ def _print(page: Page, width: int) -> None:
     window = page.viewport_size
     page.emulate_media(media="print", color_scheme="light")
     page.set_viewport_size({"width": 794, "height": 1123})
-    file = FOLDER / "ticket-print.png"
-    page.screenshot(path=file)
-    _say(file)
+    _keep(page.screenshot(), "ticket-print.png")
     page.emulate_media(media="screen")
     if window:
         page.set_viewport_size(window)
 
 
-def _say(file: Path) -> None:
+def _keep(picture: bytes, name: str) -> None:
+    """With 256 colours, which nobody sees, in a third of the bytes."""
+    file = FOLDER / name
+    with Image.open(BytesIO(picture)) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
     print(f"{file.relative_to(ROOT)} ({file.stat().st_size // 1024} kB)", flush=True)
 
 

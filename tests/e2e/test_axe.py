@@ -52,10 +52,10 @@ def films_out_of_reach(visitor: Visitor) -> Iterator[str]:
     visitor.expects_complaints(NO_CONNECTION)
     visitor.page.route(READS_OF_FILMS, lambda route: route.abort())
     visitor.open("/")
-    visitor.is_told("What is on could not be loaded")
+    visitor.is_told("What is on could not be loaded", timeout=30_000)
     yield "films, not loaded"
     visitor.open("/films/metropolis")
-    visitor.is_told("The film could not be loaded")
+    visitor.is_told("The film could not be loaded", timeout=30_000)
     yield "film, not loaded"
 
 
@@ -151,7 +151,7 @@ def seats_out_of_reach(visitor: Visitor) -> Iterator[str]:
     visitor.open(f"/showtimes/{visitor.frontrow.house.showtime_id}")
     visitor.sees("Nosferatu")
     yield "seats, being read"
-    visitor.is_told("The seat map could not be read")
+    visitor.is_told("The seat map could not be read", timeout=30_000)
     yield "seats, not read"
 
 

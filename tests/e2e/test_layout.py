@@ -33,7 +33,7 @@ def opens(visitor: Visitor, path: str) -> list[dict[str, object]]:
     page.goto(path)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.wait_for_load_state("networkidle")
-    expect(page.locator(".animate-pulse")).to_have_count(0)
+    expect(page.locator("[data-skeleton]")).to_have_count(0)
     page.wait_for_timeout(200)
     return page.evaluate("shifts")
 
@@ -105,7 +105,7 @@ def test_who_wants_no_motion_sees_none(visit: Callable[..., Visitor], wish: str,
     visitor.page.route("**/rest/v1/movies?*", lambda _: None)
     visitor.open("/")
     visitor.sees("What is on")
-    expect(visitor.page.locator(".animate-pulse").first).to_be_visible()
+    expect(visitor.page.locator("[data-skeleton]").first).to_be_visible()
     assert (endless_motion(visitor.page) > 0) == moves
 
 

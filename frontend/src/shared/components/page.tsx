@@ -35,7 +35,7 @@ export function Page({ title, lead, width = 'wide', children }: PageProps) {
       >
         {title}
       </h1>
-      {lead && <p className="mt-2 text-lg text-muted sm:mt-3">{lead}</p>}
+      {lead && <p className="mt-2 text-lg text-pretty text-muted sm:mt-3">{lead}</p>}
       <div className="mt-6 sm:mt-8">{children}</div>
     </div>
   );

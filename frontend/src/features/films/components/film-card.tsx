@@ -71,7 +71,7 @@ function Next({
   return (
     <Link
       to={paths.showtime(id)}
-      className="-mx-1.5 flex min-h-11 flex-wrap items-center justify-between gap-x-2 rounded px-1.5 text-sm hover:bg-raised"
+      className="-mx-1.5 flex min-h-11 flex-col justify-center rounded px-1.5 py-1.5 text-sm hover:bg-raised sm:flex-row sm:flex-wrap sm:items-center sm:justify-between sm:gap-x-2"
     >
       <span className="font-semibold whitespace-nowrap text-accent tabular-nums">
         {!oneDay && `${formatDay(starts_at, theater.time_zone, now)} `}

@@ -34,7 +34,9 @@ export function FilmShowtimes({ showtimes }: { showtimes: readonly Showtime[] })
                 <h4 className="text-sm">
                   <span className="block text-base font-semibold">{theater.name}</span>
                   <span className="font-normal text-muted">
-                    {theater.city} · {theater.address}
+                    {theater.address.includes(theater.city)
+                      ? theater.address
+                      : `${theater.city} · ${theater.address}`}
                   </span>
                 </h4>
                 <ul className="mt-3 grid grid-cols-2 gap-3">
