@@ -6,7 +6,7 @@ IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo verify retry-letters reset test check format bench chaos types migration install clean
+.PHONY: help up demo verify retry-letters reset test check format bench chaos screenshots types migration install clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,9 @@ bench: install ## Measure, each figure against a baseline of the same run
 
 chaos: install ## Kill, lose and refuse for ten minutes, and count what was lost (ARGS="--seconds 60 --seed 7")
 	@$(IN_VENV) -m dev.chaos $(ARGS)
+
+screenshots: install ## Take pictures of every page into docs/screenshots (ARGS="films ticket" for some alone)
+	@$(IN_VENV) -m dev.screenshots $(ARGS)
 
 types: install ## Generate what is drawn from sql/: the error codes for Python and the page, the tables for the page
 	@mkdir -p .local

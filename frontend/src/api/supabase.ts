@@ -8,6 +8,6 @@ import { session } from './session';
 /** The Data API and Realtime, as who is signed in. Only api folders use it; wrap queries in `answer`. */
 export const supabase = createClient<Database>(env.VITE_SUPABASE_URL, env.VITE_SUPABASE_ANON_KEY, {
   accessToken: () => session.accessToken(),
-  // TanStack Query tries again. Both together let people wait for half a minute before they are told anything.
+  // query-client.ts tries again; both together let people wait for half a minute before they are told.
   db: { retry: false },
 });

@@ -1,5 +1,5 @@
 import '@testing-library/jest-dom/vitest';
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach } from 'vitest';
 
 import { locks } from './locks';
@@ -18,5 +18,8 @@ Object.assign(HTMLDialogElement.prototype, {
     this.open = false;
   },
 });
+
+// A page's code is fetched when it is opened, which a busy machine does not do within the usual second.
+configure({ asyncUtilTimeout: 10_000 });
 
 afterEach(cleanup);

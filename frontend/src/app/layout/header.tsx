@@ -10,15 +10,14 @@ import { ThemeToggle } from './theme-toggle';
 export function Header() {
   return (
     <header className="sticky top-0 z-10 border-b border-line bg-canvas">
-      <div className="mx-auto flex min-h-16 max-w-6xl flex-wrap items-center gap-x-6 gap-y-1 px-4 sm:px-6">
-        <Link
-          to={paths.films()}
-          className="flex min-h-11 items-center gap-2.5 font-display text-2xl tracking-tight"
-        >
-          <Logo />
-          {text.common.name}
+      <div className="mx-auto flex min-h-16 max-w-6xl items-center gap-x-1 px-4 sm:gap-x-4 sm:px-6">
+        <Link to={paths.films()} className="flex min-h-11 items-center font-display text-2xl tracking-tight">
+          <span className="flex items-baseline gap-2 sm:gap-2.5">
+            <Logo />
+            <span className="max-[22rem]:sr-only">{text.common.name}</span>
+          </span>
         </Link>
-        <nav aria-label={text.common.nav.label} className="ml-auto flex items-center gap-x-1 sm:gap-x-3">
+        <nav aria-label={text.common.nav.label} className="ml-auto flex items-center sm:gap-x-3">
           <SessionLinks />
         </nav>
         <ThemeToggle />

@@ -6,14 +6,14 @@ import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 const LINK =
-  'inline-flex min-h-11 items-center rounded-lg px-2 font-medium underline-offset-8 hover:underline aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2';
+  'inline-flex min-h-11 min-w-11 items-center justify-center rounded-lg px-2 font-medium whitespace-nowrap underline-offset-8 hover:underline aria-[current=page]:underline aria-[current=page]:decoration-accent aria-[current=page]:decoration-2';
 
 /** The way to what is one's own; to sign in, for a guest, and to come back to this very page. */
 export function SessionLinks() {
   const { status } = useSession();
   const { pathname, search } = useLocation();
   const { nav } = text.common;
-  if (status === 'loading') return <Skeleton className="h-8 w-40" />;
+  if (status === 'loading') return <Skeleton className="h-8 w-24 sm:w-44" />;
   if (status === 'signed-in') {
     return (
       <>
@@ -21,7 +21,8 @@ export function SessionLinks() {
           {nav.bookings}
         </NavLink>
         <NavLink to={paths.account()} className={LINK}>
-          {nav.account}
+          <Person />
+          <span className="max-sm:sr-only">{nav.account}</span>
         </NavLink>
       </>
     );
@@ -31,5 +32,19 @@ export function SessionLinks() {
     <NavLink to={isEntrance ? paths.signIn() + search : paths.signIn(pathname + search)} className={LINK}>
       {nav.signIn}
     </NavLink>
+  );
+}
+
+/** Stands for the word where a small screen has no room for it. */
+function Person() {
+  return (
+    <svg
+      viewBox="0 0 24 24"
+      aria-hidden="true"
+      className="size-5 fill-none stroke-current stroke-2 sm:hidden"
+    >
+      <circle cx="12" cy="8" r="4" />
+      <path d="M4 21a8 7 0 0 1 16 0" strokeLinecap="round" />
+    </svg>
   );
 }

@@ -10,7 +10,7 @@ export function ThemeToggle() {
       aria-label={label}
       title={label}
       onClick={() => chooseTheme(dark ? 'light' : 'dark')}
-      className="grid size-11 place-items-center rounded-full text-muted hover:bg-raised hover:text-ink"
+      className="-mr-3 grid size-11 shrink-0 place-items-center rounded-full text-muted hover:bg-raised hover:text-ink"
     >
       <svg
         viewBox="0 0 24 24"

@@ -25,7 +25,7 @@ export default function CheckoutPage() {
   }
   return (
     <Page title={title}>
-      <div className="grid items-start gap-8 lg:grid-cols-[1fr_22rem]">
+      <div className="grid grid-cols-1 items-start gap-8 lg:grid-cols-[minmax(0,1fr)_22rem]">
         <section
           aria-label={summary}
           className="rounded-card border border-line bg-surface p-5 sm:p-6 lg:order-2"

@@ -6,8 +6,8 @@ import { text } from '@/shared/text';
 export function Broken() {
   const { crash, loadAgain, toFilms } = text.common;
   return (
-    <div role="alert" className="mx-auto w-full max-w-lg px-4 py-14">
-      <h1 className="font-display text-4xl">{crash.title}</h1>
+    <div role="alert" className="mx-auto w-full max-w-lg px-4 py-7 sm:py-12">
+      <h1 className="font-display text-4xl tracking-tight sm:text-5xl">{crash.title}</h1>
       <p className="mt-3 text-lg text-muted">{crash.sentence}</p>
       <div className="mt-8 flex flex-wrap gap-3">
         <Button onClick={() => location.reload()}>{loadAgain}</Button>

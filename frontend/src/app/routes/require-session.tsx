@@ -1,7 +1,7 @@
 import { Navigate, Outlet, useLocation } from 'react-router';
 
 import { useSession } from '@/api/session';
-import { Notice } from '@/shared/components/notice';
+import { Page } from '@/shared/components/page';
 import { PageSkeleton } from '@/shared/components/page-skeleton';
 import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
@@ -15,11 +15,7 @@ export function RequireSession() {
       return <PageSkeleton />;
     case 'unreachable':
       return (
-        <div className="mx-auto w-full max-w-lg px-4 py-14">
-          <Notice tone="warn" title={text.common.unreachable.title}>
-            {text.common.unreachable.sentence}
-          </Notice>
-        </div>
+        <Page title={text.common.unreachable.title} lead={text.common.unreachable.sentence} width="narrow" />
       );
     case 'guest':
       return <Navigate replace to={paths.signIn(pathname + search)} />;

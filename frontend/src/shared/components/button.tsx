@@ -6,13 +6,13 @@ import { Spinner } from './spinner';
 type Look = 'primary' | 'secondary' | 'quiet';
 
 const SHAPE =
-  'inline-flex min-h-11 items-center justify-center gap-2 rounded-full px-6 py-2 font-semibold transition-colors ' +
+  'inline-flex min-h-11 items-center justify-center gap-2 rounded-full py-2 font-semibold transition-colors ' +
   'aria-disabled:cursor-not-allowed aria-disabled:opacity-60 disabled:cursor-not-allowed disabled:opacity-60';
 
 const LOOKS: Record<Look, string> = {
-  primary: 'bg-accent text-on-accent hover:bg-accent-strong',
-  secondary: 'border border-edge bg-surface text-ink hover:bg-raised',
-  quiet: 'text-accent underline-offset-4 hover:underline',
+  primary: 'bg-accent px-6 text-on-accent hover:bg-accent-strong',
+  secondary: 'border border-edge bg-surface px-6 text-ink hover:bg-raised',
+  quiet: 'px-3 text-accent underline-offset-4 hover:underline',
 };
 
 export interface ButtonProps extends ComponentProps<'button'> {

@@ -37,7 +37,7 @@ export function Dialog({ title, open, onClose, children }: DialogProps) {
           type="button"
           aria-label={text.common.close}
           onClick={onClose}
-          className="size-11 text-2xl leading-none"
+          className="-mt-1.5 -mr-3 size-11 shrink-0 rounded-full text-2xl leading-none text-muted hover:bg-raised hover:text-ink"
         >
           ×
         </button>

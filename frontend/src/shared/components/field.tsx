@@ -12,7 +12,7 @@ export function Field({ label, hint, error, className = '', ...input }: FieldPro
   const id = useId();
   const described = [hint ? `${id}-hint` : '', error ? `${id}-error` : ''].filter(Boolean).join(' ');
   return (
-    <div className={`flex flex-col gap-1.5 ${className}`}>
+    <div className={`flex min-w-0 flex-col gap-1.5 ${className}`}>
       <label htmlFor={id} className="font-medium">
         {label}
       </label>
@@ -21,7 +21,7 @@ export function Field({ label, hint, error, className = '', ...input }: FieldPro
         id={id}
         aria-invalid={error ? true : undefined}
         aria-describedby={described || undefined}
-        className="min-h-11 rounded-lg border border-edge bg-surface px-3 text-ink aria-invalid:border-bad"
+        className="min-h-11 w-full min-w-0 rounded-lg border border-edge bg-surface px-3 text-ink aria-invalid:border-bad"
       />
       {hint && (
         <p id={`${id}-hint`} className="text-sm text-muted">

@@ -26,7 +26,7 @@ export function Page({ title, lead, width = 'wide', children }: PageProps) {
   }, [arrivedAt, pathname]);
   return (
     <div
-      className={`mx-auto w-full px-4 py-10 sm:px-6 sm:py-14 ${width === 'narrow' ? 'max-w-lg' : 'max-w-6xl'}`}
+      className={`mx-auto w-full px-4 py-7 sm:px-6 sm:py-12 ${width === 'narrow' ? 'max-w-lg' : 'max-w-6xl'}`}
     >
       <h1
         ref={heading}
@@ -35,8 +35,8 @@ export function Page({ title, lead, width = 'wide', children }: PageProps) {
       >
         {title}
       </h1>
-      {lead && <p className="mt-3 text-lg text-muted">{lead}</p>}
-      <div className="mt-8">{children}</div>
+      {lead && <p className="mt-2 text-lg text-pretty text-muted sm:mt-3">{lead}</p>}
+      <div className="mt-6 sm:mt-8">{children}</div>
     </div>
   );
 }

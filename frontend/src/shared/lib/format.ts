@@ -29,10 +29,22 @@ export function formatDay(instant: Instant, timeZone: string, now: number): stri
 
 /** 19:30, and 19:30 CET to a viewer whose clock shows another time. */
 export function formatTime(instant: Instant, timeZone: string, viewerZone = viewersZone()): string {
+  const { time, zone } = timeParts(instant, timeZone, viewerZone);
+  return zone ? `${time} ${zone}` : time;
+}
+
+/** The two halves of formatTime, where they stand apart; no zone for a viewer whose clock shows the same time. */
+export function timeParts(instant: Instant, timeZone: string, viewerZone = viewersZone()) {
   const time: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
   const there = { ...time, day: 'numeric' } as const;
   const same = inZone(timeZone, there, instant) === inZone(viewerZone, there, instant);
-  return inZone(timeZone, same ? time : { ...time, timeZoneName: 'short' }, instant);
+  const parts = new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: 'short' }).formatToParts(
+    new Date(instant),
+  );
+  return {
+    time: inZone(timeZone, time, instant),
+    zone: same ? '' : (parts.find(({ type }) => type === 'timeZoneName')?.value ?? ''),
+  };
 }
 
 /** The calendar day in that time zone as 2026-12-02, to group and compare by. */

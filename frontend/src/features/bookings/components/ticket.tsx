@@ -22,7 +22,7 @@ export function Ticket({ booking }: { booking: Booking }) {
       )}
       <section
         aria-label={text.bookings.ticketTitle}
-        className="grid gap-6 rounded-card border border-line bg-surface p-5 sm:grid-cols-[16rem_1fr] sm:p-8"
+        className="grid max-w-3xl gap-6 rounded-card border border-line bg-surface p-5 sm:grid-cols-[16rem_1fr] sm:p-8"
       >
         <div className="mx-auto w-full max-w-64">
           <QrCode bookingId={booking.id} reference={booking.reference} />

@@ -19,7 +19,7 @@ export function GiveBack({ bookingId, disabled }: GiveBackProps) {
   const words = text.checkout.giveBack;
   return (
     <>
-      <Button look="quiet" className="self-start" disabled={disabled} onClick={() => setOpen(true)}>
+      <Button look="quiet" className="-ml-3 self-start" disabled={disabled} onClick={() => setOpen(true)}>
         {words.open}
       </Button>
       <ConfirmDialog

@@ -21,7 +21,7 @@ export function DayStrip({ days, chosen, now, addressWith }: DayStripProps) {
     if (current && strip.current) strip.current.scrollLeft = current.offsetLeft - 24;
   }, [chosen]);
   return (
-    <nav aria-label={text.films.days.label} className="-mx-4 sm:mx-0">
+    <nav aria-label={text.films.days.label} className="-mx-4 sm:-mx-1.5">
       <ul ref={strip} className="relative flex gap-2 overflow-x-auto px-4 py-1.5 sm:px-1.5">
         {[undefined, ...days].map((day) => {
           const [top, bottom] =

@@ -1,7 +1,7 @@
 import { memo } from 'react';
 import { Link } from 'react-router';
 
-import { formatDay, formatDuration, formatTime } from '@/shared/lib/format';
+import { formatDay, formatDuration, timeParts } from '@/shared/lib/format';
 import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
@@ -67,16 +67,17 @@ function Next({
   oneDay,
   now,
 }: { showtime: NextShowtime } & Omit<FilmCardProps, 'on'>) {
+  const { time, zone } = timeParts(starts_at, theater.time_zone);
   return (
     <Link
       to={paths.showtime(id)}
-      className="-mx-1.5 flex min-h-11 flex-wrap items-center justify-between gap-x-2 rounded px-1.5 text-sm hover:bg-raised"
+      className="-mx-1.5 flex min-h-11 flex-col justify-center rounded px-1.5 py-1.5 text-sm hover:bg-raised sm:flex-row sm:flex-wrap sm:items-center sm:justify-between sm:gap-x-2"
     >
-      <span className="font-semibold text-accent tabular-nums">
+      <span className="font-semibold whitespace-nowrap text-accent tabular-nums">
         {!oneDay && `${formatDay(starts_at, theater.time_zone, now)} `}
-        {formatTime(starts_at, theater.time_zone)}
+        {time}
       </span>
-      <span className="text-muted">{theater.city}</span>
+      <span className="whitespace-nowrap text-muted">{[theater.city, zone].filter(Boolean).join(' · ')}</span>
     </Link>
   );
 }

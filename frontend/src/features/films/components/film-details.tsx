@@ -17,12 +17,12 @@ export function FilmDetails({ film }: { film: Film }) {
   const { facts } = words;
   return (
     <>
-      <div className="grid gap-8 sm:grid-cols-[minmax(0,15rem)_1fr] lg:grid-cols-[minmax(0,19rem)_1fr] lg:gap-12">
-        <Poster film={film} label={text.films.poster.label(film.title)} className="max-w-60 sm:max-w-none" />
+      <div className="grid gap-6 sm:gap-8 sm:grid-cols-[minmax(0,15rem)_1fr] lg:grid-cols-[minmax(0,19rem)_1fr] lg:gap-12">
+        <Poster film={film} label={text.films.poster.label(film.title)} className="max-w-56 sm:max-w-none" />
         <div className="min-w-0">
           <h2 className="sr-only">{words.synopsis}</h2>
           <p className="max-w-prose font-display text-xl leading-relaxed">{film.synopsis}</p>
-          <dl className="mt-6 grid gap-x-6 gap-y-3 sm:grid-cols-[auto_1fr]">
+          <dl className="mt-6 grid grid-cols-[auto_1fr] gap-x-6 gap-y-3">
             <Fact name={facts.directors(film.directors.length)}>{listed(film.directors)}</Fact>
             {film.cast_members.length > 0 && <Fact name={facts.cast}>{listed(film.cast_members)}</Fact>}
             <Fact name={facts.genres}>{capitalised(film.genres.join(', '))}</Fact>
@@ -46,7 +46,7 @@ export function FilmDetails({ film }: { film: Film }) {
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
-    <div className="sm:col-span-2 sm:grid sm:grid-cols-subgrid">
+    <div className="col-span-2 grid grid-cols-subgrid">
       <dt className="text-sm leading-6 text-muted">{name}</dt>
       <dd className="wrap-anywhere">{children}</dd>
     </div>

@@ -102,7 +102,7 @@ function Found({ films, theaters, wishes, now, busy, narrowed, allDays, onClear 
     [films, theaters, wishes, now],
   );
   const clear = narrowed && (
-    <Button look="quiet" className="-mx-3 px-3" onClick={onClear}>
+    <Button look="quiet" className="-mx-3" onClick={onClear}>
       {words.filters.clear}
     </Button>
   );

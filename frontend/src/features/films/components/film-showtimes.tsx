@@ -28,23 +28,27 @@ export function FilmShowtimes({ showtimes }: { showtimes: readonly Showtime[] })
       {days.map(({ day, theaters }) => (
         <section key={day} aria-label={dateOf(day)} className="mt-8">
           <h3 className="border-b border-line pb-2 text-lg font-semibold">{heading(day, now)}</h3>
-          {theaters.map(({ theater, showtimes: there }) => (
-            <div key={theater.slug} className="mt-4 grid gap-3 md:grid-cols-[15rem_1fr] md:gap-6">
-              <h4 className="text-sm">
-                <span className="block text-base font-semibold">{theater.name}</span>
-                <span className="font-normal text-muted">
-                  {theater.city} · {theater.address}
-                </span>
-              </h4>
-              <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
-                {there.map((showtime) => (
-                  <li key={showtime.id}>
-                    <ShowtimeLink showtime={showtime} now={now} />
-                  </li>
-                ))}
-              </ul>
-            </div>
-          ))}
+          <div className="mt-4 grid gap-x-8 gap-y-6 md:grid-cols-2 lg:grid-cols-3">
+            {theaters.map(({ theater, showtimes: there }) => (
+              <div key={theater.slug}>
+                <h4 className="text-sm">
+                  <span className="block text-base font-semibold">{theater.name}</span>
+                  <span className="font-normal text-muted">
+                    {theater.address.includes(theater.city)
+                      ? theater.address
+                      : `${theater.city} · ${theater.address}`}
+                  </span>
+                </h4>
+                <ul className="mt-3 grid grid-cols-2 gap-3">
+                  {there.map((showtime) => (
+                    <li key={showtime.id}>
+                      <ShowtimeLink showtime={showtime} now={now} />
+                    </li>
+                  ))}
+                </ul>
+              </div>
+            ))}
+          </div>
         </section>
       ))}
     </section>

@@ -1,6 +1,6 @@
 import { Link } from 'react-router';
 
-import { formatMoney, formatTime } from '@/shared/lib/format';
+import { formatMoney, timeParts } from '@/shared/lib/format';
 import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
@@ -14,12 +14,14 @@ const SHAPE = 'flex min-h-11 flex-col gap-0.5 rounded-xl border px-4 py-3';
 export function ShowtimeLink({ showtime, now }: { showtime: Showtime; now: number }) {
   const { id, starts_at, seats_left, auditoriums } = showtime;
   const { time_zone, currency } = auditoriums.theaters;
+  const { time, zone } = timeParts(starts_at, time_zone);
   const sale = saleOf(showtime, now);
   const price = priceFrom(showtime);
   const facts = (
     <>
       <span className={`text-xl font-semibold tabular-nums ${sale === 'cancelled' ? 'line-through' : ''}`}>
-        <time dateTime={starts_at}>{formatTime(starts_at, time_zone)}</time>
+        <time dateTime={starts_at}>{time}</time>
+        {zone && <span className="text-sm font-normal whitespace-nowrap text-muted"> {zone}</span>}
       </span>{' '}
       <span className="text-sm text-muted">{auditoriums.name}</span>{' '}
     </>

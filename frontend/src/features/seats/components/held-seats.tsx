@@ -29,10 +29,12 @@ function Bar({ userId }: { userId: string }) {
     <aside aria-label={held.label} className="border-b border-line bg-warn-ground text-warn">
       <div className="mx-auto flex min-h-12 max-w-6xl flex-wrap items-center gap-x-4 gap-y-1 px-4 py-1 sm:px-6">
         <TimeLeft expiresAt={selection.expiresAt} />
-        <p className="min-w-0 flex-1 truncate">{held.sentence(selection.seats, selection.title)}</p>
+        <p className="truncate max-sm:order-last max-sm:w-full max-sm:pb-1 sm:min-w-0 sm:flex-1">
+          {held.sentence(selection.seats, selection.title)}
+        </p>
         <Link
           to={paths.showtime(selection.showtimeId)}
-          className="inline-flex min-h-11 items-center font-semibold underline underline-offset-4"
+          className="ml-auto inline-flex min-h-11 items-center font-semibold underline underline-offset-4"
         >
           {held.back}
         </Link>

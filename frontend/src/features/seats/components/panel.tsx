@@ -33,11 +33,11 @@ export function Panel(props: PanelProps) {
   );
   if (chosen.length === 0) {
     return (
-      <section aria-labelledby={id} className="rounded-card border border-line bg-surface p-5">
-        <h2 id={id} className="font-display text-2xl">
+      <section aria-labelledby={id} className="rounded-card border border-line bg-surface p-4 lg:p-5">
+        <h2 id={id} className="font-display text-2xl max-lg:sr-only">
           {words.title}
         </h2>
-        <p className="mt-2 text-muted">{guest ? words.emptyGuest : words.empty}</p>
+        <p className="text-muted lg:mt-2">{guest ? words.emptyGuest : words.empty}</p>
       </section>
     );
   }
@@ -46,7 +46,7 @@ export function Panel(props: PanelProps) {
       aria-labelledby={id}
       className="fixed inset-x-0 bottom-0 z-10 max-h-[70dvh] overflow-auto rounded-t-card border border-line bg-surface p-4 pb-[max(1rem,env(safe-area-inset-bottom))] shadow-[0_-8px_24px_#0003] lg:static lg:max-h-none lg:rounded-card lg:p-5 lg:shadow-none"
     >
-      <div className="flex min-h-11 items-center justify-between gap-3">
+      <div className="relative flex min-h-11 items-center justify-between gap-3">
         <h2 id={id} className="hidden font-display text-2xl lg:block">
           {words.title}
         </h2>
@@ -55,13 +55,15 @@ export function Panel(props: PanelProps) {
           aria-expanded={open}
           aria-label={open ? words.hide : words.show}
           onClick={() => setOpen(!open)}
-          className="flex min-h-11 items-center gap-2 font-semibold lg:hidden"
+          className="-ml-3 grid size-11 place-items-center after:absolute after:inset-0 lg:hidden"
         >
           <svg viewBox="0 0 16 16" aria-hidden="true" className="size-4 fill-none stroke-current stroke-2">
             <path d={open ? 'M3 6l5 5 5-5' : 'M3 10l5-5 5 5'} />
           </svg>
-          {words.count(chosen.length)} · {total}
         </button>
+        <p className="mr-auto -ml-2 font-semibold lg:hidden">
+          {words.count(chosen.length)} · {total}
+        </p>
         {expiresAt !== undefined && <TimeLeft expiresAt={expiresAt} />}
       </div>
       <div className={open ? '' : 'max-lg:hidden'}>
@@ -90,15 +92,11 @@ export function Panel(props: PanelProps) {
         </p>
       </div>
       {!pending && (
-        <div className="mt-1 flex flex-wrap items-center justify-between gap-x-3 gap-y-1 lg:flex-col">
-          <Button busy={goingOn} onClick={onContinue} className="grow lg:w-full">
+        <div className="mt-1 flex flex-col items-center gap-1">
+          <Button busy={goingOn} onClick={onContinue} className="w-full">
             {words.continue}
           </Button>
-          <Button
-            look="quiet"
-            onClick={() => onRelease(chosen)}
-            className={open ? 'px-3' : 'px-3 max-lg:hidden'}
-          >
+          <Button look="quiet" onClick={() => onRelease(chosen)} className={open ? '' : 'max-lg:hidden'}>
             {words.releaseAll}
           </Button>
         </div>

@@ -81,7 +81,8 @@ export function SeatChoice({ showtimeId, title }: SeatChoiceProps) {
         {view === 'map' ? <SeatMap {...shown} /> : <SeatList {...shown} />}
         <Legend {...shown} />
       </div>
-      <div className="flex flex-col gap-4 max-lg:order-first max-lg:empty:hidden lg:sticky lg:top-20 lg:self-start">
+      {/* A phone's sheet alone lies over the page and takes no room in it. */}
+      <div className="flex flex-col gap-4 max-lg:order-first max-lg:has-[>.fixed:only-child]:absolute lg:sticky lg:top-20 lg:self-start">
         {choosing.problem !== undefined && <Notice tone="warn">{choosing.problem}</Notice>}
         {!online && <Notice tone="warn">{words.offline}</Notice>}
         {left === 0 && chosen.length === 0 && (

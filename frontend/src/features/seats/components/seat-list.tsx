@@ -29,7 +29,7 @@ export function SeatList({ seats, states, currency, onChoose }: SeatListProps) {
           aria-label={words.rowOf(row.label)}
           className="border-b border-line py-3 last:border-0"
         >
-          <h3 className="mb-2 font-semibold">{words.rowOf(row.label)}</h3>
+          <h2 className="mb-2 font-semibold">{words.rowOf(row.label)}</h2>
           <ul className="grid grid-cols-[repeat(auto-fill,minmax(4.5rem,1fr))] gap-2">
             {row.seats.map((seat) => {
               const state = states.get(seat.id) ?? 'free';

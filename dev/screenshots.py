@@ -1,0 +1,193 @@
+"""`make screenshots`: every page at two widths, by day and by night, as docs/screenshots keeps it.
+
+Nothing but the QR code differs from run to run on one machine. Letters are the machine's own: Debian's fonts-inter and
+fonts-urw-base35 come closest to what readers have.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal
+
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, sync_playwright
+
+from dev import browser as chromium
+from dev.config import ROOT, LocalConfig, throwaway_folder
+from dev.scenery import ADA, NOW, PASSWORD, Scene, set_up
+from dev.stack import Stack
+
+FOLDER = ROOT / "docs" / "screenshots"
+WINDOWS = {360: 740, 1280: 800}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+_CLOCK = f"""
+globalThis.Date = class extends Date {{
+  constructor(...given) {{ super(...(given.length > 0 ? given : [{NOW.timestamp() * 1000:.0f}])); }}
+  static now() {{ return {NOW.timestamp() * 1000:.0f}; }}
+}};
+"""
+"""Stops the browser's clock, and no timer, as Playwright's own would in part."""
+
+
+def _stay(_: Page) -> None:
+    """The page as it opens."""
+
+
+def _open_the_sheet(page: Page) -> None:
+    show = page.get_by_role("button", name="Show the seats")
+    if show.is_visible():
+        show.click()
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One page: its name, its address, who looks, and how much of it is shown."""
+
+    name: str
+    path: Callable[[Scene], str]
+    signed_in: bool = True
+    most: int = 0
+    """Pixels that it may be high; 0 shows what the window shows."""
+    then: Callable[[Page], None] = _stay
+
+
+SHOTS = [
+    Shot("films", lambda _: "/", signed_in=False, most=1350),
+    Shot("films-none", lambda _: "/?q=zardoz", signed_in=False, most=1500),
+    Shot("film", lambda scene: f"/films/{scene.film}", signed_in=False, most=1800),
+    Shot("seats", lambda scene: f"/showtimes/{scene.seats}", signed_in=False, most=1500),
+    Shot("sign-in", lambda _: "/sign-in", signed_in=False),
+    Shot("register", lambda _: "/register", signed_in=False, then=lambda page: _press(page, "Create the account")),
+    Shot("checkout", lambda scene: f"/checkout/{scene.pending}", most=1500),
+    Shot("ticket", lambda scene: f"/bookings/{scene.booked}", most=1000),
+    Shot(
+        "cancelling", lambda scene: f"/bookings/{scene.booked}", then=lambda page: _press(page, "Cancel this booking")
+    ),
+    Shot("cancelled", lambda scene: f"/bookings/{scene.cancelled}", most=1500),
+    Shot("tickets", lambda _: "/bookings", most=1500),
+    Shot("not-found", lambda _: "/nowhere", signed_in=False),
+    # From here on the bar of held seats goes along.
+    Shot("seats-held", lambda scene: f"/showtimes/{scene.held}"),
+    Shot("seats-chosen", lambda scene: f"/showtimes/{scene.held}", then=_open_the_sheet),
+    Shot("seats-list", lambda scene: f"/showtimes/{scene.held}", then=lambda page: _press(page, "List")),
+    Shot("account", lambda _: "/account"),
+]
+
+
+def main(names: list[str]) -> int:
+    """Take all of them, or those that are named; the exit status."""
+    path = chromium.executable()
+    if path is None:
+        print(chromium.MISSING, file=sys.stderr)
+        return 1
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with throwaway_folder() as local:
+        with Stack(LocalConfig.throwaway(local, ui="built"), seed=False, forgetful=True) as stack:
+            scene = set_up(stack)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
+                take(browser, stack, scene, [shot for shot in SHOTS if not names or shot.name in names])
+        stack.cluster.erase()
+    return 0
+
+
+def take(browser: Browser, stack: Stack, scene: Scene, shots: list[Shot]) -> None:
+    """Each shot in each window and scheme."""
+    for width in WINDOWS:
+        for signed_in in (False, True):
+            with _window(browser, stack, width, signed_in=signed_in) as page:
+                for shot in (shot for shot in shots if shot.signed_in == signed_in):
+                    page.goto(shot.path(scene))
+                    _settle(page)
+                    shot.then(page)
+                    _settle(page)
+                    _write(page, shot, width)
+                    if shot.name == "ticket":
+                        _print(page, width)
+
+
+@contextmanager
+def _window(browser: Browser, stack: Stack, width: int, *, signed_in: bool) -> Generator[Page]:
+    phone = width < 500
+    context = browser.new_context(
+        base_url=stack.config.app_url,
+        viewport={"width": width, "height": WINDOWS[width]},
+        device_scale_factor=2 if phone else 1,
+        is_mobile=phone,
+        has_touch=phone,
+        locale="en-GB",
+        timezone_id="Europe/Vienna",
+        reduced_motion="reduce",
+    )
+    if signed_in:
+        _sign_in(context, stack)
+    context.set_default_timeout(90_000)
+    context.add_init_script(_CLOCK)
+    page = context.new_page()
+    # Room for a scroll bar that no picture shows.
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => (document.documentElement.style.scrollbarGutter = 'auto'))"
+    )
+    yield page
+    context.close()
+
+
+def _sign_in(context: BrowserContext, stack: Stack) -> None:
+    answer = context.request.post(
+        f"{stack.config.api_url}/api/auth/login",
+        data={"email": ADA, "password": PASSWORD},
+        headers={"Origin": stack.config.app_url},
+    )
+    if not answer.ok:
+        raise RuntimeError(f"Ada cannot sign in: {answer.text()}")
+
+
+def _press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def _settle(page: Page) -> None:
+    """Until nothing is read any more and no skeleton stands."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function("!document.querySelector('[data-skeleton]')")
+
+
+def _write(page: Page, shot: Shot, width: int) -> None:
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        clip = None
+        if shot.most:
+            height = page.evaluate("document.documentElement.scrollHeight")
+            clip = FloatRect(x=0, y=0, width=width, height=min(shot.most, height))
+        picture = page.screenshot(full_page=clip is not None, animations="disabled", clip=clip)
+        _keep(picture, f"{shot.name}-{width}-{scheme}.png")
+
+
+def _print(page: Page, width: int) -> None:
+    """The ticket as it comes out of the printer, on A4 at 96 dots an inch."""
+    if width < 500:
+        return
+    window = page.viewport_size
+    page.emulate_media(media="print", color_scheme="light")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    _keep(page.screenshot(), "ticket-print.png")
+    page.emulate_media(media="screen")
+    if window:
+        page.set_viewport_size(window)
+
+
+def _keep(picture: bytes, name: str) -> None:
+    """With 256 colours, which nobody sees, in a third of the bytes."""
+    file = FOLDER / name
+    with Image.open(BytesIO(picture)) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
+    print(f"{file.relative_to(ROOT)} ({file.stat().st_size // 1024} kB)", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

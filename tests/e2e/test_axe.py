@@ -1,0 +1,357 @@
+"""axe-core on every page and in every state that people meet, by day and by night, at a desk and on a phone.
+
+Each walk goes through the states of one page and names each when it stands before it. Where the one layout lacks a
+state, the walk passes it by.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.e2e.axe import findings
+from tests.e2e.visitor import Visitor
+from tests.http.frontrow import PASSWORD, Customer, eventually
+
+Walk = Callable[[Visitor], Iterator[str]]
+
+NO_CONNECTION = "Failed to load resource"
+READS_OF_FILMS = "**/rest/v1/movies?*"
+
+
+def films(visitor: Visitor) -> Iterator[str]:
+    page = visitor.page
+    unanswered = hold(page, READS_OF_FILMS)
+    visitor.open("/")
+    visitor.sees("What is on")
+    yield "films, being read"
+    for route in unanswered:
+        route.continue_()
+    page.unroute(READS_OF_FILMS)
+    visitor.is_told(re.compile(r"^\d+ films$"))
+    yield "films"
+    if is_phone(page):
+        visitor.press("Filters")
+    page.get_by_role("combobox", name="Genre").select_option(value="horror")
+    visitor.sees("The Cabinet of Dr. Caligari")
+    yield "films, filtered"
+    visitor.open("/?q=zardoz")
+    visitor.is_told("No film fits")
+    yield "films, none fits"
+    page.get_by_role("link", name="Tomorrow").click()
+    visitor.press("Clear the filters")
+    visitor.is_told(re.compile(r"^\d+ films$"))
+    yield "films of one day"
+
+
+def films_out_of_reach(visitor: Visitor) -> Iterator[str]:
+    visitor.expects_complaints(NO_CONNECTION)
+    visitor.page.route(READS_OF_FILMS, lambda route: route.abort())
+    visitor.open("/")
+    visitor.is_told("What is on could not be loaded", timeout=30_000)
+    yield "films, not loaded"
+    visitor.open("/films/metropolis")
+    visitor.is_told("The film could not be loaded", timeout=30_000)
+    yield "film, not loaded"
+
+
+def film(visitor: Visitor) -> Iterator[str]:
+    unanswered = hold(visitor.page, READS_OF_FILMS)
+    visitor.open("/films/metropolis")
+    visitor.sees("Film")
+    yield "film, being read"
+    for route in unanswered:
+        route.continue_()
+    visitor.page.unroute(READS_OF_FILMS)
+    visitor.sees("Showtimes")
+    yield "film"
+    visitor.open("/films/a-film-that-never-was")
+    visitor.sees("No such film")
+    yield "film, unknown"
+
+
+def seats_of_a_guest(visitor: Visitor) -> Iterator[str]:
+    house, page = visitor.frontrow.house, visitor.page
+    house.lock(house.customer("Bob"), 3, 4, 5)
+    house.buy(house.customer("Eve"), 40, 41)
+    visitor.open_seats()
+    visitor.sees_seat("A4", "held by somebody")
+    yield "seats, guest"
+    visitor.press("Zoom in")
+    visitor.press("Zoom in")
+    yield "seats, zoomed"
+    visitor.press("List")
+    yield "seats, as a list"
+    page.context.set_offline(True)
+    visitor.is_told(re.compile("^You are offline"))
+    yield "seats, offline"
+
+
+def seats_of_mine(visitor: Visitor) -> Iterator[str]:
+    house, page = visitor.frontrow.house, visitor.page
+    visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C4", "C5")
+    yield "seats, held"
+    if is_phone(page):
+        visitor.press("Show the seats")
+        yield "seats, sheet open"
+        visitor.press("Hide the seats")
+    visitor.press("List")
+    yield "seats, list with mine"
+    visitor.press("Map")
+    visitor.expects_complaints("409")
+    rival = house.customer("Bob")
+    page.route("**/rpc/lock_seats", lambda route: (house.lock(rival, 27), route.continue_()), times=1)
+    visitor.choose("C4")
+    visitor.choose("C4")
+    visitor.is_told(re.compile("was just taken"))
+    yield "seats, one was taken"
+    visitor.open("/")
+    visitor.sees("What is on")
+    visitor.press(re.compile("Back to your seats"))
+    visitor.goes_to_pay()
+    visitor.open_seats()
+    visitor.is_told("You have begun to pay for this showtime")
+    yield "seats, being paid for"
+
+
+def held_elsewhere(visitor: Visitor) -> Iterator[str]:
+    visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C4", "C5")
+    visitor.open("/sitemap")
+    expect(visitor.page.get_by_role("complementary")).to_be_visible()
+    yield "the way back to held seats"
+
+
+def seats_not_sold(visitor: Visitor) -> Iterator[str]:
+    house = visitor.frontrow.house
+    small = house.add_auditorium(f"Saal {house.showtime_id}", 2, 3)
+    gone, begun, cancelled = (house.add_showtime(when, small) for when in ("60 hours", "-10 minutes", "80 hours"))
+    everybody = house.customer("Eve")
+    everybody.call("lock_seats", showtime_id=gone, seat_ids=house.seats_of(small))
+    house.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [cancelled])
+    for showtime, title in {gone: "Sold out", begun: "no longer sold", cancelled: "is cancelled"}.items():
+        visitor.open(f"/showtimes/{showtime}")
+        visitor.is_told(re.compile(title))
+        yield f"seats, {title}"
+    visitor.open("/showtimes/999999999")
+    visitor.sees("There is no such showtime")
+    yield "seats, unknown"
+
+
+def seats_out_of_reach(visitor: Visitor) -> Iterator[str]:
+    visitor.expects_complaints(NO_CONNECTION)
+    visitor.page.route("**/rpc/seat_map*", lambda route: route.abort())
+    visitor.open(f"/showtimes/{visitor.frontrow.house.showtime_id}")
+    visitor.sees("Nosferatu")
+    yield "seats, being read"
+    visitor.is_told("The seat map could not be read", timeout=30_000)
+    yield "seats, not read"
+
+
+def entrances(visitor: Visitor) -> Iterator[str]:
+    visitor.open("/sign-in")
+    visitor.sees("Sign in")
+    yield "sign in"
+    button(visitor, "Sign in").click()
+    visitor.is_told("Please give your password.")
+    yield "sign in, nothing filled in"
+    visitor.expects_complaints("401")
+    visitor.fill(**{"E-mail address": "nobody@example.com"}, Password=PASSWORD)
+    button(visitor, "Sign in").click()
+    visitor.is_told(re.compile("or the password is wrong"))
+    yield "sign in, refused"
+    visitor.press("Create an account")
+    visitor.sees("Create an account")
+    yield "register"
+    visitor.press("Create the account")
+    visitor.is_told(re.compile("^Please choose a password"))
+    yield "register, nothing filled in"
+
+
+def account(visitor: Visitor) -> Iterator[str]:
+    visitor.has_account()
+    visitor.open("/account")
+    visitor.sees("Your account")
+    yield "account"
+    visitor.expects_complaints(NO_CONNECTION)
+    visitor.page.route("**/api/auth/refresh", lambda route: route.abort())
+    visitor.page.reload()
+    visitor.is_told("We cannot see who you are")
+    yield "account, nobody answers"
+
+
+def checkout(visitor: Visitor) -> Iterator[str]:
+    customer, booking = begins_to_pay(visitor)
+    yield "checkout"
+    visitor.press(re.compile("^Pay "))
+    visitor.is_told("Please give the 3 or 4 digits.")
+    yield "checkout, nothing filled in"
+    visitor.expects_complaints("402")
+    visitor.pays("Declined")
+    visitor.is_told("That payment did not go through")
+    yield "checkout, declined"
+    customer.rpc("cancel_booking", booking_id=booking["id"])
+    visitor.page.reload()
+    visitor.is_told("You gave the seats back")
+    yield "checkout, given up"
+    visitor.open("/bookings/00000000-0000-4000-8000-000000000000")
+    visitor.is_told("There is no such booking.")
+    yield "booking, unknown"
+
+
+def checkout_too_late(visitor: Visitor) -> Iterator[str]:
+    _, booking = begins_to_pay(visitor)
+    visitor.frontrow.let_run_out(booking)
+    visitor.is_told("Your time to pay is over", timeout=30_000)
+    yield "checkout, time over"
+    visitor.open(f"/bookings/{booking['id']}")
+    visitor.sees("Not paid in time")
+    yield "booking, expired"
+
+
+def checkout_paid_too_late(visitor: Visitor) -> Iterator[str]:
+    frontrow, house = visitor.frontrow, visitor.frontrow.house
+    frontrow.faults({"webhooks": [{"kind": "drop", "probability": 1}]})
+    _, booking = begins_to_pay(visitor)
+    visitor.pays("Succeeds")
+    visitor.is_told(re.compile("^Your payment went through; we are booking"))
+    yield "checkout, waiting for Stripe's word"
+    # A sweep would call the payment off, and so hear that it went through.
+    with frontrow.no_sweep():
+        frontrow.let_run_out(booking)
+        house.lock(house.customer("Bob"), 27, 28)
+        visitor.is_told("Your payment went through after your time was over", timeout=30_000)
+        yield "checkout, late"
+    frontrow.faults(None)
+    visitor.is_told("Nothing was booked, and your money goes back", timeout=30_000)
+    yield "checkout, money goes back"
+
+
+def ticket(visitor: Visitor) -> Iterator[str]:
+    customer = visitor.has_account()
+    booking = bought(visitor, customer)
+    visitor.open(f"/bookings/{booking['id']}")
+    expect(visitor.page.get_by_role("img", name=re.compile("as a QR code$"))).to_be_visible()
+    yield "ticket"
+    visitor.press("Send it again")
+    visitor.is_told(re.compile("^The ticket is on its way"))
+    yield "ticket, sent again"
+    visitor.press("Cancel this booking")
+    visitor.sees("Cancel this booking?")
+    yield "ticket, the question before it is cancelled"
+    visitor.press(re.compile("^Cancel and get"))
+    visitor.sees(re.compile("^Cancelled"))
+    yield "booking, cancelled"
+
+
+def bookings(visitor: Visitor) -> Iterator[str]:
+    customer = visitor.has_account()
+    visitor.open("/bookings")
+    visitor.is_told("No tickets yet")
+    yield "bookings, none"
+    cancelled = bought(visitor, customer)
+    customer.rpc("cancel_booking", booking_id=cancelled["id"])
+    pending = customer.book(1)
+    visitor.page.reload()
+    visitor.sees("Past and cancelled")
+    yield "bookings"
+    visitor.open(f"/bookings/{pending['id']}")
+    visitor.is_told("Finish paying")
+    yield "booking, pending"
+
+
+def nowhere(visitor: Visitor) -> Iterator[str]:
+    visitor.open("/nowhere")
+    visitor.sees("Nothing is shown here")
+    yield "an address that is none"
+    visitor.expects_complaints("page-|dynamically imported|Failed to")
+    visitor.page.route(re.compile(r"/assets/sign-in-page-"), lambda route: route.abort())
+    visitor.press("Sign in")
+    visitor.sees("This page broke")
+    yield "a page that broke"
+
+
+WALKS: list[Walk] = [
+    films,
+    films_out_of_reach,
+    film,
+    seats_of_a_guest,
+    seats_of_mine,
+    held_elsewhere,
+    seats_not_sold,
+    seats_out_of_reach,
+    entrances,
+    account,
+    checkout,
+    checkout_too_late,
+    checkout_paid_too_late,
+    ticket,
+    bookings,
+    nowhere,
+]
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.__name__)
+def test_nothing_bars_anybody(visit: Callable[..., Visitor], walk: Walk, width: int) -> None:
+    visitor = visit(width=width)
+    found = [finding for state in walk(visitor) for finding in findings(visitor.page, f"{state}, {width}")]
+    assert not found, "\n".join(map(str, found))
+
+
+def test_a_blunder_is_found(visitor: Visitor) -> None:
+    """The control: a picture without a text, and text that only the dark scheme swallows."""
+    visitor.open("/nowhere")
+    visitor.sees("Nothing is shown here")
+    visitor.evaluate(
+        """() => document.querySelector('main').insertAdjacentHTML('beforeend',
+        '<img src="/favicon.svg"><p style="color: #333">Black as the night</p>')"""
+    )
+    found = findings(visitor.page, "a blunder")
+    assert {(finding.rule, finding.where) for finding in found} == {
+        ("image-alt", "a blunder, light"),
+        ("color-contrast", "a blunder, dark"),
+    }
+    assert {finding.impact for finding in found} == {"critical", "serious"}
+
+
+# What the walks have in common ----------------------------------------------------------------------------------------
+
+
+def is_phone(page: Page) -> bool:
+    return page.evaluate("innerWidth") < 640
+
+
+def button(visitor: Visitor, name: str) -> Any:
+    """A button where a link of the same name stands on the page, too."""
+    return visitor.page.get_by_role("main").get_by_role("button", name=name, exact=True)
+
+
+def hold(page: Page, pattern: str) -> list[Route]:
+    """Let questions wait for their answer."""
+    held: list[Route] = []
+    page.route(pattern, lambda route: held.append(route))
+    return held
+
+
+def begins_to_pay(visitor: Visitor) -> tuple[Customer, dict[str, Any]]:
+    """A new customer with two seats of row C at the checkout."""
+    customer = visitor.has_account()
+    visitor.open_seats()
+    visitor.holds("C4", "C5")
+    visitor.goes_to_pay()
+    return customer, {"id": visitor.page.url.rsplit("/", 1)[1]}
+
+
+def bought(visitor: Visitor, customer: Customer) -> dict[str, Any]:
+    booking = customer.book(2)
+    visitor.frontrow.pay(customer.intent(booking))
+    eventually(lambda: customer.booking(booking)["status"] == "confirmed")
+    return booking
