@@ -224,7 +224,7 @@ end
 $$;
 
 -- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
--- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the twenty oldest, violations of
+-- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the 20 oldest, violations of
 -- the last verification or null, verified_seconds_ago or null}.
 create function public.figures() returns jsonb
 language sql stable security definer set search_path = '' as $$
