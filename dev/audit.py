@@ -1,5 +1,5 @@
-"""Asks the registries whether a package that is installed here has a known vulnerability: pip-audit for .venv, npm audit
-for the page and for dev/.
+"""Asks the registries whether a package that is installed has a known vulnerability: pip-audit for .venv, npm audit for
+the page and for dev/.
 
 Found ones fail. Where a registry gives no advisories (no network, a mirror that has none) nothing can be said, and that
 is what is said; AUDIT=required makes it a failure, too.

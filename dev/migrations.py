@@ -5,7 +5,7 @@ by connection URLs of the role `postgres`, which migrations run as on a hosted p
 
     python -m dev.migrations types typescript     print the types of the database that sql/ describes
     python -m dev.migrations draft NAME           write what sql/ has and the migrations lack as a new migration
-    python -m dev.migrations advisors             say what Supabase's lints find in the database that the migrations make
+    python -m dev.migrations advisors             say what Supabase's lints find in what the migrations make
 """
 
 from __future__ import annotations

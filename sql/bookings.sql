@@ -142,7 +142,7 @@ begin
 end
 $$;
 
--- A pending booking whose time is over becomes expired (B3), and its payment is called off. Its locks died by the clock.
+-- A pending booking whose time is over becomes expired (B3), its payment is called off. Its locks died by the clock.
 create function private.expire_booking(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
@@ -217,7 +217,7 @@ exception
 end
 $$;
 
--- Gives a customer's live locks (those of a booking, or with null those that have none) to a booking and moves their end,
+-- Gives a customer's live locks (a booking's, or with null those that have none) to a booking and moves their end,
 -- to infinity when it is null. Row by row in the order of seat ids: a longer range can meet a lock that somebody begins
 -- in this very instant, and then both must come to the seats in the same order. Answers how many; raises
 -- exclusion_violation when somebody was faster.

@@ -1,4 +1,4 @@
--- Disputes: a customer's bank takes a payment back until it is settled who is right. Recorded and shown, never acted upon
+-- Disputes: a customer's bank takes a payment back until it is settled who is right. Recorded, shown, never acted upon
 -- by themselves: whether somebody who disputes may still see the film is for people to say. Money that is lost has gone
 -- back, so nothing more of it is returned.
 

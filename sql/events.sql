@@ -1,4 +1,4 @@
--- What the database tells everyone who watches. A showtime's viewers listen on the private topic showtime:<id>, listings
+-- What the database tells all who watch. A showtime's viewers listen on the private topic showtime:<id>, listings
 -- on movie:<id>; nobody but the database may send there. One message per call, never one per seat, and never who.
 --
 -- Broadcasts can be lost, so they are hints: a client reads the seat map again whenever it may have missed one.

@@ -225,7 +225,7 @@ end
 $$;
 
 -- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
--- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the twenty oldest, violations of
+-- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the 20 oldest, violations of
 -- the last verification or null, verified_seconds_ago or null, sweep_seconds_ago or null, locks_held (and not sold),
 -- lock_ids given out so far, bookings_recent: {status: n} and payments_recent: {outcome: n} of the last five minutes}.
 create function public.figures() returns jsonb

@@ -41,7 +41,7 @@ create index outbox_by_booking on private.outbox (booking_id);
 alter table private.outbox enable row level security;
 
 comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
-comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it has died, and another may.';
+comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it died, and another may.';
 comment on column private.outbox.request_id is 'The call that left this word; the worker goes on under the same id.';
 comment on column private.outbox.lost_claims is 'How many workers claimed it and were not heard of again.';
 
@@ -75,7 +75,7 @@ language sql stable set search_path = '' as $$
   where b.id = p_booking_id
 $$;
 
--- Claims due rows for a worker, of those kinds or of any, for that many seconds. Several workers never get the same row,
+-- Claims due rows for a worker, of those kinds or of any, for so many seconds. Several workers never get the same row,
 -- and one whose worker was lost comes again when its lease has run out (O3).
 -- Answers [{id, attempt, kind, key, booking_id, request_id, payload, letter (for mail), refund (for mail_refund and
 -- refund)}].
@@ -223,6 +223,7 @@ revoke execute on function
 from public;
 grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
 grant execute on function
-  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint),
+  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text),
+  public.requeue_outbox(bigint),
   public.drop_letter(bigint)
 to service_role;

@@ -35,7 +35,7 @@ create table public.payments (
 );
 comment on column public.payments.amount is 'What was asked, in minor units: the total of the booking.';
 comment on column public.payments.keeps_booking is 'This is the money that confirmed the booking; all other goes back.';
-comment on column public.payments.failure_code is 'Why the latest attempt failed, in Stripe''s words; null after a success.';
+comment on column public.payments.failure_code is 'Why the last attempt failed, in Stripe''s words; null if none did.';
 
 create index payments_by_booking on public.payments (showtime_id, booking_id);
 create unique index one_payment_keeps_a_booking on public.payments (showtime_id, booking_id) where keeps_booking;
@@ -235,7 +235,7 @@ $$;
 -- the amount or currency differs. Never a swap of seats.
 --
 -- amount in minor units; booking_id from the intent's metadata, for an intent not yet attached.
--- Answers {outcome, booking_id, reason}: outcome confirmed, refund_queued (with the reason), already_settled, duplicate,
+-- Answers {outcome, booking_id, reason}: outcome confirmed, refund_queued (with a reason), already_settled, duplicate,
 -- or unattributed when the money is for no booking of ours. Raises invalid_request.
 create function public.confirm_booking(
   event_id text, event_type text, payment_intent_id text, amount integer, currency text, booking_id uuid default null)
@@ -322,7 +322,7 @@ end
 $$;
 
 -- Payments that are open longer than that, for a reconciliation that asks Stripe about each, oldest first; after is the
--- payment_id that the page before ended with. [{payment_id, booking_id, payment_intent_id, amount, currency, created_at}]
+-- payment_id that the last page ended with. [{payment_id, booking_id, payment_intent_id, amount, currency, created_at}]
 create function public.payments_to_reconcile(
   older_than interval default '2 minutes', max_rows integer default 100, after uuid default null)
 returns jsonb

@@ -1,5 +1,5 @@
--- The record of what happened, for good: who had this seat at that time, and what became of a booking. Rows are added and
--- never changed. Seats: seat_locks while a hold lives, private.seat_lock_history once it has ended. Bookings, with their
+-- The record of what happened, for good: who had this seat at that time, what became of a booking. Rows are added and
+-- never changed. Seats: seat_locks while a hold lives, private.seat_lock_history once it ended. Bookings, with their
 -- payments, refunds and disputes: private.booking_log, a row for every change.
 
 create table private.booking_log (

@@ -104,11 +104,11 @@ begin
 end
 $$;
 
--- Stripe says how a refund stands: the answer to our own request (event_id null) or a refund event. One that nobody here
+-- Stripe says how a refund stands: the answer to our request (event_id null) or a refund event. One that nobody here
 -- asked for was made at Stripe's dashboard and is recorded all the same; when it returns a confirmed booking's whole
 -- price, the seats come free.
 --
--- status in Stripe's words: pending, requires_action, succeeded, failed, canceled; or void, from the worker, when Stripe
+-- status in Stripe's words: pending, requires_action, succeeded, failed, canceled; or void, from the worker, if Stripe
 -- has nothing left to return. refund_id and attempt are ours, from the refund's metadata.
 -- Answers {outcome, booking_id}: noted, duplicate, unattributed. Raises invalid_request.
 create function public.record_refund(
@@ -303,4 +303,5 @@ revoke execute on function
   public.refunds_to_reconcile(interval, integer, uuid)
 from public;
 grant execute on function public.refunds_to_reconcile(interval, integer, uuid) to service_role;
-grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer) to service_role;
+grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer)
+to service_role;

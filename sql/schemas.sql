@@ -9,7 +9,7 @@
 create schema if not exists private;
 revoke all on schema private from public;
 
--- Older projects, and self-hosted ones, give the API roles all that a migration creates. What follows is granted by name,
+-- Older projects, and self-hosted ones, give the API roles all that a migration creates. Here all is granted by name,
 -- so that is taken back first.
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;

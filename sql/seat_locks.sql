@@ -62,7 +62,7 @@ create table private.seat_lock_history (
 );
 alter table private.seat_lock_history enable row level security;
 
--- Makes a customer's own calls on one showtime take turns, so that limits and the one clock of a selection hold when two
+-- Makes a customer's own calls on one showtime take turns, so that limits and a selection's one clock hold when two
 -- tabs ask at once. Ends with the transaction.
 create function private.serialise_customer(p_showtime_id bigint, p_user_id uuid) returns void
 language plpgsql volatile set search_path = '' as $$
@@ -71,7 +71,7 @@ begin
 end
 $$;
 
--- The same if it is their turn right now, and false if not. The sweep takes many turns one after the other and keeps them
+-- The same if it is their turn right now, and false if not. The sweep takes many turns one after another and keeps them
 -- until it commits, so it must never wait for one, and take some hundreds at the most.
 create function private.try_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
 language plpgsql volatile set search_path = '' as $$
@@ -289,7 +289,8 @@ $$;
 create trigger held_showtimes_stay before delete on public.showtimes
   for each row execute function private.keep_held_showtime();
 create trigger held_showtimes_keep_their_auditorium before update of auditorium_id on public.showtimes
-  for each row when (old.auditorium_id is distinct from new.auditorium_id) execute function private.keep_held_showtime();
+  for each row when (old.auditorium_id is distinct from new.auditorium_id)
+  execute function private.keep_held_showtime();
 
 revoke execute on function
   private.keep_held_showtime(),

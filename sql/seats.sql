@@ -21,7 +21,7 @@ create table public.seats (
   constraint row_label_is_not_empty check (row_label <> ''),
   constraint number_is_positive check (number > 0)
 );
-comment on column public.seats.x is 'Centre of the seat in seat widths, growing to the right as seen facing the screen.';
+comment on column public.seats.x is 'Centre of the seat in seat widths, growing to the right as one faces the screen.';
 comment on column public.seats.y is 'Centre of the seat in seat widths, growing away from the screen.';
 
 alter table public.seats enable row level security;

@@ -15,7 +15,7 @@ create table public.theaters (
   constraint currency_is_iso_4217 check (currency ~ '^[A-Z]{3}$')
 );
 comment on column public.theaters.time_zone is 'IANA name, such as Europe/Vienna.';
-comment on column public.theaters.currency is 'ISO 4217 code in which this theater sells; prices are in its minor unit.';
+comment on column public.theaters.currency is 'ISO 4217 code in which this theater sells; prices in its minor unit.';
 
 -- A trigger and no check: a dump must restore even where the time zone files are older.
 create function private.check_time_zone() returns trigger

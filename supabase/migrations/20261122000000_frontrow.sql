@@ -14,7 +14,7 @@
 create schema if not exists private;
 revoke all on schema private from public;
 
--- Older projects, and self-hosted ones, give the API roles all that a migration creates. What follows is granted by name,
+-- Older projects, and self-hosted ones, give the API roles all that a migration creates. Here all is granted by name,
 -- so that is taken back first.
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
@@ -592,7 +592,7 @@ create table public.theaters (
   constraint currency_is_iso_4217 check (currency ~ '^[A-Z]{3}$')
 );
 comment on column public.theaters.time_zone is 'IANA name, such as Europe/Vienna.';
-comment on column public.theaters.currency is 'ISO 4217 code in which this theater sells; prices are in its minor unit.';
+comment on column public.theaters.currency is 'ISO 4217 code in which this theater sells; prices in its minor unit.';
 
 -- A trigger and no check: a dump must restore even where the time zone files are older.
 create function private.check_time_zone() returns trigger
@@ -655,7 +655,7 @@ create table public.seats (
   constraint row_label_is_not_empty check (row_label <> ''),
   constraint number_is_positive check (number > 0)
 );
-comment on column public.seats.x is 'Centre of the seat in seat widths, growing to the right as seen facing the screen.';
+comment on column public.seats.x is 'Centre of the seat in seat widths, growing to the right as one faces the screen.';
 comment on column public.seats.y is 'Centre of the seat in seat widths, growing away from the screen.';
 
 alter table public.seats enable row level security;
@@ -798,7 +798,7 @@ create table private.seat_lock_history (
 );
 alter table private.seat_lock_history enable row level security;
 
--- Makes a customer's own calls on one showtime take turns, so that limits and the one clock of a selection hold when two
+-- Makes a customer's own calls on one showtime take turns, so that limits and a selection's one clock hold when two
 -- tabs ask at once. Ends with the transaction.
 create function private.serialise_customer(p_showtime_id bigint, p_user_id uuid) returns void
 language plpgsql volatile set search_path = '' as $$
@@ -807,7 +807,7 @@ begin
 end
 $$;
 
--- The same if it is their turn right now, and false if not. The sweep takes many turns one after the other and keeps them
+-- The same if it is their turn right now, and false if not. The sweep takes many turns one after another and keeps them
 -- until it commits, so it must never wait for one, and take some hundreds at the most.
 create function private.try_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
 language plpgsql volatile set search_path = '' as $$
@@ -1025,7 +1025,8 @@ $$;
 create trigger held_showtimes_stay before delete on public.showtimes
   for each row execute function private.keep_held_showtime();
 create trigger held_showtimes_keep_their_auditorium before update of auditorium_id on public.showtimes
-  for each row when (old.auditorium_id is distinct from new.auditorium_id) execute function private.keep_held_showtime();
+  for each row when (old.auditorium_id is distinct from new.auditorium_id)
+  execute function private.keep_held_showtime();
 
 revoke execute on function
   private.keep_held_showtime(),
@@ -1043,7 +1044,7 @@ grant execute on function public.lock_seats(bigint, bigint[]), public.release_se
 
 -- events.sql ----------------------------------------------------------------------------------------------------------
 
--- What the database tells everyone who watches. A showtime's viewers listen on the private topic showtime:<id>, listings
+-- What the database tells all who watch. A showtime's viewers listen on the private topic showtime:<id>, listings
 -- on movie:<id>; nobody but the database may send there. One message per call, never one per seat, and never who.
 --
 -- Broadcasts can be lost, so they are hints: a client reads the seat map again whenever it may have missed one.
@@ -1343,7 +1344,7 @@ begin
 end
 $$;
 
--- A pending booking whose time is over becomes expired (B3), and its payment is called off. Its locks died by the clock.
+-- A pending booking whose time is over becomes expired (B3), its payment is called off. Its locks died by the clock.
 create function private.expire_booking(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
@@ -1418,7 +1419,7 @@ exception
 end
 $$;
 
--- Gives a customer's live locks (those of a booking, or with null those that have none) to a booking and moves their end,
+-- Gives a customer's live locks (a booking's, or with null those that have none) to a booking and moves their end,
 -- to infinity when it is null. Row by row in the order of seat ids: a longer range can meet a lock that somebody begins
 -- in this very instant, and then both must come to the seats in the same order. Answers how many; raises
 -- exclusion_violation when somebody was faster.
@@ -1577,7 +1578,7 @@ create index outbox_by_booking on private.outbox (booking_id);
 alter table private.outbox enable row level security;
 
 comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
-comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it has died, and another may.';
+comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it died, and another may.';
 comment on column private.outbox.request_id is 'The call that left this word; the worker goes on under the same id.';
 comment on column private.outbox.lost_claims is 'How many workers claimed it and were not heard of again.';
 
@@ -1611,7 +1612,7 @@ language sql stable set search_path = '' as $$
   where b.id = p_booking_id
 $$;
 
--- Claims due rows for a worker, of those kinds or of any, for that many seconds. Several workers never get the same row,
+-- Claims due rows for a worker, of those kinds or of any, for so many seconds. Several workers never get the same row,
 -- and one whose worker was lost comes again when its lease has run out (O3).
 -- Answers [{id, attempt, kind, key, booking_id, request_id, payload, letter (for mail), refund (for mail_refund and
 -- refund)}].
@@ -1759,7 +1760,8 @@ revoke execute on function
 from public;
 grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
 grant execute on function
-  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text), public.requeue_outbox(bigint),
+  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text),
+  public.requeue_outbox(bigint),
   public.drop_letter(bigint)
 to service_role;
 
@@ -1802,7 +1804,7 @@ create table public.payments (
 );
 comment on column public.payments.amount is 'What was asked, in minor units: the total of the booking.';
 comment on column public.payments.keeps_booking is 'This is the money that confirmed the booking; all other goes back.';
-comment on column public.payments.failure_code is 'Why the latest attempt failed, in Stripe''s words; null after a success.';
+comment on column public.payments.failure_code is 'Why the last attempt failed, in Stripe''s words; null if none did.';
 
 create index payments_by_booking on public.payments (showtime_id, booking_id);
 create unique index one_payment_keeps_a_booking on public.payments (showtime_id, booking_id) where keeps_booking;
@@ -2002,7 +2004,7 @@ $$;
 -- the amount or currency differs. Never a swap of seats.
 --
 -- amount in minor units; booking_id from the intent's metadata, for an intent not yet attached.
--- Answers {outcome, booking_id, reason}: outcome confirmed, refund_queued (with the reason), already_settled, duplicate,
+-- Answers {outcome, booking_id, reason}: outcome confirmed, refund_queued (with a reason), already_settled, duplicate,
 -- or unattributed when the money is for no booking of ours. Raises invalid_request.
 create function public.confirm_booking(
   event_id text, event_type text, payment_intent_id text, amount integer, currency text, booking_id uuid default null)
@@ -2089,7 +2091,7 @@ end
 $$;
 
 -- Payments that are open longer than that, for a reconciliation that asks Stripe about each, oldest first; after is the
--- payment_id that the page before ended with. [{payment_id, booking_id, payment_intent_id, amount, currency, created_at}]
+-- payment_id that the last page ended with. [{payment_id, booking_id, payment_intent_id, amount, currency, created_at}]
 create function public.payments_to_reconcile(
   older_than interval default '2 minutes', max_rows integer default 100, after uuid default null)
 returns jsonb
@@ -2232,11 +2234,11 @@ begin
 end
 $$;
 
--- Stripe says how a refund stands: the answer to our own request (event_id null) or a refund event. One that nobody here
+-- Stripe says how a refund stands: the answer to our request (event_id null) or a refund event. One that nobody here
 -- asked for was made at Stripe's dashboard and is recorded all the same; when it returns a confirmed booking's whole
 -- price, the seats come free.
 --
--- status in Stripe's words: pending, requires_action, succeeded, failed, canceled; or void, from the worker, when Stripe
+-- status in Stripe's words: pending, requires_action, succeeded, failed, canceled; or void, from the worker, if Stripe
 -- has nothing left to return. refund_id and attempt are ours, from the refund's metadata.
 -- Answers {outcome, booking_id}: noted, duplicate, unattributed. Raises invalid_request.
 create function public.record_refund(
@@ -2431,11 +2433,12 @@ revoke execute on function
   public.refunds_to_reconcile(interval, integer, uuid)
 from public;
 grant execute on function public.refunds_to_reconcile(interval, integer, uuid) to service_role;
-grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer) to service_role;
+grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer)
+to service_role;
 
 -- disputes.sql --------------------------------------------------------------------------------------------------------
 
--- Disputes: a customer's bank takes a payment back until it is settled who is right. Recorded and shown, never acted upon
+-- Disputes: a customer's bank takes a payment back until it is settled who is right. Recorded, shown, never acted upon
 -- by themselves: whether somebody who disputes may still see the film is for people to say. Money that is lost has gone
 -- back, so nothing more of it is returned.
 
@@ -2572,8 +2575,8 @@ from public;
 
 -- records.sql ---------------------------------------------------------------------------------------------------------
 
--- The record of what happened, for good: who had this seat at that time, and what became of a booking. Rows are added and
--- never changed. Seats: seat_locks while a hold lives, private.seat_lock_history once it has ended. Bookings, with their
+-- The record of what happened, for good: who had this seat at that time, what became of a booking. Rows are added and
+-- never changed. Seats: seat_locks while a hold lives, private.seat_lock_history once it ended. Bookings, with their
 -- payments, refunds and disputes: private.booking_log, a row for every change.
 
 create table private.booking_log (
@@ -3099,7 +3102,7 @@ end
 $$;
 
 -- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
--- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the twenty oldest, violations of
+-- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the 20 oldest, violations of
 -- the last verification or null, verified_seconds_ago or null, sweep_seconds_ago or null, locks_held (and not sold),
 -- lock_ids given out so far, bookings_recent: {status: n} and payments_recent: {outcome: n} of the last five minutes}.
 create function public.figures() returns jsonb
