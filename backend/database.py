@@ -21,6 +21,15 @@ from supabase import Client, create_client
 from supabase.lib.client_options import SyncClientOptions
 
 from backend import logs
+from backend.database_types import (
+    PrivateOutboxKind,
+    PrivateOutboxState,
+    PublicBookingStatus,
+    PublicCertificate,
+    PublicRefundStatus,
+    PublicSeatKind,
+    PublicUserRole,
+)
 from backend.error_codes import ERRORS
 from backend.errors import ApiError, UnavailableError
 
@@ -40,7 +49,7 @@ class User(TypedDict):
     id: str
     email: str
     full_name: str
-    role: Literal["customer", "staff", "admin"]
+    role: PublicUserRole
 
 
 class Credentials(TypedDict):
@@ -102,7 +111,7 @@ class RefundOrder(TypedDict):
     amount: int
     currency: str
     reason: str
-    status: str
+    status: PublicRefundStatus
     payment_intent_id: str
 
 
@@ -115,11 +124,11 @@ class PendingRefund(TypedDict):
 
 
 class KnownRefund(TypedDict):
-    """A refund at Stripe as we know it; `status` in our words: pending, succeeded, failed, void."""
+    """A refund at Stripe as we know it; `status` in our words."""
 
     stripe_refund_id: str
     amount: int
-    status: str
+    status: PublicRefundStatus
 
 
 class KnownPayment(TypedDict):
@@ -143,8 +152,8 @@ class Violation(TypedDict):
 class OutboxFigures(TypedDict):
     """Rows of the outbox of one kind and state; the age of the oldest in seconds."""
 
-    kind: str
-    state: str
+    kind: PrivateOutboxKind
+    state: PrivateOutboxState
     rows: int
     oldest_seconds: float
 
@@ -181,7 +190,7 @@ class LetterSeat(TypedDict):
 
     row: str
     number: int
-    kind: str
+    kind: PublicSeatKind
     price: int
 
 
@@ -191,7 +200,7 @@ class LetterBooking(TypedDict):
     id: str
     reference: str
     showtime_id: int
-    status: str
+    status: PublicBookingStatus
     total: int
     currency: str
     seats: list[LetterSeat]
@@ -209,7 +218,7 @@ class LetterMovie(TypedDict):
     """The film."""
 
     title: str
-    certificate: str
+    certificate: PublicCertificate
     length_minutes: int
 
 
@@ -245,7 +254,7 @@ class OutboxRow(TypedDict):
 
     id: int
     attempt: int
-    kind: Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent"]
+    kind: PrivateOutboxKind
     key: str
     booking_id: str
     request_id: str | None

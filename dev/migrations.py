@@ -3,7 +3,7 @@
 The CLI is given a home under .local and told not to phone home, so nothing of it is left elsewhere. Databases are named
 by connection URLs of the role `postgres`, which migrations run as on a hosted project too.
 
-    python -m dev.migrations types typescript     print the types of the database that sql/ describes
+    python -m dev.migrations types LANGUAGE       print the types of the database that sql/ describes
     python -m dev.migrations draft NAME           write what sql/ has and the migrations lack as a new migration
     python -m dev.migrations advisors             say what Supabase's lints find in what the migrations make
 """
@@ -60,9 +60,18 @@ def advisors(database_url: str) -> list[dict[str, Any]]:
     return cast(list[dict[str, Any]], json.loads(output)["results"])
 
 
+_HEADS = {
+    "python": (
+        '"""The tables and enums of the database. Generated from sql/ by `make types`; do not edit."""\n\n'
+        "# The CLI imports what other databases need, too.\n# pyright: reportUnusedImport=false\n"
+    )
+}
+
+
 def types(database_url: str, language: str) -> str:
     """The types of schema public as source code; the language is typescript, python, go, swift or dart."""
-    return _run(ROOT, "gen", "types", f"--remote={database_url}", f"--lang={language}", "--schema=public")
+    written = _run(ROOT, "gen", "types", f"--remote={database_url}", f"--lang={language}", "--schema=public")
+    return _HEADS.get(language, "") + written
 
 
 def draft(name: str, described: str, project: Path = ROOT) -> Path | None:

@@ -14,7 +14,7 @@ create table private.booking_log (
   primary key (showtime_id, booking_id, id),
   constraint what_is_known check (what in ('booking', 'payment', 'refund', 'dispute'))
 );
-comment on column private.booking_log.request_id is 'The call that changed it, as the logs of Flask and the worker name it.';
+comment on column private.booking_log.request_id is 'The call that changed it, as the logs name it.';
 
 -- Rows stand in the order of time, so this index takes a page where others take a tree.
 create index booking_log_by_time on private.booking_log using brin (at) with (pages_per_range = 16);

@@ -2,8 +2,8 @@
 
 -- {showtime_id, server_time, currency, seat_limit, pending_booking_id,
 --  seats: [{id, row, number, x, y, kind, price, state, lock_id, expires_at}]}
--- seat_limit: seats that one person may have there. pending_booking_id: the caller's booking that waits for its payment,
--- or null. state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them
+-- seat_limit: seats that one person may have there. pending_booking_id: the caller's booking that waits to be paid, or
+-- null. state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them
 -- when expires_at is null). price is null for a seat that is not for sale. Raises unknown_showtime.
 -- A seat is aggregated as a row, which takes two thirds of the time of json_build_object.
 create function public.seat_map(showtime_id bigint) returns json

@@ -32,6 +32,6 @@ comment on column private.settings.registrations_per_address is
 comment on column private.settings.payment_starts_per_customer is
   'How often a customer may ask for the means to pay within sign_in_window, since each asks Stripe; null for no limit.';
 comment on column private.settings.seats_chosen_per_minute is
-  'Seats that a customer may newly lock at a showtime within a minute; null for no limit. Nobody clicks twice a second for long.';
+  'Seats that a customer may newly lock at a showtime within a minute; null for no limit.';
 
 insert into private.settings default values;

@@ -154,7 +154,7 @@ comment on column private.settings.registrations_per_address is
 comment on column private.settings.payment_starts_per_customer is
   'How often a customer may ask for the means to pay within sign_in_window, since each asks Stripe; null for no limit.';
 comment on column private.settings.seats_chosen_per_minute is
-  'Seats that a customer may newly lock at a showtime within a minute; null for no limit. Nobody clicks twice a second for long.';
+  'Seats that a customer may newly lock at a showtime within a minute; null for no limit.';
 
 insert into private.settings default values;
 
@@ -221,8 +221,8 @@ from public;
 
 -- attempts.sql --------------------------------------------------------------------------------------------------------
 
--- Attempts that are counted, because too many of them do harm, whichever process hears them. How many are too many is in
--- private.settings. (Sign-ins have a table of their own, in users.sql: each counts twice, and a success forgives them.)
+-- Attempts that are counted, because too many of them do harm, whichever process hears them. How many are too many is
+-- in private.settings. (Sign-ins have a table of their own, in users.sql: each counts twice, and a success forgives them.)
 
 create table private.attempts (
   id bigint generated always as identity primary key,
@@ -259,8 +259,8 @@ begin
 end
 $$;
 
--- Whether somebody at this address may open an account now: {status: 'admitted'}, or {status: 'limited', retry_after} in
--- seconds. Asked before the password is hashed, which is what costs; it answers instead of raising, or what it counted
+-- Whether somebody at this address may open an account now: {status: 'admitted'}, or {status: 'limited', retry_after}
+-- in seconds. Asked before the password is hashed, which is what costs; it answers instead of raising, or what it counted
 -- would be rolled back.
 create function public.admit_registration(address text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -1155,8 +1155,8 @@ grant execute on function public.seats_left(public.showtimes) to anon, authentic
 
 -- {showtime_id, server_time, currency, seat_limit, pending_booking_id,
 --  seats: [{id, row, number, x, y, kind, price, state, lock_id, expires_at}]}
--- seat_limit: seats that one person may have there. pending_booking_id: the caller's booking that waits for its payment,
--- or null. state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them
+-- seat_limit: seats that one person may have there. pending_booking_id: the caller's booking that waits to be paid, or
+-- null. state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them
 -- when expires_at is null). price is null for a seat that is not for sale. Raises unknown_showtime.
 -- A seat is aggregated as a row, which takes two thirds of the time of json_build_object.
 create function public.seat_map(showtime_id bigint) returns json
@@ -2591,7 +2591,7 @@ create table private.booking_log (
   primary key (showtime_id, booking_id, id),
   constraint what_is_known check (what in ('booking', 'payment', 'refund', 'dispute'))
 );
-comment on column private.booking_log.request_id is 'The call that changed it, as the logs of Flask and the worker name it.';
+comment on column private.booking_log.request_id is 'The call that changed it, as the logs name it.';
 
 -- Rows stand in the order of time, so this index takes a page where others take a tree.
 create index booking_log_by_time on private.booking_log using brin (at) with (pages_per_range = 16);

@@ -1,18 +1,41 @@
-"""What `make types` writes for the page is as sql/ has it."""
+"""What `make types` writes is as sql/ has it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend import database_types
 from dev import error_codes, migrations, schema
 from dev.config import ROOT
 
-API = ROOT / "frontend" / "src" / "api"
+PAGE = ROOT / "frontend" / "src" / "api"
 
 
-def test_the_error_codes_of_the_page_are_fresh(database_url: str) -> None:
-    assert error_codes.generate(database_url, "typescript") == (API / "error-codes.ts").read_text()
-
-
-def test_the_tables_of_the_page_are_fresh() -> None:
+@pytest.fixture(scope="module")
+def described() -> Iterator[str]:
+    """A database that sql/ made."""
     with migrations.throwaway_databases("described") as (url,):
         migrations.load_schema(url, schema.script())
-        assert migrations.types(url, "typescript") == (API / "database.types.ts").read_text()
+        yield url
+
+
+def test_the_error_codes_of_the_page_are_fresh(described: str) -> None:
+    assert error_codes.generate(described, "typescript") == (PAGE / "error-codes.ts").read_text()
+
+
+@pytest.mark.parametrize(
+    ("language", "file"),
+    [("typescript", PAGE / "database.types.ts"), ("python", ROOT / "backend" / "database_types.py")],
+)
+def test_the_tables_are_fresh(described: str, language: str, file: Path) -> None:
+    assert migrations.types(described, language) == file.read_text()
+
+
+def test_a_row_of_the_data_api_fits_its_type() -> None:
+    price = database_types.PublicShowtimePrices.model_validate_json('{"showtime_id": 3, "kind": "love", "price": 1500}')
+    assert (price.kind, price.price) == ("love", 1500)
+    with pytest.raises(ValueError, match="kind"):
+        database_types.PublicShowtimePrices.model_validate({"showtime_id": 3, "kind": "balcony", "price": 1500})

@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { z } from 'zod';
 
 import { answerOfChange } from '../data';
+import { tellOwnChange } from '../own-changes';
 import { supabase } from '../supabase';
 import { allBookings } from './booking';
 
@@ -15,6 +16,7 @@ export function useCancelBooking() {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: cancelBooking,
+    onSuccess: ({ showtime_id }) => tellOwnChange(showtime_id),
     // After a refusal, too: the booking is not what the page believed.
     onSettled: () => queryClient.invalidateQueries(allBookings),
   });

@@ -2,6 +2,7 @@ import { useMutation } from '@tanstack/react-query';
 import { z } from 'zod';
 
 import { answerOfChange } from '@/api/data';
+import { tellOwnChange } from '@/api/own-changes';
 import { supabase } from '@/api/supabase';
 
 const bookingSchema = z.object({ id: z.string() });
@@ -11,5 +12,8 @@ const createBooking = (showtimeId: number) =>
 
 /** Turn what the viewer holds into a booking that waits for its payment. */
 export function useCreateBooking(showtimeId: number) {
-  return useMutation({ mutationFn: () => createBooking(showtimeId) });
+  return useMutation({
+    mutationFn: () => createBooking(showtimeId),
+    onSuccess: () => tellOwnChange(showtimeId),
+  });
 }

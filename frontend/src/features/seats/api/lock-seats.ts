@@ -1,12 +1,15 @@
 import { answerOfChange } from '@/api/data';
+import { tellOwnChange } from '@/api/own-changes';
 import { supabase } from '@/api/supabase';
 
 import type { Selection } from '../model/seats';
 import { selectionSchema } from './selection';
 
 /** Hold seats: all of them or none. Raises ApiError, seat_taken with the seats. */
-export function lockSeats(showtimeId: number, seatIds: readonly number[]): Promise<Selection> {
-  return answerOfChange(selectionSchema, () =>
+export async function lockSeats(showtimeId: number, seatIds: readonly number[]): Promise<Selection> {
+  const selection = await answerOfChange(selectionSchema, () =>
     supabase.rpc('lock_seats', { showtime_id: showtimeId, seat_ids: [...seatIds] }),
   );
+  tellOwnChange(showtimeId);
+  return selection;
 }

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useReducer, useState } from 'react';
 
+import { hearOwnChanges } from '@/api/own-changes';
 import { listen } from '@/api/realtime';
 import { serverNow } from '@/shared/lib/clock';
 
@@ -48,6 +49,8 @@ export function useSeats(showtimeId: number, viewer: string | null) {
       onLost: () => setLive(false),
     });
   }, [showtimeId, update, readAgain, queryClient]);
+
+  useEffect(() => hearOwnChanges(showtimeId, readAgain), [showtimeId, readAgain]);
 
   const now = useExpiry(seats);
   const states = useMemo(() => statesAt(seats, now), [seats, now]);
