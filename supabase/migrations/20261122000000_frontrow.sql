@@ -222,7 +222,8 @@ from public;
 -- attempts.sql --------------------------------------------------------------------------------------------------------
 
 -- Attempts that are counted, because too many of them do harm, whichever process hears them. How many are too many is
--- in private.settings. (Sign-ins have a table of their own, in users.sql: each counts twice, and a success forgives them.)
+-- in private.settings. (Sign-ins have a table of their own, in users.sql: each counts twice, and a success forgives
+-- them.)
 
 create table private.attempts (
   id bigint generated always as identity primary key,
@@ -260,8 +261,8 @@ end
 $$;
 
 -- Whether somebody at this address may open an account now: {status: 'admitted'}, or {status: 'limited', retry_after}
--- in seconds. Asked before the password is hashed, which is what costs; it answers instead of raising, or what it counted
--- would be rolled back.
+-- in seconds. Asked before the password is hashed, which is what costs; it answers instead of raising, or what it
+-- counted would be rolled back.
 create function public.admit_registration(address text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
