@@ -10,7 +10,7 @@ import uuid
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backend import auth, errors, health, payments, tickets, webhook
+from backend import auth, errors, gate, health, payments, tickets, webhook
 from backend.database import Database
 from backend.metrics import Metrics
 from backend.passwords import Passwords
@@ -39,6 +39,7 @@ def create_app(
     errors.register(app)
     _register_access_log(app, metrics)
     _register_headers(app, settings)
+    gate.register(app)
     app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords()))
     app.register_blueprint(payments.blueprint(database, stripe, tokens))
     app.register_blueprint(tickets.blueprint(settings, database, tokens))
