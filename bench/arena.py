@@ -39,6 +39,7 @@ insert into public.showtime_prices select id, 'standard', 1200 from public.showt
 create sequence public.bench_slots;
 create table public.bench_plain (
   showtime_id bigint, seat_id bigint, user_id uuid, expires_at timestamptz, primary key (showtime_id, seat_id));
+alter table public.bench_plain enable row level security;
 vacuum analyze;
 """
 
