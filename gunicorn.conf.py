@@ -7,7 +7,8 @@ from typing import Any
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
 worker_class = "gthread"
-threads = 8
+# More than backend/gate.py has places.
+threads = 12
 # A request waits for Stripe at most three times ten seconds, with pauses.
 timeout = 60
 graceful_timeout = 40

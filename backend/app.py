@@ -8,7 +8,7 @@ import time
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backend import auth, errors, health, logs, openapi, payments, tickets, webhook
+from backend import auth, errors, gate, health, logs, openapi, payments, tickets, webhook
 from backend.database import Database
 from backend.metrics import Metrics
 from backend.passwords import Passwords
@@ -36,6 +36,7 @@ def create_app(
     errors.register(app)
     _register_access_log(app, metrics)
     _register_headers(app, settings)
+    gate.register(app)
     app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords()))
     app.register_blueprint(payments.blueprint(database, stripe, tokens))
     app.register_blueprint(tickets.blueprint(settings, database, tokens))

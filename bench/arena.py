@@ -42,6 +42,7 @@ update private.settings set seats_chosen_per_minute = null, payment_starts_per_c
 create sequence public.bench_slots;
 create table public.bench_plain (
   showtime_id bigint, seat_id bigint, user_id uuid, expires_at timestamptz, primary key (showtime_id, seat_id));
+alter table public.bench_plain enable row level security;
 vacuum analyze;
 """
 

@@ -41,6 +41,14 @@ class Crowd:
         """Nobody held what another had, and nobody heard anything but seat_taken."""
         return not (self.double_locks or self.deadlocks or set(self.answers) - {"done", "done (release)", "seat_taken"})
 
+    def told(self) -> str:
+        """For the table."""
+        return (
+            f"{self.clients} clients at one showtime of {SEATS} seats for {self.seconds} s: {self.calls:,} calls,"
+            f" {self.calls_per_second:,.0f}/s, p50 {self.p50} ms, p99 {self.p99} ms\n"
+            f"  answers {self.answers}; seats held twice {self.double_locks}; deadlocks {self.deadlocks}"
+        )
+
 
 def _client(arena: Arena, number: int, until: float, tally: Tally) -> None:
     """Lock one to four seats beside each other; give them back one time in two; begin again."""

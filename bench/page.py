@@ -1,4 +1,4 @@
-"""What a viewer waits for: the seats after their answer, and a stranger's lock after its message, in the browser itself.
+"""What a viewer waits for: the seats after their answer, a stranger's lock after its message. In the browser itself.
 
 The page is the built one, the browser Chromium; the clock is the page's own (bench/page.js). A phone is a narrow screen
 and a processor made four times slower.
@@ -117,8 +117,7 @@ def _lock_seats(place: Premises, showtime: int) -> None:
     with psycopg.connect(place.stack.cluster.url(), autocommit=True) as customer:
         customer.execute("select set_config('request.jwt.claims', %s, false)", [claims])
         seats = customer.execute(
-            "select s.id from public.seats s join public.showtimes t using (auditorium_id) where t.id = %s order by s.id",
-            [showtime],
+            "select s.id from public.seats s join public.showtimes t using (auditorium_id) where t.id = %s", [showtime]
         ).fetchall()
         for (seat,) in chance.sample(seats, _LOCKS):
             customer.execute("select public.lock_seats(%s, %s)", [showtime, [seat]])

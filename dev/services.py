@@ -178,7 +178,7 @@ def api(config: LocalConfig, keys: Keys) -> Service:
         "api",
         [
             *(sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{config.api.number}"),
-            *("--workers", "2", "--threads", "4"),
+            *("--workers", "2", "--threads", "12"),
         ],
         ready=answers(f"{config.api_url}/readyz"),
         environment=backend_environment(config, keys),

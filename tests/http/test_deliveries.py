@@ -14,7 +14,7 @@ from tests.http.frontrow import Customer, Frontrow, Json, eventually
 DELIVERIES = 1000
 AT_ONCE = 100
 IN_FLASK = 8
-"""The stack's gunicorn: two processes of four threads. So many calls can be in the database at one time."""
+"""So many calls at least can be in the database at one time: gunicorn's threads share the Data API's connections."""
 
 WAITING_FOR_THE_LEDGER = (
     "select count(*) from pg_locks where relation = 'private.stripe_events'::regclass and not granted"

@@ -1,0 +1,138 @@
+"""Whole bookings: sign in, read the map, lock two seats, book, ask Stripe for the means to pay, pay, see the ticket."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
+
+from bench.arena import CUSTOMERS, SEATS
+from bench.customer import Customer, RefusedError, Tally, session
+from bench.figures import Figure, run_of
+from bench.premises import PASSWORD, Premises
+
+PER_MINUTE = 200
+_AT_ONCE = 8
+_SEATS_EACH = 2
+_ATTEMPTS = 5
+
+# The same booking without HTTP, Stripe and tokens: what the database alone does. A colon is pgbench's sign for a
+# variable, and it puts what \gset has read into the text as it is.
+_IN_SQL = f"""
+select n, 1 + n % 1000 as showtime_id, 2 * (n / 1000 % {SEATS // 2}) as seat_id,
+       '00000000-0000-4000-8000-' || lpad(to_hex(1 + (n / 1000 + 7 * n) % {CUSTOMERS}), 12, '0') as user_id
+from (select nextval('public.bench_slots') as n) s offset 0
+\\gset
+select set_config('request.jwt.claims', '{{"role":"authenticated","sub":"' || :user_id || '"}}', false) as claims
+\\gset
+select public.lock_seats(:showtime_id, array[:seat_id + 1, :seat_id + 2]);
+select b ->> 'id' as booking, (b ->> 'total')::integer as total
+from public.create_booking(:showtime_id) b
+\\gset
+select public.start_payment(:booking::uuid, :user_id::uuid) ->> 'payment_id' as payment,
+       'pi_' || gen_random_uuid() as intent
+\\gset
+select public.attach_payment_intent(:payment::uuid, :intent);
+select public.confirm_booking('evt_' || gen_random_uuid(), 'payment_intent.succeeded', :intent, :total::integer, 'eur',
+                              :booking::uuid);
+"""
+
+
+@dataclass
+class House:
+    """Showtimes to book at, and whose turn it is."""
+
+    showtimes: list[int]
+    customers: Iterator[int] = field(default_factory=lambda: iter(range(1, CUSTOMERS + 1)))
+
+
+def in_a_second(place: Premises, seconds: int) -> Iterator[Figure]:
+    """As many as eight customers at a time can make, and what the database alone could."""
+    place.arena.empty()
+    house = House([place.open_showtime(SEATS) for _ in range(12)])
+    tally = Tally()
+    times = asyncio.run(_at_once(place, house, tally, seconds))
+    in_sql = place.arena.pgbench(_IN_SQL, _AT_ONCE, seconds)
+    yield Figure(
+        f"whole bookings, {_AT_ONCE} customers", run_of(times, seconds), in_sql, "their functions in SQL alone"
+    )
+
+
+def held(place: Premises, seconds: float, per_minute: int = PER_MINUTE) -> Iterator[Figure]:
+    """That many whole bookings a minute for so long, begun on time whether the last are done or not."""
+    house = House([place.open_showtime(SEATS) for _ in range(12)], iter(range(CUSTOMERS, 0, -1)))
+    tally = Tally()
+    times, failed = asyncio.run(_paced(place, house, tally, seconds, per_minute))
+    name = f"{per_minute} bookings/min for {seconds:.0f} s"
+    whole = changed(run_of(times), rate=len(times) / seconds, failed=failed)
+    yield Figure(
+        f"{name}: the whole", whole, None, f"{len(times)} booked, {failed} failed, refused {dict(tally.refusals)}"
+    )
+    for call, latencies in tally.latencies.items():
+        yield Figure(f"{name}: {call}", run_of(latencies), whole, "the whole booking", by="p50")
+
+
+async def _at_once(place: Premises, house: House, tally: Tally, seconds: float) -> list[float]:
+    until = time.perf_counter() + seconds
+    times: list[float] = []
+
+    async def go_on() -> None:
+        while time.perf_counter() < until:
+            times.append(await _book(place, house, tally))
+
+    await asyncio.gather(*(go_on() for _ in range(_AT_ONCE)))
+    return times
+
+
+async def _paced(
+    place: Premises, house: House, tally: Tally, seconds: float, per_minute: int
+) -> tuple[list[float], int]:
+    begun: list[asyncio.Task[float]] = []
+    start = time.perf_counter()
+    for number in range(int(seconds * per_minute / 60)):
+        await asyncio.sleep(max(0.0, start + number * 60 / per_minute - time.perf_counter()))
+        begun.append(asyncio.create_task(_book(place, house, tally)))
+    ended = await asyncio.gather(*begun, return_exceptions=True)
+    times = [each for each in ended if isinstance(each, float)]
+    return times, len(ended) - len(times)
+
+
+async def _book(place: Premises, house: House, tally: Tally) -> float:
+    """One customer's whole booking; milliseconds until it was confirmed."""
+    number = next(house.customers)
+    dice = random.Random(number)
+    start = time.perf_counter()
+    async with session() as http:
+        customer = Customer(http, place.stack.config, place.stack.keys, tally, "")
+        await customer.sign_in(f"{number}@example.com", PASSWORD)
+        showtime = await _take_seats(customer, house, dice)
+        booking = await customer.rpc("create_booking", showtime_id=showtime)
+        intent = await customer.create_intent(booking)
+        paid = await customer.pay(intent)
+        assert paid == "succeeded", paid
+        since = time.perf_counter()
+        while await customer.status(booking) != "confirmed":
+            assert time.perf_counter() < since + 30, "paid and not confirmed for 30 s"
+            await asyncio.sleep(0.05)
+        tally.latencies["paid to confirmed"].append((time.perf_counter() - since) * 1000)
+    return (time.perf_counter() - start) * 1000
+
+
+async def _take_seats(customer: Customer, house: House, dice: random.Random) -> int:
+    """Two seats beside each other, or others when somebody was faster; the showtime."""
+    for attempt in range(_ATTEMPTS):
+        showtime = dice.choice(house.showtimes)
+        seats = (await customer.seat_map(showtime))["seats"]
+        free = [seat["id"] for seat in seats if seat["state"] == "free"]
+        first = dice.randrange(max(1, len(free) - _SEATS_EACH))
+        try:
+            await customer.rpc("lock_seats", showtime_id=showtime, seat_ids=free[first : first + _SEATS_EACH])
+        except RefusedError as refused:
+            if refused.code != "seat_taken" or attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return showtime
+    raise AssertionError("unreachable")

@@ -1,0 +1,116 @@
+"""A customer at the wire: the calls that the page makes, each timed, by a client that costs as little as it can."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+
+from backend.settings import Settings
+from backend.tokens import Person, Tokens
+from dev.config import LocalConfig
+from dev.keys import Keys
+from dev.services import backend_environment
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """What all customers met: latencies in milliseconds by call, and refusals by their code."""
+
+    latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    refusals: Counter[str] = field(default_factory=Counter[str])
+
+
+class RefusedError(Exception):
+    """The call was answered by a refusal."""
+
+    def __init__(self, status: int, code: str, retry_after: str | None) -> None:
+        super().__init__(f"{status} {code}")
+        self.status, self.code, self.retry_after = status, code, retry_after
+
+
+class Customer:
+    """One browser's worth of calls. `http` may be shared, the token is one's own."""
+
+    def __init__(self, http: aiohttp.ClientSession, config: LocalConfig, keys: Keys, tally: Tally, token: str) -> None:
+        self._http, self._config, self._keys, self._tally, self.token = http, config, keys, tally, token
+
+    async def sign_in(self, email: str, password: str) -> None:
+        """At Flask."""
+        url = f"{self._config.api_url}/api/auth/login"
+        answer = await self._ask("sign in", "POST", url, json={"email": email, "password": password})
+        self.token = answer["access_token"]
+
+    async def seat_map(self, showtime: int) -> Json:
+        """The map as the viewer sees it."""
+        url = f"{self._config.supabase_url}/rest/v1/rpc/seat_map?showtime_id={showtime}"
+        return await self._ask("seat_map", "GET", url, headers=self._data_headers())
+
+    async def rpc(self, function: str, **arguments: object) -> Json:
+        """Call a SQL function through the Data API."""
+        url = f"{self._config.supabase_url}/rest/v1/rpc/{function}"
+        return await self._ask(function, "POST", url, json=arguments, headers=self._data_headers())
+
+    async def create_intent(self, booking: Json) -> Json:
+        """The means to pay, from Flask."""
+        url = f"{self._config.api_url}/api/payments/create-intent"
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return await self._ask("create-intent", "POST", url, json={"booking_id": booking["id"]}, headers=headers)
+
+    async def pay(self, intent: Json, card: str = "pm_card_visa") -> str:
+        """Confirm at Stripe, as the card form does; the intent's status then, or `declined`."""
+        url = f"{self._config.stripe_url}/v1/payment_intents/{intent['payment_intent_id']}/confirm"
+        form = {
+            "payment_method": card,
+            "client_secret": intent["client_secret"],
+            "return_url": self._config.app_url,
+            "key": self._keys.stripe_publishable,
+        }
+        try:
+            return str((await self._ask("pay at Stripe", "POST", url, data=form))["status"])
+        except RefusedError as refused:
+            if refused.status == 402:
+                return "declined"
+            raise
+
+    async def status(self, booking: Json) -> str:
+        """Of a booking, as its owner reads it."""
+        url = f"{self._config.supabase_url}/rest/v1/bookings?id=eq.{booking['id']}&select=status"
+        rows: Any = await self._ask("read booking", "GET", url, headers=self._data_headers())
+        return str(rows[0]["status"])
+
+    def _data_headers(self) -> dict[str, str]:
+        return {"apikey": self._keys.publishable, "Authorization": f"Bearer {self.token}"}
+
+    async def _ask(self, what: str, method: str, url: str, **request: Any) -> Any:
+        """One request, timed. Raises RefusedError for every answer that is none of 2xx."""
+        start = time.perf_counter()
+        async with self._http.request(method, url, **request) as response:
+            body = await response.json(content_type=None)
+        self._tally.latencies[what].append((time.perf_counter() - start) * 1000)
+        if response.status < 400:
+            return body
+        said = body if isinstance(body, dict) else {}
+        code = str(said.get("message") or said.get("error", {}).get("code") or "?")
+        self._tally.refusals[f"{response.status} {code}"] += 1
+        raise RefusedError(response.status, code, response.headers.get("Retry-After"))
+
+
+def session() -> aiohttp.ClientSession:
+    """Connections without end; a crowd has one each. None is kept for longer than any server keeps it."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=2), timeout=aiohttp.ClientTimeout(total=60)
+    )
+
+
+def access_tokens(config: LocalConfig, keys: Keys, user_ids: Iterable[str]) -> list[str]:
+    """What these people would have, had they just signed in: 15 minutes."""
+    tokens = Tokens.of(Settings.from_environment(backend_environment(config, keys)))
+    return [tokens.access_token(Person(UUID(each), "somebody@example.com", "", "customer")) for each in user_ids]

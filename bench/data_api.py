@@ -1,0 +1,71 @@
+"""The Data API's round trip: gateway, token, PostgREST and function, against the same function in SQL."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+from bench.arena import SHOWTIMES
+from bench.customer import Customer, Tally, session
+from bench.figures import Figure, Run, run_of
+from bench.locks import LOCK
+from bench.premises import Premises
+from bench.seat_map import MAP
+
+_CLIENTS = 16
+
+
+def round_trip(place: Premises, seconds: int) -> Iterator[Figure]:
+    """lock_seats of three free seats, and seat_map of 300, over HTTP and by pgbench in the same database."""
+    place.arena.empty()
+    over_http = asyncio.run(_hammer(place, seconds, "lock_seats", _lock))
+    place.arena.empty()
+    yield Figure(
+        f"Data API, lock_seats, {_CLIENTS} clients",
+        over_http,
+        place.arena.pgbench(LOCK, _CLIENTS, seconds),
+        "the same function in SQL",
+    )
+    over_http = asyncio.run(_hammer(place, seconds, "seat_map", _read))
+    yield Figure(
+        f"Data API, seat_map of 300, {_CLIENTS} clients",
+        over_http,
+        place.arena.pgbench(MAP, _CLIENTS, seconds),
+        "the same function in SQL",
+    )
+
+
+Call = Callable[[Customer, int, int], Awaitable[object]]
+
+
+async def _lock(customer: Customer, number: int, turn: int) -> object:
+    """Three seats of the client's own, at the next showtime."""
+    seats = [3 * number + i for i in (1, 2, 3)]
+    return await customer.rpc("lock_seats", showtime_id=1 + turn % SHOWTIMES, seat_ids=seats)
+
+
+async def _read(customer: Customer, _: int, turn: int) -> object:
+    return await customer.seat_map(1 + turn % SHOWTIMES)
+
+
+async def _hammer(place: Premises, seconds: int, what: str, call: Call) -> Run:
+    """Clients that call again and again for so long. Their tokens were seen before: to verify one takes longer."""
+    tally = Tally()
+    async with session() as http:
+        customers = [
+            Customer(http, place.stack.config, place.stack.keys, tally, token) for token in place.tokens(1, _CLIENTS)
+        ]
+        for customer in customers:
+            await customer.seat_map(1)
+        tally.latencies.clear()
+        until = time.perf_counter() + seconds
+
+        async def go_on(number: int) -> None:
+            turn = 0
+            while time.perf_counter() < until:
+                await call(customers[number], number, turn)
+                turn += 1
+
+        await asyncio.gather(*(go_on(number) for number in range(_CLIENTS)))
+    return run_of(tally.latencies[what], seconds)

@@ -1,0 +1,133 @@
+"""From a commit to the browsers: how long until all listeners of a showtime were told of a lock by the local Realtime.
+
+The clock starts before the commit is sent and stops when a listener has the whole frame in hand; one process holds all
+listeners, so what that process needs for them counts as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+import psycopg
+
+from bench.curves import Curve
+from bench.figures import Figure, Run, run_of
+from bench.premises import Premises, user_id
+
+_LISTENERS = (1, 50, 100, 250, 500, 1_000)
+_ASKED = 500
+_MESSAGES = 60
+_PAUSE = 0.1
+
+
+@dataclass
+class Told:
+    """When each lock was committed, and how many milliseconds later each listener had it."""
+
+    commits: list[float] = field(default_factory=list[float])
+    delays: list[float] = field(default_factory=list[float])
+    notified: list[float] = field(default_factory=list[float])
+    """The same for a plain LISTEN: the least that the database needs to tell one."""
+
+
+def commit_to_browser(place: Premises) -> Iterator[Figure | Curve]:
+    """One and 500 listeners of one showtime, and others for the curve."""
+    curve = Curve("listeners", "From commit to browser", "listeners of one showtime", "milliseconds", {})
+    runs: dict[int, Run] = {}
+    notified: Run | None = None
+    for listeners in _LISTENERS:
+        told = asyncio.run(_tell(place, listeners))
+        assert len(told.delays) == listeners * _MESSAGES, f"{listeners}: only {len(told.delays)} messages arrived"
+        runs[listeners] = run_of(told.delays)
+        notified = notified or run_of(told.notified)
+        curve.add("p50", listeners, runs[listeners].p50)
+        curve.add("p99", listeners, runs[listeners].p99)
+    yield Figure("commit to browser, 1 listener", runs[1], notified, "a plain LISTEN and NOTIFY", by="p50")
+    yield Figure(f"commit to browser, {_ASKED} listeners", runs[_ASKED], runs[1], "1 listener", by="p99")
+    yield curve
+
+
+async def _tell(place: Premises, listeners: int) -> Told:
+    """Let somebody take and give back seats while so many listen."""
+    showtime = place.open_showtime(_MESSAGES)
+    told = Told()
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+        sockets = [await stack.enter_async_context(_listening(http, place, showtime)) for _ in range(listeners)]
+        hearing = [asyncio.create_task(_hear(socket, told)) for socket in sockets]
+        plain = await stack.enter_async_context(_plain_listening(place, told))
+        await _take_seats(place, showtime, told)
+        await asyncio.wait(hearing, timeout=30)
+        plain.cancel()
+    return told
+
+
+@asynccontextmanager
+async def _listening(
+    http: aiohttp.ClientSession, place: Premises, showtime: int
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A socket that has joined the showtime's topic, as supabase-js does."""
+    key = place.stack.keys.publishable
+    url = f"{place.stack.config.supabase_url}/realtime/v1/websocket?apikey={key}&vsn=2.0.0"
+    config = {
+        "broadcast": {"ack": False, "self": False},
+        "presence": {"key": "", "enabled": False},
+        "postgres_changes": [],
+        "private": True,
+    }
+    async with http.ws_connect(url) as socket:
+        await socket.send_str(json.dumps(["1", "1", f"realtime:showtime:{showtime}", "phx_join", {"config": config}]))
+        while (await socket.receive_json(timeout=30))[3] != "phx_reply":
+            pass
+        yield socket
+
+
+async def _hear(socket: aiohttp.ClientWebSocketResponse, told: Told) -> None:
+    """Note each lock as it comes. Broadcasts come in commit order, so the first is of the first commit."""
+    heard = 0
+    async for message in socket:
+        now = time.perf_counter()
+        if message.type is aiohttp.WSMsgType.BINARY and b"seat:lock" in message.data:
+            told.delays.append((now - told.commits[heard]) * 1000)
+            heard += 1
+            if heard == _MESSAGES:
+                return
+
+
+@asynccontextmanager
+async def _plain_listening(place: Premises, told: Told) -> AsyncIterator[asyncio.Task[None]]:
+    url = place.stack.cluster.url()
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("listen bench")
+
+        async def hear() -> None:
+            async for _ in connection.notifies():
+                told.notified.append((time.perf_counter() - told.commits[-1]) * 1000)
+
+        task = asyncio.create_task(hear())
+        yield task
+        task.cancel()
+
+
+async def _take_seats(place: Premises, showtime: int, told: Told) -> None:
+    claims = json.dumps({"role": "authenticated", "sub": user_id(1)})
+    url = place.stack.cluster.url()
+    async with await psycopg.AsyncConnection.connect(url) as customer:
+        await customer.execute("select set_config('request.jwt.claims', %s, false)", [claims])
+        rows = await customer.execute(
+            "select s.id from public.seats s join public.showtimes t using (auditorium_id) where t.id = %s", [showtime]
+        )
+        for (seat,) in await rows.fetchall():
+            await customer.execute("select public.lock_seats(%s, %s)", [showtime, [seat]])
+            await customer.execute("notify bench")
+            told.commits.append(time.perf_counter())
+            await customer.commit()
+            await asyncio.sleep(_PAUSE)
+            await customer.execute("select public.release_seats(%s)", [showtime])
+            await customer.commit()

@@ -1,0 +1,80 @@
+"""The sale opens, in small: `make bench ARGS="--only surge"` does it with 2,000."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import aiohttp
+import psycopg
+import pytest
+
+from bench.customer import access_tokens, session
+from bench.surge import rush
+from tests.http.frontrow import Frontrow, eventually
+
+BUYERS = 200
+
+
+@pytest.mark.timeout(240)
+def test_a_crowd_buys_a_house_out(frontrow: Frontrow) -> None:
+    """Everybody gets an answer that they can go on with, and whoever is charged has seats."""
+    house, stack = frontrow.house, frontrow.stack
+    people = house.rows(
+        "insert into public.users (email, full_name) select 'buyer-' || n || '@example.com', 'Buyer ' || n"
+        " from generate_series(1, %s) n returning id::text",
+        [BUYERS],
+    )
+    auditorium = house.add_auditorium("Surge", rows=10, seats=30)
+    showtime = house.add_showtime("90 days", auditorium)
+    tokens = access_tokens(stack.config, stack.keys, (person["id"] for person in people))
+
+    surge = asyncio.run(rush(stack.config, stack.keys, showtime, tokens))
+
+    assert surge.wrong == Counter(), "refused without a way on, or not answered"
+    assert surge.ends["lost patience"] == 0
+    assert surge.paid != []
+    bookings = house.rows("select id::text, status::text from public.bookings where showtime_id = %s", [showtime])
+    assert {each["id"] for each in bookings if each["status"] == "confirmed"} == set(surge.paid)
+    sold = eventually(
+        lambda: house.rows(
+            "select seat_id from public.booking_seats where showtime_id = %s and sold_at is not null", [showtime]
+        )
+    )
+    assert len({each["seat_id"] for each in sold}) == len(sold), "sold once"
+    states = Counter(seat["state"] for seat in house.map(showtime_id=showtime).values())
+    assert states == {"booked": len(sold), "free": 300 - len(sold)}, "nothing is left in between"
+
+
+@pytest.mark.timeout(120)
+def test_what_is_too_much_is_told_to_come_back(frontrow: Frontrow) -> None:
+    """The gateway holds 64 calls at a time and answers the others at once; the house's own are not counted."""
+    asyncio.run(_crowd_at_the_gateway(frontrow, calls=100, held=64))
+
+
+async def _crowd_at_the_gateway(frontrow: Frontrow, calls: int, held: int) -> None:
+    stack, house = frontrow.stack, frontrow.house
+    seat_map = f"rpc/seat_map?showtime_id={house.showtime_id}"
+
+    async def ask(http: aiohttp.ClientSession, key: str, what: str) -> tuple[int, str | None]:
+        async with http.get(f"{stack.config.supabase_url}/rest/v1/{what}", headers={"apikey": key}) as answer:
+            return answer.status, answer.headers.get("Retry-After")
+
+    async with session() as http:
+        with psycopg.connect(house.url) as owner:
+            owner.execute("lock public.theaters in access exclusive mode")  # every map waits for this
+            asked = {asyncio.create_task(ask(http, stack.keys.publishable, seat_map)) for _ in range(calls)}
+            turned_away: set[asyncio.Task[tuple[int, str | None]]] = set()
+            while len(turned_away) < calls - held:
+                done, _ = await asyncio.wait(asked - turned_away, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+                assert done != set(), f"only {len(turned_away)} were turned away"
+                turned_away |= done
+            own = asyncio.create_task(ask(http, stack.keys.secret, "movies?select=id&limit=1"))
+            await asyncio.sleep(0)
+            owner.rollback()
+        assert {await each for each in turned_away} == {(503, "1")}
+        assert await own == (200, None)
+        # The worker's calls take places as well, so a few more may have been turned away; nobody was left without.
+        answers = [await each for each in asked]
+        assert set(answers) == {(200, None), (503, "1")}
+        assert held / 2 < answers.count((200, None)) <= held
