@@ -11,8 +11,8 @@ from dev.fake_stripe.call import Call
 from dev.fake_stripe.shapes import Json
 
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">
-<meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,">
 <title>3-D Secure test page</title>
 <style>body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 4rem auto; padding: 0 1rem }}
 button {{ font: inherit; padding: .6rem 1.4rem; margin-right: .6rem }}</style></head>
