@@ -50,11 +50,12 @@ bench: install ## Measure, each figure against a baseline of the same run
 chaos: install ## Kill, lose and refuse for ten minutes, and count what was lost (ARGS="--seconds 60 --seed 7")
 	@$(IN_VENV) -m dev.chaos $(ARGS)
 
-types: install ## Generate what is drawn from sql/: the error codes for Python and the page, the tables for the page
+types: install ## Generate what is drawn from sql/: error codes, the tables for the page, docs/permissions.md
 	@mkdir -p .local
 	@$(IN_VENV) -m dev.error_codes python > .local/types && mv .local/types backend/error_codes.py
 	@$(IN_VENV) -m dev.error_codes typescript > .local/types && mv .local/types frontend/src/api/error-codes.ts
 	@$(IN_VENV) -m dev.migrations types typescript > .local/types && mv .local/types frontend/src/api/database.types.ts
+	@$(IN_VENV) -m dev.permissions
 
 migration: install ## Draft NAME as a migration: what sql/ has and the migrations lack
 	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=add_reviews"; exit 1; }
