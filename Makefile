@@ -56,12 +56,13 @@ chaos: install ## Kill, lose and refuse for ten minutes, and count what was lost
 screenshots: install ## Take pictures of every page into docs/screenshots (ARGS="films ticket" for some alone)
 	@$(IN_VENV) -m dev.screenshots $(ARGS)
 
-types: install ## Generate what is drawn from sql/, for Python and for the page: the error codes and the tables
+types: install ## Generate what is drawn from sql/: error codes, tables for Python and the page, docs/permissions.md
 	@mkdir -p .local
 	@$(IN_VENV) -m dev.error_codes python > .local/types && mv .local/types backend/error_codes.py
 	@$(IN_VENV) -m dev.error_codes typescript > .local/types && mv .local/types frontend/src/api/error-codes.ts
 	@$(IN_VENV) -m dev.migrations types python > .local/types && mv .local/types backend/database_types.py
 	@$(IN_VENV) -m dev.migrations types typescript > .local/types && mv .local/types frontend/src/api/database.types.ts
+	@$(IN_VENV) -m dev.permissions
 
 migration: install ## Draft NAME as a migration: what sql/ has and the migrations lack
 	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=add_reviews"; exit 1; }

@@ -22,6 +22,8 @@ from tests.http.frontrow import Customer, Frontrow
 
 _PARTS = ("postgres", "postgrest", "gateway", "realtime", "stripe", "mail", "api", "worker")
 _FAST = {
+    # So that no secret stays unwritten only because nobody listens so closely; see test_secrets.py.
+    "LOG_LEVEL": "DEBUG",
     "WORKER_POLL_SECONDS": "0.1",
     "SWEEP_SECONDS": "0.5",
     # So long that no test sees a reconciliation which it did not ask for.
