@@ -184,6 +184,18 @@ def test_who_follows_the_page_sells_a_ticket(newcomer: Newcomer, deployed: Front
     assert "all hold" in said
 
 
+@pytest.mark.usefixtures("deployed")
+def test_the_page_is_built_as_the_page_says(newcomer: Newcomer, stack: Stack) -> None:
+    newcomer.follow("page")
+    built = newcomer.clone / "frontend/dist"
+    script = "".join(file.read_text() for file in (built / "assets").glob("*.js"))
+    assert 'src="/assets/' in (built / "index.html").read_text()
+    assert stack.config.api_url in script
+    assert stack.keys.publishable in script
+    assert stack.keys.secret not in script
+    assert stack.keys.stripe_secret not in script
+
+
 def test_what_was_backed_up_is_restored_whole(newcomer: Newcomer, deployed: Frontrow) -> None:
     cluster = deployed.stack.cluster
     cluster.create_database("restored")
