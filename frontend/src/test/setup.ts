@@ -1,8 +1,11 @@
 import '@testing-library/jest-dom/vitest';
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach } from 'vitest';
 
 import { locks } from './locks';
+
+// Pages are loaded when they are shown, which takes a busy machine its time.
+configure({ asyncUtilTimeout: 10_000 });
 
 // What browsers have and jsdom lacks.
 Object.assign(window, {
