@@ -4,6 +4,9 @@ import { afterEach } from 'vitest';
 
 import { locks } from './locks';
 
+// Pages are loaded when they are shown, which takes a busy machine its time.
+configure({ asyncUtilTimeout: 10_000 });
+
 // What browsers have and jsdom lacks.
 Object.assign(window, {
   matchMedia: (media: string) => Object.assign(new EventTarget(), { matches: false, media }),

@@ -32,7 +32,8 @@ test('a guest signs in and comes back to the page that he asked for', async () =
   await userEvent.type(await field('E-mail address'), ' ada@example.com ');
   await userEvent.type(await field('Password'), 'front row seats');
   await press('Sign in');
-  expect(await screen.findByRole('heading', { name: 'Your account' })).toHaveFocus();
+  const heading = await screen.findByRole('heading', { name: 'Your account' });
+  await waitFor(() => expect(heading).toHaveFocus());
   expect(document.title).toBe('Your account · Frontrow');
   expect(screen.getByText('ada@example.com')).toBeVisible();
   expect(screen.getByText('Signed in as Ada.')).toBeInTheDocument();

@@ -1,5 +1,5 @@
 import { useEffect, type ReactNode } from 'react';
-import { Navigate, useSearchParams } from 'react-router';
+import { Link, Navigate, useSearchParams } from 'react-router';
 
 import { useSession } from '@/api/session';
 import { Notice } from '@/shared/components/notice';
@@ -9,15 +9,14 @@ import { safeReturn } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 interface EntranceProps {
-  title: string;
-  lead: string;
+  words: { title: string; lead: string; other: string; toOther: string };
+  /** The address of the other entrance, for those who meant it, given where they want to go. */
+  other: (returnTo: string) => string;
   children: ReactNode;
-  /** What to offer to those who meant the other entrance, given where they want to go. */
-  other: (returnTo: string) => ReactNode;
 }
 
 /** The frame of sign-in and register. Whoever is signed in goes on to where he was. */
-export function Entrance({ title, lead, children, other }: EntranceProps) {
+export function Entrance({ words, other, children }: EntranceProps) {
   const state = useSession();
   const [search] = useSearchParams();
   const returnTo = safeReturn(search.get('return'));
@@ -27,14 +26,19 @@ export function Entrance({ title, lead, children, other }: EntranceProps) {
   }, [name]);
   if (name !== undefined) return <Navigate replace to={returnTo} />;
   return (
-    <Page title={title} lead={lead} width="narrow">
+    <Page title={words.title} lead={words.lead} width="narrow">
       {state.status === 'guest' && state.ended && (
         <div className="mb-5">
           <Notice tone="warn">{text.account.ended}</Notice>
         </div>
       )}
       <div className="rounded-card border border-line bg-surface p-6 sm:p-8">{children}</div>
-      <p className="mt-6 text-muted">{other(returnTo)}</p>
+      <p className="mt-6 text-muted">
+        {words.other}{' '}
+        <Link to={other(returnTo)} className="font-semibold text-accent underline underline-offset-4">
+          {words.toOther}
+        </Link>
+      </p>
     </Page>
   );
 }

@@ -2,12 +2,11 @@ import { zodResolver } from '@hookform/resolvers/zod';
 import { useForm } from 'react-hook-form';
 
 import { isApiError, sentenceFor, type Problem } from '@/api/errors';
-import { Button } from '@/shared/components/button';
 import { Field } from '@/shared/components/field';
-import { Notice } from '@/shared/components/notice';
 import { text } from '@/shared/text';
 
 import { registerSchema, useRegister, type Registration } from '../api/register';
+import { EntranceForm } from './entrance-form';
 
 const FIELD_OF: Partial<Record<Problem, keyof Registration>> = {
   email_taken: 'email',
@@ -34,10 +33,12 @@ export function RegisterForm() {
   );
 
   return (
-    <form noValidate onSubmit={submit} className="flex flex-col gap-5">
-      {registering.isError && !fieldOf(registering.error) && (
-        <Notice tone="bad">{sentenceFor(registering.error)}</Notice>
-      )}
+    <EntranceForm
+      error={fieldOf(registering.error) ? null : registering.error}
+      busy={registering.isPending}
+      submit={words.submit}
+      onSubmit={submit}
+    >
       <Field
         {...register('full_name')}
         label={fields.fullName}
@@ -60,10 +61,7 @@ export function RegisterForm() {
         autoComplete="new-password"
         error={formState.errors.password?.message}
       />
-      <Button type="submit" busy={registering.isPending}>
-        {words.submit}
-      </Button>
-    </form>
+    </EntranceForm>
   );
 }
 

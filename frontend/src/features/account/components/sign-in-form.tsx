@@ -1,13 +1,11 @@
 import { zodResolver } from '@hookform/resolvers/zod';
 import { useForm } from 'react-hook-form';
 
-import { sentenceFor } from '@/api/errors';
-import { Button } from '@/shared/components/button';
 import { Field } from '@/shared/components/field';
-import { Notice } from '@/shared/components/notice';
 import { text } from '@/shared/text';
 
 import { signInSchema, useSignIn } from '../api/sign-in';
+import { EntranceForm } from './entrance-form';
 
 export function SignInForm() {
   const { register, handleSubmit, formState } = useForm({
@@ -17,12 +15,12 @@ export function SignInForm() {
   const signIn = useSignIn();
   const { fields, signIn: words } = text.account;
   return (
-    <form
-      noValidate
+    <EntranceForm
+      error={signIn.error}
+      busy={signIn.isPending}
+      submit={words.submit}
       onSubmit={handleSubmit((credentials) => signIn.mutate(credentials))}
-      className="flex flex-col gap-5"
     >
-      {signIn.isError && <Notice tone="bad">{sentenceFor(signIn.error)}</Notice>}
       <Field
         {...register('email')}
         label={fields.email}
@@ -37,9 +35,6 @@ export function SignInForm() {
         autoComplete="current-password"
         error={formState.errors.password?.message}
       />
-      <Button type="submit" busy={signIn.isPending}>
-        {words.submit}
-      </Button>
-    </form>
+    </EntranceForm>
   );
 }

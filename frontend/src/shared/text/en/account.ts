@@ -4,14 +4,14 @@ export const account = {
     lead: 'To hold seats and to see your tickets.',
     submit: 'Sign in',
     other: 'New here?',
-    toRegister: 'Create an account',
+    toOther: 'Create an account',
   },
   register: {
     title: 'Create an account',
     lead: 'Tickets go to your e-mail address. We write about nothing but tickets.',
     submit: 'Create the account',
     other: 'Do you have an account?',
-    toSignIn: 'Sign in',
+    toOther: 'Sign in',
   },
   account: {
     title: 'Your account',
