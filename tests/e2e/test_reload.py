@@ -35,6 +35,7 @@ def test_the_list_of_films_with_its_filters(visitor: Visitor) -> None:
     visitor.sees("Nosferatu")
     visitor.page.get_by_role("combobox", name="Theater").select_option(label="Scala, Wien")
     page.get_by_label("Title or director").fill("murnau")
+    expect(page).to_have_url(re.compile("q=murnau"))
     page.get_by_role("combobox", name="Language").select_option(label="Silent")
     page.get_by_role("navigation", name="Day").get_by_role("link").nth(3).click()
     expect(page).to_have_url(re.compile(r"\?(?=.*at=scala)(?=.*q=murnau)(?=.*language=zxx)(?=.*day=20)"))

@@ -87,7 +87,7 @@ def test_a_cancelled_booking_gives_the_money_back(
     visitor.sees("Cancelled, money returned")
     letter = eventually(lambda: frontrow.mails(customer.email)[1:])[0]
     assert re.match(r"Your refund of .*24\.00.* for Nosferatu", letter["Subject"])
-    visitor.press("My tickets")
+    visitor.open("/bookings")
     visitor.sees("Past and cancelled")
     visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
 

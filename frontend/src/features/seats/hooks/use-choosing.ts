@@ -17,6 +17,9 @@ import { locked, released, selectionExpiry, settle, stateOf, wish } from '../mod
 import { keepWanted, takeWanted } from '../model/wanted-seat';
 import type { useSeats } from './use-seats';
 
+/** The server may end a selection, and say so, that much before this page's clock does. */
+const CLOCK_ERROR = 5_000;
+
 /** Choosing seats, giving them back, and going on to pay; `problem` is what to tell the viewer. */
 export function useChoosing(
   showtimeId: number,
@@ -128,10 +131,10 @@ export function useChoosing(
   useEffect(() => {
     const ended = before.current;
     before.current = expiresAt;
-    if (ended === undefined || expiresAt !== undefined || ended > serverNow()) return;
+    if (ended === undefined || expiresAt !== undefined || ended > now + CLOCK_ERROR) return;
     tell(text.seats.expired);
     readAgain();
-  }, [expiresAt, readAgain, tell]);
+  }, [expiresAt, now, readAgain, tell]);
 
   const goOn = useCallback(() => {
     book(undefined, {
