@@ -21,6 +21,9 @@ export interface Room {
 
 const MARGIN = { side: 1.6, above: 2.9, below: 1.1 };
 const LABEL_APART = 0.95;
+/** In seat widths: what is an aisle, and what makes a row beyond it another line. */
+const AISLE = 1.5;
+const STEP = 0.5;
 
 export function roomOf(seats: readonly Seat[]): Room {
   const xs = seats.map(({ x }) => x);
@@ -29,14 +32,7 @@ export function roomOf(seats: readonly Seat[]): Room {
   const [top, bottom] = [Math.min(...ys) - MARGIN.above, Math.max(...ys) + MARGIN.below];
   const middle = (left + right) / 2;
   const half = (right - left) * 0.32;
-  const labels = rowsOf(seats).flatMap((row): Label[] => {
-    const [first, last] = [row.seats[0], row.seats.at(-1)];
-    if (!first || !last) return [];
-    return [
-      { label: row.label, x: first.x - LABEL_APART, y: first.y },
-      { label: row.label, x: last.x + LABEL_APART, y: last.y },
-    ];
-  });
+  const labels = rowsOf(seats).flatMap((row) => labelsOf(row.label, row.seats, middle));
   return {
     left,
     top,
@@ -46,4 +42,19 @@ export function roomOf(seats: readonly Seat[]): Room {
     screen: `M${middle - half} ${top + 0.95}Q${middle} ${top + 0.2} ${middle + half} ${top + 0.95}`,
     labels,
   };
+}
+
+/** A row's letter at both its ends; and in an aisle beyond which the row goes on higher or lower, where nobody could
+ * follow it, at the inner block. */
+function labelsOf(label: string, row: readonly Seat[], middle: number): Label[] {
+  const [first, last] = [row[0], row.at(-1)];
+  if (!first || !last) return [];
+  const before = ({ x, y }: Seat): Label => ({ label, x: x - LABEL_APART, y });
+  const after = ({ x, y }: Seat): Label => ({ label, x: x + LABEL_APART, y });
+  const inAisles = row.slice(1).flatMap((seat, index) => {
+    const neighbour = row[index];
+    if (!neighbour || seat.x - neighbour.x < AISLE || Math.abs(seat.y - neighbour.y) < STEP) return [];
+    return [(seat.x + neighbour.x) / 2 < middle ? before(seat) : after(neighbour)];
+  });
+  return [before(first), ...inAisles, after(last)];
 }
