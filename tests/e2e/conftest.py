@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext
 
 from dev import browser as chromium
 from dev.config import LocalConfig, throwaway_folder
@@ -22,7 +22,6 @@ from tests.house import House
 from tests.http.frontrow import Frontrow
 
 _FAST = {"WORKER_POLL_SECONDS": "0.1", "SWEEP_SECONDS": "0.5", "STRIPE_RETRY_SECONDS": "0.2"}
-expect.set_options(timeout=30_000)
 _hours = itertools.count(30, 3)
 """From now to each test's showtime: one after the other in one auditorium, and within the two weeks that are shown."""
 

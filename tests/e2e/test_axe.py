@@ -188,7 +188,7 @@ def account(visitor: Visitor) -> Iterator[str]:
 
 
 def checkout(visitor: Visitor) -> Iterator[str]:
-    customer, booking = begins_to_pay(visitor)
+    begins_to_pay(visitor)
     yield "checkout"
     visitor.press(re.compile("^Pay "))
     visitor.is_told("Please give the 3 or 4 digits.")
@@ -197,8 +197,10 @@ def checkout(visitor: Visitor) -> Iterator[str]:
     visitor.pays("Declined")
     visitor.is_told("That payment did not go through")
     yield "checkout, declined"
-    customer.rpc("cancel_booking", booking_id=booking["id"])
-    visitor.page.reload()
+    visitor.press("Give the seats back")
+    visitor.sees("Give the seats back?")
+    yield "checkout, the question before it is given up"
+    visitor.press("Yes, give them back")
     visitor.is_told("You gave the seats back")
     yield "checkout, given up"
     visitor.open("/bookings/00000000-0000-4000-8000-000000000000")
@@ -207,7 +209,7 @@ def checkout(visitor: Visitor) -> Iterator[str]:
 
 
 def checkout_too_late(visitor: Visitor) -> Iterator[str]:
-    _, booking = begins_to_pay(visitor)
+    booking = begins_to_pay(visitor)
     visitor.frontrow.let_run_out(booking)
     visitor.is_told("Your time to pay is over", timeout=30_000)
     yield "checkout, time over"
@@ -219,7 +221,7 @@ def checkout_too_late(visitor: Visitor) -> Iterator[str]:
 def checkout_paid_too_late(visitor: Visitor) -> Iterator[str]:
     frontrow, house = visitor.frontrow, visitor.frontrow.house
     frontrow.faults({"webhooks": [{"kind": "drop", "probability": 1}]})
-    _, booking = begins_to_pay(visitor)
+    booking = begins_to_pay(visitor)
     visitor.pays("Succeeds")
     visitor.is_told(re.compile("^Your payment went through; we are booking"))
     yield "checkout, waiting for Stripe's word"
@@ -341,13 +343,13 @@ def hold(page: Page, pattern: str) -> list[Route]:
     return held
 
 
-def begins_to_pay(visitor: Visitor) -> tuple[Customer, dict[str, Any]]:
-    """A new customer with two seats of row C at the checkout."""
-    customer = visitor.has_account()
+def begins_to_pay(visitor: Visitor) -> dict[str, Any]:
+    """A new customer at the checkout with two seats of row C: the booking."""
+    visitor.has_account()
     visitor.open_seats()
     visitor.holds("C4", "C5")
     visitor.goes_to_pay()
-    return customer, {"id": visitor.page.url.rsplit("/", 1)[1]}
+    return {"id": visitor.page.url.rsplit("/", 1)[1]}
 
 
 def bought(visitor: Visitor, customer: Customer) -> dict[str, Any]:
