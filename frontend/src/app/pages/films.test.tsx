@@ -94,6 +94,17 @@ test('typing narrows the list and keeps the focus; clearing brings all back', as
   expect(box).toHaveValue('');
 });
 
+test('a filter that is chosen while somebody still types takes nothing away, and nothing is taken from it', async () => {
+  renderRoutes(routes, '/');
+  await userEvent.type(await screen.findByLabelText('Title or director'), 'char');
+  await userEvent.selectOptions(screen.getByLabelText('Genre'), 'comedy');
+  await vi.waitFor(() => expect(screen.queryByText('Faust')).toBeNull());
+  await new Promise((resolve) => setTimeout(resolve, 400)); // past the pause that the search waits for
+  expect(screen.getByLabelText('Genre')).toHaveValue('comedy');
+  expect(screen.getByLabelText('Title or director')).toHaveValue('char');
+  expect(screen.getByRole('heading', { name: 'Charade' })).toBeVisible();
+});
+
 test('an address brings its wishes, and says when nothing fits', async () => {
   renderRoutes(routes, '/?genre=horror&q=faust');
   expect(await screen.findByText('No film fits')).toBeVisible();

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from 'react';
+import { useEffect, useId, useState } from 'react';
 
 import { text } from '@/shared/text';
 
@@ -14,19 +14,18 @@ export function SearchBox({ value = '', onChange }: SearchBoxProps) {
   const id = useId();
   const [typed, setTyped] = useState(value);
   const [told, setTold] = useState(value);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
 
   // Cleared, or changed by going back: what stands in the address wins over what stands here.
   if (value !== told) {
     setTold(value);
     if (value !== typed.trim()) setTyped(value);
   }
-  useEffect(() => () => clearTimeout(timer.current), []);
-
-  const tell = (words: string) => {
-    clearTimeout(timer.current);
-    onChange(words.trim() === '' ? undefined : words.trim());
-  };
+  // With the latest onChange: an older one knows nothing of a filter that was chosen during the pause.
+  useEffect(() => {
+    if (typed.trim() === value) return;
+    const timer = setTimeout(() => onChange(typed.trim() || undefined), PAUSE);
+    return () => clearTimeout(timer);
+  }, [typed, value, onChange]);
 
   return (
     <form
@@ -34,7 +33,7 @@ export function SearchBox({ value = '', onChange }: SearchBoxProps) {
       className="flex min-w-0 flex-col gap-1.5"
       onSubmit={(event) => {
         event.preventDefault();
-        tell(typed);
+        onChange(typed.trim() || undefined);
       }}
     >
       <label htmlFor={id} className="text-sm font-medium">
@@ -47,11 +46,7 @@ export function SearchBox({ value = '', onChange }: SearchBoxProps) {
         placeholder={text.films.search.placeholder}
         autoComplete="off"
         enterKeyHint="search"
-        onChange={({ target }) => {
-          setTyped(target.value);
-          clearTimeout(timer.current);
-          timer.current = setTimeout(() => tell(target.value), PAUSE);
-        }}
+        onChange={({ target }) => setTyped(target.value)}
         className="min-h-11 w-full min-w-0 rounded-lg border border-edge bg-surface px-3 text-ink placeholder:text-muted"
       />
     </form>
