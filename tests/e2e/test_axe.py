@@ -125,6 +125,7 @@ def held_elsewhere(visitor: Visitor) -> Iterator[str]:
     visitor.open_seats()
     visitor.holds("C4", "C5")
     visitor.open("/sitemap")
+    visitor.sees("Nothing is shown here")
     expect(visitor.page.get_by_role("complementary")).to_be_visible()
     yield "the way back to held seats"
 

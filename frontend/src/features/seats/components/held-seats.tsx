@@ -1,6 +1,6 @@
 import { Link, useLocation } from 'react-router';
 
-import { useUser } from '@/api/session';
+import { useSession } from '@/api/session';
 import { useNow } from '@/shared/lib/clock';
 import { paths } from '@/shared/lib/paths';
 import { useStore } from '@/shared/lib/store';
@@ -11,12 +11,15 @@ import { TimeLeft } from './time-left';
 
 /** A slim way back to seats that are held while their owner looks elsewhere. */
 export function HeldSeats() {
-  const user = useUser();
+  const session = useSession();
   const all = useStore(heldSeats);
-  return user && all.length > 0 ? <Bar userId={user.id} /> : null;
+  if (all.length === 0) return null;
+  if (session.status === 'signed-in') return <Bar userId={session.user.id} />;
+  return session.status === 'loading' ? <Bar userId={undefined} /> : null;
 }
 
-function Bar({ userId }: { userId: string }) {
+/** While nobody knows yet who this is it only takes its place: coming later, it would push the page down. */
+function Bar({ userId }: { userId: string | undefined }) {
   const now = useNow(1000);
   const selection = firstToEnd(useStore(heldSeats), userId, now);
   const { pathname } = useLocation();
@@ -26,7 +29,10 @@ function Bar({ userId }: { userId: string }) {
   if (pathname === paths.showtime(selection.showtimeId) || pathname.startsWith(paths.checkout('')))
     return null;
   return (
-    <aside aria-label={held.label} className="border-b border-line bg-warn-ground text-warn">
+    <aside
+      aria-label={held.label}
+      className={`border-b border-line bg-warn-ground text-warn ${userId === undefined ? 'invisible' : ''}`}
+    >
       <div className="mx-auto flex min-h-12 max-w-6xl flex-wrap items-center gap-x-4 gap-y-1 px-4 py-1 sm:px-6">
         <TimeLeft expiresAt={selection.expiresAt} />
         <p className="truncate max-sm:order-last max-sm:w-full max-sm:pb-1 sm:min-w-0 sm:flex-1">

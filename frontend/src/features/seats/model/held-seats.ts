@@ -37,14 +37,14 @@ export function forgetHeld(showtimeId: number, seats?: readonly string[]): void 
     write(othersThan(showtimeId));
 }
 
-/** The selection of that person that ends first. */
+/** The selection of that person, or of anybody, that ends first. */
 export function firstToEnd(
   all: readonly HeldSelection[],
-  userId: string,
+  userId: string | undefined,
   now: number,
 ): HeldSelection | undefined {
   return all
-    .filter((selection) => selection.userId === userId && selection.expiresAt > now)
+    .filter((selection) => (userId ?? selection.userId) === selection.userId && selection.expiresAt > now)
     .sort((a, b) => a.expiresAt - b.expiresAt)[0];
 }
 
