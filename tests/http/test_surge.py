@@ -32,7 +32,6 @@ def test_a_crowd_buys_a_house_out(frontrow: Frontrow) -> None:
     surge = asyncio.run(rush(stack.config, stack.keys, showtime, tokens))
 
     assert surge.wrong == Counter(), "refused without a way on, or not answered"
-    assert surge.ends["lost patience"] == 0
     assert surge.paid != []
     bookings = house.rows("select id::text, status::text from public.bookings where showtime_id = %s", [showtime])
     assert {each["id"] for each in bookings if each["status"] == "confirmed"} == set(surge.paid)
