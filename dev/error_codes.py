@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from dev import migrations, schema
+from dev import migrations
 
 Catalogue = Sequence[tuple[str, int, str]]
 """Code, HTTP status and sentence of each error."""
@@ -60,8 +60,7 @@ def main() -> int:
     """The command line."""
     match sys.argv[1:]:
         case [language] if language in WRITERS:
-            with migrations.throwaway_databases("described") as (url,):
-                migrations.load_schema(url, schema.script())
+            with migrations.described_database() as url:
                 sys.stdout.write(generate(url, language))
         case [language, url] if language in WRITERS:
             sys.stdout.write(generate(url, language))

@@ -108,6 +108,14 @@ def throwaway_databases(*names: str) -> Generator[list[str]]:
             cluster.erase()
 
 
+@contextmanager
+def described_database() -> Generator[str]:
+    """The URL of a database as sql/ describes it, for as long as the block."""
+    with throwaway_databases("described") as (url,):
+        load_schema(url, schema.script())
+        yield url
+
+
 def _run(project: Path, *arguments: str) -> str:
     """What the CLI prints on standard output."""
     return _said(project, *arguments).stdout
@@ -136,8 +144,7 @@ def main() -> int:
     """The command line."""
     match sys.argv[1:]:
         case ["types", language]:
-            with throwaway_databases("described") as (url,):
-                load_schema(url, schema.script())
+            with described_database() as url:
                 print(types(url, language), end="")
         case ["draft", name]:
             file = draft(name, schema.script())

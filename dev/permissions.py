@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psycopg
 
-from dev import migrations, schema
+from dev import migrations
 from dev.config import ROOT
 
 PAGE: Final = ROOT / "docs" / "permissions.md"
@@ -160,10 +160,8 @@ def main() -> int:
     """The command line."""
     match sys.argv[1:]:
         case []:
-            with migrations.throwaway_databases("described") as (url,):
-                migrations.load_schema(url, schema.script())
-                with psycopg.connect(url) as connection:
-                    PAGE.write_text(page(connection))
+            with migrations.described_database() as url, psycopg.connect(url) as connection:
+                PAGE.write_text(page(connection))
         case [url]:
             with psycopg.connect(url) as connection:
                 sys.stdout.write(tables(connection))

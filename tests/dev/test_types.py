@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend import database_types
-from dev import error_codes, migrations, schema
+from dev import error_codes, migrations
 from dev.config import ROOT
 
 PAGE = ROOT / "frontend" / "src" / "api"
@@ -17,8 +17,7 @@ PAGE = ROOT / "frontend" / "src" / "api"
 @pytest.fixture(scope="module")
 def described() -> Iterator[str]:
     """A database that sql/ made."""
-    with migrations.throwaway_databases("described") as (url,):
-        migrations.load_schema(url, schema.script())
+    with migrations.described_database() as url:
         yield url
 
 

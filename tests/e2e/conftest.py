@@ -57,8 +57,7 @@ def cinema(stack: Stack) -> Iterator[House]:
 def house(cinema: House) -> Iterator[House]:
     """The Scala with a showtime of this test's own (house.showtime_id). Settings that a test changes are put back."""
     cinema.showtime_id = cinema.add_showtime(f"{next(_hours)} hours")
-    for table in ("sign_in_attempts", "attempts"):
-        cinema.owner.execute(f"delete from private.{table} where true".encode())
+    cinema.forget_attempts()
     before = cinema.rows("select lock_duration, payment_duration, seats_per_customer from private.settings")[0]
     yield cinema
     cinema.owner.execute(

@@ -62,8 +62,7 @@ def cinema(stack: Stack) -> Iterator[House]:
 def house(cinema: House) -> House:
     """The cinema with a showtime of this test's own (house.showtime_id)."""
     cinema.showtime_id = cinema.add_showtime(f"{next(_numbers)} days")
-    for table in ("sign_in_attempts", "attempts"):
-        cinema.owner.execute(f"delete from private.{table} where true".encode())
+    cinema.forget_attempts()
     return cinema
 
 
