@@ -2,110 +2,120 @@
 
 python -m bench [--seconds N] [--minutes N] [--only locks,history,map,crowd,api,listeners,bookings,held,page,surge]
 
-What was measured goes into docs/bench as well: JSON lines in figures.jsonl, and the curves as SVG.
+What was measured goes into docs/bench as well, part by part: JSON lines in figures.jsonl, and the curves as SVG. A part
+that fails is told of and left behind; the others go on. The status is 1 then, and when anything was wrong.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
+import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
 
 from bench import bookings, crowd, curves, data_api, listeners, locks, page, seat_map, surge
 from bench.arena import Arena, arena
 from bench.curves import Curve
-from bench.figures import HEAD, Figure
+from bench.figures import HEAD, Figure, Outcome, Wrong
 from bench.premises import Premises, premises
 
-_IN_SQL: dict[str, Callable[[Arena, int], Iterable[Figure | Curve]]] = {
+_IN_SQL: dict[str, Callable[[Arena, int], Iterable[Outcome]]] = {
     "locks": locks.against_plain_insert,
     "history": locks.with_history,
     "map": seat_map.against_bare_json,
+    "crowd": lambda place, _: crowd.fight(place),
 }
-_OVER_THE_WIRE: dict[str, Callable[[Premises, argparse.Namespace], Iterable[Figure | Curve]]] = {
+_OVER_THE_WIRE: dict[str, Callable[[Premises, argparse.Namespace], Iterable[Outcome]]] = {
     "api": lambda place, wish: data_api.round_trip(place, wish.seconds),
     "listeners": lambda place, _: listeners.commit_to_browser(place),
     "bookings": lambda place, wish: bookings.in_a_second(place, wish.seconds),
     "held": lambda place, wish: bookings.held(place, 60 * wish.minutes),
     "page": lambda place, _: page.against_bare_rectangles(place),
+    "surge": lambda place, _: surge.open_the_sale(place),
 }
-_PARTS = (*_IN_SQL, "crowd", *_OVER_THE_WIRE, "surge")
+_PARTS = (*_IN_SQL, *_OVER_THE_WIRE)
 
 
 def main() -> int:
-    """The command line. Exits 1 when seats were held twice, money was lost, or somebody met what nobody may meet."""
+    """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--seconds", type=int, default=8, help="length of each run (default 8)")
     parser.add_argument("--minutes", type=float, default=5, help="how long 200 bookings a minute are held (default 5)")
     parser.add_argument("--only", default=",".join(_PARTS), help="which parts, comma-separated")
     wish = parser.parse_args()
-    parts = set(wish.only.split(","))
-    if unknown := parts - set(_PARTS):
+    parts = wish.only.split(",")
+    if unknown := set(parts) - set(_PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is taken down
+    signal.signal(signal.SIGTERM, _end)
     print(HEAD)
-    lines = [*_in_sql(parts, wish), *_over_the_wire(parts, wish)]
-    print("\n" + "\n".join(lines))
-    _keep(lines)
-    return 1 if any('"wrong": [' in line and '"wrong": []' not in line for line in lines) else 0
-
-
-def _in_sql(parts: set[str], wish: argparse.Namespace) -> Iterable[str]:
-    """What needs a database alone, as JSON lines."""
-    if not parts & {*_IN_SQL, "crowd"}:
-        return
-    with arena() as place:
-        for part, measure in _IN_SQL.items():
-            if part in parts:
-                yield from _shown(measure(place, wish.seconds))
-        if "crowd" in parts:
-            fought = crowd.fight(place)
-            print(fought.told(), flush=True)
-            yield json.dumps({"name": "crowd", **asdict(fought), "wrong": [] if fought.is_clean else ["see answers"]})
-
-
-def _over_the_wire(parts: set[str], wish: argparse.Namespace) -> Iterable[str]:
-    """What needs all of Frontrow, as JSON lines."""
-    if not parts & {*_OVER_THE_WIRE, "surge"}:
-        return
+    well = True
     with ExitStack() as stack:
-        place = stack.enter_context(premises(page="page" in parts))
-        for part, measure in _OVER_THE_WIRE.items():
-            if part in parts:
-                yield from _shown(measure(place, wish))
-        if "surge" in parts:
-            wrong = surge.open_the_sale(place)
-            print("\n".join(f"  wrong: {each}" for each in wrong) or "  nothing was wrong", flush=True)
-            yield json.dumps({"name": "surge", "wrong": wrong})
+        if in_sql := [part for part in _IN_SQL if part in parts]:
+            with arena() as place:
+                for part in in_sql:
+                    well &= _part(part, lambda part=part: _IN_SQL[part](place, wish.seconds))
+        if over_the_wire := [part for part in _OVER_THE_WIRE if part in parts]:
+            whole = stack.enter_context(premises(page="page" in parts))
+            for part in over_the_wire:
+                well &= _part(part, lambda part=part: _OVER_THE_WIRE[part](whole, wish))
+    return 0 if well else 1
 
 
-def _shown(measured: Iterable[Figure | Curve]) -> Iterable[str]:
-    """Print figures as they come, draw curves; figures as JSON lines."""
-    for each in measured:
-        if isinstance(each, Curve):
-            each.draw()
-        else:
-            print(each.line(), flush=True)
-            yield each.json()
+def _end(*_: object) -> None:
+    """Take everything down: an exit runs what `with` leaves to be done."""
+    sys.exit(143)
 
 
-def _keep(lines: list[str]) -> None:
-    """Put the lines into the file, in the place of those that had the same names and baselines."""
+def _part(name: str, measure: Callable[[], Iterable[Outcome]]) -> bool:
+    """Measure, show and keep one part; whether nothing was wrong."""
+    lines: list[dict[str, Any]] = []
+    wrong: list[str] = []
+    try:
+        for each in measure():
+            match each:
+                case Figure():
+                    print(each.line(), flush=True)
+                    lines.append({"part": name, **each.json()})
+                case Curve():
+                    each.draw()
+                case Wrong():
+                    print(f"  wrong: {each.what}", flush=True)
+                    wrong.append(each.what)
+                case str():
+                    print(f"  {each}", flush=True)
+    except Exception as error:
+        traceback.print_exc()
+        wrong.append(f"{type(error).__name__}: {error}")
+    _keep(name, [*lines, {"part": name, "wrong": wrong}])
+    return not wrong
+
+
+def _keep(part: str, lines: list[dict[str, Any]]) -> None:
+    """Put the lines into the file in place of those that the part had there."""
     path = curves.FOLDER / "figures.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = {_key(line): line for line in (path.read_text().splitlines() if path.exists() else [])}
-    kept |= {_key(line): line for line in lines}
-    path.write_text("".join(f"{line}\n" for line in kept.values()))
+    before = [json.loads(line) for line in (path.read_text().splitlines() if path.exists() else [])]
+    kept = [line for line in before if line.get("part") in set(_PARTS) - {part}]
+    kept += [{**line, **_circumstances()} for line in lines]
+    kept.sort(key=lambda line: _PARTS.index(line["part"]))
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
 
 
-def _key(line: str) -> str:
-    of = json.loads(line)
-    # A line that compares nothing says how it went.
-    return f"{of['name']} | {of.get('against', '') if of.get('other') else ''}"
+def _circumstances() -> dict[str, Any]:
+    """When, of which commit, and on how many processors."""
+    commit = ("/usr/bin/env", "git", "rev-parse", "--short", "HEAD")
+    return {
+        "on": datetime.now(UTC).date().isoformat(),
+        "commit": subprocess.run(commit, capture_output=True, text=True, check=False).stdout.strip() or None,
+        "processors": os.cpu_count(),
+    }
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,8 @@ from dev.postgres import ADMIN, Cluster, RunningCluster
 SHOWTIMES = 2_000
 SEATS = 300
 CUSTOMERS = 5_000
+SLOTS = SHOWTIMES * (SEATS // 3)
+"""How often three seats can be taken that nobody has taken before."""
 
 HOUSE = f"""
 insert into public.users (id, email, full_name)
@@ -67,7 +69,7 @@ class Arena:
     def execute(self, *statements: str) -> None:
         with self.connect() as connection:
             for statement in statements:
-                connection.execute(statement)
+                connection.execute(statement.encode())
 
     def empty(self, *, afresh: bool = True) -> None:
         """No locks, no messages, all slots free again, and a checkpoint, so that every run starts alike.
@@ -90,6 +92,7 @@ class Arena:
         path.write_text(script)
         for old in self.folder.glob("latency.*"):
             old.unlink()
+        slots = self._slots_taken()
         run = subprocess.run(
             [
                 *(self.cluster.binary("pgbench"), "-n", "-M", "prepared", "-f", path, "-T", str(seconds)),
@@ -107,10 +110,18 @@ class Arena:
             for line in log.read_text().splitlines()
             if line.split()[2].isdigit()
         ]
+        if slots < SLOTS <= self._slots_taken():
+            raise RuntimeError(f"all {SLOTS:,} slots were taken, so what came then was no work: measure for less long")
         tps = re.search(r"tps = ([\d.]+) \(without", run.stdout)
         failed = re.search(r"number of failed transactions: (\d+)", run.stdout)
         assert tps is not None, run.stdout
         return replace(run_of(latencies, failed=int(failed[1]) if failed else 0), rate=float(tps[1]))
+
+    def _slots_taken(self) -> int:
+        with self.connect() as connection:
+            row = connection.execute("select last_value from public.bench_slots").fetchone()
+        assert row is not None
+        return int(str(row[0]))
 
 
 def build(connection: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -121,7 +132,7 @@ def build(connection: psycopg.Connection[tuple[object, ...]]) -> None:
 
 
 @contextmanager
-def arena() -> Iterator[Arena]:
+def arena() -> Generator[Arena]:
     """Build the arena, and take it down again."""
     with throwaway_folder() as folder, RunningCluster(Cluster(folder / "postgres", free_ports(1)[0])) as cluster:
         cluster.dress()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 
 from bench.arena import CUSTOMERS, SEATS
 from bench.customer import Customer, RefusedError, Tally, session
-from bench.figures import Figure, run_of
+from bench.figures import Figure, Outcome, Wrong, run_of
 from bench.premises import PASSWORD, Premises
 
 PER_MINUTE = 200
 _AT_ONCE = 8
+_ALONE = 10.0
+"""Seconds in which one customer after the other books, for comparison."""
 _SEATS_EACH = 2
 _ATTEMPTS = 5
 
@@ -49,33 +52,35 @@ class House:
     customers: Iterator[int] = field(default_factory=lambda: iter(range(1, CUSTOMERS + 1)))
 
 
-def in_a_second(place: Premises, seconds: int) -> Iterator[Figure]:
+def in_a_second(place: Premises, seconds: int) -> Iterator[Outcome]:
     """As many as eight customers at a time can make, and what the database alone could."""
     place.arena.empty()
     house = House([place.open_showtime(SEATS) for _ in range(12)])
-    tally = Tally()
-    times = asyncio.run(_at_once(place, house, tally, seconds))
+    start = time.perf_counter()
+    times = asyncio.run(_at_once(place, house, Tally(), _AT_ONCE, seconds))
+    ours = run_of(times, time.perf_counter() - start)
     in_sql = place.arena.pgbench(_IN_SQL, _AT_ONCE, seconds)
-    yield Figure(
-        f"whole bookings, {_AT_ONCE} customers", run_of(times, seconds), in_sql, "their functions in SQL alone"
-    )
+    yield Figure(f"whole bookings, {_AT_ONCE} customers", ours, in_sql, "their functions in SQL alone")
+    yield from map(Wrong, map(str, place.violations()))
 
 
-def held(place: Premises, seconds: float, per_minute: int = PER_MINUTE) -> Iterator[Figure]:
+def held(place: Premises, seconds: float, per_minute: int = PER_MINUTE) -> Iterator[Outcome]:
     """That many whole bookings a minute for so long, begun on time whether the last are done or not."""
     house = House([place.open_showtime(SEATS) for _ in range(12)], iter(range(CUSTOMERS, 0, -1)))
+    alone = run_of(asyncio.run(_at_once(place, house, Tally(), 1, _ALONE)))
     tally = Tally()
-    times, failed = asyncio.run(_paced(place, house, tally, seconds, per_minute))
-    name = f"{per_minute} bookings/min for {seconds:.0f} s"
-    whole = changed(run_of(times), rate=len(times) / seconds, failed=failed)
-    yield Figure(
-        f"{name}: the whole", whole, None, f"{len(times)} booked, {failed} failed, refused {dict(tally.refusals)}"
-    )
+    begun, times, failures = asyncio.run(_paced(place, house, tally, seconds, per_minute))
+    name = f"{per_minute} bookings/min"
+    whole = changed(run_of(times), rate=len(times) / seconds, failed=failures.total())
+    said = f"a customer alone; {len(times)} of {begun} in {seconds:.0f} s; refused {dict(tally.refusals)}"
+    yield Figure(f"{name}: the whole", whole, alone, said, by="p50")
     for call, latencies in tally.latencies.items():
         yield Figure(f"{name}: {call}", run_of(latencies), whole, "the whole booking", by="p50")
+    yield from (Wrong(f"{number} times: {what}") for what, number in failures.items())
+    yield from map(Wrong, map(str, place.violations()))
 
 
-async def _at_once(place: Premises, house: House, tally: Tally, seconds: float) -> list[float]:
+async def _at_once(place: Premises, house: House, tally: Tally, customers: int, seconds: float) -> list[float]:
     until = time.perf_counter() + seconds
     times: list[float] = []
 
@@ -83,21 +88,22 @@ async def _at_once(place: Premises, house: House, tally: Tally, seconds: float) 
         while time.perf_counter() < until:
             times.append(await _book(place, house, tally))
 
-    await asyncio.gather(*(go_on() for _ in range(_AT_ONCE)))
+    await asyncio.gather(*(go_on() for _ in range(customers)))
     return times
 
 
 async def _paced(
     place: Premises, house: House, tally: Tally, seconds: float, per_minute: int
-) -> tuple[list[float], int]:
+) -> tuple[int, list[float], Counter[str]]:
+    """How many were begun, how long each took that was done, and what became of the others."""
     begun: list[asyncio.Task[float]] = []
     start = time.perf_counter()
     for number in range(int(seconds * per_minute / 60)):
         await asyncio.sleep(max(0.0, start + number * 60 / per_minute - time.perf_counter()))
         begun.append(asyncio.create_task(_book(place, house, tally)))
     ended = await asyncio.gather(*begun, return_exceptions=True)
-    times = [each for each in ended if isinstance(each, float)]
-    return times, len(ended) - len(times)
+    failures = Counter(f"{type(each).__name__}: {each}" for each in ended if isinstance(each, BaseException))
+    return len(begun), [each for each in ended if isinstance(each, float)], failures
 
 
 async def _book(place: Premises, house: House, tally: Tally) -> float:

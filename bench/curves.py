@@ -1,16 +1,21 @@
 """How a figure changes with a size, drawn as SVG into docs/bench, where README.md says what bounds each."""
 
+# matplotlib tells the types of half of what it has.
+# pyright: basic
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.figure import Figure as Canvas
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs/bench"
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 10,
     "svg.fonttype": "none",  # text stays text
@@ -19,7 +24,7 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.color": "#dddddd",
-    "axes.prop_cycle": mpl.cycler(color=["#b23a48", "#3d5a80", "#8d8741"]),
+    "axes.prop_cycle": cycler(color=["#b23a48", "#3d5a80", "#8d8741"]),
 }
 
 

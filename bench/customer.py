@@ -6,7 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import aiohttp
@@ -26,6 +26,8 @@ class Tally:
 
     latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     refusals: Counter[str] = field(default_factory=Counter[str])
+    unanswered: Counter[str] = field(default_factory=Counter[str])
+    """Calls without an answer, by what was called and how it broke off."""
 
 
 class RefusedError(Exception):
@@ -34,6 +36,10 @@ class RefusedError(Exception):
     def __init__(self, status: int, code: str, retry_after: str | None) -> None:
         super().__init__(f"{status} {code}")
         self.status, self.code, self.retry_after = status, code, retry_after
+
+
+class UnansweredError(Exception):
+    """The call broke off, or nothing came for a minute."""
 
 
 class Customer:
@@ -90,16 +96,24 @@ class Customer:
         return {"apikey": self._keys.publishable, "Authorization": f"Bearer {self.token}"}
 
     async def _ask(self, what: str, method: str, url: str, **request: Any) -> Any:
-        """One request, timed. Raises RefusedError for every answer that is none of 2xx."""
+        """One request, timed. Raises RefusedError for every answer that is none of 2xx, UnansweredError for none."""
         start = time.perf_counter()
-        async with self._http.request(method, url, **request) as response:
-            body = await response.json(content_type=None)
-        self._tally.latencies[what].append((time.perf_counter() - start) * 1000)
+        try:
+            async with self._http.request(method, url, **request) as response:
+                body = await response.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            broke_off = f"no answer to {what}: {type(error).__name__}"
+            self._tally.unanswered[broke_off] += 1
+            raise UnansweredError(broke_off) from error
+        took = (time.perf_counter() - start) * 1000
         if response.status < 400:
+            self._tally.latencies[what].append(took)
             return body
-        said = body if isinstance(body, dict) else {}
+        said = cast(Json, body) if isinstance(body, dict) else {}
         code = str(said.get("message") or said.get("error", {}).get("code") or "?")
-        self._tally.refusals[f"{response.status} {code}"] += 1
+        refusal = f"{response.status} {code}"
+        self._tally.latencies[refusal if response.status == 503 else what].append(took)
+        self._tally.refusals[refusal] += 1
         raise RefusedError(response.status, code, response.headers.get("Retry-After"))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal, cast
+
+from bench.curves import Curve
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,29 @@ class Figure:
             against,
         )
 
-    def json(self) -> str:
-        """For programs: one line."""
-        return json.dumps({**_rounded(asdict(self)), "ratio": self.ratio and round(self.ratio, 3)})
+    def json(self) -> dict[str, Any]:
+        """For programs."""
+        return {**_rounded(asdict(self)), "ratio": self.ratio and round(self.ratio, 3)}
 
 
 _ROW = "{:<58} {:>9} {:>11} {:>11} {:>11}   {:>6}  {}"
 HEAD = _ROW.format("what", "rate", "p50", "p99", "worst", "ratio", "of what")
 
 
-def _rounded(value: object) -> object:
+@dataclass(frozen=True)
+class Wrong:
+    """What may not be, whatever the machine: sold twice, lost, charged for nothing, not answered."""
+
+    what: str
+
+
+Outcome = Figure | Curve | Wrong | str
+"""What a part of the bench brings forth; a string is something to say besides."""
+
+
+def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 3)
-    return {key: _rounded(each) for key, each in value.items()} if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in cast(dict[str, Any], value).items()}
+    return value

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import psycopg
@@ -71,11 +72,11 @@ async def _tell(place: Premises, listeners: int) -> Told:
 @asynccontextmanager
 async def _listening(
     http: aiohttp.ClientSession, place: Premises, showtime: int
-) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
     """A socket that has joined the showtime's topic, as supabase-js does."""
     key = place.stack.keys.publishable
     url = f"{place.stack.config.supabase_url}/realtime/v1/websocket?apikey={key}&vsn=2.0.0"
-    config = {
+    config: dict[str, Any] = {
         "broadcast": {"ack": False, "self": False},
         "presence": {"key": "", "enabled": False},
         "postgres_changes": [],
@@ -101,7 +102,7 @@ async def _hear(socket: aiohttp.ClientWebSocketResponse, told: Told) -> None:
 
 
 @asynccontextmanager
-async def _plain_listening(place: Premises, told: Told) -> AsyncIterator[asyncio.Task[None]]:
+async def _plain_listening(place: Premises, told: Told) -> AsyncGenerator[asyncio.Task[None]]:
     url = place.stack.cluster.url()
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute("listen bench")

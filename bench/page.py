@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +131,7 @@ def _script(name: str) -> str:
 
 
 @contextmanager
-def _browser() -> Iterator[Browser]:
+def _browser() -> Generator[Browser]:
     path = chromium.executable()
     if path is None:
         raise RuntimeError(chromium.MISSING)
@@ -142,11 +142,11 @@ def _browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def _page(browser: Browser, device: Device) -> Iterator[Page]:
+def _page(browser: Browser, device: Device) -> Generator[Page]:
     """A page in a browser context of its own: nothing cached."""
     context = browser.new_context(viewport={"width": device.width, "height": device.height}, locale="en-GB")
     page = context.new_page()
     if device.slower > 1:
-        context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": device.slower})
+        context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": device.slower})  # pyright: ignore[reportUnknownMemberType]
     yield page
     context.close()

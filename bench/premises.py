@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -74,7 +74,7 @@ def user_id(customer: int) -> str:
 
 
 @contextmanager
-def premises(*, page: bool = False) -> Iterator[Premises]:
+def premises(*, page: bool = False) -> Generator[Premises]:
     """Start everything, with the built page or without, and end it again."""
     with throwaway_folder() as folder:
         config = LocalConfig.throwaway(folder, ui="built" if page else "0")

@@ -12,16 +12,16 @@ import random
 import resource
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import aiohttp
-
-from bench.customer import Customer, Json, RefusedError, Tally, session
-from bench.figures import Run, run_of
-from bench.memory import Memory
+from bench.customer import Customer, Json, RefusedError, Tally, UnansweredError, session
+from bench.figures import Figure, Outcome, Run, Wrong, run_of
+from bench.passer_by import PasserBy, Seen
 from bench.premises import Premises
+from bench.watched import Watched
 from dev.config import LocalConfig
 from dev.keys import Keys
 
@@ -33,6 +33,7 @@ _ALL_HERE = 2.0
 """Seconds in which the crowd arrives."""
 _PATIENCE = 90.0
 _SETTLING = 60.0
+_BEFORE = 5.0
 """Seconds."""
 _ATTEMPTS = 6
 _DECLINED, _GIVES_BACK = 0.05, 0.05
@@ -58,6 +59,14 @@ class Surge:
         """All calls, refused ones as well."""
         return run_of((each for of in self.tally.latencies.values() for each in of), self.seconds)
 
+    def times_busy(self) -> int:
+        """How often somebody was told to try again."""
+        return sum(number for code, number in self.tally.refusals.items() if code in _BUSY)
+
+
+class PatienceError(Exception):
+    """The buyer was told to try again for too long."""
+
 
 class Buyer:
     """One of the crowd."""
@@ -73,14 +82,14 @@ class Buyer:
         self._until = time.perf_counter() + _PATIENCE
         try:
             end = await self._go_through()
-        except TimeoutError:
+        except PatienceError:
             end = "lost patience"
         except RefusedError as refused:
             end = f"turned away: {refused}"
-            self._surge.wrong[str(refused)] += 1
-        except aiohttp.ClientError as error:
+            self._surge.wrong[f"turned away: {refused}"] += 1
+        except UnansweredError as unanswered:
             end = "no answer"
-            self._surge.wrong[type(error).__name__] += 1
+            self._surge.wrong[str(unanswered)] += 1
         self._surge.ends[end] += 1
 
     async def _go_through(self) -> str:
@@ -123,7 +132,7 @@ class Buyer:
         since = time.perf_counter()
         while (status := await self._again(lambda: self._customer.status(booking))) == "pending":
             if time.perf_counter() > self._until:
-                raise TimeoutError
+                raise PatienceError
             await asyncio.sleep(0.5)
         self._surge.waits.append((time.perf_counter() - since) * 1000)
         return f"{status} and paid"
@@ -143,7 +152,7 @@ class Buyer:
                     raise
                 pause = float(refused.retry_after) * self._dice.uniform(1, 2)
             if time.perf_counter() + pause > self._until:
-                raise TimeoutError
+                raise PatienceError
             await asyncio.sleep(pause)
 
 
@@ -173,52 +182,81 @@ def settled(place: Premises, surge: Surge, showtime: int) -> int:
         time.sleep(1)
 
 
-def open_the_sale(place: Premises, waves: int = 2, buyers: int = BUYERS) -> list[str]:
-    """Some sales one after the other, so that memory which does not come back is seen. Answers what was wrong."""
+def open_the_sale(place: Premises, waves: int = 3, buyers: int = BUYERS) -> Iterator[Outcome]:
+    """Some sales one after the other, so that memory which does not come back is seen.
+
+    The same crowd comes to each: PostgREST 12.0 remembers every token that it has seen for as long as it lives.
+    """
+    with _many_files():
+        tokens = place.tokens(1, buyers)
+        with _passer_by(place, place.open_showtime(SEATS)) as before:
+            time.sleep(_BEFORE)
+        quiet = run_of(before.seen.answered)
+        memory: list[dict[str, float]] = []
+        for wave in range(1, waves + 1):
+            showtime = place.open_showtime(SEATS)
+            with Watched(place.stack.supervisor) as watched, _passer_by(place, showtime) as passer_by:
+                surge = asyncio.run(rush(place.stack.config, place.stack.keys, showtime, tokens))
+            memory.append(watched.peaks)
+            yield from _figures(f"sale {wave}, {buyers:,} buyers", surge, passer_by.seen, quiet)
+            yield f"ends {dict(surge.ends.most_common())}"
+            yield f"processor in s: {_listed(watched.processor)}"
+            yield f"memory, peak in MB: {_listed(watched.peaks)}"
+            yield from map(Wrong, [*judge(place, surge, showtime), *passer_by.seen.wrong])
+        yield from map(Wrong, _grown(memory))
+
+
+@contextmanager
+def _many_files() -> Generator[None]:
+    """A crowd has a connection each."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    found: list[str] = []
-    peaks: list[dict[str, float]] = []
-    for wave in range(waves):
-        showtime = place.open_showtime(SEATS)
-        tokens = place.tokens(1 + wave * buyers, buyers)
-        with Memory(place.stack.supervisor) as memory:
-            surge = asyncio.run(rush(place.stack.config, place.stack.keys, showtime, tokens))
-        peaks.append(memory.peaks)
-        found += judge(place, surge, showtime)
-        print(_told(surge, wave, memory), flush=True)
+    yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    first, last = peaks[0], peaks[-1]
-    found += [
-        f"{part} grew from {first[part]:.0f} to {last[part]:.0f} MB"
-        for part in first
-        if last[part] > 1.25 * first[part] + 16
-    ]
-    return found
+
+
+def _passer_by(place: Premises, showtime: int) -> PasserBy:
+    url = f"{place.stack.config.supabase_url}/rest/v1/rpc/seat_map?showtime_id={showtime}"
+    return PasserBy(url, {"apikey": place.stack.keys.publishable})
 
 
 def judge(place: Premises, surge: Surge, showtime: int) -> list[str]:
-    """What was wrong: sold twice, charged without a seat, or answered without a way on."""
+    """What was wrong: sold twice, charged without a seat, left without a way on, or kept waiting beside free seats."""
     found = [f"{number} times: {what}" for what, number in surge.wrong.items()]
     confirmed = settled(place, surge, showtime)
     found += [str(violation) for violation in place.violations()]
     if confirmed != len(surge.paid):
         found.append(f"{len(surge.paid)} have paid and {confirmed} bookings are confirmed")
+    if not surge.paid:
+        found.append("nobody bought anything")
+    sold = place.number(
+        "select count(*) from public.booking_seats where showtime_id = %s and sold_at is not null", showtime
+    )
+    impatient = surge.ends["lost patience"]
+    if impatient and sold < SEATS:
+        found.append(f"{impatient} lost patience though only {sold} of {SEATS} seats are sold")
     return found
 
 
-def _told(surge: Surge, wave: int, memory: Memory) -> str:
+def _figures(name: str, surge: Surge, passer_by: Seen, quiet: Run) -> Iterator[Figure]:
     calls = surge.calls()
-    busy = sum(number for code, number in surge.tally.refusals.items() if code in _BUSY)
-    lines = [
-        f"sale {wave + 1}: {sum(surge.ends.values()):,} buyers at {SEATS} seats in {surge.seconds:.0f} s,"
-        f" {calls.done:,} calls, {calls.rate:,.0f}/s; p50 {calls.p50:.0f} ms, p99 {calls.p99:.0f} ms,"
-        f" worst {calls.worst:.0f} ms; told to try again {busy:,} times",
-        f"  ends {dict(surge.ends.most_common())}",
-        *(
-            f"  {name:<16} {run.done:>6,} calls, p50 {run.p50:>6.0f} ms, p99 {run.p99:>6.0f} ms"
-            for name, run in ((name, run_of(each)) for name, each in surge.tally.latencies.items())
-        ),
-        f"  memory, peak in MB: {', '.join(f'{part} {peak:.0f}' for part, peak in memory.peaks.items())}",
+    said = f"done in {surge.seconds:.0f} s; told to try again {surge.times_busy():,} times"
+    yield Figure(f"{name}: all calls", calls, None, said)
+    for call, latencies in surge.tally.latencies.items():
+        yield Figure(f"{name}: {call}", run_of(latencies), calls, "all calls", by="p50")
+    for answer, latencies in (("map", passer_by.answered), ("busy", passer_by.busy)):
+        if latencies:
+            yield Figure(f"{name}: passer-by, {answer}", run_of(latencies), quiet, "the map before the sale", by="p99")
+
+
+def _grown(memory: Sequence[dict[str, float]]) -> list[str]:
+    first, last = memory[0], memory[-1]
+    return [
+        f"{part} grew from {first[part]:.0f} to {last[part]:.0f} MB"
+        for part in first
+        if last[part] > 1.25 * first[part] + 16
     ]
-    return "\n".join(lines)
+
+
+def _listed(parts: dict[str, float]) -> str:
+    return ", ".join(f"{part} {number:,.1f}" for part, number in parts.items())

@@ -26,6 +26,7 @@ def main() -> int:
         host="127.0.0.1",
         port=settings.port,
         log_level="warning",
+        timeout_keep_alive=75,  # longer than a client keeps a connection that it means to use again
         timeout_graceful_shutdown=2,  # a request held by the timeout fault must not hold the shutdown
     )
     return 0
