@@ -28,7 +28,8 @@ reset: .venv/installed ## Forget everything that `make up` keeps
 
 test: install ## Run the tests: the page's, all others, those in a browser (ARGS="tests/sql -k lock" for some alone)
 	@test -n "$(ARGS)" || npm --prefix frontend run --silent test
-	@$(IN_VENV) -m pytest -n 2 $(or $(ARGS),--ignore tests/e2e)
+	@$(IN_VENV) -m pytest -n 2 $(or $(ARGS),-m "not alone" --ignore tests/e2e)
+	@test -n "$(ARGS)" || $(IN_VENV) -m pytest -m alone --ignore tests/e2e
 	@test -n "$(ARGS)" || $(IN_VENV) -m pytest -n 2 tests/e2e
 
 check: install ## Lint, check the format, check the types, look for known vulnerabilities (AUDIT=required to insist)

@@ -187,7 +187,7 @@ def open_the_sale(place: Premises, waves: int = 3, buyers: int = BUYERS) -> Iter
 
     The same crowd comes to each: PostgREST 12.0 remembers every token that it has seen for as long as it lives.
     """
-    with _many_files():
+    with many_files():
         tokens = place.tokens(1, buyers)
         with _passer_by(place, place.open_showtime(SEATS)) as before:
             time.sleep(_BEFORE)
@@ -207,7 +207,7 @@ def open_the_sale(place: Premises, waves: int = 3, buyers: int = BUYERS) -> Iter
 
 
 @contextmanager
-def _many_files() -> Generator[None]:
+def many_files() -> Generator[None]:
     """A crowd has a connection each."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

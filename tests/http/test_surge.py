@@ -1,4 +1,4 @@
-"""The sale opens, in small: `make bench ARGS="--only surge"` does it with 2,000."""
+"""The sale opens. `make bench ARGS="--only surge"` does it three times, with an eye on times and memory."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import psycopg
 import pytest
 
 from bench.customer import access_tokens, session
-from bench.surge import rush
+from bench.surge import many_files, rush
 from tests.http.frontrow import Frontrow, eventually
 
-BUYERS = 200
+BUYERS = 2_000
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.alone  # what a crowd does to this machine, no test beside it deserves
+@pytest.mark.timeout(480)
 def test_a_crowd_buys_a_house_out(frontrow: Frontrow) -> None:
     """Everybody gets an answer that they can go on with, and whoever is charged has seats."""
     house, stack = frontrow.house, frontrow.stack
@@ -29,7 +30,8 @@ def test_a_crowd_buys_a_house_out(frontrow: Frontrow) -> None:
     showtime = house.add_showtime("90 days", auditorium)
     tokens = access_tokens(stack.config, stack.keys, (person["id"] for person in people))
 
-    surge = asyncio.run(rush(stack.config, stack.keys, showtime, tokens))
+    with many_files():
+        surge = asyncio.run(rush(stack.config, stack.keys, showtime, tokens))
 
     assert surge.wrong == Counter(), "refused without a way on, or not answered"
     assert surge.paid != []
@@ -42,7 +44,7 @@ def test_a_crowd_buys_a_house_out(frontrow: Frontrow) -> None:
     )
     assert len({each["seat_id"] for each in sold}) == len(sold), "sold once"
     states = Counter(seat["state"] for seat in house.map(showtime_id=showtime).values())
-    assert states == {"booked": len(sold), "free": 300 - len(sold)}, "nothing is left in between"
+    assert states == Counter(booked=len(sold), free=300 - len(sold)), "nothing is left in between"
 
 
 @pytest.mark.timeout(120)
