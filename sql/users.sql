@@ -15,7 +15,7 @@ create table public.users (
   created_at timestamptz not null default private.now(),
   constraint email_is_unique unique (email),
   constraint email_is_normalised check (email = lower(btrim(email))),
-  constraint full_name_is_given check (char_length(btrim(full_name)) between 1 and 200)
+  constraint full_name_is_given check (full_name = btrim(full_name) and char_length(full_name) between 1 and 200)
 );
 
 alter table public.users enable row level security;
@@ -25,6 +25,24 @@ create policy "people rename themselves" on public.users
   for update to authenticated using (id = (select auth.uid())) with check (id = (select auth.uid()));
 grant select, update (full_name) on public.users to authenticated;
 grant select on public.users to service_role;
+
+-- A name is stored without the spaces around it, whichever way it comes: people rename themselves by a plain update.
+-- What is on no keyboard has no place in it: it stands in letters and on lists beside other people's. That is control
+-- characters, all kinds of line ends, and what turns the direction of the text after it. Raises invalid_name.
+create function private.tidy_full_name() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  new.full_name := btrim(new.full_name);
+  if new.full_name is null or char_length(new.full_name) not between 1 and 200
+    or new.full_name ~ '[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]' then
+    perform private.fail('invalid_name');
+  end if;
+  return new;
+end
+$$;
+revoke execute on function private.tidy_full_name() from public;
+create trigger tidy_full_name before insert or update of full_name on public.users
+  for each row execute function private.tidy_full_name();
 
 create table private.credentials (
   user_id uuid primary key references public.users on delete cascade,
@@ -62,16 +80,12 @@ create function public.register_user(email text, password_hash text, full_name t
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_email text := private.normalise_email(register_user.email);
-  v_name text := btrim(register_user.full_name);
   v_user public.users;
 begin
   if v_email is null or char_length(v_email) > 254 or v_email !~ '^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$' then
     perform private.fail('invalid_email');
   end if;
-  if v_name is null or char_length(v_name) not between 1 and 200 then
-    perform private.fail('invalid_name');
-  end if;
-  insert into public.users as u (email, full_name) values (v_email, v_name)
+  insert into public.users as u (email, full_name) values (v_email, register_user.full_name)
   on conflict on constraint email_is_unique do nothing
   returning u.* into v_user;
   if v_user.id is null then

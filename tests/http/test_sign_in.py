@@ -68,6 +68,8 @@ def test_a_published_key_verifies_the_token(frontrow: Frontrow, customer: Custom
         ({"password": "too short"}, 422, "weak_password"),
         ({"password": "x" * 201}, 422, "weak_password"),
         ({"full_name": " "}, 422, "invalid_name"),
+        ({"full_name": "x" * 201}, 422, "invalid_name"),
+        ({"full_name": "Ada\r\nBcc: everybody@example.com"}, 422, "invalid_name"),
         ({"full_name": 7}, 400, "invalid_request"),
         ({"full_name": "\ud800"}, 400, "invalid_request"),
         ({"full_name": "nul \0"}, 400, "invalid_request"),
@@ -113,6 +115,16 @@ def test_attempts_are_limited(frontrow: Frontrow, customer: Customer) -> None:
     answer = frontrow.stranger().post("/api/auth/login", {"email": customer.email, "password": PASSWORD})
     assert (answer.status_code, code(answer)) == (429, "too_many_attempts")
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_name_is_kept_as_register_would_keep_it(customer: Customer) -> None:
+    users = customer.data_api.table("users")
+    renamed = users.update({"full_name": "A" + " " * 900_000}).eq("id", customer.id).execute().data
+    assert [row["full_name"] for row in renamed] == ["A"]
+    for full_name in (" " * 900_000, "x" * 201, "Ada\nBcc: everybody@example.com"):
+        with pytest.raises(postgrest.APIError) as refused:
+            users.update({"full_name": full_name}).eq("id", customer.id).execute()
+        assert (refused.value.code, refused.value.message) == ("PT422", "invalid_name")
 
 
 def test_a_refresh_rotates_the_token(customer: Customer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+import psycopg
 import pytest
 
 from tests.house import PASSWORD_HASH, House, Refused
@@ -32,10 +33,49 @@ def test_what_is_no_address_is_refused(house: House, email: str) -> None:
         register(house, email)
 
 
-@pytest.mark.parametrize("full_name", ["", "   ", "x" * 201, None])
+NO_NAMES = [
+    "",
+    "   ",
+    "x" * 201,
+    None,
+    "A\nda",
+    "Ada\r",
+    "A\tda",
+    "\x1b[31mAda",
+    "A\x7fda",
+    "A\x85da",
+    "A\u2028da",
+    "\u202eadA",
+]
+
+
+@pytest.mark.parametrize("full_name", NO_NAMES)
 def test_what_is_no_name_is_refused(house: House, full_name: str) -> None:
-    with pytest.raises(Refused, match="invalid_name"):
+    with pytest.raises(Refused, match="PT422 invalid_name"):
         register(house, full_name=full_name)
+    ada = house.customer("Ada")
+    with pytest.raises(Refused, match="PT422 invalid_name"):
+        ada.query("update public.users set full_name = %s where true", [full_name])
+    assert house.rows("select full_name from public.users") == [{"full_name": "Ada"}]
+
+
+@pytest.mark.parametrize(
+    "full_name",
+    ["x" * 200, "Øystein Ævar", "זהבה", "می\u200cنو", "\U0001f469\u200d\U0001f680 Ada", "O'Neil-Smith, Jr."],
+)
+def test_names_are_stored_without_what_surrounds_them(house: House, full_name: str) -> None:
+    assert register(house, full_name=f"  {full_name} ")["full_name"] == full_name
+    ada = house.customer("Ada")
+    ada.query("update public.users set full_name = %s where true", [full_name + " " * 1_000_000])
+    assert house.value("select full_name from public.users where id = %s", [ada.user_id]) == full_name
+
+
+def test_no_name_is_longer_than_it_looks_even_without_the_trigger(house: House) -> None:
+    register(house)
+    house.owner.execute("alter table public.users disable trigger user")
+    for full_name in ("A" + " " * 1_000_000, "", "x" * 201):
+        with pytest.raises(psycopg.errors.CheckViolation, match="full_name_is_given"):
+            house.owner.execute("update public.users set full_name = %s", [full_name])
 
 
 def test_credentials_are_found_by_any_spelling(house: House) -> None:
