@@ -51,14 +51,16 @@ create table private.credentials (
 );
 alter table private.credentials enable row level security;
 
--- Sign-in attempts not yet followed by a success; what they limit is in private.settings.
+-- Sign-in attempts. Every one counts for its address, since each costs a hash; for its account only those count that no
+-- success at the same address has forgiven. What they limit is in private.settings.
 create table private.sign_in_attempts (
   id bigint generated always as identity primary key,
   email text not null,
   address text not null,
-  attempted_at timestamptz not null default private.now()
+  attempted_at timestamptz not null default private.now(),
+  forgiven boolean not null default false
 );
-create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at);
+create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at) where not forgiven;
 create index sign_in_attempts_by_address on private.sign_in_attempts (address, attempted_at);
 create index sign_in_attempts_by_time on private.sign_in_attempts (attempted_at);
 alter table private.sign_in_attempts enable row level security;
@@ -98,32 +100,43 @@ $$;
 
 -- What a sign-in needs: {status: 'known', user, password_hash}, {status: 'unknown'}, or {status: 'limited',
 -- retry_after} in seconds. The attempt is recorded in this very call, before the password is looked at, so parallel
--- guesses count too; open_session forgives it. It answers instead of raising, or the record would be rolled back.
+-- guesses count too; open_session forgives it. It answers instead of raising, or the record would be rolled back. What
+-- is refused is not recorded, so that asking again does not prolong the wait.
+--
+-- An account has a tight limit for each address and a wide one over all: with the tight one alone, many addresses could
+-- guess for ever; without it, anybody anywhere could keep its owner out.
 create function public.credentials_for(email text, address text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_email text := left(private.normalise_email(credentials_for.email), 254);
   v_settings private.settings;
+  v_now timestamptz;
   v_since timestamptz;
-  v_of_account integer;
-  v_of_address integer;
+  v_in_the_way timestamptz;
   v_user public.users;
   v_hash text;
 begin
   select * into strict v_settings from private.settings;
-  v_since := private.now() - v_settings.sign_in_window;
   perform pg_advisory_xact_lock(hashtextextended('sign-in by ' || v_email, 0));
   perform pg_advisory_xact_lock(hashtextextended('sign-in from ' || credentials_for.address, 0));
-  select count(*) into v_of_account from private.sign_in_attempts a
-  where a.email = v_email and a.attempted_at > v_since;
-  select count(*) into v_of_address from private.sign_in_attempts a
-  where a.address = credentials_for.address and a.attempted_at > v_since;
-  if v_of_account >= v_settings.sign_in_attempts_per_account
-    or v_of_address >= v_settings.sign_in_attempts_per_address then
-    return jsonb_build_object('status', 'limited',
-                              'retry_after', ceil(extract(epoch from v_settings.sign_in_window)));
+  v_now := private.now();
+  v_since := v_now - v_settings.sign_in_window;
+  -- Of each limit that is reached, the attempt that has to leave the window first. All of them must.
+  v_in_the_way := greatest(
+    (select a.attempted_at from private.sign_in_attempts a
+     where a.email = v_email and not a.forgiven and a.attempted_at > v_since and a.address = credentials_for.address
+     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_account_and_address - 1 limit 1),
+    (select a.attempted_at from private.sign_in_attempts a
+     where a.email = v_email and not a.forgiven and a.attempted_at > v_since
+     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_account - 1 limit 1),
+    (select a.attempted_at from private.sign_in_attempts a
+     where a.address = credentials_for.address and a.attempted_at > v_since
+     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_address - 1 limit 1));
+  if v_in_the_way is not null then
+    return jsonb_build_object('status', 'limited', 'retry_after',
+                              greatest(1, ceil(extract(epoch from v_in_the_way - v_since))));
   end if;
-  insert into private.sign_in_attempts (email, address) values (v_email, credentials_for.address);
+  insert into private.sign_in_attempts (email, address, attempted_at) values (v_email, credentials_for.address, v_now);
   select u.* into v_user from public.users u where u.email = v_email;
   if not found then
     return jsonb_build_object('status', 'unknown');
