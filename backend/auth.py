@@ -33,7 +33,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
     def signed_in(user: User, status: int) -> Response:
         """Begin a session, answer with its tokens."""
         token = _new_refresh_token()
-        session = database.open_session(user["id"], _hash(token), request.headers.get("User-Agent"))
+        session = database.open_session(user["id"], _hash(token), request.headers.get("User-Agent"), client_address())
         return answer(session, token, status)
 
     def answer(session: Session, refresh_token: str, status: int) -> Response:

@@ -305,9 +305,13 @@ class Database:
         """What proves an account; counts as an attempt to sign in."""
         return cast(Credentials, self._call("credentials_for", email=email, address=address))
 
-    def open_session(self, user_id: str, token_hash: str, user_agent: str | None) -> Session:
-        """Begin a session with the SHA-256 of its first refresh token. Raises unknown_user."""
-        return cast(Session, self._call("open_session", user_id=user_id, token_hash=token_hash, user_agent=user_agent))
+    def open_session(self, user_id: str, token_hash: str, user_agent: str | None, address: str) -> Session:
+        """Begin a session with the SHA-256 of its first refresh token; what failed there is forgiven. Raises
+        unknown_user."""
+        answer = self._call(
+            "open_session", user_id=user_id, token_hash=token_hash, user_agent=user_agent, address=address
+        )
+        return cast(Session, answer)
 
     def rotate_session(self, token_hash: str, new_token_hash: str) -> Session | None:
         """Exchange a refresh token; None when it is refused. Never sent twice: a second time it counts as stolen."""

@@ -44,7 +44,7 @@ ERRORS: Final[dict[ErrorCode, tuple[int, str]]] = {
     "too_many_attempts": (429, "Too many attempts. Please wait a while and try again."),
     "email_taken": (409, "There is an account with this e-mail address already."),
     "invalid_email": (422, "This is no e-mail address that we can write to."),
-    "invalid_name": (422, "Please give a name of 1 to 200 characters."),
+    "invalid_name": (422, "Please give a name of 1 to 200 characters, on one line."),
     "weak_password": (422, "Please choose a password of 10 to 200 characters."),
     "unknown_user": (404, "There is no such account."),
     "staff_only": (403, "This is for the people of the house."),

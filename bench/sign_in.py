@@ -19,7 +19,8 @@ from dev.stack import Stack
 _PARTS = ("postgres", "postgrest", "gateway", "stripe", "api")
 _LIMITS = """
 update private.settings
-set sign_in_attempts_per_account = 1000000, sign_in_attempts_per_address = 1000000, registrations_per_address = null
+set sign_in_attempts_per_account_and_address = 1000000, sign_in_attempts_per_account = 1000000,
+    sign_in_attempts_per_address = 1000000, registrations_per_address = null
 """
 _KNOWN, _UNKNOWN = "known@example.com", "nobody@example.com"
 _SUSPICIOUS = 4.5

@@ -1,4 +1,6 @@
-"""Writes docs/permissions.md: who may do what with every table, column, sequence and function of ours.
+"""Writes docs/permissions.md: who may do what with every table, column, sequence and function of ours, and with the
+table of Realtime that ours send through. The roles that clients become have a column each; what any other role was
+granted is a list of its own.
 
 python -m dev.permissions                 rewrite the page, from a throw-away database built from sql/
 python -m dev.permissions DATABASE_URL    print the tables of that database, a hosted one too
@@ -20,19 +22,22 @@ from dev.config import ROOT
 PAGE: Final = ROOT / "docs" / "permissions.md"
 _MARK: Final = "<!-- Written by `python -m dev.permissions`; everything below is overwritten. -->\n"
 _ROLES: Final = ("anon", "authenticated", "service_role", "authenticator", "public")
+# Whoever becomes one of these reads or writes everything.
+_MIGHTY: Final = ("postgres", "pg_read_all_data", "pg_write_all_data")
 
 Row = tuple[Any, ...]
 
 _MEMBERS: Final = """
 select r.rolname, r.rolsuper, r.rolbypassrls, r.rolcanlogin, r.rolinherit,
-       array(select m.roleid::regrole::text from pg_auth_members m where m.member = r.oid order by 1)
+       array(select m.roleid::regrole::text from pg_auth_members m where m.member = r.oid order by 1),
+       array(select m.member::regrole::text from pg_auth_members m where m.roleid = r.oid order by 1)
 from pg_roles r where r.rolname = any (%s) order by array_position(%s, r.rolname::text)
 """
 _USAGE: Final = """
 select n.nspname, array(select array_to_string(array(
          select p from unnest(array['usage', 'create']) p where has_schema_privilege(r.role, n.oid, p)), ', ')
        from unnest(%s::text[]) with ordinality r (role, place) order by r.place)
-from pg_namespace n where n.nspname in ('public', 'private') order by n.nspname desc
+from pg_namespace n where n.nspname in ('public', 'private', 'realtime') order by n.nspname desc
 """
 # A right on a table is one on all its columns; what somebody has on some columns alone is listed with them.
 _TABLES: Final = """
@@ -50,7 +55,9 @@ select n.nspname || '.' || c.relname, c.relrowsecurity,
            group by p order by p), ', '), ''))
        from unnest(%s::text[]) with ordinality r (role, place) order by r.place)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('public', 'private') and c.relkind in ('r', 'p', 'v', 'm', 'f') order by n.nspname desc, c.relname
+where (n.nspname in ('public', 'private') or (n.nspname, c.relname) = ('realtime', 'messages'))
+  and c.relkind in ('r', 'p', 'v', 'm', 'f')
+order by n.nspname desc, c.relname
 """
 _SEQUENCES: Final = """
 select n.nspname || '.' || c.relname, array(select array_to_string(array(
@@ -70,6 +77,41 @@ where n.nspname in ('public', 'private')
   and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
 order by n.nspname desc, 1
 """
+# What was granted to a role without a column here, what a role with one may pass on, and what is not the house's own:
+# an owner has all rights by himself. An object without a list of rights has the built-in one: its owner and public.
+_GRANTS: Final = """
+with ours as (
+  select oid, nspname from pg_namespace where nspname in ('public', 'private', 'realtime')
+), relations as (
+  select c.*, n.nspname || '.' || c.relname as name from pg_class c join ours n on n.oid = c.relnamespace
+  where n.nspname <> 'realtime' or c.relname = 'messages'
+), lists (kind, name, owner, acl) as (
+  select 'schema', nspname, nspowner, nspacl from pg_namespace where oid in (select oid from ours)
+  union all
+  select case relkind when 'S' then 'sequence' else 'table' end, name, relowner, relacl from relations
+  union all
+  select 'column', r.name || '.' || a.attname, r.relowner, a.attacl
+  from relations r join pg_attribute a on a.attrelid = r.oid where not a.attisdropped
+  union all
+  select 'function', n.nspname || '.' || p.proname || '(' || oidvectortypes(p.proargtypes) || ')', p.proowner, p.proacl
+  from pg_proc p join ours n on n.oid = p.pronamespace where n.nspname <> 'realtime'
+  union all
+  select 'type', n.nspname || '.' || t.typname, t.typowner, t.typacl
+  from pg_type t join ours n on n.oid = t.typnamespace where n.nspname <> 'realtime'
+)
+select l.kind, l.name, g.grantee::regrole::text,
+       string_agg(lower(g.privilege_type) || case when g.is_grantable then ' (may pass it on)' else '' end, ', '
+                  order by g.privilege_type)
+from lists l cross join aclexplode(l.acl) g
+where g.grantee <> l.owner and (g.is_grantable or g.grantee <> 0 and g.grantee::regrole::text <> all (%s))
+group by l.kind, l.name, g.grantee
+union all
+select l.kind, l.name, l.owner::regrole::text, 'owns it'
+from lists l
+where l.kind <> 'column'
+  and l.owner <> (select d.datdba from pg_database d where d.datname = current_database())
+order by 1, 2, 3
+"""
 _POLICIES: Final = """
 select schemaname || '.' || tablename, policyname, lower(cmd), array_to_string(roles, ', '), permissive = 'PERMISSIVE',
        regexp_replace(coalesce(qual, ''), '\\s+', ' ', 'g'), regexp_replace(coalesce(with_check, ''), '\\s+', ' ', 'g')
@@ -79,10 +121,10 @@ order by schemaname, tablename, policyname
 _DEFAULTS: Final = """
 select coalesce(n.nspname, 'every schema'), pg_get_userbyid(d.defaclrole),
        case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
-         else 'others' end,
+         when 'T' then 'types' when 'n' then 'schemas' else 'others' end,
        array(select acl::text from unnest(d.defaclacl) acl order by 1)
 from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace
-where n.nspname is null or n.nspname in ('public', 'private') order by 1, 2, 3
+where n.nspname is null or n.nspname in ('public', 'private', 'realtime') order by 1, 2, 3
 """
 
 
@@ -96,8 +138,11 @@ def tables(connection: psycopg.Connection[Row]) -> str:
     sections = [
         _section(
             "Roles",
-            ("role", "superuser", "passes row security", "may log in", "inherits", "may become"),
-            ((f"`{name}`", *map(_yes, flags), _code(of)) for name, *flags, of in ask(_MEMBERS, roles, roles)),
+            ("role", "superuser", "passes row security", "may log in", "inherits", "may become", "who may become it"),
+            (
+                (f"`{name}`", *map(_yes, flags), _code(of), _code(by))
+                for name, *flags, of, by in ask(_MEMBERS, [*roles, *_MIGHTY], [*roles, *_MIGHTY])
+            ),
         ),
         _section("Schemas", ("schema", *_ROLES), ((f"`{name}`", *map(_cell, of)) for name, of in ask(_USAGE, roles))),
         _section(
@@ -120,6 +165,11 @@ def tables(connection: psycopg.Connection[Row]) -> str:
             "Functions",
             ("function", *_ROLES, "runs with the rights of"),
             ((f"`{name}`", *map(_cell, of), rights) for name, rights, of in ask(_FUNCTIONS, roles)),
+        ),
+        _section(
+            "What other roles have, and what may be passed on",
+            ("kind", "name", "role", "rights"),
+            ((kind, f"`{name}`", f"`{to}`", rights) for kind, name, to, rights in ask(_GRANTS, roles)),
         ),
         _section(
             "What is granted on new objects by default",

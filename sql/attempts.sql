@@ -1,6 +1,6 @@
 -- Attempts that are counted, because too many of them do harm, whichever process hears them. How many are too many is
--- in private.settings. (Sign-ins have a table of their own, in users.sql: each counts twice, and a success forgives
--- them.)
+-- in private.settings. (Sign-ins have a table of their own, in users.sql: each counts three times, and a success
+-- forgives some.)
 
 create table private.attempts (
   id bigint generated always as identity primary key,

@@ -10,7 +10,7 @@ create table private.sessions (
   ended_at timestamptz,
   end_reason text,
   constraint an_end_has_a_reason check ((ended_at is null) = (end_reason is null)),
-  constraint end_reason_is_known check (end_reason in ('signed_out', 'token_reused'))
+  constraint end_reason_is_known check (end_reason in ('signed_out', 'token_reused', 'too_many'))
 );
 create index sessions_by_user on private.sessions (user_id);
 alter table private.sessions enable row level security;
@@ -25,23 +25,38 @@ create table private.refresh_tokens (
 create index refresh_tokens_by_session on private.refresh_tokens (session_id);
 alter table private.refresh_tokens enable row level security;
 
--- Begins a session with its first refresh token, and forgives the account's sign-in attempts. Answers {session_id,
--- expires_at, user}. Raises unknown_user.
-create function public.open_session(user_id uuid, token_hash text, user_agent text default null) returns jsonb
+-- Begins a session with its first refresh token, and ends the customer's oldest where there are too many. Forgives what
+-- the account failed at this address, and nothing that was tried elsewhere: the owner's success must not give a guesser
+-- new guesses. Answers {session_id, expires_at, user}. Raises unknown_user.
+create function public.open_session(
+  user_id uuid, token_hash text, user_agent text default null, address text default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
+  v_settings private.settings;
   v_user public.users;
   v_session private.sessions;
+  v_now timestamptz;
 begin
+  select * into strict v_settings from private.settings;
   select u.* into v_user from public.users u where u.id = open_session.user_id;
   if not found then
     perform private.fail('unknown_user');
   end if;
-  insert into private.sessions as s (user_id, user_agent, expires_at)
-  select v_user.id, left(open_session.user_agent, 400), private.now() + c.session_duration from private.settings c
+  -- In turn with each other and with credentials_for: two at once would not see each other's session.
+  perform pg_advisory_xact_lock(hashtextextended('sign-in by ' || v_user.email, 0));
+  v_now := private.now();
+  update private.sessions s set ended_at = v_now, end_reason = 'too_many'
+  where s.id in (
+    select o.id from private.sessions o
+    where o.user_id = v_user.id and o.ended_at is null and o.expires_at > v_now
+    order by o.created_at desc, o.id offset v_settings.sessions_per_customer - 1);
+  insert into private.sessions as s (user_id, user_agent, created_at, expires_at)
+  values (v_user.id, left(open_session.user_agent, 400), v_now, v_now + v_settings.session_duration)
   returning s.* into v_session;
   insert into private.refresh_tokens (token_hash, session_id) values (open_session.token_hash, v_session.id);
-  delete from private.sign_in_attempts a where a.email = v_user.email;
+  update private.sign_in_attempts a set forgiven = true
+  where a.email = v_user.email and a.address = open_session.address and not a.forgiven
+    and a.attempted_at > v_now - v_settings.sign_in_window;
   return jsonb_build_object('session_id', v_session.id, 'expires_at', v_session.expires_at,
                             'user', private.user_json(v_user));
 end
@@ -90,26 +105,27 @@ begin
 end
 $$;
 
--- Forgets sessions and attempts that no longer matter to anyone.
+-- Forgets sessions and attempts that no longer matter to anyone. Attempts a minute late: a sign-in may be about to
+-- forgive those that run out now, and would wait for us while we wait for it.
 create function private.forget_old_sign_ins() returns void
 language plpgsql volatile set search_path = '' as $$
 begin
-  delete from private.sessions s where s.expires_at < private.now() - interval '7 days';
+  delete from private.sessions s where least(s.expires_at, s.ended_at) < private.now() - interval '7 days';
   delete from private.sign_in_attempts a using private.settings c
-  where a.attempted_at < private.now() - c.sign_in_window;
+  where a.attempted_at < private.now() - c.sign_in_window - interval '1 minute';
   delete from private.attempts a using private.settings c
   where a.attempted_at < private.now() - c.sign_in_window;
 end
 $$;
 
 revoke execute on function
-  public.open_session(uuid, text, text),
+  public.open_session(uuid, text, text, text),
   public.rotate_session(text, text),
   public.close_session(text, boolean),
   private.forget_old_sign_ins()
 from public;
 grant execute on function
-  public.open_session(uuid, text, text),
+  public.open_session(uuid, text, text, text),
   public.rotate_session(text, text),
   public.close_session(text, boolean)
 to service_role;

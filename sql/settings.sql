@@ -8,8 +8,10 @@ create table private.settings (
   cancellation_notice interval not null default '2 hours',
   session_duration interval not null default '30 days',
   sign_in_window interval not null default '15 minutes',
-  sign_in_attempts_per_account integer not null default 10,
-  sign_in_attempts_per_address integer not null default 100,
+  sessions_per_customer integer not null default 20,
+  sign_in_attempts_per_account_and_address integer not null default 10,
+  sign_in_attempts_per_account integer not null default 100,
+  sign_in_attempts_per_address integer not null default 300,
   registrations_per_address integer default 50,
   payment_starts_per_customer integer default 30,
   seats_chosen_per_minute integer default 120,
@@ -18,7 +20,8 @@ create table private.settings (
     lock_duration > '0' and payment_duration > '0' and session_duration > '0' and sign_in_window > '0'),
   constraint notice_is_not_negative check (cancellation_notice >= '0'),
   constraint limits_are_positive check (
-    seats_per_customer > 0 and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0
+    seats_per_customer > 0 and sessions_per_customer > 0 and sign_in_attempts_per_account_and_address > 0
+    and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0
     and registrations_per_address > 0 and payment_starts_per_customer > 0 and seats_chosen_per_minute > 0)
 );
 alter table private.settings enable row level security;
@@ -27,6 +30,14 @@ comment on column private.settings.lock_duration is 'How long a selection is hel
 comment on column private.settings.payment_duration is 'How long a pending booking may take to pay, given once.';
 comment on column private.settings.seats_per_customer is 'Seats one person may hold and have booked for a showtime.';
 comment on column private.settings.cancellation_notice is 'A confirmed booking may be cancelled until so long before.';
+comment on column private.settings.sessions_per_customer is
+  'Sessions that one person may have at once; the next ends the oldest. People have fewer browsers than that.';
+comment on column private.settings.sign_in_attempts_per_account_and_address is
+  'Failures at one account from one address within sign_in_window, until one succeeds there. The one that people meet.';
+comment on column private.settings.sign_in_attempts_per_account is
+  'Failures at one account from all addresses together within sign_in_window. Whoever reaches it locks its owner out.';
+comment on column private.settings.sign_in_attempts_per_address is
+  'Sign-ins from one address within sign_in_window, successes included: each costs a hash. Offices share one address.';
 comment on column private.settings.registrations_per_address is
   'Accounts that one address may open within sign_in_window; null for no limit. Offices and schools share one address.';
 comment on column private.settings.payment_starts_per_customer is

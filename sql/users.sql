@@ -15,7 +15,7 @@ create table public.users (
   created_at timestamptz not null default private.now(),
   constraint email_is_unique unique (email),
   constraint email_is_normalised check (email = lower(btrim(email))),
-  constraint full_name_is_given check (char_length(btrim(full_name)) between 1 and 200)
+  constraint full_name_is_given check (full_name = btrim(full_name) and char_length(full_name) between 1 and 200)
 );
 
 alter table public.users enable row level security;
@@ -26,6 +26,24 @@ create policy "people rename themselves" on public.users
 grant select, update (full_name) on public.users to authenticated;
 grant select on public.users to service_role;
 
+-- A name is stored without the spaces around it, whichever way it comes: people rename themselves by a plain update.
+-- What is on no keyboard has no place in it: it stands in letters and on lists beside other people's. That is control
+-- characters, all kinds of line ends, and what turns the direction of the text after it. Raises invalid_name.
+create function private.tidy_full_name() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  new.full_name := btrim(new.full_name);
+  if new.full_name is null or char_length(new.full_name) not between 1 and 200
+    or new.full_name ~ '[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]' then
+    perform private.fail('invalid_name');
+  end if;
+  return new;
+end
+$$;
+revoke execute on function private.tidy_full_name() from public;
+create trigger tidy_full_name before insert or update of full_name on public.users
+  for each row execute function private.tidy_full_name();
+
 create table private.credentials (
   user_id uuid primary key references public.users on delete cascade,
   password_hash text not null,
@@ -33,14 +51,16 @@ create table private.credentials (
 );
 alter table private.credentials enable row level security;
 
--- Sign-in attempts not yet followed by a success; what they limit is in private.settings.
+-- Sign-in attempts. Every one counts for its address, since each costs a hash; for its account only those count that no
+-- success at the same address has forgiven. What they limit is in private.settings.
 create table private.sign_in_attempts (
   id bigint generated always as identity primary key,
   email text not null,
   address text not null,
-  attempted_at timestamptz not null default private.now()
+  attempted_at timestamptz not null default private.now(),
+  forgiven boolean not null default false
 );
-create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at);
+create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at) where not forgiven;
 create index sign_in_attempts_by_address on private.sign_in_attempts (address, attempted_at);
 create index sign_in_attempts_by_time on private.sign_in_attempts (attempted_at);
 alter table private.sign_in_attempts enable row level security;
@@ -62,16 +82,12 @@ create function public.register_user(email text, password_hash text, full_name t
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_email text := private.normalise_email(register_user.email);
-  v_name text := btrim(register_user.full_name);
   v_user public.users;
 begin
   if v_email is null or char_length(v_email) > 254 or v_email !~ '^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$' then
     perform private.fail('invalid_email');
   end if;
-  if v_name is null or char_length(v_name) not between 1 and 200 then
-    perform private.fail('invalid_name');
-  end if;
-  insert into public.users as u (email, full_name) values (v_email, v_name)
+  insert into public.users as u (email, full_name) values (v_email, register_user.full_name)
   on conflict on constraint email_is_unique do nothing
   returning u.* into v_user;
   if v_user.id is null then
@@ -84,32 +100,43 @@ $$;
 
 -- What a sign-in needs: {status: 'known', user, password_hash}, {status: 'unknown'}, or {status: 'limited',
 -- retry_after} in seconds. The attempt is recorded in this very call, before the password is looked at, so parallel
--- guesses count too; open_session forgives it. It answers instead of raising, or the record would be rolled back.
+-- guesses count too; open_session forgives it. It answers instead of raising, or the record would be rolled back. What
+-- is refused is not recorded, so that asking again does not prolong the wait.
+--
+-- An account has a tight limit for each address and a wide one over all: with the tight one alone, many addresses could
+-- guess for ever; without it, anybody anywhere could keep its owner out.
 create function public.credentials_for(email text, address text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_email text := left(private.normalise_email(credentials_for.email), 254);
   v_settings private.settings;
+  v_now timestamptz;
   v_since timestamptz;
-  v_of_account integer;
-  v_of_address integer;
+  v_in_the_way timestamptz;
   v_user public.users;
   v_hash text;
 begin
   select * into strict v_settings from private.settings;
-  v_since := private.now() - v_settings.sign_in_window;
   perform pg_advisory_xact_lock(hashtextextended('sign-in by ' || v_email, 0));
   perform pg_advisory_xact_lock(hashtextextended('sign-in from ' || credentials_for.address, 0));
-  select count(*) into v_of_account from private.sign_in_attempts a
-  where a.email = v_email and a.attempted_at > v_since;
-  select count(*) into v_of_address from private.sign_in_attempts a
-  where a.address = credentials_for.address and a.attempted_at > v_since;
-  if v_of_account >= v_settings.sign_in_attempts_per_account
-    or v_of_address >= v_settings.sign_in_attempts_per_address then
-    return jsonb_build_object('status', 'limited',
-                              'retry_after', ceil(extract(epoch from v_settings.sign_in_window)));
+  v_now := private.now();
+  v_since := v_now - v_settings.sign_in_window;
+  -- Of each limit that is reached, the attempt that has to leave the window first. All of them must.
+  v_in_the_way := greatest(
+    (select a.attempted_at from private.sign_in_attempts a
+     where a.email = v_email and not a.forgiven and a.attempted_at > v_since and a.address = credentials_for.address
+     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_account_and_address - 1 limit 1),
+    (select a.attempted_at from private.sign_in_attempts a
+     where a.email = v_email and not a.forgiven and a.attempted_at > v_since
+     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_account - 1 limit 1),
+    (select a.attempted_at from private.sign_in_attempts a
+     where a.address = credentials_for.address and a.attempted_at > v_since
+     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_address - 1 limit 1));
+  if v_in_the_way is not null then
+    return jsonb_build_object('status', 'limited', 'retry_after',
+                              greatest(1, ceil(extract(epoch from v_in_the_way - v_since))));
   end if;
-  insert into private.sign_in_attempts (email, address) values (v_email, credentials_for.address);
+  insert into private.sign_in_attempts (email, address, attempted_at) values (v_email, credentials_for.address, v_now);
   select u.* into v_user from public.users u where u.email = v_email;
   if not found then
     return jsonb_build_object('status', 'unknown');

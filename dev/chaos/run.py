@@ -34,7 +34,8 @@ _ENVIRONMENT: Final = {
 _HOUSE_RULES: Final = """
 update private.settings
 set lock_duration = '8 seconds', payment_duration = '10 seconds',
-    sign_in_attempts_per_account = 1000000, sign_in_attempts_per_address = 1000000,
+    sign_in_attempts_per_account_and_address = 1000000, sign_in_attempts_per_account = 1000000,
+    sign_in_attempts_per_address = 1000000,
     registrations_per_address = null, payment_starts_per_customer = null, seats_chosen_per_minute = null
 """
 """Times so short that many end in a run, and everybody at one address. They stay to the end: the verdict holds locks

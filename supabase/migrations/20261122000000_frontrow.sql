@@ -65,7 +65,7 @@ language sql immutable parallel safe set search_path = '' as $$
     ('too_many_attempts',     429, 'Too many attempts. Please wait a while and try again.'),
     ('email_taken',           409, 'There is an account with this e-mail address already.'),
     ('invalid_email',         422, 'This is no e-mail address that we can write to.'),
-    ('invalid_name',          422, 'Please give a name of 1 to 200 characters.'),
+    ('invalid_name',          422, 'Please give a name of 1 to 200 characters, on one line.'),
     ('weak_password',         422, 'Please choose a password of 10 to 200 characters.'),
     ('unknown_user',          404, 'There is no such account.'),
     ('staff_only',            403, 'This is for the people of the house.'),
@@ -130,8 +130,10 @@ create table private.settings (
   cancellation_notice interval not null default '2 hours',
   session_duration interval not null default '30 days',
   sign_in_window interval not null default '15 minutes',
-  sign_in_attempts_per_account integer not null default 10,
-  sign_in_attempts_per_address integer not null default 100,
+  sessions_per_customer integer not null default 20,
+  sign_in_attempts_per_account_and_address integer not null default 10,
+  sign_in_attempts_per_account integer not null default 100,
+  sign_in_attempts_per_address integer not null default 300,
   registrations_per_address integer default 50,
   payment_starts_per_customer integer default 30,
   seats_chosen_per_minute integer default 120,
@@ -140,7 +142,8 @@ create table private.settings (
     lock_duration > '0' and payment_duration > '0' and session_duration > '0' and sign_in_window > '0'),
   constraint notice_is_not_negative check (cancellation_notice >= '0'),
   constraint limits_are_positive check (
-    seats_per_customer > 0 and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0
+    seats_per_customer > 0 and sessions_per_customer > 0 and sign_in_attempts_per_account_and_address > 0
+    and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0
     and registrations_per_address > 0 and payment_starts_per_customer > 0 and seats_chosen_per_minute > 0)
 );
 alter table private.settings enable row level security;
@@ -149,6 +152,14 @@ comment on column private.settings.lock_duration is 'How long a selection is hel
 comment on column private.settings.payment_duration is 'How long a pending booking may take to pay, given once.';
 comment on column private.settings.seats_per_customer is 'Seats one person may hold and have booked for a showtime.';
 comment on column private.settings.cancellation_notice is 'A confirmed booking may be cancelled until so long before.';
+comment on column private.settings.sessions_per_customer is
+  'Sessions that one person may have at once; the next ends the oldest. People have fewer browsers than that.';
+comment on column private.settings.sign_in_attempts_per_account_and_address is
+  'Failures at one account from one address within sign_in_window, until one succeeds there. The one that people meet.';
+comment on column private.settings.sign_in_attempts_per_account is
+  'Failures at one account from all addresses together within sign_in_window. Whoever reaches it locks its owner out.';
+comment on column private.settings.sign_in_attempts_per_address is
+  'Sign-ins from one address within sign_in_window, successes included: each costs a hash. Offices share one address.';
 comment on column private.settings.registrations_per_address is
   'Accounts that one address may open within sign_in_window; null for no limit. Offices and schools share one address.';
 comment on column private.settings.payment_starts_per_customer is
@@ -222,8 +233,8 @@ from public;
 -- attempts.sql --------------------------------------------------------------------------------------------------------
 
 -- Attempts that are counted, because too many of them do harm, whichever process hears them. How many are too many is
--- in private.settings. (Sign-ins have a table of their own, in users.sql: each counts twice, and a success forgives
--- them.)
+-- in private.settings. (Sign-ins have a table of their own, in users.sql: each counts three times, and a success
+-- forgives some.)
 
 create table private.attempts (
   id bigint generated always as identity primary key,
@@ -300,7 +311,7 @@ create table public.users (
   created_at timestamptz not null default private.now(),
   constraint email_is_unique unique (email),
   constraint email_is_normalised check (email = lower(btrim(email))),
-  constraint full_name_is_given check (char_length(btrim(full_name)) between 1 and 200)
+  constraint full_name_is_given check (full_name = btrim(full_name) and char_length(full_name) between 1 and 200)
 );
 
 alter table public.users enable row level security;
@@ -311,6 +322,24 @@ create policy "people rename themselves" on public.users
 grant select, update (full_name) on public.users to authenticated;
 grant select on public.users to service_role;
 
+-- A name is stored without the spaces around it, whichever way it comes: people rename themselves by a plain update.
+-- What is on no keyboard has no place in it: it stands in letters and on lists beside other people's. That is control
+-- characters, all kinds of line ends, and what turns the direction of the text after it. Raises invalid_name.
+create function private.tidy_full_name() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  new.full_name := btrim(new.full_name);
+  if new.full_name is null or char_length(new.full_name) not between 1 and 200
+    or new.full_name ~ '[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]' then
+    perform private.fail('invalid_name');
+  end if;
+  return new;
+end
+$$;
+revoke execute on function private.tidy_full_name() from public;
+create trigger tidy_full_name before insert or update of full_name on public.users
+  for each row execute function private.tidy_full_name();
+
 create table private.credentials (
   user_id uuid primary key references public.users on delete cascade,
   password_hash text not null,
@@ -318,14 +347,16 @@ create table private.credentials (
 );
 alter table private.credentials enable row level security;
 
--- Sign-in attempts not yet followed by a success; what they limit is in private.settings.
+-- Sign-in attempts. Every one counts for its address, since each costs a hash; for its account only those count that no
+-- success at the same address has forgiven. What they limit is in private.settings.
 create table private.sign_in_attempts (
   id bigint generated always as identity primary key,
   email text not null,
   address text not null,
-  attempted_at timestamptz not null default private.now()
+  attempted_at timestamptz not null default private.now(),
+  forgiven boolean not null default false
 );
-create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at);
+create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at) where not forgiven;
 create index sign_in_attempts_by_address on private.sign_in_attempts (address, attempted_at);
 create index sign_in_attempts_by_time on private.sign_in_attempts (attempted_at);
 alter table private.sign_in_attempts enable row level security;
@@ -347,16 +378,12 @@ create function public.register_user(email text, password_hash text, full_name t
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_email text := private.normalise_email(register_user.email);
-  v_name text := btrim(register_user.full_name);
   v_user public.users;
 begin
   if v_email is null or char_length(v_email) > 254 or v_email !~ '^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$' then
     perform private.fail('invalid_email');
   end if;
-  if v_name is null or char_length(v_name) not between 1 and 200 then
-    perform private.fail('invalid_name');
-  end if;
-  insert into public.users as u (email, full_name) values (v_email, v_name)
+  insert into public.users as u (email, full_name) values (v_email, register_user.full_name)
   on conflict on constraint email_is_unique do nothing
   returning u.* into v_user;
   if v_user.id is null then
@@ -369,32 +396,43 @@ $$;
 
 -- What a sign-in needs: {status: 'known', user, password_hash}, {status: 'unknown'}, or {status: 'limited',
 -- retry_after} in seconds. The attempt is recorded in this very call, before the password is looked at, so parallel
--- guesses count too; open_session forgives it. It answers instead of raising, or the record would be rolled back.
+-- guesses count too; open_session forgives it. It answers instead of raising, or the record would be rolled back. What
+-- is refused is not recorded, so that asking again does not prolong the wait.
+--
+-- An account has a tight limit for each address and a wide one over all: with the tight one alone, many addresses could
+-- guess for ever; without it, anybody anywhere could keep its owner out.
 create function public.credentials_for(email text, address text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_email text := left(private.normalise_email(credentials_for.email), 254);
   v_settings private.settings;
+  v_now timestamptz;
   v_since timestamptz;
-  v_of_account integer;
-  v_of_address integer;
+  v_in_the_way timestamptz;
   v_user public.users;
   v_hash text;
 begin
   select * into strict v_settings from private.settings;
-  v_since := private.now() - v_settings.sign_in_window;
   perform pg_advisory_xact_lock(hashtextextended('sign-in by ' || v_email, 0));
   perform pg_advisory_xact_lock(hashtextextended('sign-in from ' || credentials_for.address, 0));
-  select count(*) into v_of_account from private.sign_in_attempts a
-  where a.email = v_email and a.attempted_at > v_since;
-  select count(*) into v_of_address from private.sign_in_attempts a
-  where a.address = credentials_for.address and a.attempted_at > v_since;
-  if v_of_account >= v_settings.sign_in_attempts_per_account
-    or v_of_address >= v_settings.sign_in_attempts_per_address then
-    return jsonb_build_object('status', 'limited',
-                              'retry_after', ceil(extract(epoch from v_settings.sign_in_window)));
+  v_now := private.now();
+  v_since := v_now - v_settings.sign_in_window;
+  -- Of each limit that is reached, the attempt that has to leave the window first. All of them must.
+  v_in_the_way := greatest(
+    (select a.attempted_at from private.sign_in_attempts a
+     where a.email = v_email and not a.forgiven and a.attempted_at > v_since and a.address = credentials_for.address
+     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_account_and_address - 1 limit 1),
+    (select a.attempted_at from private.sign_in_attempts a
+     where a.email = v_email and not a.forgiven and a.attempted_at > v_since
+     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_account - 1 limit 1),
+    (select a.attempted_at from private.sign_in_attempts a
+     where a.address = credentials_for.address and a.attempted_at > v_since
+     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_address - 1 limit 1));
+  if v_in_the_way is not null then
+    return jsonb_build_object('status', 'limited', 'retry_after',
+                              greatest(1, ceil(extract(epoch from v_in_the_way - v_since))));
   end if;
-  insert into private.sign_in_attempts (email, address) values (v_email, credentials_for.address);
+  insert into private.sign_in_attempts (email, address, attempted_at) values (v_email, credentials_for.address, v_now);
   select u.* into v_user from public.users u where u.email = v_email;
   if not found then
     return jsonb_build_object('status', 'unknown');
@@ -426,7 +464,7 @@ create table private.sessions (
   ended_at timestamptz,
   end_reason text,
   constraint an_end_has_a_reason check ((ended_at is null) = (end_reason is null)),
-  constraint end_reason_is_known check (end_reason in ('signed_out', 'token_reused'))
+  constraint end_reason_is_known check (end_reason in ('signed_out', 'token_reused', 'too_many'))
 );
 create index sessions_by_user on private.sessions (user_id);
 alter table private.sessions enable row level security;
@@ -441,23 +479,38 @@ create table private.refresh_tokens (
 create index refresh_tokens_by_session on private.refresh_tokens (session_id);
 alter table private.refresh_tokens enable row level security;
 
--- Begins a session with its first refresh token, and forgives the account's sign-in attempts. Answers {session_id,
--- expires_at, user}. Raises unknown_user.
-create function public.open_session(user_id uuid, token_hash text, user_agent text default null) returns jsonb
+-- Begins a session with its first refresh token, and ends the customer's oldest where there are too many. Forgives what
+-- the account failed at this address, and nothing that was tried elsewhere: the owner's success must not give a guesser
+-- new guesses. Answers {session_id, expires_at, user}. Raises unknown_user.
+create function public.open_session(
+  user_id uuid, token_hash text, user_agent text default null, address text default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
+  v_settings private.settings;
   v_user public.users;
   v_session private.sessions;
+  v_now timestamptz;
 begin
+  select * into strict v_settings from private.settings;
   select u.* into v_user from public.users u where u.id = open_session.user_id;
   if not found then
     perform private.fail('unknown_user');
   end if;
-  insert into private.sessions as s (user_id, user_agent, expires_at)
-  select v_user.id, left(open_session.user_agent, 400), private.now() + c.session_duration from private.settings c
+  -- In turn with each other and with credentials_for: two at once would not see each other's session.
+  perform pg_advisory_xact_lock(hashtextextended('sign-in by ' || v_user.email, 0));
+  v_now := private.now();
+  update private.sessions s set ended_at = v_now, end_reason = 'too_many'
+  where s.id in (
+    select o.id from private.sessions o
+    where o.user_id = v_user.id and o.ended_at is null and o.expires_at > v_now
+    order by o.created_at desc, o.id offset v_settings.sessions_per_customer - 1);
+  insert into private.sessions as s (user_id, user_agent, created_at, expires_at)
+  values (v_user.id, left(open_session.user_agent, 400), v_now, v_now + v_settings.session_duration)
   returning s.* into v_session;
   insert into private.refresh_tokens (token_hash, session_id) values (open_session.token_hash, v_session.id);
-  delete from private.sign_in_attempts a where a.email = v_user.email;
+  update private.sign_in_attempts a set forgiven = true
+  where a.email = v_user.email and a.address = open_session.address and not a.forgiven
+    and a.attempted_at > v_now - v_settings.sign_in_window;
   return jsonb_build_object('session_id', v_session.id, 'expires_at', v_session.expires_at,
                             'user', private.user_json(v_user));
 end
@@ -506,26 +559,27 @@ begin
 end
 $$;
 
--- Forgets sessions and attempts that no longer matter to anyone.
+-- Forgets sessions and attempts that no longer matter to anyone. Attempts a minute late: a sign-in may be about to
+-- forgive those that run out now, and would wait for us while we wait for it.
 create function private.forget_old_sign_ins() returns void
 language plpgsql volatile set search_path = '' as $$
 begin
-  delete from private.sessions s where s.expires_at < private.now() - interval '7 days';
+  delete from private.sessions s where least(s.expires_at, s.ended_at) < private.now() - interval '7 days';
   delete from private.sign_in_attempts a using private.settings c
-  where a.attempted_at < private.now() - c.sign_in_window;
+  where a.attempted_at < private.now() - c.sign_in_window - interval '1 minute';
   delete from private.attempts a using private.settings c
   where a.attempted_at < private.now() - c.sign_in_window;
 end
 $$;
 
 revoke execute on function
-  public.open_session(uuid, text, text),
+  public.open_session(uuid, text, text, text),
   public.rotate_session(text, text),
   public.close_session(text, boolean),
   private.forget_old_sign_ins()
 from public;
 grant execute on function
-  public.open_session(uuid, text, text),
+  public.open_session(uuid, text, text, text),
   public.rotate_session(text, text),
   public.close_session(text, boolean)
 to service_role;

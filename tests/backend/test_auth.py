@@ -129,6 +129,7 @@ def test_the_address_that_limits_count(
         environ_overrides={"REMOTE_ADDR": remote},
     )
     assert known.arguments("credentials_for")[0]["address"] == address
+    assert known.arguments("open_session")[0]["address"] == address, "what failed there is forgiven there"
 
 
 def test_unknown_accounts_cost_the_same_work(

@@ -167,7 +167,7 @@ def test_our_own_errors(recorder: Recorder, database: Database) -> None:
 def test_details_of_any_kind(recorder: Recorder, database: Database, details: object) -> None:
     recorder.answer(404, {"code": "PT404", "message": "unknown_user", "details": details, "hint": None})
     with pytest.raises(ApiError):
-        database.open_session("u", "00", None)
+        database.open_session("u", "00", None, "192.0.2.1")
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,11 @@ from tests.concurrency.parallel import (
     wait_until_it_waits,
     wait_until_it_waits_or_ends,
 )
-from tests.house import PASSWORD_HASH, House, Json
+from tests.house import PASSWORD_HASH, House, Json, Refused
 
 ROTATE = "public.rotate_session(text,text)"
 REGISTER = "public.register_user(text,text,text)"
+OPEN = "public.open_session(uuid,text,text,text)"
 CREDENTIALS = "public.credentials_for(text,text)"
 OLD, NEW, OTHER = ("a" * 64, "b" * 64, "c" * 64)
 ACCOUNT: Json = {"email": "ada@example.com", "password_hash": PASSWORD_HASH, "full_name": "Ada"}
@@ -104,12 +105,14 @@ def test_control_without_the_constraint_there_are_two_accounts(house: House, sta
     assert house.value("select count(*) from public.users") == 2
 
 
-def test_parallel_guesses_at_one_account_are_counted(house: House, start: Start) -> None:
+@pytest.mark.parametrize("addresses", [1, 40])
+def test_parallel_guesses_at_one_account_are_counted(house: House, start: Start, addresses: int) -> None:
+    house.owner.execute("update private.settings set sign_in_attempts_per_account = 10")
     house.service().call("register_user", **ACCOUNT)
     guessers = [house.service() for _ in range(40)]
     with holding(house, "lock table private.sign_in_attempts in access exclusive mode"):
         calls = [
-            start(who.call, "credentials_for", email=ACCOUNT["email"], address=f"192.0.2.{n}")
+            start(who.call, "credentials_for", email=ACCOUNT["email"], address=f"192.0.2.{n % addresses}")
             for n, who in enumerate(guessers)
         ]
         for who, call in zip(guessers, calls, strict=True):
@@ -135,7 +138,11 @@ BOB_AT_HOME: Json = {"email": "bob@example.com", "address": "192.0.2.1"}
 
 @pytest.mark.parametrize(
     ("limit", "second"),
-    [("sign_in_attempts_per_account", ADA_ELSEWHERE), ("sign_in_attempts_per_address", BOB_AT_HOME)],
+    [
+        ("sign_in_attempts_per_account_and_address", ADA_AT_HOME),
+        ("sign_in_attempts_per_account", ADA_ELSEWHERE),
+        ("sign_in_attempts_per_address", BOB_AT_HOME),
+    ],
 )
 def test_a_guess_that_is_not_committed_counts(house: House, start: Start, limit: str, second: Json) -> None:
     house.owner.execute(f"update private.settings set {limit} = 1".encode())
@@ -146,3 +153,26 @@ def test_control_guesses_that_do_not_take_turns_pass_the_limit(house: House, sta
     rewrite(house, CREDENTIALS, ("perform pg_advisory_xact_lock(", "perform hashint8("))
     house.owner.execute("update private.settings set sign_in_attempts_per_account = 1")
     assert outcome(second_guess(house, start, ADA_AT_HOME, ADA_ELSEWHERE))["status"] == "unknown"
+
+
+def live_sessions_of_two_sign_ins_at_once(house: House, start: Start) -> int:
+    """Where one session is all that a customer may have."""
+    house.owner.execute("update private.settings set sessions_per_customer = 1")
+    user_id = house.customer().user_id
+    one, two = house.service(), house.service()
+    one.begin()
+    one.call_in_transaction("open_session", user_id=user_id, token_hash=OLD)
+    call = start(two.call, "open_session", user_id=user_id, token_hash=NEW)
+    wait_until_it_waits_or_ends(house, call, two)
+    one.commit()
+    assert not isinstance(outcome(call), Refused)
+    return house.value("select count(*) from private.sessions where ended_at is null")
+
+
+def test_two_sign_ins_at_once_make_room_for_each_other(house: House, start: Start) -> None:
+    assert live_sessions_of_two_sign_ins_at_once(house, start) == 1
+
+
+def test_control_sign_ins_that_do_not_take_turns_leave_a_session_too_many(house: House, start: Start) -> None:
+    rewrite(house, OPEN, ("perform pg_advisory_xact_lock(", "perform hashint8("))
+    assert live_sessions_of_two_sign_ins_at_once(house, start) == 2

@@ -10,6 +10,7 @@ import jwt
 import postgrest
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests.http.frontrow import PASSWORD, Customer, Frontrow
 
@@ -68,6 +69,8 @@ def test_a_published_key_verifies_the_token(frontrow: Frontrow, customer: Custom
         ({"password": "too short"}, 422, "weak_password"),
         ({"password": "x" * 201}, 422, "weak_password"),
         ({"full_name": " "}, 422, "invalid_name"),
+        ({"full_name": "x" * 201}, 422, "invalid_name"),
+        ({"full_name": "Ada\r\nBcc: everybody@example.com"}, 422, "invalid_name"),
         ({"full_name": 7}, 400, "invalid_request"),
         ({"full_name": "\ud800"}, 400, "invalid_request"),
         ({"full_name": "nul \0"}, 400, "invalid_request"),
@@ -106,13 +109,58 @@ def test_wrong_passwords_and_unknown_addresses_are_answered_alike(
     assert answer.json()["details"] == "{}"
 
 
+class FromAddress(HTTPAdapter):
+    """Speaks from another of this machine's loopback addresses, which only a real socket can."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, source_address=("127.0.0.9", 0))
+
+
+def elsewhere(frontrow: Frontrow, email: str) -> Customer:
+    """Somebody at another address than everybody else."""
+    person = frontrow.stranger(email)
+    person.browser.mount("http://", FromAddress())
+    return person
+
+
 def test_attempts_are_limited(frontrow: Frontrow, customer: Customer) -> None:
     wrong = {"email": customer.email, "password": "wrong " + PASSWORD}
+    right = {"email": customer.email, "password": PASSWORD}
     for _ in range(10):
         assert frontrow.stranger().post("/api/auth/login", wrong).status_code == 401
-    answer = frontrow.stranger().post("/api/auth/login", {"email": customer.email, "password": PASSWORD})
+    answer = frontrow.stranger().post("/api/auth/login", right)
     assert (answer.status_code, code(answer)) == (429, "too_many_attempts")
-    assert int(answer.headers["Retry-After"]) > 0
+    assert 0 < int(answer.headers["Retry-After"]) <= 900
+    # Whoever guessed keeps nobody out but those who share the address.
+    ada = elsewhere(frontrow, customer.email)
+    for _ in range(9):
+        assert ada.post("/api/auth/login", wrong).status_code == 401
+    assert ada.post("/api/auth/login", right).status_code == 200
+    # Her success forgives her own mistakes, and none of the guesses.
+    assert ada.post("/api/auth/login", wrong).status_code == 401
+    assert frontrow.stranger().post("/api/auth/login", right).status_code == 429
+
+
+def test_right_passwords_are_limited_too(frontrow: Frontrow, customer: Customer) -> None:
+    limit = frontrow.house.value("select sign_in_attempts_per_address from private.settings")
+    frontrow.house.owner.execute("update private.settings set sign_in_attempts_per_address = 3")
+    try:
+        right = {"email": customer.email, "password": PASSWORD}
+        answers = [frontrow.stranger().post("/api/auth/login", right) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert elsewhere(frontrow, customer.email).post("/api/auth/login", right).status_code == 200
+    finally:
+        frontrow.house.owner.execute("update private.settings set sign_in_attempts_per_address = %s", [limit])
+
+
+def test_a_name_is_kept_as_register_would_keep_it(customer: Customer) -> None:
+    users = customer.data_api.table("users")
+    renamed = users.update({"full_name": "A" + " " * 900_000}).eq("id", customer.id).execute().data
+    assert [row["full_name"] for row in renamed] == ["A"]
+    for full_name in (" " * 900_000, "x" * 201, "Ada\nBcc: everybody@example.com"):
+        with pytest.raises(postgrest.APIError) as refused:
+            users.update({"full_name": full_name}).eq("id", customer.id).execute()
+        assert (refused.value.code, refused.value.message) == ("PT422", "invalid_name")
 
 
 def test_a_refresh_rotates_the_token(customer: Customer) -> None:

@@ -49,7 +49,7 @@ FOR_THE_SECRET_KEY = {
     "drop_letter(bigint)",
     "end_verification(integer)",
     "figures()",
-    "open_session(uuid,text,text)",
+    "open_session(uuid,text,text,text)",
     "payments_to_reconcile(interval,integer,uuid)",
     "payments_to_verify(timestamp with time zone,integer,uuid)",
     "record_dispute(text,text,text,text,integer,text,text,text)",

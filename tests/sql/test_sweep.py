@@ -164,6 +164,18 @@ def test_a_showtime_that_is_called_off_is_told_at_once(house: House) -> None:
     assert house.events("showtime:update")[0]["payload"]["status"] == "cancelled"
 
 
+def test_sessions_that_ended_are_forgotten_in_a_week(house: House) -> None:
+    service = house.service()
+    user_id = house.customer().user_id
+    for token in ("a" * 64, "b" * 64):
+        service.call("open_session", user_id=user_id, token_hash=token)
+    service.call("close_session", token_hash="a" * 64)
+    for days, left in ((6, 2), (2, 1)):
+        house.advance(f"{days} days")
+        house.sweep()
+        assert house.value("select count(*) from private.sessions") == left
+
+
 def test_old_sign_ins_are_forgotten(house: House) -> None:
     service = house.service()
     user_id = house.customer().user_id

@@ -323,7 +323,7 @@ isOneToOne: false
 { Args: { "seat_ids": (number)[],"showtime_id": number }; Returns: Json
                            },
 "open_session":
-{ Args: { "token_hash": string,"user_agent"?: string,"user_id": string }; Returns: Json
+{ Args: { "address"?: string,"token_hash": string,"user_agent"?: string,"user_id": string }; Returns: Json
                            },
 "payments_to_reconcile":
 { Args: { "after"?: string,"max_rows"?: number,"older_than"?: string }; Returns: Json

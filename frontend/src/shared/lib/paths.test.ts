@@ -15,6 +15,13 @@ test.each([
   '//evil.example/',
   '/\\evil.example/',
   '/\t/evil.example',
+  '/.//evil.example',
+  '/..//evil.example',
+  '/films/..//evil.example',
+  '/%2e//evil.example',
+  '/./\\evil.example',
+  '/.\\\\evil.example',
+  '/.\t//evil.example',
   'javascript:alert(1)',
 ])('but never to %j', (asked) => {
   expect(safeReturn(asked)).toBe('/');

@@ -17,7 +17,9 @@ export function safeReturn(asked: string | null): string {
   const origin = 'https://frontrow.invalid';
   if (!URL.canParse(asked, origin)) return paths.films();
   const url = new URL(asked, origin);
-  return url.origin === origin ? url.pathname + url.search + url.hash : paths.films();
+  // `/.//host` is on this site, but what is left of it once the dots are gone, `//host`, is not.
+  if (url.origin !== origin || url.pathname.startsWith('//')) return paths.films();
+  return url.pathname + url.search + url.hash;
 }
 
 function returning(path: string | undefined): string {

@@ -6,7 +6,7 @@ export const errors = {
   too_many_attempts: 'Too many attempts. Please wait a while and try again.',
   email_taken: 'There is an account with this e-mail address already.',
   invalid_email: 'This is no e-mail address that we can write to.',
-  invalid_name: 'Please give a name of 1 to 200 characters.',
+  invalid_name: 'Please give a name of 1 to 200 characters, on one line.',
   weak_password: 'Please choose a password of 10 to 200 characters.',
   unknown_user: 'There is no such account.',
   staff_only: 'This is for the people of the house.',
