@@ -7,9 +7,10 @@ ARG PYTHON=python:3.11-slim-bookworm
 FROM ${PYTHON} AS build
 WORKDIR /app
 COPY requirements.txt ./
-# pip leaves when it is done: what is not there cannot be misused, and needs no updates.
+# Each package is the very file that was tested. pip leaves the app's environment when it is done, and so needs no updates
+# there; the base image has one of its own, which is updated with the base.
 RUN python -m venv .venv \
- && .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --quiet -r requirements.txt \
+ && .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --quiet --require-hashes -r requirements.txt \
  && .venv/bin/python -m pip uninstall --yes --quiet pip setuptools
 COPY gunicorn.conf.py wsgi.py ./
 COPY backend ./backend

@@ -6,7 +6,7 @@ IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo verify retry-letters reset test check format bench chaos screenshots types migration install clean
+.PHONY: help up demo verify retry-letters reset test check format bench chaos screenshots types migration lock install clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,14 @@ migration: install ## Draft NAME as a migration: what sql/ has and the migration
 	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=add_reviews"; exit 1; }
 	@$(IN_VENV) -m dev.migrations draft "$(NAME)"
 
+lock: install ## Pin what comes with the packages of requirements*.in (ARGS="--upgrade-package flask" for newer ones)
+	@$(LOCK) --output-file requirements.txt requirements.in
+	@$(LOCK) --constraints requirements.txt --output-file requirements-dev.txt requirements-dev.in
+
+# For every platform and every Python that Frontrow runs on, not only for this machine.
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command "make lock" $(ARGS)
+
 clean: ## Delete what was installed
 	@rm -rf .venv dev/node_modules frontend/node_modules .pytest_cache .ruff_cache .hypothesis
 
@@ -81,7 +89,7 @@ install: .venv/installed dev/node_modules/.installed frontend/node_modules/.inst
 	  { echo "$(PYTHON) lacks its module venv; on Debian: apt-get install python3-venv."; exit 1; }
 	@echo "Installing Python packages ..."
 	@test -x $(IN_VENV) || $(PYTHON) -m venv .venv
-	@$(IN_VENV) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # Not `npm ci`: it refuses a lock file that was written where a registry lacks the binaries of other platforms.

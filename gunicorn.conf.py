@@ -26,7 +26,7 @@ def child_exit(_server: Any, worker: Any) -> None:
     """Forget the gauges of a process that has ended; its counts stay."""
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(worker.pid)
+    multiprocess.mark_process_dead(worker.pid)  # pyright: ignore[reportUnknownMemberType] - it has no types
 
 
 def on_exit(_server: Any) -> None:

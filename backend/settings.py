@@ -9,8 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parseaddr
+from hashlib import sha256
 from typing import Any, cast
 from urllib.parse import urlsplit
+
+import jwt
+from jwt.utils import base64url_encode
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -76,25 +80,62 @@ def _boolean(value: str) -> bool:
 def _secret_key(value: str) -> str:
     if value.startswith("sb_publishable_"):
         raise ValueError("is a publishable key; the secret one is needed")
-    if not value.startswith("sb_secret_") and value.count(".") != 2:
-        raise ValueError("must be a secret key (sb_secret_...) or the older service_role JWT")
+    if value.startswith("sb_secret_"):
+        return value
+    try:
+        # Supabase verifies it. Here it is only looked at, so that the page's key is not taken for it.
+        role: object = jwt.decode(value, options={"verify_signature": False}).get("role")
+    except jwt.InvalidTokenError:
+        raise ValueError("must be a secret key (sb_secret_...) or the older service_role JWT") from None
+    if role != "service_role":
+        raise ValueError("is a JWT of another role; that of service_role is needed")
     return value
 
 
-def _signing_key(value: str) -> Mapping[str, str]:
+def _json_of_keys(value: str) -> object:
     try:
-        key: object = json.loads(value)
+        return json.loads(value)
     except ValueError:
-        raise ValueError("must be a JWK as JSON") from None
+        raise ValueError("must be JSON") from None
+
+
+def _jwk(key: object, members: tuple[str, ...], what: str) -> Mapping[str, str]:
+    """An ES256 key with these members and its name; where it brings none, its thumbprint (RFC 7638)."""
+    parts = cast(dict[Any, Any], key) if isinstance(key, dict) else {}
+    jwk = {str(name): part for name, part in parts.items() if isinstance(part, str)}
+    if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256" or not {*members} <= set(jwk):
+        raise ValueError(f"must be {what}: kty EC, crv P-256, with {', '.join(members)}")
+    kept = {name: jwk[name] for name in ("kty", "crv", *members)}
+    try:
+        jwt.PyJWK(kept, "ES256")
+    except (jwt.PyJWTError, ValueError):
+        raise ValueError(f"must be {what}: that one is damaged") from None
+    return {**kept, "kid": jwk.get("kid") or _thumbprint(kept)}
+
+
+def _thumbprint(key: Mapping[str, str]) -> str:
+    members = ",".join(f'"{name}":"{key[name]}"' for name in ("crv", "kty", "x", "y"))
+    return base64url_encode(sha256(f"{{{members}}}".encode()).digest()).decode()
+
+
+def _signing_key(value: str) -> Mapping[str, str]:
+    keys = _json_of_keys(value)
     # `supabase gen signing-key` prints one key; signing_keys_path wants a list of them.
-    if isinstance(key, list) and len(cast(list[object], key)) == 1:
-        key = cast(list[object], key)[0]
-    if not isinstance(key, dict):
-        raise ValueError("must be one JWK as JSON")
-    jwk = {str(name): str(part) for name, part in cast(dict[Any, Any], key).items()}
-    if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256" or not {"x", "y", "d"} <= set(jwk):
-        raise ValueError("must be a private ES256 key: kty EC, crv P-256, with x, y and d")
-    return jwk
+    listed = cast(list[object], keys) if isinstance(keys, list) else [keys]
+    return _jwk(listed[0] if len(listed) == 1 else None, ("x", "y", "d"), "one private ES256 key as JSON")
+
+
+def _accepted_keys(value: str) -> tuple[Mapping[str, str], ...]:
+    keys = _json_of_keys(value)
+    if isinstance(keys, dict):
+        keys = cast(dict[Any, Any], keys).get("keys")
+    if not isinstance(keys, list):
+        raise ValueError("must be a key set as /.well-known/jwks.json gives it, or a list of keys")
+    listed = cast(list[object], keys)
+    # They are published: a private half must not even be near.
+    if any(isinstance(key, dict) and "d" in key for key in listed):
+        raise ValueError("must be public keys, without d")
+    return tuple(_jwk(key, ("x", "y"), "public ES256 keys") for key in listed)
 
 
 def _jwt_secret(value: str) -> str:
@@ -159,6 +200,7 @@ class Settings:
     supabase_key: str = _from("SUPABASE_SERVICE_ROLE_KEY", _secret_key, secret=True)
 
     jwt_signing_key: Mapping[str, str] | None = _from("JWT_SIGNING_KEY", _signing_key, secret=True, default=None)
+    jwt_accepted_keys: tuple[Mapping[str, str], ...] = _from("JWT_ACCEPTED_KEYS", _accepted_keys, default=())
     jwt_secret: str | None = _from("JWT_SECRET", _jwt_secret, secret=True, default=None)
     jwt_issuer: str | None = _from("JWT_ISSUER", _text, default=None)
 
@@ -195,7 +237,10 @@ class Settings:
             problems.append("JWT_SIGNING_KEY or JWT_SECRET is missing.")
         if problems:
             raise SettingsError("\n".join(problems))
-        return cls(**cast(Any, values))
+        settings = cls(**cast(Any, values))
+        if not _told_apart(settings.public_keys):
+            raise SettingsError("JWT_ACCEPTED_KEYS has two keys of one kid, or one of JWT_SIGNING_KEY's.")
+        return settings
 
     @classmethod
     def variables(cls) -> tuple[str, ...]:
@@ -208,7 +253,20 @@ class Settings:
         return self.jwt_issuer or f"{self.supabase_url}/auth/v1"
 
     @property
+    def public_keys(self) -> tuple[Mapping[str, str], ...]:
+        """The public halves of all keys whose tokens are good: the one that signs first, each once."""
+        signing = self.jwt_signing_key
+        own = [{name: signing[name] for name in ("kty", "crv", "x", "y", "kid")}] if signing else []
+        keys = [*own, *self.jwt_accepted_keys]
+        return tuple(key for place, key in enumerate(keys) if key not in keys[:place])
+
+    @property
     def allowed_origins(self) -> frozenset[str]:
         """The origins of pages that may call with cookies: CORS_ORIGINS and the page's own."""
         parts = urlsplit(self.app_url)
         return frozenset({*self.cors_origins, f"{parts.scheme}://{parts.netloc}"})
+
+
+def _told_apart(keys: tuple[Mapping[str, str], ...]) -> bool:
+    """Whether a token's kid names one key."""
+    return len({key["kid"] for key in keys}) == len(keys)

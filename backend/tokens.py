@@ -1,5 +1,6 @@
 """Signed tokens: access tokens with Supabase's claims, and tickets. One key signs both; their audiences differ, so that
-neither is taken for the other.
+neither is taken for the other. What other keys have signed is good, too, while they are among the accepted ones: so a
+key changes while many processes run, and while tickets are in many pockets.
 
 A ticket carries no `role` and no `sub`: the Data API, which knows the same key, would take it for nobody.
 """
@@ -10,12 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 import jwt
-from jwt.utils import base64url_encode
 
 from backend.settings import Settings
 
@@ -57,34 +56,35 @@ class Tokens:
     issuer: str
     algorithm: str
     key_id: str | None
-    public_jwk: Mapping[str, str] | None
+    public_jwks: tuple[Mapping[str, str], ...]
     signing_key: Any = field(repr=False)
-    verifying_key: Any = field(repr=False)
+    verifying_keys: Mapping[tuple[str, str | None], Any] = field(repr=False)
+    """By algorithm and kid, so that no token chooses how a key is used."""
     clock: Callable[[], float] = time.time
 
     @classmethod
     def of(cls, settings: Settings, clock: Callable[[], float] = time.time) -> Tokens:
-        """ES256 where JWT_SIGNING_KEY is set, HS256 with JWT_SECRET otherwise."""
-        if settings.jwt_signing_key is None:
-            secret = settings.jwt_secret
-            assert secret is not None, "Settings asks for one of the two"
-            return cls(settings.issuer, "HS256", None, None, secret, secret, clock)
-        private = dict(settings.jwt_signing_key)
-        public = {name: private[name] for name in ("kty", "crv", "x", "y")}
-        key_id = private.get("kid") or _thumbprint(public)
+        """ES256 where JWT_SIGNING_KEY is set, HS256 with JWT_SECRET otherwise. Whichever signs, what any of the keys
+        that are set has signed is good."""
+        verifying: dict[tuple[str, str | None], Any] = {
+            ("ES256", key["kid"]): jwt.PyJWK(dict(key), "ES256").key for key in settings.public_keys
+        }
+        if settings.jwt_secret is not None:
+            verifying["HS256", None] = settings.jwt_secret
+        private = settings.jwt_signing_key
         return cls(
             issuer=settings.issuer,
-            algorithm="ES256",
-            key_id=key_id,
-            public_jwk={**public, "kid": key_id, "alg": "ES256", "use": "sig"},
-            signing_key=jwt.PyJWK({**public, "d": private["d"]}, "ES256").key,
-            verifying_key=jwt.PyJWK(public, "ES256").key,
+            algorithm="ES256" if private else "HS256",
+            key_id=private["kid"] if private else None,
+            public_jwks=tuple({**key, "alg": "ES256", "use": "sig"} for key in settings.public_keys),
+            signing_key=jwt.PyJWK(dict(private), "ES256").key if private else settings.jwt_secret,
+            verifying_keys=verifying,
             clock=clock,
         )
 
     def jwks(self) -> dict[str, list[Mapping[str, str]]]:
-        """The public keys, as published; none where a shared secret signs."""
-        return {"keys": [self.public_jwk] if self.public_jwk else []}
+        """The public keys, as published; a shared secret is not among them."""
+        return {"keys": list(self.public_jwks)}
 
     def access_token(self, person: Person) -> str:
         """A token for 15 minutes that the Data API, Realtime and create-intent accept."""
@@ -133,17 +133,19 @@ class Tokens:
 
     def _verify(self, token: str, audience: str, required: tuple[str, ...]) -> dict[str, Any]:
         try:
+            header = jwt.get_unverified_header(token)
+            algorithm, key_id = str(header.get("alg")), header.get("kid")
             claims = jwt.decode(
                 token,
-                self.verifying_key,
-                algorithms=[self.algorithm],
+                self.verifying_keys[algorithm, key_id],
+                algorithms=[algorithm],
                 audience=audience,
                 issuer=self.issuer,
                 # Times are compared below, by the clock that tests can move.
                 options={"require": list(required), "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
             not_after, not_before = float(claims["exp"]), float(claims.get("nbf", 0))
-        except (jwt.InvalidTokenError, TypeError, ValueError) as error:
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as error:
             raise TokenError from error
         if not not_before <= self.clock() < not_after:
             raise TokenError
@@ -155,9 +157,3 @@ def _uuid(value: object) -> UUID:
         return UUID(str(value))
     except ValueError:
         raise TokenError from None
-
-
-def _thumbprint(public: Mapping[str, str]) -> str:
-    """The key's own name where it brings none (RFC 7638)."""
-    members = ",".join(f'"{name}":"{public[name]}"' for name in ("crv", "kty", "x", "y"))
-    return base64url_encode(sha256(f"{{{members}}}".encode()).digest()).decode()

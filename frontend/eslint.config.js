@@ -49,6 +49,9 @@ export default tseslint.config(
   },
   { files: ['src/**/*.{ts,tsx}'], extends: [reactHooks.configs.flat['recommended-latest']] },
   { files: ['public/*.js'], languageOptions: { globals: globals.browser, sourceType: 'script' } },
+  // Those outside this folder; `npm run lint` names them.
+  { files: ['bench/*.js'], languageOptions: { globals: globals.browser } },
+  { files: ['tests/**/*.mjs'], languageOptions: { globals: globals.node } },
   layer('config', SUPABASE),
   layer('shared', SUPABASE),
   layer('api'),

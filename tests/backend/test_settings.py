@@ -51,9 +51,19 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         ("SUPABASE_URL", "ftp://x"),
         ("SUPABASE_SERVICE_ROLE_KEY", "sb_publishable_x"),
         ("SUPABASE_SERVICE_ROLE_KEY", "secret"),
+        ("SUPABASE_SERVICE_ROLE_KEY", "hidden.hidden.hidden"),
+        ("SUPABASE_SERVICE_ROLE_KEY", Keys.generate().anon_jwt),
         ("JWT_SIGNING_KEY", "hidden"),
         ("JWT_SIGNING_KEY", '{"kty": "RSA"}'),
         ("JWT_SIGNING_KEY", '{"kty": "EC", "crv": "P-256", "x": "hidden", "y": "hidden"}'),
+        ("JWT_SIGNING_KEY", '{"kty": "EC", "crv": "P-256", "x": "hidden", "y": "hidden", "d": "hidden"}'),
+        ("JWT_ACCEPTED_KEYS", "hidden"),
+        ("JWT_ACCEPTED_KEYS", '"hidden"'),
+        ("JWT_ACCEPTED_KEYS", '{"kty": "EC"}'),
+        ("JWT_ACCEPTED_KEYS", '["hidden"]'),
+        ("JWT_ACCEPTED_KEYS", '{"keys": [{"kty": "oct", "k": "hidden"}]}'),
+        ("JWT_ACCEPTED_KEYS", '[{"kty": "EC", "crv": "P-256", "x": "hidden", "y": "hidden"}]'),
+        ("JWT_ACCEPTED_KEYS", f"[{Keys.generate().signing_key}]"),
         ("JWT_SECRET", "hidden-but-short"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://frontrow.example/path"),
@@ -91,6 +101,22 @@ def test_both_kinds_of_keys(environment: dict[str, str]) -> None:
     listed = Settings.from_environment({**environment, "JWT_SIGNING_KEY": f"[{keys.signing_key}]"})
     assert listed.jwt_signing_key is not None
     assert listed.jwt_signing_key["kid"] == json.loads(keys.signing_key)["kid"]
+
+
+def test_the_pages_key_is_told_from_the_secret_one(environment: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"is a JWT of another role; that of service_role is needed"):
+        Settings.from_environment({**environment, "SUPABASE_SERVICE_ROLE_KEY": Keys.generate().anon_jwt})
+
+
+def test_a_kid_names_one_key(environment: dict[str, str]) -> None:
+    own, other = (json.loads(Keys.generate().signing_key) for _ in range(2))
+    del other["d"]
+    for accepted in ([other | {"kid": own["kid"]}], [other, {**own, "kid": other["kid"]} | {"d": None}]):
+        keys = [{name: part for name, part in key.items() if part} for key in accepted]
+        with pytest.raises(SettingsError, match=r"^JWT_ACCEPTED_KEYS has two keys of one kid"):
+            Settings.from_environment(
+                {**environment, "JWT_SIGNING_KEY": json.dumps(own), "JWT_ACCEPTED_KEYS": json.dumps(keys)}
+            )
 
 
 def test_defaults(settings: Settings) -> None:

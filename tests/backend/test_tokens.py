@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -106,9 +108,12 @@ def test_a_shared_secret_signs_hs256_and_is_not_published(shared: Tokens) -> Non
 def test_the_public_key_is_no_shared_secret(tokens: Tokens) -> None:
     (key,) = tokens.jwks()["keys"]
     claims = jwt.decode(tokens.access_token(PERSON), options={"verify_signature": False})
-    forged = jwt.encode(claims, key["x"] + key["y"], "HS256")
+    for headers in (None, {"kid": key["kid"]}):
+        forged = jwt.encode(claims, key["x"] + key["y"], "HS256", headers)
+        with pytest.raises(TokenError):
+            tokens.user_id(forged)
     with pytest.raises(TokenError):
-        tokens.user_id(forged)
+        tokens.user_id(jwt.encode(claims, None, "none", {"kid": key["kid"]}))
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "\0", "é" * 9])
@@ -129,12 +134,16 @@ def test_garbage(tokens: Tokens, token: str) -> None:
         {"aud": ["other"]},
     ],
 )
-def test_claims_that_do_not_fit(settings: Settings, tokens: Tokens, changes: dict[str, object]) -> None:
+def test_claims_that_do_not_fit(tokens: Tokens, changes: dict[str, object]) -> None:
     claims = jwt.decode(tokens.access_token(PERSON), options={"verify_signature": False}) | changes
-    signed = jwt.encode(claims, tokens.signing_key, "ES256")
+    signed = jwt.encode(claims, tokens.signing_key, "ES256", {"kid": tokens.key_id})
     with pytest.raises(TokenError):
         tokens.user_id(signed)
-    del settings
+
+
+def test_the_claims_without_a_change_do_fit(tokens: Tokens) -> None:
+    claims = jwt.decode(tokens.access_token(PERSON), options={"verify_signature": False})
+    assert tokens.user_id(jwt.encode(claims, tokens.signing_key, "ES256", {"kid": tokens.key_id})) == PERSON.id
 
 
 def test_a_ticket_is_no_access_token_and_the_other_way_round(tokens: Tokens, clock: Clock) -> None:
@@ -154,8 +163,83 @@ def test_a_ticket_is_no_access_token_and_the_other_way_round(tokens: Tokens, clo
 
 def test_another_key_signs_nothing_for_us(environment: dict[str, str], tokens: Tokens, clock: Clock) -> None:
     other = Settings.from_environment({**environment, "JWT_SIGNING_KEY": Keys.generate().signing_key})
+    token = Tokens.of(other, clock).access_token(PERSON)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    under_our_name = jwt.encode(claims, Tokens.of(other).signing_key, "ES256", {"kid": tokens.key_id})
+    without_a_name = jwt.encode(claims, tokens.signing_key, "ES256")
+    for refused in (token, under_our_name, without_a_name):
+        with pytest.raises(TokenError):
+            tokens.user_id(refused)
+
+
+# A key changes: docs/deploy.md, "Changing keys and secrets" -----------------------------------------------------------
+
+
+def public(*keys: str) -> str:
+    """The key set of these private keys."""
+    halves = [{name: part for name, part in json.loads(key).items() if name != "d"} for key in keys]
+    return json.dumps({"keys": halves})
+
+
+def agree(one: Tokens, other: Tokens) -> bool:
+    """Whether what each signs is good for both."""
+    ends_at = datetime.fromtimestamp(NOON, UTC) + timedelta(hours=2)
+    try:
+        for signer, reader in ((one, other), (other, one), (one, one), (other, other)):
+            assert reader.user_id(signer.access_token(PERSON)) == PERSON.id
+            assert reader.read_ticket(signer.ticket(TICKET, ends_at)) == TICKET
+    except TokenError:
+        return False
+    return True
+
+
+@pytest.fixture
+def processes(environment: dict[str, str], clock: Clock) -> Callable[..., Tokens]:
+    """A process with these settings instead of the environment's JWT_SIGNING_KEY."""
+
+    def start(**settings: str) -> Tokens:
+        return Tokens.of(Settings.from_environment({**environment, "JWT_SIGNING_KEY": "", **settings}), clock)
+
+    return start
+
+
+def test_processes_of_two_steps_that_follow_each_other_agree(processes: Callable[..., Tokens]) -> None:
+    old, new = Keys.generate().signing_key, Keys.generate().signing_key
+    steps = [
+        processes(JWT_SIGNING_KEY=old),
+        processes(JWT_SIGNING_KEY=old, JWT_ACCEPTED_KEYS=public(new)),
+        processes(JWT_SIGNING_KEY=new, JWT_ACCEPTED_KEYS=public(old)),
+        processes(JWT_SIGNING_KEY=new),
+    ]
+    assert [agree(one, other) for one, other in itertools.pairwise(steps)] == [True, True, True]
+    assert not agree(steps[0], steps[2])  # so the second step cannot be left out
+    ticket = steps[1].ticket(TICKET, datetime.fromtimestamp(NOON, UTC))
+    assert steps[2].read_ticket(ticket) == TICKET
     with pytest.raises(TokenError):
-        tokens.user_id(Tokens.of(other, clock).access_token(PERSON))
+        steps[3].read_ticket(ticket)
+
+
+def test_the_keys_of_a_change_are_all_published_the_signing_one_first(processes: Callable[..., Tokens]) -> None:
+    old, new = Keys.generate().signing_key, Keys.generate().signing_key
+    both = processes(JWT_SIGNING_KEY=new, JWT_ACCEPTED_KEYS=public(old)).jwks()["keys"]
+    assert [key["kid"] for key in both] == [json.loads(key)["kid"] for key in (new, old)]
+    assert all(set(key) == {"kty", "crv", "x", "y", "kid", "alg", "use"} for key in both)
+    # What is published may be set as it stands, the signing key once more among it.
+    again = processes(JWT_SIGNING_KEY=new, JWT_ACCEPTED_KEYS=json.dumps({"keys": both}))
+    assert again.jwks()["keys"] == both
+
+
+def test_a_project_moves_from_its_shared_secret_to_a_key(processes: Callable[..., Tokens]) -> None:
+    secret, key = "a shared secret of thirty-two bytes", Keys.generate().signing_key
+    steps = [
+        processes(JWT_SECRET=secret),
+        processes(JWT_SECRET=secret, JWT_ACCEPTED_KEYS=public(key)),
+        processes(JWT_SECRET=secret, JWT_SIGNING_KEY=key),
+    ]
+    assert [agree(one, other) for one, other in itertools.pairwise(steps)] == [True, True]
+    assert jwt.get_unverified_header(steps[2].access_token(PERSON))["alg"] == "ES256"
+    with pytest.raises(TokenError):
+        processes(JWT_SIGNING_KEY=key).user_id(steps[0].access_token(PERSON))
 
 
 def test_keys_do_not_show(tokens: Tokens, shared: Tokens) -> None:

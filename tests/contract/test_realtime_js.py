@@ -15,7 +15,7 @@ import pytest
 from .realtime_server import ROOT, Stack, running_stack  # noqa: F401 - the fixture `stack`
 
 SCRIPT = Path(__file__).with_name("realtime.mjs")
-NAMES = re.findall(r'^  async "(.+)"\(open\)', SCRIPT.read_text(), re.MULTILINE)
+NAMES = re.findall(r"^  async '(.+)'\(open\)", SCRIPT.read_text(), re.MULTILINE)
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,28 @@ import { answer, answerAs, answerOfChange } from './data';
 import { isApiError } from './errors';
 import { createQueryClient } from './query-client';
 
-const result = (data: unknown) => Promise.resolve({ data, error: null, status: 200 } as const);
+const asked: string[] = [];
+
+/** As supabase-js has them: what is awaited takes headers first. */
+const query = <R>(result: R) =>
+  Object.assign(Promise.resolve(result), {
+    setHeader: (name: string, value: string) => asked.push(`${name}: ${value}`),
+  });
+
+const result = (data: unknown) => query({ data, error: null, status: 200 } as const);
 
 /** What supabase-js makes of PostgREST's answer when the server process behind a call was killed. */
 const killed = () =>
-  Promise.resolve({
+  query({
     data: null,
     error: { code: '', details: null, hint: null, message: '' } as never,
     status: 400,
   });
 
-beforeEach(() => void vi.useFakeTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+  asked.length = 0;
+});
 afterEach(() => void vi.useRealTimers());
 
 test('the data of a query', async () => {
@@ -63,8 +74,39 @@ test('a change whose server process was killed is made again, once', async () =>
 
 test('a change that was refused is not made again', async () => {
   const refused = vi.fn(() =>
-    Promise.resolve({ data: null, error: { code: 'PT409', message: 'seat_taken' } as never, status: 409 }),
+    query({ data: null, error: { code: 'PT409', message: 'seat_taken' } as never, status: 409 }),
   );
   await expect(answerOfChange(z.number(), refused)).rejects.toMatchObject({ code: 'seat_taken' });
   expect(refused).toHaveBeenCalledOnce();
+});
+
+test('each call has an id that Flask and the database accept, and a change that is made again keeps its own', async () => {
+  await answer(result(1));
+  await answerAs(z.number(), result(1));
+  expect(asked).toEqual([
+    expect.stringMatching(/^X-Request-Id: [0-9a-f]{16}$/),
+    expect.stringMatching(/^X-Request-Id: [0-9a-f]{16}$/),
+  ]);
+  expect(new Set(asked).size).toBe(2);
+  asked.length = 0;
+  const made = answerOfChange(
+    z.number(),
+    vi
+      .fn()
+      .mockImplementationOnce(killed)
+      .mockImplementation(() => result(7)),
+  );
+  await vi.advanceTimersByTimeAsync(500);
+  await made;
+  expect(asked).toHaveLength(2);
+  expect(new Set(asked).size).toBe(1);
+});
+
+test('an error names the call that it came of', async () => {
+  const failed = query({ data: null, error: { code: '23514', message: 'x' } as never, status: 400 });
+  for (const failure of [answer(failed), answerAs(z.string(), result(7))]) {
+    const error: unknown = await failure.catch((reason: unknown) => reason);
+    const named = isApiError(error, 'unexpected') ? error.requestId : undefined;
+    expect(asked).toContain(`X-Request-Id: ${named}`);
+  }
 });

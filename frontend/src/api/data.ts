@@ -2,6 +2,7 @@ import type { PostgrestError } from '@supabase/supabase-js';
 import type { z } from 'zod';
 
 import { ApiError, isApiError, toApiError } from './errors';
+import { newRequestId, REQUEST_ID } from './request-id';
 
 interface Result {
   data: unknown;
@@ -9,20 +10,24 @@ interface Result {
   status: number;
 }
 
+/** What supabase-js answers before it is awaited. */
+type Query<R extends Result> = PromiseLike<R> & { setHeader(name: string, value: string): unknown };
+
 type DataOf<R extends Result> = Extract<R, { error: null }>['data'];
 
 /** The rows of a query of supabase-js: `await answer(supabase.from('movies').select())`. Raises ApiError. */
-export async function answer<R extends Result>(query: PromiseLike<R>): Promise<DataOf<R>> {
-  return await dataOf(query);
+export async function answer<R extends Result>(query: Query<R>): Promise<DataOf<R>> {
+  return await dataOf(query, newRequestId());
 }
 
 /** As `answer`, for what PostgreSQL types as json only: functions such as seat_map. */
 export async function answerAs<S extends z.ZodType>(
   schema: S,
-  query: PromiseLike<Result>,
+  query: Query<Result>,
+  requestId = newRequestId(),
 ): Promise<z.output<S>> {
-  const read = schema.safeParse(await dataOf(query));
-  if (!read.success) throw new ApiError('unexpected');
+  const read = schema.safeParse(await dataOf(query, requestId));
+  if (!read.success) throw new ApiError('unexpected', { requestId });
   return read.data;
 }
 
@@ -31,24 +36,26 @@ const PAUSE_BEFORE_RETRY = 500;
 /**
  * As `answerAs`, for the functions that change something. Each may be called twice (lock_seats, release_seats,
  * create_booking, cancel_booking answer the same again), so one that met a database in trouble is, whether its first
- * call had an effect or not.
+ * call had an effect or not. Both go under one id, for they are one change.
  */
 export async function answerOfChange<S extends z.ZodType>(
   schema: S,
-  call: () => PromiseLike<Result>,
+  call: () => Query<Result>,
 ): Promise<z.output<S>> {
+  const requestId = newRequestId();
   try {
-    return await answerAs(schema, call());
+    return await answerAs(schema, call(), requestId);
   } catch (error) {
     if (!isApiError(error, 'busy')) throw error;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_BEFORE_RETRY));
-    return answerAs(schema, call());
+    return answerAs(schema, call(), requestId);
   }
 }
 
-async function dataOf(query: PromiseLike<Result>): Promise<unknown> {
+async function dataOf(query: Query<Result>, requestId: string): Promise<unknown> {
+  query.setHeader(REQUEST_ID, requestId);
   const { data, error, status } = await query;
   // supabase-js reports a request that got no answer as an error with status 0.
-  if (error) throw status === 0 ? new ApiError('offline') : toApiError(error, status);
+  if (error) throw status === 0 ? new ApiError('offline') : toApiError(error, status, { requestId });
   return data;
 }

@@ -15,7 +15,7 @@ test.each(ERROR_CODES)('%s has a sentence', (code) => {
 });
 
 test('details are read', () => {
-  const error = toApiError(refusal('seat_taken', { seat_ids: [7, 8] }), 409, 3);
+  const error = toApiError(refusal('seat_taken', { seat_ids: [7, 8] }), 409, { retryAfter: 3 });
   expect([error.code, seatIds(error), error.retryAfter]).toEqual(['seat_taken', [7, 8], 3]);
   expect(sentenceFor(error)).toBe('2 of those seats were just taken.');
   expect(sentenceFor(toApiError(refusal('too_many_seats', { limit: 10 })))).toBe(
@@ -33,6 +33,15 @@ test('what PostgREST says by itself is not shown to people', () => {
   const error = toApiError({ code: '42501', message: 'permission denied', details: null, hint: 'Grant it.' });
   expect(sentenceFor(error)).toBe('Something went wrong. Please try again.');
   expect(toApiError({ code: 'PGRST303', message: 'JWT expired' }).code).toBe('session_ended');
+});
+
+test('what nobody foresaw can be looked up', () => {
+  const told = { requestId: '0123456789abcdef' };
+  expect(sentenceFor(toApiError({}, 500, told))).toBe(
+    'Something went wrong. Please try again. When you write to us about it, quote 0123456789abcdef.',
+  );
+  expect(sentenceFor(toApiError(refusal('internal'), 500, told))).toMatch(/quote 0123456789abcdef\.$/);
+  expect(sentenceFor(toApiError(refusal('seat_taken'), 409, told))).not.toContain('quote');
 });
 
 // Those of tests/backend/test_database.py: the page and Flask take the same answers for a database that cannot now.

@@ -5,6 +5,16 @@ import { ERROR_CODES, type ErrorCode } from './error-codes';
 /** A code of sql/errors.sql, or what no server of ours said: no answer at all, or one that nobody expected. */
 export type Problem = ErrorCode | 'offline' | 'unexpected';
 
+/** What an answer tells besides its code. */
+interface Told {
+  details?: Record<string, unknown>;
+  hint?: string | undefined;
+  /** Seconds. */
+  retryAfter?: number | undefined;
+  /** Names the call in the logs of every part. */
+  requestId?: string | undefined;
+}
+
 /** A refusal by the Data API or by Flask. `retryAfter` is in seconds. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -13,13 +23,15 @@ export class ApiError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
   readonly hint: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly requestId: string | undefined;
 
-  constructor(code: Problem, details: Record<string, unknown> = {}, hint?: string, retryAfter?: number) {
+  constructor(code: Problem, { details = {}, hint, retryAfter, requestId }: Told = {}) {
     super(code);
     this.code = code;
     this.details = details;
     this.hint = hint;
     this.retryAfter = retryAfter;
+    this.requestId = requestId;
   }
 }
 
@@ -47,14 +59,18 @@ function foreign(code: unknown, status: number | undefined): Problem {
   return status !== undefined && BUSY_GATEWAY.includes(status) ? 'busy' : 'unexpected';
 }
 
-/** The error that a body of an answer tells; `status` is the answer's, `retryAfter` in seconds. */
-export function toApiError(body: unknown, status?: number, retryAfter?: number): ApiError {
+/** The error that a body of an answer tells; `status` and the rest are the answer's. */
+export function toApiError(
+  body: unknown,
+  status?: number,
+  told: Pick<Told, 'retryAfter' | 'requestId'> = {},
+): ApiError {
   const refusal: RefusalBody = typeof body === 'object' && body !== null ? body : {};
   const { code, message, details, hint } = refusal;
   // Only our own codes start with PT; the hint of a newer server than this page is still a sentence for people.
   const ours = typeof code === 'string' && code.startsWith('PT') && typeof hint === 'string';
   const problem = isErrorCode(message) ? message : foreign(code, status);
-  return new ApiError(problem, parsed(details), ours ? hint : undefined, retryAfter);
+  return new ApiError(problem, { ...told, details: parsed(details), hint: ours ? hint : undefined });
 }
 
 export function isApiError(error: unknown, ...codes: Problem[]): error is ApiError {
@@ -79,11 +95,17 @@ export function sentenceFor(error: unknown): string {
     case 'invalid_request':
       return errors.invalid_request;
     case 'unexpected':
-      return error.hint ?? errors.unexpected;
+      return error.hint ?? traceable(errors.unexpected, error);
+    case 'internal':
+      return traceable(errors.internal, error);
     default:
       return errors[error.code];
   }
 }
+
+/** What nobody foresaw can only be looked up. */
+const traceable = (sentence: string, { requestId }: ApiError) =>
+  requestId === undefined ? sentence : text.errors.quote(sentence, requestId);
 
 /** The seats that an error names. */
 export function seatIds(error: ApiError): number[] {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import { ApiError } from './errors';
+import { ApiError, isApiError } from './errors';
 import { get, json, post } from './http';
 import { session } from './session';
 
@@ -10,7 +10,7 @@ export async function postSignedIn<S extends z.ZodType>(
   schema: S,
   body?: unknown,
 ): Promise<z.output<S>> {
-  return post(path, schema, { body, token: await tokenOfViewer() });
+  return asViewer((token) => post(path, schema, { body, token }));
 }
 
 /** GET from Flask as who is signed in. Raises ApiError, sign_in_required for a guest. */
@@ -18,18 +18,27 @@ export async function getSignedIn<S extends z.ZodType>(
   path: `/api/${string}`,
   schema: S,
 ): Promise<z.output<S>> {
-  const read = schema.safeParse(json(await getText(path)));
-  if (!read.success) throw new ApiError('unexpected');
+  const { content, requestId } = await asViewer((token) => get(path, token));
+  const read = schema.safeParse(json(content));
+  if (!read.success) throw new ApiError('unexpected', { requestId });
   return read.data;
 }
 
 /** As `getSignedIn`, for what is no JSON: a file. */
 export async function getText(path: `/api/${string}`): Promise<string> {
-  return get(path, await tokenOfViewer());
+  return (await asViewer((token) => get(path, token))).content;
 }
 
-async function tokenOfViewer(): Promise<string> {
+/** A token may be refused before its time is over, because its key was revoked: then once more with the next one. */
+async function asViewer<T>(call: (token: string) => Promise<T>): Promise<T> {
   const token = await session.accessToken();
   if (token === null) throw new ApiError('sign_in_required');
-  return token;
+  try {
+    return await call(token);
+  } catch (error) {
+    if (!isApiError(error, 'sign_in_required')) throw error;
+    const next = await session.accessTokenAfter(token);
+    if (next === null) throw error;
+    return call(next);
+  }
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { env } from '@/config/env';
 
 import { ApiError, toApiError } from './errors';
+import { newRequestId, REQUEST_ID } from './request-id';
 
 const TIMEOUT_MILLISECONDS = 20_000;
 
@@ -23,7 +24,7 @@ export async function post<S extends z.ZodType>(
   const headers = new Headers();
   if (body !== undefined) headers.set('Content-Type', 'application/json');
   if (token) headers.set('Authorization', `Bearer ${token}`);
-  const content = await contentOf(path, {
+  const { content, requestId } = await ask(path, {
     method: 'POST',
     credentials: 'include',
     headers,
@@ -32,20 +33,27 @@ export async function post<S extends z.ZodType>(
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const read = schema.safeParse(json(content));
-  if (!read.success) throw new ApiError('unexpected');
+  if (!read.success) throw new ApiError('unexpected', { requestId });
   return read.data;
 }
 
+interface Answer {
+  content: string;
+  requestId: string | undefined;
+}
+
 /** GET from Flask as who has that token; the answer as it came. Raises ApiError. */
-export function get(path: `/api/${string}`, token: string): Promise<string> {
-  return contentOf(path, {
-    headers: { Authorization: `Bearer ${token}` },
+export function get(path: `/api/${string}`, token: string): Promise<Answer> {
+  return ask(path, {
+    headers: new Headers({ Authorization: `Bearer ${token}` }),
     signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
   });
 }
 
 /** Raises ApiError for what is not 2xx. */
-async function contentOf(path: string, request: RequestInit): Promise<string> {
+async function ask(path: string, request: RequestInit & { headers: Headers }): Promise<Answer> {
+  // A call with no other header of its own stays one that no preflight delays: Flask names those by itself.
+  if (!request.headers.keys().next().done) request.headers.set(REQUEST_ID, newRequestId());
   let response: Response;
   let content: string;
   try {
@@ -54,9 +62,13 @@ async function contentOf(path: string, request: RequestInit): Promise<string> {
   } catch {
     throw new ApiError('offline');
   }
-  if (response.ok) return content;
-  const retryAfter = Number(response.headers.get('Retry-After'));
-  throw toApiError(json(content), response.status, retryAfter > 0 ? retryAfter : undefined);
+  const requestId = response.headers.get(REQUEST_ID) ?? request.headers.get(REQUEST_ID) ?? undefined;
+  if (response.ok) return { content, requestId };
+  const seconds = Number(response.headers.get('Retry-After'));
+  throw toApiError(json(content), response.status, {
+    retryAfter: seconds > 0 ? seconds : undefined,
+    requestId,
+  });
 }
 
 /** Undefined where there is none. */

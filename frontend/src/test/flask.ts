@@ -4,6 +4,7 @@ export interface Asked {
   path: string;
   body: unknown;
   authorization: string | null;
+  requestId: string | null;
 }
 
 type Answer = (
@@ -18,6 +19,7 @@ export function fakeFlask(answers: Record<string, Answer>): Asked[] {
       path: new URL(url).pathname,
       body: typeof request.body === 'string' ? (JSON.parse(request.body) as unknown) : undefined,
       authorization: new Headers(request.headers).get('Authorization'),
+      requestId: new Headers(request.headers).get('X-Request-Id'),
     };
     log.push(asked);
     const answer = answers[asked.path];

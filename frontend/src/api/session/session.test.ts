@@ -109,6 +109,29 @@ test('a token that ended while the machine slept is renewed before it is used', 
   await expect(tab.accessToken()).resolves.toBe('token 3');
 });
 
+test('a token that was refused is renewed, once for all who were refused with it', async () => {
+  const [tab, other] = [browser.open(), browser.open()];
+  await Promise.all([tab.check(), other.check()]);
+  const next = await Promise.all([tab, tab, other].map((each) => each.accessTokenAfter('token 2')));
+  expect(next).toEqual(['token 3', 'token 3', 'token 3']);
+  expect(browser.refreshes).toBe(2);
+  await expect(tab.accessTokenAfter('token 2')).resolves.toBe('token 3');
+  expect(browser.refreshes).toBe(2);
+});
+
+test('there may be no token after one that was refused', async () => {
+  const tab = browser.open();
+  await tab.check();
+  browser.down = true;
+  await expect(tab.accessTokenAfter('token 2')).resolves.toBeNull();
+  expect(tab.state.get().status).toBe('signed-in');
+  browser.down = false;
+  browser.valid = 0;
+  await expect(tab.accessTokenAfter('token 2')).resolves.toBeNull();
+  expect(tab.state.get()).toEqual({ status: 'guest', ended: true });
+  await expect(tab.accessTokenAfter('of a guest')).resolves.toBeNull();
+});
+
 test('a server that is down is asked again; the customer stays signed in', async () => {
   const tab = browser.open();
   await tab.check();

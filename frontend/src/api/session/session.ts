@@ -26,6 +26,8 @@ export interface Session {
   check(): Promise<void>;
   /** A usable access token, or null for a guest. Waits for the first look; raises ApiError when it cannot be renewed. */
   accessToken(): Promise<string | null>;
+  /** Another one than that, which a server refused; null where there is none, now or for this viewer. */
+  accessTokenAfter(refused: string): Promise<string | null>;
   /** Sign in by an exchange with the server that answers tokens. */
   enter(exchange: () => Promise<SignedIn>): Promise<void>;
   leave(everywhere: boolean): Promise<void>;
@@ -125,6 +127,12 @@ export function createSession(surroundings: Surroundings): Session {
       if (endsWithin(UNUSABLE_BEFORE)) await renew();
       if (endsWithin(0)) throw new ApiError('offline');
       return token?.value ?? null;
+    },
+
+    async accessTokenAfter(refused) {
+      // Several calls may be refused with one token: the first that comes renews it for all.
+      if (token?.value === refused) await renew();
+      return token === undefined || token.value === refused || endsWithin(0) ? null : token.value;
     },
 
     enter: (exchange) => surroundings.takeTurns(async () => accept(await exchange())),

@@ -34,4 +34,5 @@ export const errors = {
   internal: 'Something went wrong on our side. Nothing was charged or changed.',
   offline: 'Frontrow does not answer. Please check your connection and try again.',
   unexpected: 'Something went wrong. Please try again.',
+  quote: (sentence: string, id: string) => `${sentence} When you write to us about it, quote ${id}.`,
 };

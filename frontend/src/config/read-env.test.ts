@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { readEnv } from './env';
+import { readEnv } from './read-env';
 
 const GOOD = {
   VITE_API_URL: 'https://api.frontrow.example/',
@@ -28,8 +28,24 @@ test('all that is wrong is named at once', () => {
     expect(() => readEnv(bad)).toThrow(name);
 });
 
-test('a secret key is refused, and not repeated', () => {
-  expect(() => readEnv({ ...GOOD, VITE_SUPABASE_ANON_KEY: 'sb_secret_x' })).toThrow(
+const base64url = (text: string) => btoa(text).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+const jwt = (claims: unknown) => ['{"alg":"HS256"}', JSON.stringify(claims), 'ÿ?'].map(base64url).join('.');
+
+test('an older key is of anon', () => {
+  const key = jwt({ iss: 'supabase', role: 'anon', name: 'ÿ?>' });
+  expect(key).toMatch(/^ey/);
+  expect(readEnv({ ...GOOD, VITE_SUPABASE_ANON_KEY: key }).VITE_SUPABASE_ANON_KEY).toBe(key);
+});
+
+test.each([
+  'sb_secret_x',
+  jwt({ iss: 'supabase', role: 'service_role' }),
+  jwt({ role: ['anon'] }),
+  jwt(null),
+  'eyJ.x',
+  'ey',
+])('a secret key is refused, and not repeated: %s', (key) => {
+  expect(() => readEnv({ ...GOOD, VITE_SUPABASE_ANON_KEY: key })).toThrow(
     /^The page is not set up: VITE_SUPABASE_ANON_KEY must be a publishable key \(sb_publishable_\.\.\.\) or an anon JWT\.$/,
   );
 });

@@ -1,0 +1,104 @@
+import { beforeEach, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+
+import { fakeFlask, refusal, signedIn, type Asked } from '@/test/flask';
+
+const REFRESH = '/api/auth/refresh';
+const ASK = '/api/payments/create-intent';
+const DATA = '/rest/v1/rpc/server_time';
+
+/** Tokens are good from the second on, as when the key of the first was revoked. */
+let refreshes: number;
+let good: (token: string | null) => boolean;
+
+function serve(status = 401): Asked[] {
+  const guarded = ({ authorization }: Asked) =>
+    good(authorization) ? { status: 200, body: 7 } : refusal(status, 'sign_in_required');
+  return fakeFlask({
+    [REFRESH]: () => ({ status: 200, body: signedIn(`token ${(refreshes += 1)}`) }),
+    [ASK]: guarded,
+    [DATA]: guarded,
+  });
+}
+
+/** A page that was opened anew. */
+async function open() {
+  vi.resetModules();
+  const [flask, { supabase }] = await Promise.all([import('./flask'), import('./supabase')]);
+  return { ...flask, supabase };
+}
+
+beforeEach(() => {
+  refreshes = 0;
+  good = (token) => token !== 'Bearer token 1';
+});
+
+test('a token that was revoked is renewed and the call made again, for all calls at once', async () => {
+  const asked = serve();
+  const { postSignedIn, getSignedIn, getText } = await open();
+  const answers = await Promise.all([
+    postSignedIn(ASK, z.number(), { booking_id: 1 }),
+    getSignedIn(ASK, z.number()),
+    getText(ASK),
+  ]);
+  expect(answers).toEqual([7, 7, '7']);
+  expect(refreshes).toBe(2);
+  expect(asked.filter(({ path }) => path === ASK)).toHaveLength(6);
+  expect(asked.filter(({ body }) => body !== undefined).map(({ body }) => body)).toEqual([
+    { booking_id: 1 },
+    { booking_id: 1 },
+  ]);
+});
+
+test('who is refused again is not helped by a third try', async () => {
+  good = () => false;
+  const asked = serve();
+  const { getText } = await open();
+  await expect(getText(ASK)).rejects.toMatchObject({ code: 'sign_in_required' });
+  expect(asked.map(({ path }) => path)).toEqual([REFRESH, ASK, REFRESH, ASK]);
+});
+
+test('another refusal renews nothing', async () => {
+  const asked = fakeFlask({
+    [REFRESH]: () => ({ status: 200, body: signedIn('token') }),
+    [ASK]: () => refusal(409, 'not_payable'),
+  });
+  const { postSignedIn } = await open();
+  await expect(postSignedIn(ASK, z.number())).rejects.toMatchObject({ code: 'not_payable' });
+  expect(asked.map(({ path }) => path)).toEqual([REFRESH, ASK]);
+});
+
+test('the Data API is asked again in the same way, under the same id', async () => {
+  const asked = serve();
+  const { supabase } = await open();
+  const time = supabase
+    .rpc('server_time', undefined, { get: true })
+    .setHeader('X-Request-Id', 'an-id-of-ours');
+  expect((await time).data).toBe(7);
+  const calls = asked.filter(({ path }) => path === DATA);
+  expect(calls.map(({ authorization }) => authorization)).toEqual(['Bearer token 1', 'Bearer token 2']);
+  expect(calls.map(({ requestId }) => requestId)).toEqual(['an-id-of-ours', 'an-id-of-ours']);
+});
+
+test('a guest whom the Data API refuses is refused', async () => {
+  good = () => false;
+  const asked = fakeFlask({
+    [REFRESH]: () => ({ status: 204 }),
+    [DATA]: () => refusal(401, 'sign_in_required'),
+  });
+  const { supabase } = await open();
+  expect((await supabase.rpc('server_time', undefined, { get: true })).status).toBe(401);
+  expect(asked.map(({ path }) => path)).toEqual([REFRESH, DATA]);
+});
+
+test('each call of Flask has an id, but for those that it would delay', async () => {
+  good = () => true;
+  const asked = serve();
+  const { getText } = await open();
+  await getText(ASK);
+  await getText(ASK);
+  const [refresh, ...calls] = asked.map(({ requestId }) => requestId);
+  expect(refresh).toBeNull();
+  expect(calls).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), expect.stringMatching(/^[0-9a-f]{16}$/)]);
+  expect(new Set(calls).size).toBe(2);
+});

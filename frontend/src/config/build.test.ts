@@ -1,0 +1,29 @@
+import { resolveConfig } from 'vite';
+import { beforeEach, expect, test, vi } from 'vitest';
+
+const GOOD = {
+  VITE_API_URL: 'https://api.frontrow.example',
+  VITE_SUPABASE_URL: 'https://project.supabase.example',
+  VITE_SUPABASE_ANON_KEY: 'sb_publishable_x',
+  VITE_STRIPE_PUBLISHABLE_KEY: 'pk_test_x',
+};
+
+/** As `vite build` and `vite preview` begin, in the environment of this process. */
+const start = (command: 'build' | 'serve') => resolveConfig({ logLevel: 'silent' }, command, 'production');
+
+beforeEach(() => {
+  for (const [name, value] of Object.entries(GOOD)) vi.stubEnv(name, value);
+});
+
+test('a page that is set up is built', async () => {
+  await expect(start('build')).resolves.toMatchObject({ command: 'build' });
+});
+
+test('a page with a secret key, or without a key, is not even built', async () => {
+  vi.stubEnv('VITE_SUPABASE_ANON_KEY', 'sb_secret_x');
+  vi.stubEnv('VITE_API_URL', undefined);
+  await expect(start('build')).rejects.toThrow(
+    /VITE_API_URL must be set; VITE_SUPABASE_ANON_KEY must be a publishable key/,
+  );
+  await expect(start('serve')).resolves.toMatchObject({ command: 'serve' });
+});

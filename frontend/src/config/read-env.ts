@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+const address = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+  .transform((url) => url.replace(/\/+$/, ''));
+const given = (prefix: RegExp, error: string) => z.string('must be set').regex(prefix, error);
+
+const schema = z.object({
+  VITE_API_URL: address,
+  VITE_SUPABASE_URL: address,
+  VITE_SUPABASE_ANON_KEY: z
+    .string('must be set')
+    .refine(
+      (key) => key.startsWith('sb_publishable_') || roleOf(key) === 'anon',
+      'must be a publishable key (sb_publishable_...) or an anon JWT',
+    ),
+  VITE_STRIPE_PUBLISHABLE_KEY: given(/^pk_/, 'must be a publishable key (pk_...)'),
+  /** Another server that speaks Stripe's API, which a card form of our own talks to. */
+  VITE_STRIPE_API_BASE: z.preprocess((value) => (value === '' ? undefined : value), address.optional()),
+});
+
+export type Env = Readonly<z.output<typeof schema>>;
+
+/** Whom a key of the older form, a JWT, speaks for: the project's secret one looks the same but for that. */
+function roleOf(key: string): unknown {
+  try {
+    const claims = key.split('.')[1] ?? '';
+    return z
+      .object({ role: z.string() })
+      .parse(JSON.parse(atob(claims.replace(/-/g, '+').replace(/_/g, '/')))).role;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The settings that the page was built with. Throws one Error that names every variable that is wrong. */
+export function readEnv(source: Record<string, unknown>): Env {
+  const read = schema.safeParse(source);
+  if (read.success) return read.data;
+  const lines = read.error.issues.map(
+    (issue) => `${issue.path.join('.')} ${issue.code === 'invalid_type' ? 'must be set' : issue.message}`,
+  );
+  throw new Error(`The page is not set up: ${lines.join('; ')}.`);
+}

@@ -1,0 +1,105 @@
+"""docs/deploy.md, "The signing key": its commands and statements, taken out of the page and run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from datetime import datetime, timedelta
+from pathlib import Path
+from textwrap import dedent
+
+import psycopg
+
+from backend.settings import Settings
+from backend.tokens import Tokens
+from dev.config import ROOT
+from dev.keys import Keys
+from tests.house import House, Json
+
+PAGE = (ROOT / "docs/deploy.md").read_text()
+ENVIRONMENT = {
+    "APP_URL": "https://frontrow.example",
+    "SUPABASE_URL": "https://project.supabase.example",
+    "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_x",
+    "JWT_SIGNING_KEY": Keys.generate().signing_key,
+    "STRIPE_SECRET_KEY": "sk_test_x",
+    "STRIPE_WEBHOOK_SECRET": "whsec_x",
+    "SMTP_URL": "smtp://127.0.0.1:9",
+    "MAIL_FROM": "tickets@frontrow.example",
+}
+
+
+def block(name: str) -> str:
+    """The commands of the page that are marked with this name."""
+    found = re.search(rf"<!-- tried: {name} -->\s*```(?:sh|sql)\n(.*?)```", PAGE, re.DOTALL)
+    assert found, f"deploy.md has no commands marked {name}"
+    return dedent("   " + found[1].lstrip())
+
+
+def run(house: House, statement: str) -> None:
+    """As psql with the owner's connection string would."""
+    with psycopg.connect(house.url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def process(**settings: str) -> Tokens:
+    return Tokens.of(Settings.from_environment({**ENVIRONMENT, **settings}))
+
+
+def letters(house: House, booking: Json) -> list[str]:
+    keys = (row["key"] for row in house.outbox("mail_confirmation") if str(row["booking_id"]) == booking["id"])
+    return [key.removeprefix(f"mail:confirmation:{booking['id']}") for key in keys]
+
+
+def test_the_next_key_is_made_and_its_public_half_can_be_set_at_once(tmp_path: Path) -> None:
+    path = f"{ROOT}/dev/node_modules/.bin:{os.environ['PATH']}"
+    home = {"HOME": str(tmp_path), "DO_NOT_TRACK": "1", "SUPABASE_TELEMETRY_DISABLED": "1"}
+    told = subprocess.run(
+        ["/bin/bash", "-euo", "pipefail", "-c", block("next-key")],
+        cwd=tmp_path,
+        env={"PATH": path, **home},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    next_key = (tmp_path / "next-signing-key.json").read_text()
+    assert json.loads(next_key)["d"] not in told.stdout
+    before = process(JWT_ACCEPTED_KEYS=told.stdout)
+    after = process(JWT_SIGNING_KEY=next_key, JWT_ACCEPTED_KEYS=json.dumps(before.jwks()))
+    assert {key["kid"] for key in after.jwks()["keys"]} == {key["kid"] for key in before.jwks()["keys"]}
+    assert after.key_id != before.key_id
+    assert len(after.jwks()["keys"]) == 2
+
+
+def test_after_a_leak_every_ticket_that_may_be_shown_is_sent_again_once(house: House) -> None:
+    kept, cancelled, pending = (house.customer(name) for name in ("Ada", "Bob", "Eve"))
+    booking, other = house.buy(kept, 0, 1), house.buy(cancelled, 2)
+    cancelled.call("cancel_booking", booking_id=other["id"])
+    house.book(pending, 3)
+    before = house.outbox("mail_confirmation")
+    for _ in range(2):
+        run(house, block("tickets-again"))
+    assert len(house.outbox("mail_confirmation")) == len(before) + 1
+    assert len(letters(house, booking)) == 2
+    again = [order for order in house.service().call("claim_outbox") if order["booking_id"] == booking["id"]]
+    assert [order["letter"]["booking"]["reference"] for order in again] == [booking["reference"]] * 2
+    # The customer's own "send again" goes on after it.
+    for order in again:
+        house.service().call("settle_outbox", id=order["id"], attempt=order["attempt"])
+    kept.call("send_ticket_again", booking_id=booking["id"])
+    assert letters(house, booking)[2:] == [":3"]
+    assert house.violations() == []
+
+
+def test_the_page_tells_when_the_last_ticket_of_a_key_has_ended(house: House) -> None:
+    house.buy(house.customer(), 0)
+    (sold,) = house.rows("select ends_at, (select max(confirmed_at) from public.bookings) as at from public.showtimes")
+    question = block("last-ticket")
+
+    def until(moment: datetime) -> object:
+        return house.value(re.sub(r"'\d{4}-.*?'", f"'{moment.isoformat()}'", question))
+
+    assert until(sold["at"]) == sold["ends_at"] + timedelta(hours=6)
+    assert until(sold["at"] - timedelta(seconds=1)) is None
