@@ -39,6 +39,15 @@ graceful_timeout = 40
 keepalive = 15
 # The app writes its own access log, without what gunicorn's would tell of queries and addresses.
 accesslog = None
+# What gunicorn says itself, and any library that has no logger of its own, becomes a line like ours.
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "backend.logs.ServerFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "json"}},
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
+    "loggers": {"gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False}},
+}
 control_socket_disable = True
 
 # Inherited by all processes; see backend/metrics.py. prometheus_client looks when it is imported, so not before this.

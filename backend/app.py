@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from backend import auth, errors, gate, health, logs, openapi, payments, tickets, webhook
 from backend.database import Database
-from backend.metrics import Metrics
+from backend.metrics import METHODS, Metrics
 from backend.passwords import Passwords
 from backend.settings import Settings
 from backend.stripe_gateway import Payments
@@ -22,9 +22,15 @@ _LARGEST_BODY = 1_000_000
 
 
 def create_app(
-    settings: Settings, *, stripe: Payments, database: Database, passwords: Passwords | None = None
+    settings: Settings,
+    *,
+    stripe: Payments,
+    database: Database,
+    impatient: Database | None = None,
+    passwords: Passwords | None = None,
 ) -> Flask:
-    """The app. Mail is the worker's; nothing here sends any."""
+    """The app. Mail is the worker's; nothing here sends any. `impatient` is the database again, over a transport that
+    gives up early, for questions after our health."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     if settings.trusted_proxies:
@@ -41,7 +47,7 @@ def create_app(
     app.register_blueprint(payments.blueprint(database, stripe, tokens))
     app.register_blueprint(tickets.blueprint(settings, database, tokens))
     app.register_blueprint(webhook.blueprint(settings, database, stripe, metrics.event))
-    app.register_blueprint(health.blueprint(database, stripe, metrics, settings.metrics_token))
+    app.register_blueprint(health.blueprint(impatient or database, stripe, metrics, settings.metrics_token))
     app.register_blueprint(openapi.blueprint())
 
     @app.get("/.well-known/jwks.json")
@@ -50,6 +56,7 @@ def create_app(
         response.headers["Cache-Control"] = "public, max-age=600"
         return response
 
+    metrics.begin(((rule.rule, rule.methods or ()) for rule in app.url_map.iter_rules()), webhook.TYPES)
     return app
 
 
@@ -96,7 +103,7 @@ def _register_access_log(app: Flask, metrics: Metrics) -> None:
     def end(response: Response) -> Response:  # pyright: ignore[reportUnusedFunction]
         seconds = time.perf_counter() - g.began_at
         route = request.url_rule.rule if request.url_rule else "none"
-        method = request.method if request.method in ("GET", "HEAD", "POST", "OPTIONS") else "other"
+        method = request.method if request.method in METHODS else "other"
         response.headers["X-Request-Id"] = g.request_id
         metrics.request(method, route, response.status_code, seconds)
         line = {"method": method, "route": route, "status": response.status_code}

@@ -35,8 +35,8 @@ class Body:
 
     def text(self, name: str) -> str:
         """A required string, such as PostgreSQL can store."""
-        value = self._fields.get(name)
-        if not isinstance(value, str) or "\0" in value or _printable(value) != value:
+        value = as_text(self._fields.get(name))
+        if value is None:
             raise ApiError("invalid_request", {name: "must be a string"})
         return value
 
@@ -67,6 +67,11 @@ def raw_body() -> bytes:
 def as_uuid(value: object) -> UUID | None:
     """The UUID that a string spells, if it does."""
     return UUID(value) if isinstance(value, str) and _UUID.fullmatch(value) else None
+
+
+def as_text(value: object) -> str | None:
+    """The string, if it is one that PostgreSQL can store: without NUL and halves of surrogate pairs."""
+    return value if isinstance(value, str) and "\0" not in value and _printable(value) == value else None
 
 
 def _printable(text: str) -> str:

@@ -39,6 +39,8 @@ _log = logging.getLogger(__name__)
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 PATIENT: Final = httpx.Timeout(620.0, connect=3.0)
 """For `violations`, which the database grants ten minutes."""
+IMPATIENT: Final = httpx.Timeout(2.0, connect=1.0)
+"""For questions after our health: whoever asks those gives up after ten seconds, and wants the answer until then."""
 _PAUSE_BEFORE_RETRY: Final = 0.2
 _PAGE: Final = 200
 
@@ -150,12 +152,14 @@ class Violation(TypedDict):
 
 
 class OutboxFigures(TypedDict):
-    """Rows of the outbox of one kind and state; the age of the oldest in seconds."""
+    """Rows of the outbox of one kind and state; in seconds the age of the oldest, and how long one waits for a worker
+    to take it."""
 
     kind: PrivateOutboxKind
     state: PrivateOutboxState
     rows: int
     oldest_seconds: float
+    overdue_seconds: float
 
 
 class OpenDispute(TypedDict):
@@ -169,16 +173,18 @@ class OpenDispute(TypedDict):
 
 
 class Figures(TypedDict):
-    """What an operator watches; refunds that are not finished, by status; `recent` is the last five minutes."""
+    """What an operator watches; refunds that are not finished, by status, and for how many seconds the oldest has it;
+    `recent` is the last five minutes."""
 
     outbox: list[OutboxFigures]
     refunds: dict[str, int]
+    refund_ages: dict[str, float]
     payments_open: int
     disputes_open: int
     disputes: list[OpenDispute]
     violations: int | None
-    verified_seconds_ago: float | None
-    sweep_seconds_ago: float | None
+    verified_seconds_ago: float
+    sweep_seconds_ago: float
     locks_held: int
     lock_ids: int
     bookings_recent: dict[str, int]
@@ -481,9 +487,9 @@ class Database:
         """Whether it is for us to verify now; true for one of all that ask, once in that time."""
         return bool(self._call("begin_verification", every=f"{every_seconds} seconds"))
 
-    def end_verification(self, violations: int) -> None:
-        """Note what a verification found, for the metrics."""
-        self._call("end_verification", idempotent=True, violations=violations)
+    def end_verification(self, violations: int, *, daily: bool) -> None:
+        """Note what a verification found, for the metrics; one that is not the daily one puts off none."""
+        self._call("end_verification", idempotent=True, violations=violations, daily=daily)
 
     def requeue_outbox(self, row_id: int | None) -> int:
         """Try letters again that were given up: that one, or all; how many."""

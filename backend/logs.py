@@ -15,7 +15,7 @@ import sys
 import traceback
 import uuid
 from collections.abc import Mapping
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +24,8 @@ from typing import Final, TextIO
 _OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _ROOT = Path(__file__).resolve().parent.parent
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_WORDS: Final = re.compile(r"[A-Za-z ,.()-]+")
+_SIGNAL: Final = re.compile(r"SIG[A-Z0-9]+")
 _context: ContextVar[Mapping[str, str]] = ContextVar("context", default=MappingProxyType({}))
 
 
@@ -64,8 +66,42 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class ServerFormatter(JsonFormatter):
+    """For what is not ours, gunicorn above all: its warnings quote the request, query and address, that they are about.
+
+    Of a warning and worse stays what the library says of itself: the template, with numbers and signals put in, and of
+    a sentence that came ready made the words before the first thing that is none.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, without the id of what this thread was at before."""
+        message = record.getMessage() if record.levelno < logging.WARNING else _without_quotations(record)
+        told = logging.makeLogRecord(
+            {name: getattr(record, name) for name in ("name", "levelno", "levelname", "created")}
+        )
+        told.msg, told.exc_info = message, record.exc_info
+        return Context().run(super().format, told)
+
+
+def _without_quotations(record: logging.LogRecord) -> str:
+    if not isinstance(record.msg, str):
+        return type(record.msg).__name__
+    if not isinstance(record.args, tuple) or not record.args:
+        words = _WORDS.match(record.msg)
+        return words[0].rstrip() if words else ""
+    try:
+        return record.msg % tuple(value if _says_nothing(value) else "-" for value in record.args)
+    except (TypeError, ValueError):
+        return record.msg
+
+
+def _says_nothing(value: object) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and _SIGNAL.fullmatch(value) is not None)
+
+
 def configure(level: str, stream: TextIO | None = None) -> None:
-    """Send the lines of `backend` to the stream (standard error). Libraries stay silent below warnings."""
+    """Send the lines of `backend` to the stream (standard error). Libraries stay silent below warnings, which become
+    lines as well; gunicorn.conf.py has seen to that where gunicorn runs us."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("backend")
@@ -74,6 +110,11 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False
+    root = logging.getLogger()
+    if not root.handlers:
+        theirs = logging.StreamHandler(stream or sys.stderr)
+        theirs.setFormatter(ServerFormatter())
+        root.addHandler(theirs)
     # Stripe's client logs each request, and httpx each URL.
     for name in ("stripe", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)

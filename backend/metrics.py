@@ -3,23 +3,32 @@
 gunicorn runs several processes, and a scrape meets only one of them. gunicorn.conf.py therefore gives them a folder
 (PROMETHEUS_MULTIPROC_DIR) in which each keeps its counts in a mapped file, and a scrape adds the files up: no shared
 memory of ours, no sidecar. Without the folder, as in tests, a process counts for itself.
+
+All series that an alert asks about are there from the start, at zero: what is missing compares with nothing, and a
+counter that appears with its first event has not increased by it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from backend.database import Figures
+from backend.database import Figures, OutboxFigures
+from backend.database_types import PrivateOutboxKind
+from backend.error_codes import ERRORS
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LAG_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
-# All of them are told, zeros too: an alert cannot compare with what is missing.
+METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS")
+_STATUSES_OF_ALERTS = (500, 503)
+_OUTCOMES = ("confirmed", "refund_queued", "already_settled", "duplicate", "unattributed", "noted")
+_REFUND_STATUSES = ("queued", "pending", "failed")
 _BOOKING_STATUSES = ("pending", "confirmed", "expired", "cancelled", "refunded")
 _PAYMENT_OUTCOMES = ("open", "declined", "succeeded", "canceled")
 
@@ -54,6 +63,19 @@ class Metrics:
         self._errors = Counter(
             "frontrow_errors_total", "Refusals and failures by code.", ["code"], registry=self._registry
         )
+
+    def begin(self, routes: Iterable[tuple[str, Collection[str]]], event_types: Iterable[str]) -> None:
+        """Tell zeros: of the addresses (rule and methods), the events that are handled, and all error codes."""
+        for route, methods in routes:
+            for method in set(methods) & set(METHODS):
+                for status in _STATUSES_OF_ALERTS:
+                    self._requests.labels(method, route, str(status))
+        for event_type in event_types:
+            for outcome in _OUTCOMES:
+                self._events.labels(event_type, outcome)
+        self._events.labels("other", "ignored")
+        for code in ERRORS:
+            self._errors.labels(code)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request; the route is a rule of ours, never a path that a client made up."""
@@ -96,17 +118,14 @@ class _Asked(Collector):
         yield GaugeMetricFamily("frontrow_stripe_answers", "Whether Stripe answered.", self._stripe_answers)
         if self._figures is None:
             return
-        rows = GaugeMetricFamily("frontrow_outbox_rows", "Rows of the outbox not done.", labels=["kind", "state"])
-        ages = GaugeMetricFamily("frontrow_outbox_oldest_seconds", "Age of the oldest.", labels=["kind", "state"])
-        for row in self._figures["outbox"]:
-            rows.add_metric([row["kind"], row["state"]], row["rows"])
-            ages.add_metric([row["kind"], row["state"]], row["oldest_seconds"])
-        yield rows
-        yield ages
+        yield from self._outbox(self._figures["outbox"])
         refunds = GaugeMetricFamily("frontrow_refunds_unfinished", "Refunds not finished.", labels=["status"])
-        for status in ("queued", "pending", "failed"):
+        ages = GaugeMetricFamily("frontrow_refunds_oldest_seconds", "Since one has stood so.", labels=["status"])
+        for status in _REFUND_STATUSES:
             refunds.add_metric([status], self._figures["refunds"].get(status, 0))
+            ages.add_metric([status], self._figures["refund_ages"].get(status, 0))
         yield refunds
+        yield ages
         yield GaugeMetricFamily("frontrow_payments_open", "Payments begun.", self._figures["payments_open"])
         yield GaugeMetricFamily("frontrow_disputes_open", "Disputes not closed.", self._figures["disputes_open"])
         yield GaugeMetricFamily("frontrow_locks_held", "Seats held and not sold.", self._figures["locks_held"])
@@ -119,9 +138,27 @@ class _Asked(Collector):
         for outcome in _PAYMENT_OUTCOMES:
             payments.add_metric([outcome], self._figures["payments_recent"].get(outcome, 0))
         yield payments
-        if (age := self._figures["sweep_seconds_ago"]) is not None:
-            yield GaugeMetricFamily("frontrow_sweep_seconds_ago", "Since the last sweep.", age)
+        yield GaugeMetricFamily(
+            "frontrow_sweep_seconds_ago", "Since the last sweep.", self._figures["sweep_seconds_ago"]
+        )
+        yield GaugeMetricFamily(
+            "frontrow_verified_seconds_ago",
+            "Since the last daily verification ended.",
+            self._figures["verified_seconds_ago"],
+        )
         if (violations := self._figures["violations"]) is not None:
             yield GaugeMetricFamily("frontrow_violations", "What the last verification found.", violations)
-        if (age := self._figures["verified_seconds_ago"]) is not None:
-            yield GaugeMetricFamily("frontrow_verified_seconds_ago", "Since the last verification ended.", age)
+
+    def _outbox(self, figures: list[OutboxFigures]) -> Iterator[Metric]:
+        rows = GaugeMetricFamily("frontrow_outbox_rows", "Rows of the outbox not done.", labels=["kind", "state"])
+        ages = GaugeMetricFamily("frontrow_outbox_oldest_seconds", "Age of the oldest.", labels=["kind", "state"])
+        overdue = GaugeMetricFamily("frontrow_outbox_overdue_seconds", "Since one waits for a worker.", labels=["kind"])
+        known = {(row["kind"], row["state"]): row for row in figures}
+        for kind in get_args(PrivateOutboxKind):
+            for state in ("queued", "failed"):
+                row = known.get((kind, state))
+                rows.add_metric([kind, state], row["rows"] if row else 0)
+                ages.add_metric([kind, state], row["oldest_seconds"] if row else 0)
+            waiting = known.get((kind, "queued"))
+            overdue.add_metric([kind], waiting["overdue_seconds"] if waiting else 0)
+        yield from (rows, ages, overdue)

@@ -10,11 +10,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from backend.database import Database, KnownPayment
 from backend.money import money
 from backend.reconciliation import IN_OUR_WORDS, agrees, in_batches
 from backend.stripe_gateway import Intent, Payments, Refund, StripeRefusedError
+
+DAYS: Final = 3
+"""How far back the daily verification compares payments; one by hand that looks less far says less."""
 
 
 @dataclass(frozen=True)

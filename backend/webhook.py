@@ -6,17 +6,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flask import Blueprint, Response, jsonify, request
 from stripe import SignatureVerificationError, Webhook
 
-from backend.bodies import as_uuid, raw_body
+from backend.bodies import as_text, as_uuid, raw_body
 from backend.database import Database
-from backend.errors import ApiError
+from backend.errors import ApiError, UnavailableError
 from backend.reconciliation import record_refund_news
 from backend.settings import Settings
-from backend.stripe_gateway import Payments, Refund
+from backend.stripe_gateway import Payments, Refund, StripeRefusedError
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ Count = Callable[[str, str, float | None], None]
 
 _TOLERANCE_SECONDS = 300
 _LARGEST = 2**31 - 1
+_LONGEST = 255
+"""Characters of an id, says Stripe."""
 
 
 def blueprint(settings: Settings, database: Database, stripe: Payments, count: Count) -> Blueprint:
@@ -35,10 +37,10 @@ def blueprint(settings: Settings, database: Database, stripe: Payments, count: C
 
     def refunded(_: Database, event_id: str, event_type: str, charge: Mapping[str, Any]) -> str:
         """A charge that was refunded does not say by which refunds; Stripe does."""
-        payment_intent_id = charge.get("payment_intent")
+        payment_intent_id = _optional_id(charge, "payment_intent")
         outcomes = [
             record_refund_news(database, refund, f"{event_id}:{refund.id}", event_type)
-            for refund in (stripe.refunds_of(payment_intent_id) if isinstance(payment_intent_id, str) else [])
+            for refund in (_refunds_of(stripe, payment_intent_id) if payment_intent_id is not None else [])
         ]
         return outcomes[0] if outcomes else "unattributed"
 
@@ -62,6 +64,16 @@ def blueprint(settings: Settings, database: Database, stripe: Payments, count: C
     return webhook
 
 
+def _refunds_of(stripe: Payments, payment_intent_id: str) -> list[Refund]:
+    """Its refunds; none where our key does not know the intent. Raises UnavailableError: the event comes again."""
+    try:
+        return stripe.refunds_of(payment_intent_id)
+    except StripeRefusedError as error:
+        if error.code == "resource_missing":
+            return []
+        raise UnavailableError(f"Stripe refused: {error.code}") from error
+
+
 def _verified(payload: bytes, signature: str | None, secrets: tuple[str, ...]) -> Mapping[str, Any]:
     """The event, once one of the secrets proves that Stripe sent it lately. Raises invalid_signature, and
     invalid_request for what is signed and yet no event."""
@@ -82,20 +94,21 @@ def _succeeded(database: Database, event_id: str, event_type: str, intent: Mappi
         payment_intent_id=_string(intent, "id"),
         amount=_amount(intent, "amount_received"),
         currency=_string(intent, "currency"),
-        booking_id=as_uuid(_metadata(intent).get("booking_id")),
+        booking_id=as_uuid(_mapping(intent, "metadata").get("booking_id")),
     )
     return answer["outcome"]
 
 
 def _failed(database: Database, event_id: str, event_type: str, intent: Mapping[str, Any]) -> str:
-    failure = cast(Mapping[str, Any], intent.get("last_payment_error") or {})
+    failure = _mapping(intent, "last_payment_error")
+    codes = (failure.get("decline_code"), failure.get("code"), intent.get("cancellation_reason"))
     answer = database.record_payment_failure(
         event_id=event_id,
         event_type=event_type,
         payment_intent_id=_string(intent, "id"),
         canceled=event_type == "payment_intent.canceled",
-        failure_code=failure.get("decline_code") or failure.get("code") or intent.get("cancellation_reason"),
-        failure_message=failure.get("message"),
+        failure_code=next((code for code in map(as_text, codes) if code), None),
+        failure_message=as_text(failure.get("message")),
     )
     return answer["outcome"]
 
@@ -105,9 +118,9 @@ def _refund(database: Database, event_id: str, event_type: str, refund: Mapping[
         id=_string(refund, "id"),
         status=_string(refund, "status"),
         amount=_amount(refund, "amount"),
-        payment_intent_id=refund.get("payment_intent"),
-        failure_reason=refund.get("failure_reason"),
-        metadata={str(name): str(value) for name, value in _metadata(refund).items()},
+        payment_intent_id=_optional_id(refund, "payment_intent"),
+        failure_reason=as_text(refund.get("failure_reason")),
+        metadata={str(name): str(value) for name, value in _mapping(refund, "metadata").items()},
     )
     return record_refund_news(database, news, event_id, event_type)
 
@@ -117,7 +130,7 @@ def _dispute(database: Database, event_id: str, event_type: str, dispute: Mappin
         event_id=event_id,
         event_type=event_type,
         stripe_dispute_id=_string(dispute, "id"),
-        payment_intent_id=dispute.get("payment_intent"),
+        payment_intent_id=_optional_id(dispute, "payment_intent"),
         amount=_amount(dispute, "amount"),
         currency=_string(dispute, "currency"),
         reason=_string(dispute, "reason"),
@@ -138,12 +151,21 @@ _EFFECTS: Mapping[str, Effect] = {
     "charge.dispute.closed": _dispute,
 }
 
+TYPES: Final = (*_EFFECTS, "charge.refunded")
+"""The events that we act upon."""
+
 
 def _string(values: Mapping[str, Any], name: str) -> str:
-    value = values.get(name)
-    if not isinstance(value, str) or not value:
+    value = as_text(values.get(name))
+    if not value or len(value) > _LONGEST:
         raise ApiError("invalid_request", {name: "must be a string"})
     return value
+
+
+def _optional_id(values: Mapping[str, Any], name: str) -> str | None:
+    """An id that Stripe may leave out; what is none is as good as left out."""
+    value = as_text(values.get(name))
+    return value if value and len(value) <= _LONGEST else None
 
 
 def _amount(values: Mapping[str, Any], name: str) -> int:
@@ -161,6 +183,7 @@ def _object(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], value)
 
 
-def _metadata(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    value = values.get("metadata")
+def _mapping(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object that Stripe may leave out."""
+    value = values.get(name)
     return cast(Mapping[str, Any], value) if isinstance(value, dict) else {}

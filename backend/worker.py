@@ -30,7 +30,7 @@ from backend.reconciliation import Reconciliation, agrees, apply_intent, record_
 from backend.settings import Settings, SettingsError
 from backend.stripe_gateway import Payments, Refund, ReplayedFailureError, StripeGateway, StripeRefusedError
 from backend.tokens import Tokens
-from backend.verification import Verification
+from backend.verification import DAYS, Verification
 
 _log = logging.getLogger("backend.worker")
 
@@ -41,7 +41,6 @@ _SETTLE_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 60.0
 _VERIFY_SECONDS: Final = 86_400.0
 _ASK_WHETHER_TO_VERIFY_SECONDS: Final = 600.0
-_VERIFY_DAYS: Final = 3
 _SECOND_LOOK_SECONDS: Final = 300.0
 """Reconciliation has mended by then what was merely on its way."""
 _MONEY: Final = ("refund", "cancel_intent")
@@ -274,14 +273,14 @@ class Worker:
         def verify() -> bool:
             if database.begin_verification(_VERIFY_SECONDS):
                 reconciliation.look_back()
-                since = datetime.now(UTC) - timedelta(days=_VERIFY_DAYS)
+                since = datetime.now(UTC) - timedelta(days=DAYS)
                 found = verification.run(since, _SECOND_LOOK_SECONDS, self.stop.wait)
                 if self.stop.is_set():
                     return False  # the second look came too early; another worker will do it
                 for sentence in found:
                     _log.error("violation", extra={"violation": sentence})
                 _log.info("verified", extra={"violations": len(found)})
-                database.end_verification(len(found))
+                database.end_verification(len(found), daily=True)
             return False
 
         threads = range(1, settings.worker_threads + 1)

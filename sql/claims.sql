@@ -42,14 +42,16 @@ begin
 end
 $$;
 
--- The id under which all logs tell of this call: the header X-Request-Id, where it is one. Null for a caller who sent
--- none, and outside the Data API.
+-- The id under which all logs tell of this call: the header X-Request-Id, where it is one. For a caller who sent none,
+-- and outside the Data API, one of the transaction's own, so that what it changed and what the worker makes of that
+-- stand under one id all the same. The time is in it because a restored database counts its transactions anew.
 create function private.request_id() returns text
 language plpgsql stable set search_path = '' as $$
 declare
   v_id text := nullif(current_setting('request.headers', true), '')::json ->> 'x-request-id';
 begin
-  return case when v_id ~ '^[A-Za-z0-9_-]{8,64}$' then v_id end;
+  return case when v_id ~ '^[A-Za-z0-9_-]{8,64}$' then v_id
+              else format('db-%s-%s', extract(epoch from transaction_timestamp())::bigint, pg_current_xact_id()) end;
 end
 $$;
 

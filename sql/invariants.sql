@@ -192,9 +192,10 @@ language sql stable security definer set search_path = '' as $$
         order by paid.paid_at, paid.id limit payments_to_verify.max_rows) p
 $$;
 
--- When the worker last looked, and what it found: one row.
+-- When the worker last looked, and what was found last, by it or by hand: one row.
 create table private.verifications (
   only_row boolean primary key default true,
+  made_at timestamptz not null default private.now(),
   began_at timestamptz not null default '-infinity',
   ended_at timestamptz not null default '-infinity',
   violations integer,
@@ -215,29 +216,56 @@ begin
 end
 $$;
 
--- Notes what a verification found, for the metrics.
-create function public.end_verification(violations integer) returns void
+-- Notes what a verification found, for the metrics. One by hand (daily is false) puts off no daily one, with which the
+-- worker also looks back at Stripe.
+create function public.end_verification(violations integer, daily boolean default true) returns void
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  update private.verifications v set violations = end_verification.violations, ended_at = private.now()
+  update private.verifications v
+  set violations = end_verification.violations,
+      ended_at = case when end_verification.daily then private.now() else v.ended_at end
   where v.only_row;
 end
 $$;
 
--- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
--- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the 20 oldest, violations of
--- the last verification or null, verified_seconds_ago or null, sweep_seconds_ago or null, locks_held (and not sold),
--- lock_ids given out so far, bookings_recent: {status: n} and payments_recent: {outcome: n} of the last five minutes}.
+-- Since when each refund that is not finished has stood as it does, by the record: a refusal that comes again is the
+-- same one.
+create function private.unfinished_refunds() returns table (status public.refund_status, since timestamptz)
+language sql stable set search_path = '' as $$
+  select r.status, coalesce((
+    select min(g.at) from private.booking_log g
+    where g.showtime_id = r.showtime_id and g.booking_id = r.booking_id and g.what = 'refund'
+      and g.as_it_was_then ->> 'id' = r.id::text
+      and g.id > coalesce((
+        select max(other.id) from private.booking_log other
+        where other.showtime_id = r.showtime_id and other.booking_id = r.booking_id and other.what = 'refund'
+          and other.as_it_was_then ->> 'id' = r.id::text and other.status <> r.status::text), 0)), r.created_at)
+  from public.refunds r where r.status not in ('succeeded', 'void')
+$$;
+
+-- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds, overdue_seconds}], refunds: {status: n} and
+-- refund_ages: {status: seconds in it, of the oldest} of those unfinished, payments_open, disputes_open,
+-- disputes: [{id, reference, status, amount, currency}] of the 20 oldest, violations of the last verification or null,
+-- verified_seconds_ago (the daily one) and sweep_seconds_ago, both since the database was made if there was none yet,
+-- locks_held (and not sold), lock_ids given out so far, bookings_recent: {status: n} and payments_recent: {outcome: n}
+-- of the last five minutes}.
+--
+-- Overdue is what a worker should have taken: its time has come, and no worker holds it. What waits for its next try is
+-- old and not overdue.
 create function public.figures() returns jsonb
 language sql stable security definer set search_path = '' as $$
+  with refunds as (
+    select r.status, count(*) as n, round(extract(epoch from max(private.now() - r.since))::numeric, 1) as age
+    from private.unfinished_refunds() r group by r.status)
   select jsonb_build_object(
     'outbox', (select coalesce(jsonb_agg(to_jsonb(o)), '[]') from (
       select o.kind, o.state, count(*) as rows,
-             round(extract(epoch from max(private.now() - o.created_at))::numeric, 1) as oldest_seconds
+             round(extract(epoch from max(private.now() - o.created_at))::numeric, 1) as oldest_seconds,
+             greatest(0, round(extract(epoch from max(private.now() - greatest(o.due_at, o.claimed_until))
+                                                  filter (where o.state = 'queued'))::numeric, 1)) as overdue_seconds
       from private.outbox o where o.state in ('queued', 'failed') group by o.kind, o.state) o),
-    'refunds', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from (
-      select r.status, count(*) as n from public.refunds r
-      where r.status not in ('succeeded', 'void') group by r.status) r),
+    'refunds', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from refunds r),
+    'refund_ages', (select coalesce(jsonb_object_agg(r.status, r.age), '{}') from refunds r),
     'payments_open', (select count(*) from public.payments p where p.status = 'open'),
     'disputes_open', (select count(*) from public.disputes d where d.closed_at is null),
     'disputes', (select coalesce(jsonb_agg(to_jsonb(d)), '[]') from (
@@ -246,10 +274,12 @@ language sql stable security definer set search_path = '' as $$
       join public.bookings b on b.showtime_id = d.showtime_id and b.id = d.booking_id
       where d.closed_at is null order by d.created_at limit 20) d),
     'violations', (select v.violations from private.verifications v),
-    'verified_seconds_ago', (select round(extract(epoch from private.now() - v.ended_at)::numeric, 1)
-                             from private.verifications v where v.ended_at > '-infinity'),
-    'sweep_seconds_ago', (select round(extract(epoch from private.now() - s.swept_until)::numeric, 1)
-                          from private.sweeps s where s.swept_until > '-infinity'),
+    'verified_seconds_ago', (
+      select round(extract(epoch from private.now() - greatest(v.ended_at, v.made_at))::numeric, 1)
+      from private.verifications v),
+    'sweep_seconds_ago', (
+      select round(extract(epoch from private.now() - greatest(s.swept_until, s.made_at))::numeric, 1)
+      from private.sweeps s),
     'locks_held', (select count(*) from public.seat_locks l
                    where upper(l.held) > (select private.now()) and not upper_inf(l.held)),
     'lock_ids', coalesce(pg_sequence_last_value(pg_get_serial_sequence('public.seat_locks', 'id')::regclass), 0),
@@ -266,10 +296,10 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 revoke execute on function
-  public.violations(), public.begin_verification(interval), public.end_verification(integer), public.figures(),
-  public.payments_to_verify(timestamptz, integer, uuid)
+  private.unfinished_refunds(), public.violations(), public.begin_verification(interval),
+  public.end_verification(integer, boolean), public.figures(), public.payments_to_verify(timestamptz, integer, uuid)
 from public;
 grant execute on function
-  public.violations(), public.begin_verification(interval), public.end_verification(integer), public.figures(),
-  public.payments_to_verify(timestamptz, integer, uuid)
+  public.violations(), public.begin_verification(interval), public.end_verification(integer, boolean),
+  public.figures(), public.payments_to_verify(timestamptz, integer, uuid)
 to service_role;

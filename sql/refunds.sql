@@ -147,6 +147,9 @@ begin
     and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id)
   order by r.id = record_refund.refund_id desc nulls last limit 1 for update;
   if v_refund.id is null then
+    if exists (select from public.refunds r where r.stripe_refund_id = record_refund.stripe_refund_id) then
+      perform private.fail('invalid_request');  -- a refund is of one payment for ever, and this one is of another
+    end if;
     insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
     values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
             'made_at_stripe', record_refund.stripe_refund_id)

@@ -5,6 +5,7 @@
 -- What the sweep has told so far: one row.
 create table private.sweeps (
   only_row boolean primary key default true,
+  made_at timestamptz not null default private.now(),
   swept_until timestamptz not null default '-infinity',
   tidied_at timestamptz not null default '-infinity',
   constraint there_is_one_row check (only_row)

@@ -215,14 +215,16 @@ begin
 end
 $$;
 
--- The id under which all logs tell of this call: the header X-Request-Id, where it is one. Null for a caller who sent
--- none, and outside the Data API.
+-- The id under which all logs tell of this call: the header X-Request-Id, where it is one. For a caller who sent none,
+-- and outside the Data API, one of the transaction's own, so that what it changed and what the worker makes of that
+-- stand under one id all the same. The time is in it because a restored database counts its transactions anew.
 create function private.request_id() returns text
 language plpgsql stable set search_path = '' as $$
 declare
   v_id text := nullif(current_setting('request.headers', true), '')::json ->> 'x-request-id';
 begin
-  return case when v_id ~ '^[A-Za-z0-9_-]{8,64}$' then v_id end;
+  return case when v_id ~ '^[A-Za-z0-9_-]{8,64}$' then v_id
+              else format('db-%s-%s', extract(epoch from transaction_timestamp())::bigint, pg_current_xact_id()) end;
 end
 $$;
 
@@ -2332,6 +2334,9 @@ begin
     and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id)
   order by r.id = record_refund.refund_id desc nulls last limit 1 for update;
   if v_refund.id is null then
+    if exists (select from public.refunds r where r.stripe_refund_id = record_refund.stripe_refund_id) then
+      perform private.fail('invalid_request');  -- a refund is of one payment for ever, and this one is of another
+    end if;
     insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
     values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
             'made_at_stripe', record_refund.stripe_refund_id)
@@ -2757,6 +2762,7 @@ grant execute on function public.seat_holder(bigint, bigint, timestamptz), publi
 -- What the sweep has told so far: one row.
 create table private.sweeps (
   only_row boolean primary key default true,
+  made_at timestamptz not null default private.now(),
   swept_until timestamptz not null default '-infinity',
   tidied_at timestamptz not null default '-infinity',
   constraint there_is_one_row check (only_row)
@@ -3124,9 +3130,10 @@ language sql stable security definer set search_path = '' as $$
         order by paid.paid_at, paid.id limit payments_to_verify.max_rows) p
 $$;
 
--- When the worker last looked, and what it found: one row.
+-- When the worker last looked, and what was found last, by it or by hand: one row.
 create table private.verifications (
   only_row boolean primary key default true,
+  made_at timestamptz not null default private.now(),
   began_at timestamptz not null default '-infinity',
   ended_at timestamptz not null default '-infinity',
   violations integer,
@@ -3147,29 +3154,56 @@ begin
 end
 $$;
 
--- Notes what a verification found, for the metrics.
-create function public.end_verification(violations integer) returns void
+-- Notes what a verification found, for the metrics. One by hand (daily is false) puts off no daily one, with which the
+-- worker also looks back at Stripe.
+create function public.end_verification(violations integer, daily boolean default true) returns void
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  update private.verifications v set violations = end_verification.violations, ended_at = private.now()
+  update private.verifications v
+  set violations = end_verification.violations,
+      ended_at = case when end_verification.daily then private.now() else v.ended_at end
   where v.only_row;
 end
 $$;
 
--- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds}], refunds: {status: n} of those unfinished,
--- payments_open, disputes_open, disputes: [{id, reference, status, amount, currency}] of the 20 oldest, violations of
--- the last verification or null, verified_seconds_ago or null, sweep_seconds_ago or null, locks_held (and not sold),
--- lock_ids given out so far, bookings_recent: {status: n} and payments_recent: {outcome: n} of the last five minutes}.
+-- Since when each refund that is not finished has stood as it does, by the record: a refusal that comes again is the
+-- same one.
+create function private.unfinished_refunds() returns table (status public.refund_status, since timestamptz)
+language sql stable set search_path = '' as $$
+  select r.status, coalesce((
+    select min(g.at) from private.booking_log g
+    where g.showtime_id = r.showtime_id and g.booking_id = r.booking_id and g.what = 'refund'
+      and g.as_it_was_then ->> 'id' = r.id::text
+      and g.id > coalesce((
+        select max(other.id) from private.booking_log other
+        where other.showtime_id = r.showtime_id and other.booking_id = r.booking_id and other.what = 'refund'
+          and other.as_it_was_then ->> 'id' = r.id::text and other.status <> r.status::text), 0)), r.created_at)
+  from public.refunds r where r.status not in ('succeeded', 'void')
+$$;
+
+-- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds, overdue_seconds}], refunds: {status: n} and
+-- refund_ages: {status: seconds in it, of the oldest} of those unfinished, payments_open, disputes_open,
+-- disputes: [{id, reference, status, amount, currency}] of the 20 oldest, violations of the last verification or null,
+-- verified_seconds_ago (the daily one) and sweep_seconds_ago, both since the database was made if there was none yet,
+-- locks_held (and not sold), lock_ids given out so far, bookings_recent: {status: n} and payments_recent: {outcome: n}
+-- of the last five minutes}.
+--
+-- Overdue is what a worker should have taken: its time has come, and no worker holds it. What waits for its next try is
+-- old and not overdue.
 create function public.figures() returns jsonb
 language sql stable security definer set search_path = '' as $$
+  with refunds as (
+    select r.status, count(*) as n, round(extract(epoch from max(private.now() - r.since))::numeric, 1) as age
+    from private.unfinished_refunds() r group by r.status)
   select jsonb_build_object(
     'outbox', (select coalesce(jsonb_agg(to_jsonb(o)), '[]') from (
       select o.kind, o.state, count(*) as rows,
-             round(extract(epoch from max(private.now() - o.created_at))::numeric, 1) as oldest_seconds
+             round(extract(epoch from max(private.now() - o.created_at))::numeric, 1) as oldest_seconds,
+             greatest(0, round(extract(epoch from max(private.now() - greatest(o.due_at, o.claimed_until))
+                                                  filter (where o.state = 'queued'))::numeric, 1)) as overdue_seconds
       from private.outbox o where o.state in ('queued', 'failed') group by o.kind, o.state) o),
-    'refunds', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from (
-      select r.status, count(*) as n from public.refunds r
-      where r.status not in ('succeeded', 'void') group by r.status) r),
+    'refunds', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from refunds r),
+    'refund_ages', (select coalesce(jsonb_object_agg(r.status, r.age), '{}') from refunds r),
     'payments_open', (select count(*) from public.payments p where p.status = 'open'),
     'disputes_open', (select count(*) from public.disputes d where d.closed_at is null),
     'disputes', (select coalesce(jsonb_agg(to_jsonb(d)), '[]') from (
@@ -3178,10 +3212,12 @@ language sql stable security definer set search_path = '' as $$
       join public.bookings b on b.showtime_id = d.showtime_id and b.id = d.booking_id
       where d.closed_at is null order by d.created_at limit 20) d),
     'violations', (select v.violations from private.verifications v),
-    'verified_seconds_ago', (select round(extract(epoch from private.now() - v.ended_at)::numeric, 1)
-                             from private.verifications v where v.ended_at > '-infinity'),
-    'sweep_seconds_ago', (select round(extract(epoch from private.now() - s.swept_until)::numeric, 1)
-                          from private.sweeps s where s.swept_until > '-infinity'),
+    'verified_seconds_ago', (
+      select round(extract(epoch from private.now() - greatest(v.ended_at, v.made_at))::numeric, 1)
+      from private.verifications v),
+    'sweep_seconds_ago', (
+      select round(extract(epoch from private.now() - greatest(s.swept_until, s.made_at))::numeric, 1)
+      from private.sweeps s),
     'locks_held', (select count(*) from public.seat_locks l
                    where upper(l.held) > (select private.now()) and not upper_inf(l.held)),
     'lock_ids', coalesce(pg_sequence_last_value(pg_get_serial_sequence('public.seat_locks', 'id')::regclass), 0),
@@ -3198,12 +3234,12 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 revoke execute on function
-  public.violations(), public.begin_verification(interval), public.end_verification(integer), public.figures(),
-  public.payments_to_verify(timestamptz, integer, uuid)
+  private.unfinished_refunds(), public.violations(), public.begin_verification(interval),
+  public.end_verification(integer, boolean), public.figures(), public.payments_to_verify(timestamptz, integer, uuid)
 from public;
 grant execute on function
-  public.violations(), public.begin_verification(interval), public.end_verification(integer), public.figures(),
-  public.payments_to_verify(timestamptz, integer, uuid)
+  public.violations(), public.begin_verification(interval), public.end_verification(integer, boolean),
+  public.figures(), public.payments_to_verify(timestamptz, integer, uuid)
 to service_role;
 
 -- The Data API reads the schema again.

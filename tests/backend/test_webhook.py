@@ -16,7 +16,7 @@ from backend.app import create_app
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.settings import Settings
-from backend.stripe_gateway import Refund, StripeUnavailableError
+from backend.stripe_gateway import Refund, StripeRefusedError, StripeUnavailableError
 from tests.backend.ports import FakeDataApi, FakeStripe
 
 BOOKING = "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11"
@@ -121,6 +121,10 @@ def test_an_intent_without_our_metadata(send: Sender, data_api: FakeDataApi, met
         ({"code": "card_declined", "decline_code": "lost_card", "message": "No."}, "lost_card", "No."),
         ({"code": "processing_error", "message": "No."}, "processing_error", "No."),
         (None, None, None),
+        ({"code": None, "decline_code": 7, "message": []}, None, None),
+        ([1], None, None),
+        ("x", None, None),
+        ({"code": "nul\0", "message": "half \ud800"}, None, None),
     ],
 )
 def test_an_attempt_failed(
@@ -218,6 +222,23 @@ def test_a_refunded_charge_while_stripe_is_away_comes_again(send: Sender, stripe
     assert send(event("charge.refunded", {"id": "ch_1", "payment_intent": "pi_1"})).status_code == 503
 
 
+@pytest.mark.parametrize("code", ["resource_missing", "account_invalid"])
+def test_a_refunded_charge_of_which_stripe_tells_nothing(send: Sender, stripe: FakeStripe, code: str) -> None:
+    """Of another account's intent there is nothing to note; after any other refusal the event comes again."""
+    stripe.failures = [StripeRefusedError(code, "No.")]
+    answer = send(event("charge.refunded", {"id": "ch_1", "payment_intent": "pi_1"}))
+    assert answer.status_code == (200 if code == "resource_missing" else 503)
+
+
+@pytest.mark.parametrize("text", ["pi_\0", "pi_\ud800", "p" * 256, "", 7, None])
+def test_what_the_database_cannot_store_is_refused(send: Sender, data_api: FakeDataApi, text: object) -> None:
+    for changed in ({"id": text}, {"currency": text}):
+        answer = send(event("payment_intent.succeeded", {**INTENT, **changed}))
+        assert (answer.status_code, answer.get_json()["message"]) == (400, "invalid_request")
+    assert send({**event("payment_intent.succeeded", INTENT), "id": text}).status_code == 400
+    assert data_api.calls == []
+
+
 @pytest.mark.parametrize("event_type", ["charge.succeeded", "payment_intent.created", "made.up", "invoice.paid"])
 def test_other_types_are_none_of_our_business(send: Sender, data_api: FakeDataApi, event_type: str) -> None:
     answer = send(event(event_type, {}))
@@ -242,8 +263,12 @@ def test_stripe_comes_back_after_a_failure_of_ours(
 
 
 FIGURES = {
-    "outbox": [{"kind": "mail_refund", "state": "failed", "rows": 2, "oldest_seconds": 99.5}],
+    "outbox": [
+        {"kind": "mail_refund", "state": "failed", "rows": 2, "oldest_seconds": 99.5, "overdue_seconds": 0},
+        {"kind": "refund", "state": "queued", "rows": 1, "oldest_seconds": 8.5, "overdue_seconds": 7.5},
+    ],
     "refunds": {"failed": 1},
+    "refund_ages": {"failed": 3600.5},
     "payments_open": 4,
     "disputes_open": 5,
     "disputes": [],
@@ -264,6 +289,11 @@ def test_what_waits_is_counted(client: FlaskClient, data_api: FakeDataApi) -> No
         "frontrow_database_answers 1.0",
         'frontrow_outbox_rows{kind="mail_refund",state="failed"} 2.0',
         'frontrow_outbox_oldest_seconds{kind="mail_refund",state="failed"} 99.5',
+        'frontrow_outbox_overdue_seconds{kind="refund"} 7.5',
+        'frontrow_outbox_overdue_seconds{kind="mail_refund"} 0.0',
+        'frontrow_outbox_rows{kind="mail_confirmation",state="queued"} 0.0',
+        'frontrow_refunds_oldest_seconds{status="failed"} 3600.5',
+        'frontrow_refunds_oldest_seconds{status="pending"} 0.0',
         'frontrow_refunds_unfinished{status="failed"} 1.0',
         'frontrow_refunds_unfinished{status="queued"} 0.0',
         "frontrow_payments_open 4.0",
@@ -285,7 +315,7 @@ def test_what_waits_is_counted(client: FlaskClient, data_api: FakeDataApi) -> No
 
 
 def test_no_verification_yet_is_no_good_news(client: FlaskClient, data_api: FakeDataApi) -> None:
-    data_api.answers["figures"] = {**FIGURES, "violations": None, "verified_seconds_ago": None}
+    data_api.answers["figures"] = {**FIGURES, "violations": None}
     assert "frontrow_violations" not in client.get("/metrics").get_data(as_text=True)
 
 
@@ -310,6 +340,14 @@ def test_without_the_database_the_rest_is_counted(client: FlaskClient, data_api:
 
 def test_counts(send: Sender, client: FlaskClient, data_api: FakeDataApi) -> None:
     data_api.answers["figures"] = FIGURES
+    before = client.get("/metrics").get_data(as_text=True)
+    for zero in (
+        'frontrow_errors_total{code="invalid_signature"} 0.0',
+        'frontrow_stripe_events_total{outcome="confirmed",type="payment_intent.succeeded"} 0.0',
+        'frontrow_stripe_events_total{outcome="ignored",type="other"} 0.0',
+        'frontrow_http_requests_total{method="POST",route="/api/auth/login",status="500"} 0.0',
+    ):
+        assert zero in before.splitlines()  # an increase from nothing is none
     send(event("payment_intent.succeeded", INTENT))
     send(event("made.up", INTENT))
     text = client.get("/metrics").get_data(as_text=True)

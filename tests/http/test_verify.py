@@ -100,6 +100,37 @@ def test_a_violated_invariant_is_named(frontrow: Frontrow, customer: Customer, b
     assert f"VIOLATION I5 a total is not the sum of its lines: booking_id {booking['id']}" in found
 
 
+def test_what_is_found_by_hand_raises_and_ends_the_alert(
+    frontrow: Frontrow, customer: Customer, backend: Command
+) -> None:
+    """Whoever mends something looks for themselves, and need not wait for the worker's next day."""
+    booking, _ = bought(frontrow, customer)
+
+    def found(*options: str) -> int:
+        run = backend("verify", "--second-look", "0.1", *options)
+        return sum(line.startswith("VIOLATION ") for line in run.stdout.splitlines())
+
+    def told() -> float:
+        text = requests.get(f"{frontrow.api}/metrics", timeout=10).text
+        violations = re.search(r"^frontrow_violations (.*)$", text, re.MULTILINE)
+        assert violations is not None
+        return float(violations[1])
+
+    well = found()
+    change = "update public.bookings set total = total {} 1 where id = %s"
+    frontrow.house.owner.execute(change.format("+").encode(), [booking["id"]])
+    try:
+        assert found() > well
+        eventually(lambda: told() > well)
+    finally:
+        frontrow.house.owner.execute(change.format("-").encode(), [booking["id"]])
+    noted = frontrow.house.value("select violations from private.verifications")
+    found("--days", "2")  # looks less far than the daily one, and is not noted
+    assert frontrow.house.value("select violations from private.verifications") == noted
+    assert found() == well
+    eventually(lambda: told() == well)
+
+
 def test_a_refund_that_stripe_refuses_is_visible(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
     """By a query, a metric and a line of verify; and it is tried again."""
     booking = customer.book()

@@ -65,6 +65,19 @@ def test_money_that_the_bank_sends_back_is_owed_again(house: House) -> None:
     assert house.violations() == []
 
 
+def test_a_refund_is_of_one_payment_for_ever(house: House) -> None:
+    _, _, intent = cancelled(house)
+    assert say(house, intent, "succeeded") == "noted"
+    other = house.customer()
+    booking = house.book(other, 5)
+    its_intent = house.start_payment(other, booking)
+    house.pay(booking, its_intent)
+    with pytest.raises(Refused, match="invalid_request"):
+        say(house, its_intent, "succeeded")
+    assert house.status(booking) == "confirmed"
+    assert house.violations() == []
+
+
 def test_pending_never_follows_an_end(house: House) -> None:
     _, _, intent = cancelled(house)
     ours = refund(house)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
+from backend import logs
 from tests.house import Caller, House, Json
+
+OWN = re.compile(r"db-[0-9]{10}-[0-9]+")
 
 
 def call_as(caller: Caller, request_id: object, function: str, **arguments: object) -> Json:
@@ -49,15 +53,39 @@ def test_a_booking_is_followed_by_its_calls(house: House) -> None:
     assert (letter["kind"], letter["request_id"]) == ("mail_confirmation", "stripe-paid-1")
 
 
+def ids(house: House) -> list[str]:
+    """Under which ids the changes to bookings stand, in order."""
+    return [row["request_id"] for row in house.rows("select request_id from private.booking_log order by id")]
+
+
 @pytest.mark.parametrize("given", ["short", "x" * 65, "with a space", "inj'ected--", None, 7])
 def test_what_is_no_id_is_not_written_down(house: House, given: object) -> None:
     ada = house.customer()
     house.lock(ada, 0)
     call_as(ada, given, "create_booking", showtime_id=house.showtime_id)
-    assert house.rows("select distinct request_id from private.booking_log") == [{"request_id": None}]
+    assert [OWN.fullmatch(found) is not None for found in ids(house)] == [True]
 
 
-def test_a_call_without_one_is_as_good(house: House) -> None:
+def test_a_call_without_an_id_leads_to_the_worker_all_the_same(house: House) -> None:
+    """A customer's browser sends none; what the call changed and what the worker makes of it stand under one."""
+    ada = house.customer()
+    booking = house.buy(ada, 0)
+    before = ids(house)
+    ada.call("cancel_booking", booking_id=booking["id"])
+    (cancelled,) = set(ids(house)[len(before) :])
+    assert OWN.fullmatch(cancelled)
+    assert cancelled not in before
+    orders = house.service().call("claim_outbox", kinds=["refund", "mail_refund"])
+    assert [order["request_id"] for order in orders] == [cancelled, cancelled]
+
+
+def test_the_worker_takes_such_an_id_for_its_own_lines(house: House) -> None:
     house.buy(house.customer(), 0)
-    assert house.rows("select distinct request_id from private.booking_log") == [{"request_id": None}]
-    assert house.service().call("claim_outbox")[0]["request_id"] is None
+    (letter,) = house.service().call("claim_outbox")
+    assert logs.begin(letter["request_id"]) == letter["request_id"]
+
+
+def test_each_call_without_an_id_has_another(house: House) -> None:
+    for seat in (0, 1):
+        house.book(house.customer(), seat)
+    assert len(set(ids(house))) == 2

@@ -63,7 +63,7 @@ where not tgisinternal and c.relnamespace in (select oid from ours)
 union all
 select 'settings', s::text from private.settings s
 union all
-select 'sweeps', s::text from private.sweeps s
+select 'sweeps', (to_jsonb(s) - 'made_at')::text from private.sweeps s
 order by 1, 2
 """
 

@@ -47,7 +47,7 @@ FOR_THE_SECRET_KEY = {
     "confirm_booking(text,text,text,integer,text,uuid)",
     "credentials_for(text,text)",
     "drop_letter(bigint)",
-    "end_verification(integer)",
+    "end_verification(integer,boolean)",
     "figures()",
     "open_session(uuid,text,text,text)",
     "payments_to_reconcile(interval,integer,uuid)",

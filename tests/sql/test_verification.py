@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+
 import pytest
 
-from tests.house import House
+from tests.house import House, Json
 
 
 def pages(house: House, function: str, key: str, **arguments: object) -> list[str]:
@@ -99,15 +102,18 @@ def test_a_verification_that_broke_off_is_due_again_in_an_hour(house: House) -> 
 
 def test_figures_say_what_waits(house: House) -> None:
     service = house.service()
-    assert service.call("figures") == {
+    before = service.call("figures")
+    # Counted from when the database was made, so that who never swept and never looked is noticed, too.
+    assert 0 <= before.pop("verified_seconds_ago") < 3600
+    assert 0 <= before.pop("sweep_seconds_ago") < 3600
+    assert before == {
         "outbox": [],
         "refunds": {},
+        "refund_ages": {},
         "payments_open": 0,
         "disputes_open": 0,
         "disputes": [],
         "violations": None,
-        "verified_seconds_ago": None,
-        "sweep_seconds_ago": None,
         "locks_held": 0,
         "lock_ids": 0,
         "bookings_recent": {},
@@ -137,6 +143,127 @@ def test_figures_say_what_waits(house: House) -> None:
     figures = service.call("figures")
     assert figures["sweep_seconds_ago"] >= 240
     assert figures["bookings_recent"] == figures["payments_recent"] == {}
+
+
+@pytest.fixture
+def money(house: House) -> Callable[[], Json]:
+    """The figures of the outbox about refunds, after a cancellation."""
+    ada = house.customer()
+    booking = house.buy(ada, 0)
+    house.freeze()
+    ada.call("cancel_booking", booking_id=booking["id"])
+
+    def figures() -> Json:
+        (row,) = [row for row in house.service().call("figures")["outbox"] if row["kind"] == "refund"]
+        return row
+
+    return figures
+
+
+def claim(house: House) -> Json:
+    (order,) = house.service().call("claim_outbox", kinds=["refund"], lease_seconds=180)
+    return order
+
+
+def test_what_nobody_takes_is_overdue(house: House, money: Callable[[], Json]) -> None:
+    """FrontrowWorkerGone asks for overdue_seconds."""
+    assert money()["overdue_seconds"] == 0
+    house.advance("16 minutes")
+    assert money()["overdue_seconds"] == 16 * 60
+
+
+def test_what_waits_for_its_next_try_is_old_and_not_overdue(house: House, money: Callable[[], Json]) -> None:
+    for _ in range(9):
+        order = claim(house)
+        house.service().call("settle_outbox", id=order["id"], attempt=order["attempt"], error="Stripe is away")
+        (row,) = house.outbox("refund")
+        house.advance(str(row["due_at"] - house.value("select private.now()") - timedelta(seconds=1)))
+        assert money()["overdue_seconds"] == 0
+        house.advance("1 second")
+    assert money()["oldest_seconds"] > 300
+    house.advance("5 minutes")
+    assert money()["overdue_seconds"] == 300
+
+
+def test_a_refund_that_stripe_refused_is_not_overdue(house: House, money: Callable[[], Json]) -> None:
+    order = claim(house)
+    house.service().call(
+        "record_refund",
+        event_id=None,
+        event_type="worker",
+        stripe_refund_id=None,
+        payment_intent_id=order["refund"]["payment_intent_id"],
+        amount=1200,
+        status="failed",
+        failure_reason="insufficient_funds",
+        refund_id=order["refund"]["id"],
+        attempt=1,
+    )
+    house.service().call("settle_outbox", id=order["id"], attempt=order["attempt"], error=None)
+    house.advance("59 minutes")
+    assert (money()["overdue_seconds"], money()["oldest_seconds"]) == (0, 59 * 60)
+    house.advance("2 minutes")
+    assert money()["overdue_seconds"] == 60
+
+
+def test_what_a_worker_took_and_died_of_is_overdue_when_its_lease_ends(house: House, money: Callable[[], Json]) -> None:
+    claim(house)
+    house.advance("180 seconds")
+    assert money()["overdue_seconds"] == 0
+    house.advance("60 seconds")
+    assert money()["overdue_seconds"] == 60
+
+
+def test_the_age_of_a_refund_counts_from_when_it_became_what_it_is(house: House, money: Callable[[], Json]) -> None:
+    """Two that follow each other are no old one; one that is refused every hour is."""
+    del money
+    (refund,) = house.rows(
+        "select r.id, p.payment_intent_id from public.refunds r join public.payments p using (booking_id)"
+    )
+
+    def say(status: str, attempt: int, stripe_refund_id: str | None) -> None:
+        house.service().call(
+            "record_refund",
+            event_id=None,
+            event_type="worker",
+            stripe_refund_id=stripe_refund_id,
+            payment_intent_id=refund["payment_intent_id"],
+            amount=1200,
+            status=status,
+            refund_id=refund["id"],
+            attempt=attempt,
+        )
+
+    def ages() -> Json:
+        return house.service().call("figures")["refund_ages"]
+
+    house.advance("10 seconds")
+    assert ages() == {"queued": 10}
+    say("pending", 1, "re_1")
+    house.advance("9 days")
+    say("pending", 1, "re_1")  # said again
+    assert ages() == {"pending": 9 * 86400}
+    say("succeeded", 1, "re_1")
+    assert ages() == {}
+    house.advance("9 days")
+    say("failed", 1, "re_1")  # the bank sent it back
+    assert ages() == {"failed": 0}
+    for attempt in (2, 3):
+        house.advance("1 hour")
+        say("failed", attempt, None)
+    assert ages() == {"failed": 7200}
+
+
+def test_a_verification_by_hand_is_noted_and_puts_off_no_daily_one(house: House) -> None:
+    service = house.service()
+    service.call("begin_verification")
+    service.call("end_verification", violations=3)
+    house.advance("2 days")
+    service.call("end_verification", violations=0, daily=False)
+    figures = service.call("figures")
+    assert figures["violations"] == 0
+    assert figures["verified_seconds_ago"] >= 2 * 86400
+    assert service.call("begin_verification") is True
 
 
 def test_a_declined_card_is_told_from_a_payment_that_waits(house: House) -> None:

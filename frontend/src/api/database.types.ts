@@ -314,7 +314,7 @@ isOneToOne: false
 { Args: { "id": number }; Returns: boolean
                            },
 "end_verification":
-{ Args: { "violations": number }; Returns: undefined
+{ Args: { "daily"?: boolean,"violations": number }; Returns: undefined
                            },
 "figures":
 { Args: Record<PropertyKey, never>; Returns: Json
