@@ -16,7 +16,7 @@ class Worker(ThreadWorker):
     From a closed door it can turn to the next process, or wait for that (deploy/Caddyfile).
     """
 
-    def set_accept_enabled(self, enabled: bool) -> None:
+    def set_accept_enabled(self, enabled: bool | None) -> None:
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
             return

@@ -14,7 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -211,6 +211,53 @@ def test_caddy_gives_up_before_the_page_does() -> None:
     assert patience
     assert trying
     assert int(trying[1]) * 1000 < int(patience[1])
+
+
+# Slowly ---------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def dawdlers(house: House, number: int = 30) -> Iterator[None]:
+    """People whose bodies never come to an end, at Caddy."""
+    port = int(house.api.rpartition(":")[2])
+    with ExitStack() as stack:
+        for _ in range(number):
+            line = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+            line.sendall(
+                f"POST /api/payments/webhook HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+                "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{".encode()
+            )
+        time.sleep(1)
+        yield
+
+
+@pytest.mark.parametrize("buffered", [True, False], ids=["as it is", "without buffers"])
+def test_who_dawdles_is_in_nobodys_way(house: House, buffered: bool) -> None:
+    caddyfile = CADDYFILE if buffered else CADDYFILE.replace("request_buffers 1MB", "")
+    running = house.gunicorn()
+    try:
+        with house.caddy(caddyfile):
+            eventually(lambda: _status(f"{house.api}/healthz") == 200, 100)
+            with dawdlers(house):
+                if buffered:
+                    assert httpx.get(f"{house.api}/healthz", timeout=5).status_code == 200
+                else:
+                    with pytest.raises(httpx.TimeoutException):
+                        httpx.get(f"{house.api}/healthz", timeout=5)
+    finally:
+        running.kill()
+        running.wait(60)
+
+
+def test_a_body_that_is_too_large_is_refused(house: House) -> None:
+    running = house.gunicorn()
+    try:
+        with house.caddy():
+            eventually(lambda: _status(f"{house.api}/healthz") == 200, 100)
+            assert httpx.post(f"{house.api}/api/auth/refresh", content=b" " * 1_100_000).status_code == 413
+    finally:
+        running.terminate()
+        running.wait(60)
 
 
 # Closed ---------------------------------------------------------------------------------------------------------------
