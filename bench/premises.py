@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import psycopg
-from argon2 import PasswordHasher
 
+from backend.passwords import Passwords
 from bench.arena import Arena, build
 from bench.customer import access_tokens
 from dev.config import LocalConfig, throwaway_folder
@@ -81,7 +81,7 @@ def premises(*, page: bool = False) -> Generator[Premises]:
         with Stack(config, parts=PARTS, seed=False, report=lambda _: None) as stack:
             place = Premises(stack)
             build(place.owner)
-            place.owner.execute(_ACCOUNTS, [PasswordHasher().hash(PASSWORD)])
+            place.owner.execute(_ACCOUNTS, [Passwords().hash(PASSWORD)])
             place.owner.execute(_SETTINGS)
             try:
                 yield place
