@@ -25,7 +25,7 @@ import yaml
 from postgrest.exceptions import APIError
 
 from backend import gate
-from backend.passwords import COSTS
+from backend.passwords import MEMORY_KIB
 from backend.settings import Settings
 from dev.config import ROOT, LocalConfig, throwaway_folder
 from dev.keys import Keys
@@ -360,7 +360,7 @@ def test_what_the_page_says_of_gunicorn_is_so() -> None:
 
 
 def test_memory_suffices_for_as_many_passwords_as_there_are_places() -> None:
-    hashing = COSTS["memory_cost"] * 1024
+    hashing = MEMORY_KIB * 1024
     assert f"100 MB and {gate.PLACES} times {hashing >> 20} MiB" in PAGE
     peak = 100_000_000 + gate.PLACES * hashing
     limit = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["api"]["mem_limit"]
@@ -371,17 +371,28 @@ def test_memory_suffices_for_as_many_passwords_as_there_are_places() -> None:
 
 def test_the_sizes_follow_from_the_formulas_and_these_from_the_bench() -> None:
     costs = (ROOT / "docs/bench/README.md").read_text().partition("## What each thing costs")[2]
-    password, token, seat_map, _, ticket = (float(ms) for ms in re.findall(r"\| ([\d.]+) ms", costs)[:5])
+    ms = dict(re.findall(r"(?m)^\| (\w+) \|.*\| ([\d.]+) ms \|", costs))
     formulas = PAGE.partition("## As it grows")[2]
-    assert f"2 × S × {password:g} ms / 60 s" in formulas  # noqa: RUF001
-    assert f"2 × W × {token:g} ms / 15 min" in formulas  # noqa: RUF001
-    assert f"2 × (B × {ticket:g} ms / 60 s + W × {seat_map:g} ms / 30 s)" in formulas  # noqa: RUF001
-    rows = re.findall(r"(?m)^\|[^|]+((?:\| [\d,.]+ ){6})\|", formulas)
+    for formula in (
+        "2 × (S × {password} ms + B × {app} ms) / 60 s",  # noqa: RUF001
+        "2 × B × {worker} ms / 60 s",  # noqa: RUF001
+        "2 × (W × {token} ms / 15 min + W × {watching} ms / 30 s + B × {calls} ms / 60 s)",  # noqa: RUF001
+        "2 × (W × {map} ms / 30 s + B × {ticket} ms / 60 s)",  # noqa: RUF001
+    ):
+        assert formula.format(**ms) in formulas
+    password, app, worker, token, watching, calls, seat_map, ticket = (
+        float(ms[name]) / 1000 for name in ("password", "app", "worker", "token", "watching", "calls", "map", "ticket")
+    )
+    rows = re.findall(r"(?m)^\|[^|]+((?:\| [\d,.]+ ){7})\|", formulas)
     assert len(rows) == 4
     for row in rows:
         b, s, w, *cores = (float(number.replace(",", "")) for number in re.findall(r"[\d,.]+", row))
-        database = 2 * (b * ticket / 60 + w * seat_map / 30)
-        assert cores == [round(ms / 1000, 2) for ms in (2 * s * password / 60, 2 * w * token / 900, database)]
+        assert cores == [
+            round(2 * (s * password + b * app) / 60, 2),
+            round(2 * b * worker / 60, 2),
+            round(2 * (w * token / 900 + w * watching / 30 + b * calls / 60), 2),
+            round(2 * (w * seat_map / 30 + b * ticket / 60), 2),
+        ]
 
 
 @pytest.mark.parametrize("service", ["api", "worker", "web"])
