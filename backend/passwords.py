@@ -15,8 +15,8 @@ SHORTEST, LONGEST = 10, 200
 
 MEMORY_KIB: Final = 46 * 1024
 """Of a hash, with one pass in one lane: the first of the costs that OWASP's password storage cheat sheet takes for
-equally good. RFC 9106's for little memory (64 MiB, three passes) take three times the processor, and an evening on which
-everybody signs in at once is made of little else."""
+equally good. RFC 9106's for little memory (64 MiB, three passes) take three times the processor, and an evening on
+which everybody signs in at once is made of little else."""
 
 
 class Passwords:
