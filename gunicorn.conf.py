@@ -13,7 +13,8 @@ class Worker(ThreadWorker):
 
     gunicorn's own stops to let in, and leaves the door ajar until all requests are answered: the kernel goes on taking
     connections, and cuts them off in the end. A proxy cannot know then whether a POST was done, and must not repeat it.
-    From a closed door it can turn to the next process, or wait for that (deploy/Caddyfile).
+    From a closed door it can turn to the next process, or wait for that (deploy/Caddyfile). Somebody may still come in
+    the microseconds between the last look and the closing.
     """
 
     def set_accept_enabled(self, enabled: bool | None) -> None:

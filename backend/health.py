@@ -44,7 +44,9 @@ class Kept(Generic[T]):
         if self._is_fresh():
             return self._answer
         if not self._asking.acquire(blocking=False):
-            return self._answer if self._clock() - self._began_at < _BELIEVED_SECONDS else None
+            # Whoever asks may not have noted yet that they have begun.
+            since = max(self._began_at, self._answered_at or 0.0)
+            return self._answer if self._clock() - since < _BELIEVED_SECONDS else None
         try:
             return self._answer if self._is_fresh() else self._asked()
         finally:

@@ -3,11 +3,15 @@ import react from '@vitejs/plugin-react';
 import { loadEnv } from 'vite';
 import { defineConfig } from 'vitest/config';
 
-import { readEnv } from './src/config/read-env.ts';
+import { readEnv, refuseOthers } from './src/config/read-env.ts';
 
 export default defineConfig(({ command, mode }) => {
   // What is built is public: a secret key must not get that far.
-  if (command === 'build') readEnv(loadEnv(mode, '.'));
+  if (command === 'build') {
+    const given = loadEnv(mode, '.');
+    readEnv(given);
+    refuseOthers(given);
+  }
   return {
     plugins: [react(), tailwindcss()],
     resolve: {

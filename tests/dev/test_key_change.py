@@ -64,7 +64,9 @@ def test_the_next_key_is_made_and_its_public_half_can_be_set_at_once(tmp_path: P
         text=True,
         check=True,
     )
-    next_key = (tmp_path / "next-signing-key.json").read_text()
+    file = tmp_path / "next-signing-key.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    next_key = file.read_text()
     assert json.loads(next_key)["d"] not in told.stdout
     before = process(JWT_ACCEPTED_KEYS=told.stdout)
     after = process(JWT_SIGNING_KEY=next_key, JWT_ACCEPTED_KEYS=json.dumps(before.jwks()))

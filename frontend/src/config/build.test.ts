@@ -27,3 +27,8 @@ test('a page with a secret key, or without a key, is not even built', async () =
   );
   await expect(start('serve')).resolves.toMatchObject({ command: 'serve' });
 });
+
+test('what the page has no use for is not published', async () => {
+  vi.stubEnv('VITE_STRIPE_SECRET_KEY', 'sk_live_x');
+  await expect(start('build')).rejects.toThrow(/no use for: VITE_STRIPE_SECRET_KEY/);
+});

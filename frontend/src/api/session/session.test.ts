@@ -132,6 +132,14 @@ test('there may be no token after one that was refused', async () => {
   await expect(tab.accessTokenAfter('of a guest')).resolves.toBeNull();
 });
 
+test('what was asked with the token of one person is not asked again as another', async () => {
+  const tokenOf = (sub: string, number: number) => `h.${btoa(JSON.stringify({ sub, number }))}.s`;
+  const tab = browser.open();
+  await tab.enter(() => Promise.resolve(signedIn(tokenOf('grace', 1))));
+  await expect(tab.accessTokenAfter(tokenOf('ada', 1))).resolves.toBeNull();
+  await expect(tab.accessTokenAfter(tokenOf('grace', 0))).resolves.toBe(tokenOf('grace', 1));
+});
+
 test('a server that is down is asked again; the customer stays signed in', async () => {
   const tab = browser.open();
   await tab.check();

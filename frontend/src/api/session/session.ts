@@ -1,3 +1,6 @@
+import { z } from 'zod';
+
+import { claimsOf } from '@/shared/lib/jwt';
 import { createStore, type Store } from '@/shared/lib/store';
 
 import { ApiError, isApiError } from '../errors';
@@ -132,7 +135,9 @@ export function createSession(surroundings: Surroundings): Session {
     async accessTokenAfter(refused) {
       // Several calls may be refused with one token: the first that comes renews it for all.
       if (token?.value === refused) await renew();
-      return token === undefined || token.value === refused || endsWithin(0) ? null : token.value;
+      if (token === undefined || token.value === refused || endsWithin(0)) return null;
+      // Somebody else may have signed in meanwhile, in another tab: what one person asked for, another has not.
+      return subjectOf(token.value) === subjectOf(refused) ? token.value : null;
     },
 
     enter: (exchange) => surroundings.takeTurns(async () => accept(await exchange())),
@@ -143,4 +148,9 @@ export function createSession(surroundings: Surroundings): Session {
         takeAndTell({ kind: 'signed-out', ended: false });
       }),
   };
+}
+
+/** Whose token it is, as it says itself. */
+function subjectOf(token: string): unknown {
+  return z.object({ sub: z.string() }).safeParse(claimsOf(token)).data?.sub;
 }
