@@ -287,7 +287,7 @@ def nearly_well_formed(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         if (odd := draw(ODD | st.just(GONE))) is GONE:
             del where[name]
         else:
-            where[name] = odd
+            where[name] = copy.deepcopy(odd)  # the next oddity may be put into this one
     return event_type, event
 
 
