@@ -26,8 +26,6 @@ class Tally:
 
     latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     refusals: Counter[str] = field(default_factory=Counter[str])
-    unanswered: Counter[str] = field(default_factory=Counter[str])
-    """Calls without an answer, by what was called and how it broke off."""
 
 
 class RefusedError(Exception):
@@ -102,9 +100,7 @@ class Customer:
             async with self._http.request(method, url, **request) as response:
                 body = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError) as error:
-            broke_off = f"no answer to {what}: {type(error).__name__}"
-            self._tally.unanswered[broke_off] += 1
-            raise UnansweredError(broke_off) from error
+            raise UnansweredError(f"no answer to {what}: {type(error).__name__}") from error
         took = (time.perf_counter() - start) * 1000
         if response.status < 400:
             self._tally.latencies[what].append(took)

@@ -11,7 +11,7 @@ from typing import Self
 
 from dev.supervisor import Supervisor
 
-PARTS = ("postgres", "postgrest", "gateway", "api", "realtime", "worker")
+_PARTS = ("postgres", "postgrest", "gateway", "api", "realtime", "worker")
 """What is Frontrow's own, so that its memory has to stay as it is."""
 _STAND_IN = "stripe"
 _OURSELVES = "the crowd itself"
@@ -26,7 +26,7 @@ class Watched:
         self._supervisor = supervisor
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
-        self.peaks: dict[str, float] = dict.fromkeys(PARTS, 0.0)
+        self.peaks: dict[str, float] = dict.fromkeys(_PARTS, 0.0)
         """Megabytes by part."""
         self.processor: dict[str, float] = {}
         """Seconds by part, the stand-in for Stripe and this process among them."""
@@ -43,14 +43,14 @@ class Watched:
 
     def _spent(self) -> dict[str, float]:
         children = _children()
-        trees = {part: _tree(self._supervisor.pid(part), children) for part in (*PARTS, _STAND_IN)}
+        trees = {part: _tree(self._supervisor.pid(part), children) for part in (*_PARTS, _STAND_IN)}
         parts = {part: sum(map(_seconds, pids)) for part, pids in trees.items()}
         return {**parts, _OURSELVES: time.process_time()}
 
     def _sample(self) -> None:
         while True:
             children = _children()
-            for part in PARTS:
+            for part in _PARTS:
                 size = sum(_size(pid) for pid in _tree(self._supervisor.pid(part), children))
                 self.peaks[part] = max(self.peaks[part], size)
             if self._over.wait(_EVERY):
