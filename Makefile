@@ -6,7 +6,7 @@ IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo verify retry-letters reset test check format bench chaos screenshots types migration lock install clean
+.PHONY: help up demo verify retry-emails reset test check format bench chaos screenshots types migration lock install clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -14,14 +14,14 @@ help: ## Say what can be made
 up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the page out, UI=built builds it)
 	@$(IN_VENV) -m dev.up
 
-demo: install ## Play the story of two customers against a running `make up`
+demo: install ## Scenario the story of two customers against a running `make up`
 	@$(IN_VENV) -m dev.demo
 
 verify: .venv/installed ## Look whether all that must hold does, in a running `make up` and at its Stripe
 	@$(IN_VENV) -m dev.manage verify --second-look 5
 
-retry-letters: .venv/installed ## Send letters again that were given up, in a running `make up` (ID=7 for one)
-	@$(IN_VENV) -m dev.manage retry-letters $(ID)
+retry-emails: .venv/installed ## Send emails again that were given up, in a running `make up` (ID=7 for one)
+	@$(IN_VENV) -m dev.manage retry-emails $(ID)
 
 reset: .venv/installed ## Forget everything that `make up` keeps
 	@$(IN_VENV) -m dev.reset

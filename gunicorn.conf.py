@@ -32,7 +32,7 @@ class Worker(ThreadWorker):
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
 worker_class = Worker
-# More than backend/gate.py has places.
+# More than backend/concurrency_limit.py has places.
 threads = 12
 # A request waits for Stripe at most three times ten seconds, with pauses.
 timeout = 60

@@ -4,7 +4,7 @@ import sys
 
 from backend import logs
 from backend.app import create_app
-from backend.database import IMPATIENT, DataApi, Database
+from backend.database import SHORT_TIMEOUT, DataApi, Database
 from backend.settings import Settings, SettingsError
 from backend.stripe_gateway import StripeGateway
 
@@ -18,5 +18,5 @@ app = create_app(
     settings,
     stripe=StripeGateway(settings),
     database=Database(DataApi(settings.supabase_url, settings.supabase_key)),
-    impatient=Database(DataApi(settings.supabase_url, settings.supabase_key, IMPATIENT)),
+    short_timeout=Database(DataApi(settings.supabase_url, settings.supabase_key, SHORT_TIMEOUT)),
 )

@@ -2,8 +2,8 @@
 
 python -m backend verify [--days 30]     look whether all that must hold does; status 1 if something does not; with
                                          three days or more, the metrics and FrontrowViolation go by it from then on
-python -m backend retry-letters [ID]     try letters again that were given up: that one, or all
-python -m backend drop-letter ID         say of a letter that was given up that it shall not be sent
+python -m backend retry-emails [ID]     try emails again that were given up: that one, or all
+python -m backend discard-email ID         say of an email that was given up that it shall not be sent
 python -m backend figures                what is waiting, failed or open, as JSON
 """
 
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from backend.database import PATIENT, DataApi, Database
+from backend.database import LONG_TIMEOUT, DataApi, Database
 from backend.errors import UnavailableError
 from backend.settings import Settings, SettingsError
 from backend.stripe_gateway import StripeGateway
@@ -31,19 +31,19 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    database = Database(DataApi(settings.supabase_url, settings.supabase_key, PATIENT))
+    database = Database(DataApi(settings.supabase_url, settings.supabase_key, LONG_TIMEOUT))
     try:
         match options.command:
             case "verify":
                 return _verify(database, settings, options.days, options.second_look)
-            case "retry-letters":
-                print(f"{database.requeue_outbox(options.id)} letters are queued again")
-            case "drop-letter":
-                dropped = database.drop_letter(options.id)
-                print("dropped" if dropped else f"no letter {options.id} was given up")
+            case "retry-emails":
+                print(f"{database.requeue_outbox(options.id)} emails are queued again")
+            case "discard-email":
+                dropped = database.discard_email(options.id)
+                print("dropped" if dropped else f"no email {options.id} was given up")
                 return 0 if dropped else 1
             case _:
-                print(json.dumps(database.figures(), indent=2))
+                print(json.dumps(database.operational_metrics(), indent=2))
     except UnavailableError as error:
         print(f"Not all parts answer: {error}", file=sys.stderr)
         return 3
@@ -60,9 +60,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     verify.add_argument(
         "--second-look", type=float, default=60.0, help="seconds after which what looks wrong is looked at again"
     )
-    retry = commands.add_parser("retry-letters")
+    retry = commands.add_parser("retry-emails")
     retry.add_argument("id", type=int, nargs="?", help="the row of the outbox; all without it")
-    drop = commands.add_parser("drop-letter")
+    drop = commands.add_parser("discard-email")
     drop.add_argument("id", type=int, help="the row of the outbox, as verify names it")
     commands.add_parser("figures")
     return parser.parse_args(arguments)
@@ -72,7 +72,7 @@ def _verify(database: Database, settings: Settings, days: int, second_look: floa
     since = datetime.now(UTC) - timedelta(days=days)
     violations = Verification(database, StripeGateway(settings)).run(since, second_look)
     if days >= DAYS:  # else it says less than the daily one, whose word stands
-        database.end_verification(len(violations), daily=False)
+        database.finish_verification(len(violations), daily=False)
     for line in notices(database):
         print(f"note: {line}")
     for sentence in violations:

@@ -8,7 +8,7 @@ import time
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backend import auth, errors, gate, health, logs, openapi, payments, tickets, webhook
+from backend import auth, concurrency_limit, errors, health, logs, openapi, payments, tickets, webhook
 from backend.database import Database
 from backend.metrics import METHODS, Metrics
 from backend.passwords import Passwords
@@ -26,11 +26,11 @@ def create_app(
     *,
     stripe: Payments,
     database: Database,
-    impatient: Database | None = None,
+    short_timeout: Database | None = None,
     passwords: Passwords | None = None,
 ) -> Flask:
-    """The app. Mail is the worker's; nothing here sends any. `impatient` is the database again, over a transport that
-    gives up early, for questions after our health."""
+    """The app. Mail is the worker's; nothing here sends any. `short_timeout` is the database again, over a transport
+    that gives up early, for questions after our health."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     if settings.trusted_proxies:
@@ -42,12 +42,12 @@ def create_app(
     errors.register(app)
     _register_access_log(app, metrics)
     _register_headers(app, settings)
-    gate.register(app)
+    concurrency_limit.register(app)
     app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords()))
     app.register_blueprint(payments.blueprint(database, stripe, tokens))
     app.register_blueprint(tickets.blueprint(settings, database, tokens))
     app.register_blueprint(webhook.blueprint(settings, database, stripe, metrics.event))
-    app.register_blueprint(health.blueprint(impatient or database, stripe, metrics, settings.metrics_token))
+    app.register_blueprint(health.blueprint(short_timeout or database, stripe, metrics, settings.metrics_token))
     app.register_blueprint(openapi.blueprint())
 
     @app.get("/.well-known/jwks.json")
@@ -97,11 +97,11 @@ def _register_access_log(app: Flask, metrics: Metrics) -> None:
     @app.before_request
     def begin() -> None:  # pyright: ignore[reportUnusedFunction]
         g.request_id = logs.begin(request.headers.get("X-Request-Id"))
-        g.began_at = time.perf_counter()
+        g.started_at = time.perf_counter()
 
     @app.after_request
     def end(response: Response) -> Response:  # pyright: ignore[reportUnusedFunction]
-        seconds = time.perf_counter() - g.began_at
+        seconds = time.perf_counter() - g.started_at
         route = request.url_rule.rule if request.url_rule else "none"
         method = request.method if request.method in METHODS else "other"
         response.headers["X-Request-Id"] = g.request_id

@@ -14,10 +14,10 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
-from backend.bodies import Body
 from backend.database import Database, Session, User
 from backend.errors import ApiError
 from backend.passwords import Passwords
+from backend.request_body import JsonBody
 from backend.settings import Settings
 from backend.tokens import ACCESS_TOKEN_SECONDS, Person, Tokens
 
@@ -74,9 +74,9 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
 
     @auth.post("/register")
     def register() -> Response:  # pyright: ignore[reportUnusedFunction]
-        body = Body("email", "password", "full_name")
+        body = JsonBody("email", "password", "full_name")
         email, full_name, password = body.text("email"), body.text("full_name"), body.text("password")
-        admission = database.admit_registration(client_address())
+        admission = database.check_registration_limit(client_address())
         if admission["status"] == "limited":
             raise ApiError("too_many_attempts", retry_after=admission.get("retry_after", 60))
         user = database.register_user(email, passwords.hash(password), full_name)
@@ -84,11 +84,11 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
 
     @auth.post("/login")
     def login() -> Response:  # pyright: ignore[reportUnusedFunction]
-        body = Body("email", "password")
+        body = JsonBody("email", "password")
         password = body.text("password")
         # No account has a longer one, and an index cannot hold a very long one.
         email = body.text("email").strip()[: _LONGEST_EMAIL + 1]
-        credentials = database.credentials_for(email, client_address())
+        credentials = database.begin_sign_in(email, client_address())
         if credentials["status"] == "limited":
             raise ApiError("too_many_attempts", retry_after=int(credentials.get("retry_after", 60)))
         matches = passwords.matches(password, credentials.get("password_hash"))
@@ -111,7 +111,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
 
     @auth.post("/logout")
     def logout() -> Response:  # pyright: ignore[reportUnusedFunction]
-        everywhere = Body("everywhere").flag("everywhere") if request.content_length else False
+        everywhere = JsonBody("everywhere").flag("everywhere") if request.content_length else False
         if token := request.cookies.get(COOKIE):
             database.close_session(_hash(token), everywhere=everywhere)
         response = Response(status=204)

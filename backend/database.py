@@ -37,9 +37,9 @@ _log = logging.getLogger(__name__)
 
 # Short ones: a gunicorn thread that waits serves nobody. The Data API itself gives up after 8 s.
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
-PATIENT: Final = httpx.Timeout(620.0, connect=3.0)
+LONG_TIMEOUT: Final = httpx.Timeout(620.0, connect=3.0)
 """For `violations`, which the database grants ten minutes."""
-IMPATIENT: Final = httpx.Timeout(2.0, connect=1.0)
+SHORT_TIMEOUT: Final = httpx.Timeout(2.0, connect=1.0)
 """For questions after our health: whoever asks those gives up after ten seconds, and wants the answer until then."""
 _PAUSE_BEFORE_RETRY: Final = 0.2
 _PAGE: Final = 200
@@ -92,7 +92,7 @@ class Payment(TypedDict):
 class Outcome(TypedDict):
     """What an event came to."""
 
-    outcome: Literal["confirmed", "refund_queued", "already_settled", "duplicate", "unattributed", "noted"]
+    outcome: Literal["confirmed", "refund_queued", "already_settled", "duplicate", "unmatched", "noted"]
     booking_id: NotRequired[str | None]
     reason: NotRequired[str | None]
 
@@ -106,7 +106,7 @@ class OpenPayment(TypedDict):
 
 
 class RefundOrder(TypedDict):
-    """A refund to ask for, or one that a letter is about."""
+    """A refund to ask for, or one that an email is about."""
 
     id: str
     attempt: int
@@ -191,8 +191,8 @@ class Figures(TypedDict):
     payments_recent: dict[str, int]
 
 
-class LetterSeat(TypedDict):
-    """A seat of a letter's booking."""
+class EmailSeat(TypedDict):
+    """A seat of an email's booking."""
 
     row: str
     number: int
@@ -200,8 +200,8 @@ class LetterSeat(TypedDict):
     price: int
 
 
-class LetterBooking(TypedDict):
-    """The booking of a letter."""
+class EmailBooking(TypedDict):
+    """The booking of an email."""
 
     id: str
     reference: str
@@ -209,10 +209,10 @@ class LetterBooking(TypedDict):
     status: PublicBookingStatus
     total: int
     currency: str
-    seats: list[LetterSeat]
+    seats: list[EmailSeat]
 
 
-class LetterShowtime(TypedDict):
+class EmailShowtime(TypedDict):
     """When the film runs; ISO 8601."""
 
     id: int
@@ -220,7 +220,7 @@ class LetterShowtime(TypedDict):
     ends_at: str
 
 
-class LetterMovie(TypedDict):
+class EmailMovie(TypedDict):
     """The film."""
 
     title: str
@@ -228,7 +228,7 @@ class LetterMovie(TypedDict):
     length_minutes: int
 
 
-class LetterTheater(TypedDict):
+class EmailTheater(TypedDict):
     """Where; time_zone is an IANA name."""
 
     name: str
@@ -237,22 +237,22 @@ class LetterTheater(TypedDict):
     time_zone: str
 
 
-class LetterCustomer(TypedDict):
+class EmailCustomer(TypedDict):
     """To whom."""
 
     email: str
     full_name: str
 
 
-class Letter(TypedDict):
-    """Everything that a letter about a booking says (private.letter_json)."""
+class EmailContext(TypedDict):
+    """Everything that an email about a booking says (private.email_context)."""
 
-    booking: LetterBooking
-    showtime: LetterShowtime
-    movie: LetterMovie
-    theater: LetterTheater
+    booking: EmailBooking
+    showtime: EmailShowtime
+    movie: EmailMovie
+    theater: EmailTheater
     auditorium: str
-    customer: LetterCustomer
+    customer: EmailCustomer
 
 
 class OutboxRow(TypedDict):
@@ -265,7 +265,7 @@ class OutboxRow(TypedDict):
     booking_id: str
     request_id: str | None
     payload: dict[str, Any]
-    letter: Letter | None
+    email: EmailContext | None
     refund: RefundOrder | None
 
 
@@ -274,7 +274,7 @@ OWN_BOOKING: Final = (
     "showtime:showtimes(id,starts_at,ends_at,movie:movies(title,certificate,length_minutes),"
     "auditorium:auditoriums(name,theater:theaters(name,address,city,time_zone))),customer:users(email,full_name)"
 )
-"""A booking with all that a Letter says."""
+"""A booking with all that a EmailContext says."""
 
 
 class Transport(Protocol):
@@ -299,20 +299,20 @@ class Database:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def admit_registration(self, address: str) -> Admission:
+    def check_registration_limit(self, address: str) -> Admission:
         """Whether somebody there may open an account; counts as an attempt."""
-        return cast(Admission, self._call("admit_registration", address=address))
+        return cast(Admission, self._call("check_registration_limit", address=address))
 
     def register_user(self, email: str, password_hash: str, full_name: str) -> User:
         """Open an account. Raises invalid_email, invalid_name, email_taken."""
         return cast(User, self._call("register_user", email=email, password_hash=password_hash, full_name=full_name))
 
-    def credentials_for(self, email: str, address: str) -> Credentials:
+    def begin_sign_in(self, email: str, address: str) -> Credentials:
         """What proves an account; counts as an attempt to sign in."""
-        return cast(Credentials, self._call("credentials_for", email=email, address=address))
+        return cast(Credentials, self._call("begin_sign_in", email=email, address=address))
 
     def open_session(self, user_id: str, token_hash: str, user_agent: str | None, address: str) -> Session:
-        """Begin a session with the SHA-256 of its first refresh token; what failed there is forgiven. Raises
+        """Begin a session with the SHA-256 of its first refresh token; what failed there is cleared. Raises
         unknown_user."""
         answer = self._call(
             "open_session", user_id=user_id, token_hash=token_hash, user_agent=user_agent, address=address
@@ -456,9 +456,9 @@ class Database:
             self._call("claim_outbox", max_rows=max_rows, lease_seconds=lease_seconds, kinds=list(kinds)),
         )
 
-    def settle_outbox(self, row: OutboxRow, error: str | None) -> bool:
+    def complete_outbox(self, row: OutboxRow, error: str | None) -> bool:
         """End a claim: done, or with an error to be tried again later. False when the row is no longer ours."""
-        return bool(self._call("settle_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error))
+        return bool(self._call("complete_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error))
 
     def payments_to_reconcile(self, older_than_seconds: float) -> Iterator[OpenPayment]:
         """Payments that are open for longer, oldest first."""
@@ -479,39 +479,39 @@ class Database:
         rows = cast(list[KnownRefund], self._transport.known_refunds(stripe_refund_ids))
         return {row["stripe_refund_id"]: row for row in rows}
 
-    def violations(self) -> list[Violation]:
-        """What sql/invariants.sql finds. It reads all there is, so ask over a patient transport."""
-        return cast(list[Violation], self._call("violations", idempotent=True))
+    def check_invariants(self) -> list[Violation]:
+        """What sql/platform/invariants.sql finds. It reads all there is, so ask over a long_timeout transport."""
+        return cast(list[Violation], self._call("check_invariants", idempotent=True))
 
-    def begin_verification(self, every_seconds: float) -> bool:
+    def start_verification(self, every_seconds: float) -> bool:
         """Whether it is for us to verify now; true for one of all that ask, once in that time."""
-        return bool(self._call("begin_verification", every=f"{every_seconds} seconds"))
+        return bool(self._call("start_verification", every=f"{every_seconds} seconds"))
 
-    def end_verification(self, violations: int, *, daily: bool) -> None:
+    def finish_verification(self, violations: int, *, daily: bool) -> None:
         """Note what a verification found, for the metrics; one that is not the daily one puts off none."""
-        self._call("end_verification", idempotent=True, violations=violations, daily=daily)
+        self._call("finish_verification", idempotent=True, violations=violations, daily=daily)
 
     def requeue_outbox(self, row_id: int | None) -> int:
-        """Try letters again that were given up: that one, or all; how many."""
+        """Try emails again that were given up: that one, or all; how many."""
         return cast(int, self._call("requeue_outbox", id=row_id))
 
-    def drop_letter(self, row_id: int) -> bool:
-        """Send a letter that was given up no more; False when there is none."""
-        return bool(self._call("drop_letter", id=row_id))
+    def discard_email(self, row_id: int) -> bool:
+        """Send an email that was given up no more; False when there is none."""
+        return bool(self._call("discard_email", id=row_id))
 
-    def figures(self) -> Figures:
+    def operational_metrics(self) -> Figures:
         """What an operator watches."""
-        return cast(Figures, self._call("figures", idempotent=True))
+        return cast(Figures, self._call("operational_metrics", idempotent=True))
 
-    def letter(self, booking_id: UUID, user_id: UUID) -> Letter:
-        """What a letter about a customer's own booking says. Raises unknown_booking."""
+    def email(self, booking_id: UUID, user_id: UUID) -> EmailContext:
+        """What an email about a customer's own booking says. Raises unknown_booking."""
         rows = cast(list[dict[str, Any]], self._transport.bookings(str(booking_id), str(user_id)))
         if not rows:
             raise ApiError("unknown_booking")
         booking = dict(rows[0])
         showtime = dict(booking.pop("showtime"))
         auditorium, movie = showtime.pop("auditorium"), showtime.pop("movie")
-        letter = {
+        email = {
             "customer": booking.pop("customer"),
             "booking": booking,
             "showtime": showtime,
@@ -519,7 +519,7 @@ class Database:
             "theater": auditorium["theater"],
             "auditorium": auditorium["name"],
         }
-        return cast(Letter, letter)
+        return cast(EmailContext, email)
 
     def ping(self) -> None:
         """Raise unless the database answers and takes our key."""

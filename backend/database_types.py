@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 PrivateOutboxKind: TypeAlias = Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent"]
 
-PrivateOutboxState: TypeAlias = Literal["queued", "sent", "failed", "dropped"]
+PrivateOutboxState: TypeAlias = Literal["queued", "sent", "failed", "discarded"]
 
 PublicBookingStatus: TypeAlias = Literal["pending", "confirmed", "expired", "cancelled", "refunded"]
 
@@ -219,9 +219,9 @@ class PublicPayments(BaseModel):
     failure_code: Optional[str] = Field(alias="failure_code")
     failure_message: Optional[str] = Field(alias="failure_message")
     id: uuid.UUID = Field(alias="id")
-    keeps_booking: bool = Field(alias="keeps_booking")
     paid_at: Optional[datetime.datetime] = Field(alias="paid_at")
     payment_intent_id: Optional[str] = Field(alias="payment_intent_id")
+    settles_booking: bool = Field(alias="settles_booking")
     showtime_id: int = Field(alias="showtime_id")
     status: PublicPaymentStatus = Field(alias="status")
 
@@ -235,9 +235,9 @@ class PublicPaymentsInsert(TypedDict):
     failure_code: NotRequired[Annotated[Optional[str], Field(alias="failure_code")]]
     failure_message: NotRequired[Annotated[Optional[str], Field(alias="failure_message")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
-    keeps_booking: NotRequired[Annotated[bool, Field(alias="keeps_booking")]]
     paid_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="paid_at")]]
     payment_intent_id: NotRequired[Annotated[Optional[str], Field(alias="payment_intent_id")]]
+    settles_booking: NotRequired[Annotated[bool, Field(alias="settles_booking")]]
     showtime_id: Annotated[int, Field(alias="showtime_id")]
     status: NotRequired[Annotated[PublicPaymentStatus, Field(alias="status")]]
 
@@ -251,9 +251,9 @@ class PublicPaymentsUpdate(TypedDict):
     failure_code: NotRequired[Annotated[Optional[str], Field(alias="failure_code")]]
     failure_message: NotRequired[Annotated[Optional[str], Field(alias="failure_message")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
-    keeps_booking: NotRequired[Annotated[bool, Field(alias="keeps_booking")]]
     paid_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="paid_at")]]
     payment_intent_id: NotRequired[Annotated[Optional[str], Field(alias="payment_intent_id")]]
+    settles_booking: NotRequired[Annotated[bool, Field(alias="settles_booking")]]
     showtime_id: NotRequired[Annotated[int, Field(alias="showtime_id")]]
     status: NotRequired[Annotated[PublicPaymentStatus, Field(alias="status")]]
 
@@ -373,7 +373,7 @@ class PublicShowtimePricesUpdate(TypedDict):
 
 class PublicShowtimes(BaseModel):
     auditorium_id: int = Field(alias="auditorium_id")
-    clean_at: datetime.datetime = Field(alias="clean_at")
+    available_from: datetime.datetime = Field(alias="available_from")
     ends_at: datetime.datetime = Field(alias="ends_at")
     id: int = Field(alias="id")
     movie_id: int = Field(alias="movie_id")
@@ -382,7 +382,7 @@ class PublicShowtimes(BaseModel):
 
 class PublicShowtimesInsert(TypedDict):
     auditorium_id: Annotated[int, Field(alias="auditorium_id")]
-    clean_at: Annotated[datetime.datetime, Field(alias="clean_at")]
+    available_from: Annotated[datetime.datetime, Field(alias="available_from")]
     ends_at: Annotated[datetime.datetime, Field(alias="ends_at")]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: Annotated[int, Field(alias="movie_id")]
@@ -391,7 +391,7 @@ class PublicShowtimesInsert(TypedDict):
 
 class PublicShowtimesUpdate(TypedDict):
     auditorium_id: NotRequired[Annotated[int, Field(alias="auditorium_id")]]
-    clean_at: NotRequired[Annotated[datetime.datetime, Field(alias="clean_at")]]
+    available_from: NotRequired[Annotated[datetime.datetime, Field(alias="available_from")]]
     ends_at: NotRequired[Annotated[datetime.datetime, Field(alias="ends_at")]]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: NotRequired[Annotated[int, Field(alias="movie_id")]]

@@ -25,7 +25,7 @@ _SIGNS_OF_A_PROXY = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class CachedProbe(Generic[T]):
     """Asks a part something, at most once in two seconds however often we are asked ourselves.
 
     One thread asks; the others take the previous answer meanwhile, for a part that hangs must not take them all.
@@ -65,7 +65,7 @@ class Kept(Generic[T]):
         return self._answer
 
 
-class Check:
+class HealthCheck:
     """Whether a part answers."""
 
     def __init__(self, ping: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
@@ -73,7 +73,7 @@ class Check:
             ping()
             return True
 
-        self._kept = Kept(pong, clock)
+        self._kept = CachedProbe(pong, clock)
 
     def answers(self) -> bool:
         """Whether it did, now or a moment ago."""
@@ -84,8 +84,8 @@ def blueprint(database: Database, stripe: Payments, metrics: Metrics, metrics_to
     """The three addresses; /metrics is for the bearer of the token, or without one for neighbours. `database` is one
     that gives up early."""
     health = Blueprint("health", __name__)
-    figures = Kept(database.figures)
-    checks: Mapping[str, Check] = {"database": Check(database.ping), "stripe": Check(stripe.ping)}
+    figures = CachedProbe(database.operational_metrics)
+    checks: Mapping[str, HealthCheck] = {"database": HealthCheck(database.ping), "stripe": HealthCheck(stripe.ping)}
 
     @health.get("/healthz")
     def alive() -> Response:  # pyright: ignore[reportUnusedFunction]

@@ -1,4 +1,4 @@
-"""The port to mail: SMTP from the standard library, one connection for each letter."""
+"""The port to mail: SMTP from the standard library, one connection for each email."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class Mailer(Protocol):
-    """Hands a letter on."""
+    """Hands an email on."""
 
     def send(self, message: EmailMessage) -> None:
         """Return once somebody has taken it over. Raises OSError (smtplib's errors are such) when nobody has."""
@@ -41,7 +41,7 @@ class SmtpMailer:
         self._port = parts.port or (465 if self._implicit else 587 if parts.username else 25)
         self._user = unquote(parts.username or "")
         self._password = unquote(parts.password or "")
-        # Said in EHLO. smtplib would ask DNS for this machine's name, for each letter, and wait where there is no DNS.
+        # Said in EHLO. smtplib would ask DNS for this machine's name, for each email, and wait where there is no DNS.
         self._greeting = parseaddr(settings.mail_from)[1].rpartition("@")[2]
         self._starttls = parts.query.removeprefix("starttls=")
 

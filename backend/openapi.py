@@ -234,7 +234,7 @@ def _schemas() -> Json:
                     "refund_queued",
                     "already_settled",
                     "duplicate",
-                    "unattributed",
+                    "unmatched",
                     "noted",
                     "ignored",
                 ],
@@ -344,7 +344,7 @@ _BOOKING_ID: Final[Json] = {
 }
 _REQUEST_ID: Final = _header(
     "X-Request-Id",
-    "8 to 64 letters, digits, - and _: the id of this call in all logs, sent back in the header of this name. Anything "
+    "8 to 64 emails, digits, - and _: the id of this call in all logs, sent back in the header of this name. Anything "
     "else is replaced by a new one.",
     required=False,
 )

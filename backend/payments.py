@@ -8,9 +8,9 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, request
 
 from backend import logs
-from backend.bodies import Body
 from backend.database import Database, Payment
 from backend.errors import ApiError
+from backend.request_body import JsonBody
 from backend.stripe_gateway import Intent, Payments, ReplayedFailureError, StripeRefusedError, StripeUnavailableError
 from backend.tokens import TokenError, Tokens
 
@@ -30,7 +30,7 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
     @payments.post("/create-intent")
     def create_intent() -> Response:  # pyright: ignore[reportUnusedFunction]
         user_id = signed_in_user(tokens)
-        booking_id = Body("booking_id").uuid("booking_id")
+        booking_id = JsonBody("booking_id").uuid("booking_id")
         logs.add(booking_id=str(booking_id))
         try:
             payment, intent = _payable(database, stripe, booking_id, user_id)

@@ -15,8 +15,8 @@ from typing import Final
 from uuid import UUID
 
 from backend import logs
-from backend.bodies import as_uuid
 from backend.database import Database, KnownRefund, OpenPayment, PendingRefund
+from backend.request_body import as_uuid
 from backend.stripe_gateway import Intent, Payments, Refund, StripeRefusedError
 
 _log = logging.getLogger("backend.reconciliation")

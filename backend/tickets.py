@@ -1,4 +1,4 @@
-"""The ticket of a confirmed booking for the page of its customer: the same token and calendar as in the letter."""
+"""The ticket of a confirmed booking for the page of its customer: the same token and calendar as in the email."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import segno
 from flask import Blueprint, Response, jsonify
 
 from backend import logs
-from backend.database import Database, Letter
+from backend.database import Database, EmailContext
+from backend.emails import Emails
 from backend.errors import ApiError
-from backend.letters import Letters
 from backend.payments import signed_in_user
 from backend.settings import Settings
 from backend.tokens import Tokens
@@ -20,27 +20,27 @@ from backend.tokens import Tokens
 def blueprint(settings: Settings, database: Database, tokens: Tokens) -> Blueprint:
     """GET /api/bookings/<id>/ticket and /api/bookings/<id>/ticket.ics."""
     tickets = Blueprint("tickets", __name__, url_prefix="/api/bookings/<uuid:booking_id>")
-    letters = Letters(settings, tokens)
+    emails = Emails(settings, tokens)
 
-    def own_confirmed(booking_id: UUID) -> Letter:
+    def own_confirmed(booking_id: UUID) -> EmailContext:
         """Raises sign_in_required, unknown_booking, no_ticket."""
         logs.add(booking_id=str(booking_id))
-        letter = database.letter(booking_id, signed_in_user(tokens))
-        if letter["booking"]["status"] != "confirmed":
+        email = database.email(booking_id, signed_in_user(tokens))
+        if email["booking"]["status"] != "confirmed":
             raise ApiError("no_ticket")
-        return letter
+        return email
 
     @tickets.get("/ticket")
     def ticket(booking_id: UUID) -> Response:  # pyright: ignore[reportUnusedFunction]
-        letter = own_confirmed(booking_id)
-        token = letters.ticket(letter)
-        return jsonify(token=token, reference=letter["booking"]["reference"], qr=_qr(token))
+        email = own_confirmed(booking_id)
+        token = emails.ticket(email)
+        return jsonify(token=token, reference=email["booking"]["reference"], qr=_qr(token))
 
     @tickets.get("/ticket.ics")
     def calendar(booking_id: UUID) -> Response:  # pyright: ignore[reportUnusedFunction]
-        letter = own_confirmed(booking_id)
-        response = Response(letters.calendar(letter, datetime.now(UTC)), content_type="text/calendar; charset=utf-8")
-        name = f"frontrow-{letter['booking']['reference']}.ics"
+        email = own_confirmed(booking_id)
+        response = Response(emails.calendar(email, datetime.now(UTC)), content_type="text/calendar; charset=utf-8")
+        name = f"frontrow-{email['booking']['reference']}.ics"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 

@@ -23,7 +23,7 @@ DAYS: Final = 3
 
 @dataclass(frozen=True)
 class Verification:
-    """The database as `violations` needs it, patient; and Stripe."""
+    """The database as `violations` needs it, long_timeout; and Stripe."""
 
     database: Database
     stripe: Payments
@@ -44,7 +44,7 @@ class Verification:
         return found
 
     def _look(self, since: datetime) -> Iterator[str]:
-        for row in self.database.violations():
+        for row in self.database.check_invariants():
             where = ", ".join(f"{name} {value}" for name, value in row["violation"].items())
             yield f"{row['invariant']}: {where}"
         ours = {payment["payment_intent_id"]: payment for payment in self.database.payments_to_verify(since)}
@@ -110,8 +110,8 @@ def _differs(refund: Refund, status: str) -> str:
 
 
 def notices(database: Database) -> list[str]:
-    """What is no violation and wants a person's eye: refunds that Stripe refused, open disputes, letters given up."""
-    figures = database.figures()
+    """What is no violation and wants a person's eye: refunds that Stripe refused, open disputes, emails given up."""
+    figures = database.operational_metrics()
     lines = [
         f"{number} {'refund is' if number == 1 else 'refunds are'} {status}"
         + (": Stripe refused, it is tried again every hour" if status == "failed" else "")

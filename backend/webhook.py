@@ -11,10 +11,10 @@ from typing import Any, Final, cast
 from flask import Blueprint, Response, jsonify, request
 from stripe import SignatureVerificationError, Webhook
 
-from backend.bodies import as_text, as_uuid, raw_body
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.reconciliation import record_refund_news
+from backend.request_body import as_text, as_uuid, raw_body
 from backend.settings import Settings
 from backend.stripe_gateway import Payments, Refund, StripeRefusedError
 
@@ -42,7 +42,7 @@ def blueprint(settings: Settings, database: Database, stripe: Payments, count: C
             record_refund_news(database, refund, f"{event_id}:{refund.id}", event_type)
             for refund in (_refunds_of(stripe, payment_intent_id) if payment_intent_id is not None else [])
         ]
-        return outcomes[0] if outcomes else "unattributed"
+        return outcomes[0] if outcomes else "unmatched"
 
     effects = {**_EFFECTS, "charge.refunded": refunded}
     webhook = Blueprint("webhook", __name__, url_prefix="/api/payments")

@@ -22,9 +22,9 @@ from typing import Final
 from uuid import UUID
 
 from backend import logs
-from backend.database import PATIENT, DataApi, Database, OutboxRow, RefundOrder
+from backend.database import LONG_TIMEOUT, DataApi, Database, OutboxRow, RefundOrder
+from backend.emails import Emails
 from backend.errors import ApiError, UnavailableError
-from backend.letters import Letters
 from backend.mailer import Mailer, SmtpMailer
 from backend.reconciliation import Reconciliation, agrees, apply_intent, record_refund_news
 from backend.settings import Settings, SettingsError
@@ -59,7 +59,7 @@ class Outbox:
     database: Database
     stripe: Payments
     mailer: Mailer
-    letters: Letters
+    emails: Emails
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -89,13 +89,13 @@ class Outbox:
     def _do(self, row: OutboxRow) -> None:
         match row["kind"]:
             case "mail_confirmation":
-                if row["letter"] is None:
+                if row["email"] is None:
                     raise WorkError("the booking is gone")
-                self.mailer.send(self.letters.confirmation(row["key"], row["letter"], self.clock()))
+                self.mailer.send(self.emails.confirmation(row["key"], row["email"], self.clock()))
             case "mail_refund":
-                if row["letter"] is None or row["refund"] is None:
+                if row["email"] is None or row["refund"] is None:
                     raise WorkError("the booking or the refund is gone")
-                self.mailer.send(self.letters.refund(row["key"], row["letter"], row["refund"], self.clock()))
+                self.mailer.send(self.emails.refund(row["key"], row["email"], row["refund"], self.clock()))
             case "refund":
                 if row["refund"] is None:
                     raise WorkError("the refund is gone")
@@ -186,7 +186,7 @@ class Outbox:
         pause = 0.2
         while True:
             try:
-                if not self.database.settle_outbox(row, error):
+                if not self.database.complete_outbox(row, error):
                     _log.warning("settled by another", extra={"key": row["key"]})
                 return
             except UnavailableError:
@@ -249,15 +249,15 @@ class Worker:
     """All duties of one process."""
 
     def __init__(
-        self, settings: Settings, *, database: Database, patient: Database, stripe: Payments, mailer: Mailer
+        self, settings: Settings, *, database: Database, long_timeout: Database, stripe: Payments, mailer: Mailer
     ) -> None:
-        """`patient` is the database again, over a transport that waits for minutes."""
+        """`long_timeout` is the database again, over a transport that waits for minutes."""
         self.stop = threading.Event()
-        letters = Letters(settings, Tokens.of(settings))
-        money = Outbox(_MONEY, database, stripe, mailer, letters, stop=self.stop)
-        mail = Outbox(_MAIL, database, stripe, mailer, letters, stop=self.stop)
+        emails = Emails(settings, Tokens.of(settings))
+        money = Outbox(_MONEY, database, stripe, mailer, emails, stop=self.stop)
+        mail = Outbox(_MAIL, database, stripe, mailer, emails, stop=self.stop)
         reconciliation = Reconciliation(database, stripe, settings.reconcile_after_seconds, stop=self.stop)
-        verification = Verification(patient, stripe)
+        verification = Verification(long_timeout, stripe)
 
         def sweep() -> bool:
             done = database.release_expired_locks()
@@ -271,7 +271,7 @@ class Worker:
             return False
 
         def verify() -> bool:
-            if database.begin_verification(_VERIFY_SECONDS):
+            if database.start_verification(_VERIFY_SECONDS):
                 reconciliation.look_back()
                 since = datetime.now(UTC) - timedelta(days=DAYS)
                 found = verification.run(since, _SECOND_LOOK_SECONDS, self.stop.wait)
@@ -280,7 +280,7 @@ class Worker:
                 for sentence in found:
                     _log.error("violation", extra={"violation": sentence})
                 _log.info("verified", extra={"violations": len(found)})
-                database.end_verification(len(found), daily=True)
+                database.finish_verification(len(found), daily=True)
             return False
 
         threads = range(1, settings.worker_threads + 1)
@@ -312,9 +312,13 @@ def main() -> int:
         return 2
     logs.configure(settings.log_level)
     database = Database(DataApi(settings.supabase_url, settings.supabase_key))
-    patient = Database(DataApi(settings.supabase_url, settings.supabase_key, PATIENT))
+    long_timeout = Database(DataApi(settings.supabase_url, settings.supabase_key, LONG_TIMEOUT))
     worker = Worker(
-        settings, database=database, patient=patient, stripe=StripeGateway(settings), mailer=SmtpMailer(settings)
+        settings,
+        database=database,
+        long_timeout=long_timeout,
+        stripe=StripeGateway(settings),
+        mailer=SmtpMailer(settings),
     )
 
     def stop(_number: int, _frame: FrameType | None) -> None:

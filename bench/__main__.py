@@ -20,19 +20,19 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import bookings, crowd, curves, data_api, listeners, locks, page, seat_map, surge
-from bench.arena import Arena, arena
+from bench import bookings, curves, data_api, listeners, load, locks, page, seat_map, surge
 from bench.curves import Curve
+from bench.dataset import Dataset, dataset
 from bench.figures import HEAD, Figure, Outcome, Wrong
-from bench.premises import Premises, premises
+from bench.stack import BenchStack, stack
 
-_IN_SQL: dict[str, Callable[[Arena, int], Iterable[Outcome]]] = {
+_IN_SQL: dict[str, Callable[[Dataset, int], Iterable[Outcome]]] = {
     "locks": locks.against_plain_insert,
     "history": locks.with_history,
     "map": seat_map.against_bare_json,
-    "crowd": lambda place, _: crowd.fight(place),
+    "crowd": lambda place, _: load.fight(place),
 }
-_OVER_THE_WIRE: dict[str, Callable[[Premises, argparse.Namespace], Iterable[Outcome]]] = {
+_OVER_THE_WIRE: dict[str, Callable[[BenchStack, argparse.Namespace], Iterable[Outcome]]] = {
     "api": lambda place, wish: data_api.round_trip(place, wish.seconds),
     "listeners": lambda place, _: listeners.commit_to_browser(place),
     "bookings": lambda place, wish: bookings.in_a_second(place, wish.seconds),
@@ -56,13 +56,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _end)
     print(HEAD)
     well = True
-    with ExitStack() as stack:
+    with ExitStack() as running:
         if in_sql := [part for part in _IN_SQL if part in parts]:
-            with arena() as place:
+            with dataset() as place:
                 for part in in_sql:
                     well &= _part(part, lambda part=part: _IN_SQL[part](place, wish.seconds))
         if over_the_wire := [part for part in _OVER_THE_WIRE if part in parts]:
-            whole = stack.enter_context(premises(page="page" in parts))
+            whole = running.enter_context(stack(page="page" in parts))
             for part in over_the_wire:
                 well &= _part(part, lambda part=part: _OVER_THE_WIRE[part](whole, wish))
     return 0 if well else 1

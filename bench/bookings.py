@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 
-from bench.arena import CUSTOMERS, SEATS
-from bench.customer import Customer, RefusedError, Tally, session
+from bench.customer import Counters, Customer, RefusedError, session
+from bench.dataset import CUSTOMERS, SEATS
 from bench.figures import Figure, Outcome, Wrong, run_of
-from bench.premises import PASSWORD, Premises
+from bench.stack import PASSWORD, BenchStack
 
 PER_MINUTE = 200
 _AT_ONCE = 8
@@ -45,76 +45,78 @@ select public.confirm_booking('evt_' || gen_random_uuid(), 'payment_intent.succe
 
 
 @dataclass
-class House:
+class CinemaFixture:
     """Showtimes to book at, and whose turn it is."""
 
     showtimes: list[int]
     customers: Iterator[int] = field(default_factory=lambda: iter(range(1, CUSTOMERS + 1)))
 
 
-def in_a_second(place: Premises, seconds: int) -> Iterator[Outcome]:
+def in_a_second(place: BenchStack, seconds: int) -> Iterator[Outcome]:
     """As many as eight customers at a time can make, and what the database alone could."""
-    place.arena.empty()
-    house = House([place.open_showtime(SEATS) for _ in range(12)])
+    place.dataset.empty()
+    cinema = CinemaFixture([place.open_showtime(SEATS) for _ in range(12)])
     start = time.perf_counter()
-    times = asyncio.run(_at_once(place, house, Tally(), _AT_ONCE, seconds))
+    times = asyncio.run(_at_once(place, cinema, Counters(), _AT_ONCE, seconds))
     ours = run_of(times, time.perf_counter() - start)
-    in_sql = place.arena.pgbench(_IN_SQL, _AT_ONCE, seconds)
+    in_sql = place.dataset.pgbench(_IN_SQL, _AT_ONCE, seconds)
     yield Figure(f"whole bookings, {_AT_ONCE} customers", ours, in_sql, "their functions in SQL alone")
     yield from map(Wrong, map(str, place.violations()))
 
 
-def held(place: Premises, seconds: float, per_minute: int = PER_MINUTE) -> Iterator[Outcome]:
+def held(place: BenchStack, seconds: float, per_minute: int = PER_MINUTE) -> Iterator[Outcome]:
     """That many whole bookings a minute for so long, begun on time whether the last are done or not."""
-    house = House([place.open_showtime(SEATS) for _ in range(12)], iter(range(CUSTOMERS, 0, -1)))
-    alone = run_of(asyncio.run(_at_once(place, house, Tally(), 1, _ALONE)))
-    tally = Tally()
-    begun, times, failures = asyncio.run(_paced(place, house, tally, seconds, per_minute))
+    cinema = CinemaFixture([place.open_showtime(SEATS) for _ in range(12)], iter(range(CUSTOMERS, 0, -1)))
+    alone = run_of(asyncio.run(_at_once(place, cinema, Counters(), 1, _ALONE)))
+    counters = Counters()
+    begun, times, failures = asyncio.run(_paced(place, cinema, counters, seconds, per_minute))
     name = f"{per_minute} bookings/min"
     whole = changed(run_of(times), rate=len(times) / seconds, failed=failures.total())
-    said = f"a customer alone; {len(times)} of {begun} in {seconds:.0f} s; refused {dict(tally.refusals)}"
+    said = f"a customer alone; {len(times)} of {begun} in {seconds:.0f} s; refused {dict(counters.refusals)}"
     yield Figure(f"{name}: the whole", whole, alone, said, by="p50")
-    for call, latencies in tally.latencies.items():
+    for call, latencies in counters.latencies.items():
         yield Figure(f"{name}: {call}", run_of(latencies), whole, "the whole booking", by="p50")
     yield from (Wrong(f"{number} times: {what}") for what, number in failures.items())
     yield from map(Wrong, map(str, place.violations()))
 
 
-async def _at_once(place: Premises, house: House, tally: Tally, customers: int, seconds: float) -> list[float]:
+async def _at_once(
+    place: BenchStack, cinema: CinemaFixture, counters: Counters, customers: int, seconds: float
+) -> list[float]:
     until = time.perf_counter() + seconds
     times: list[float] = []
 
     async def go_on() -> None:
         while time.perf_counter() < until:
-            times.append(await _book(place, house, tally))
+            times.append(await _book(place, cinema, counters))
 
     await asyncio.gather(*(go_on() for _ in range(customers)))
     return times
 
 
 async def _paced(
-    place: Premises, house: House, tally: Tally, seconds: float, per_minute: int
+    place: BenchStack, cinema: CinemaFixture, counters: Counters, seconds: float, per_minute: int
 ) -> tuple[int, list[float], Counter[str]]:
     """How many were begun, how long each took that was done, and what became of the others."""
     begun: list[asyncio.Task[float]] = []
     start = time.perf_counter()
     for number in range(int(seconds * per_minute / 60)):
         await asyncio.sleep(max(0.0, start + number * 60 / per_minute - time.perf_counter()))
-        begun.append(asyncio.create_task(_book(place, house, tally)))
+        begun.append(asyncio.create_task(_book(place, cinema, counters)))
     ended = await asyncio.gather(*begun, return_exceptions=True)
     failures = Counter(f"{type(each).__name__}: {each}" for each in ended if isinstance(each, BaseException))
     return len(begun), [each for each in ended if isinstance(each, float)], failures
 
 
-async def _book(place: Premises, house: House, tally: Tally) -> float:
+async def _book(place: BenchStack, cinema: CinemaFixture, counters: Counters) -> float:
     """One customer's whole booking; milliseconds until it was confirmed."""
-    number = next(house.customers)
+    number = next(cinema.customers)
     dice = random.Random(number)
     start = time.perf_counter()
     async with session() as http:
-        customer = Customer(http, place.stack.config, place.stack.keys, tally, "")
+        customer = Customer(http, place.stack.config, place.stack.keys, counters, "")
         await customer.sign_in(f"{number}@example.com", PASSWORD)
-        showtime = await _take_seats(customer, house, dice)
+        showtime = await _take_seats(customer, cinema, dice)
         booking = await customer.rpc("create_booking", showtime_id=showtime)
         intent = await customer.create_intent(booking)
         paid = await customer.pay(intent)
@@ -123,14 +125,14 @@ async def _book(place: Premises, house: House, tally: Tally) -> float:
         while await customer.status(booking) != "confirmed":
             assert time.perf_counter() < since + 30, "paid and not confirmed for 30 s"
             await asyncio.sleep(0.05)
-        tally.latencies["paid to confirmed"].append((time.perf_counter() - since) * 1000)
+        counters.latencies["paid to confirmed"].append((time.perf_counter() - since) * 1000)
     return (time.perf_counter() - start) * 1000
 
 
-async def _take_seats(customer: Customer, house: House, dice: random.Random) -> int:
+async def _take_seats(customer: Customer, cinema: CinemaFixture, dice: random.Random) -> int:
     """Two seats beside each other, or others when somebody was faster; the showtime."""
     for attempt in range(_ATTEMPTS):
-        showtime = dice.choice(house.showtimes)
+        showtime = dice.choice(cinema.showtimes)
         seats = (await customer.seat_map(showtime))["seats"]
         free = [seat["id"] for seat in seats if seat["state"] == "free"]
         first = dice.randrange(max(1, len(free) - _SEATS_EACH))

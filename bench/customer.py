@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 @dataclass
-class Tally:
+class Counters:
     """What all customers met: latencies in milliseconds by call, and refusals by their code."""
 
     latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -43,8 +43,10 @@ class UnansweredError(Exception):
 class Customer:
     """One browser's worth of calls. `http` may be shared, the token is one's own."""
 
-    def __init__(self, http: aiohttp.ClientSession, config: LocalConfig, keys: Keys, tally: Tally, token: str) -> None:
-        self._http, self._config, self._keys, self._tally, self.token = http, config, keys, tally, token
+    def __init__(
+        self, http: aiohttp.ClientSession, config: LocalConfig, keys: Keys, counters: Counters, token: str
+    ) -> None:
+        self._http, self._config, self._keys, self._counters, self.token = http, config, keys, counters, token
 
     async def sign_in(self, email: str, password: str) -> None:
         """At Flask."""
@@ -103,13 +105,13 @@ class Customer:
             raise UnansweredError(f"no answer to {what}: {type(error).__name__}") from error
         took = (time.perf_counter() - start) * 1000
         if response.status < 400:
-            self._tally.latencies[what].append(took)
+            self._counters.latencies[what].append(took)
             return body
         said = cast(Json, body) if isinstance(body, dict) else {}
         code = str(said.get("message") or said.get("error", {}).get("code") or "?")
         refusal = f"{response.status} {code}"
-        self._tally.latencies[refusal if response.status == 503 else what].append(took)
-        self._tally.refusals[refusal] += 1
+        self._counters.latencies[refusal if response.status == 503 else what].append(took)
+        self._counters.refusals[refusal] += 1
         raise RefusedError(response.status, code, response.headers.get("Retry-After"))
 
 

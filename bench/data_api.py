@@ -6,32 +6,32 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
-from bench.arena import SHOWTIMES
-from bench.customer import Customer, Tally, session
+from bench.customer import Counters, Customer, session
+from bench.dataset import SHOWTIMES
 from bench.figures import Figure, Run, run_of
 from bench.locks import LOCK
-from bench.premises import Premises
 from bench.seat_map import MAP
+from bench.stack import BenchStack
 
 _CLIENTS = 16
 
 
-def round_trip(place: Premises, seconds: int) -> Iterator[Figure]:
+def round_trip(place: BenchStack, seconds: int) -> Iterator[Figure]:
     """lock_seats of three free seats, and seat_map of 300, over HTTP and by pgbench in the same database."""
-    place.arena.empty()
+    place.dataset.empty()
     over_http = asyncio.run(_hammer(place, seconds, "lock_seats", _lock))
-    place.arena.empty()
+    place.dataset.empty()
     yield Figure(
         f"Data API, lock_seats, {_CLIENTS} clients",
         over_http,
-        place.arena.pgbench(LOCK, _CLIENTS, seconds),
+        place.dataset.pgbench(LOCK, _CLIENTS, seconds),
         "the same function in SQL",
     )
     over_http = asyncio.run(_hammer(place, seconds, "seat_map", _read))
     yield Figure(
         f"Data API, seat_map of 300, {_CLIENTS} clients",
         over_http,
-        place.arena.pgbench(MAP, _CLIENTS, seconds),
+        place.dataset.pgbench(MAP, _CLIENTS, seconds),
         "the same function in SQL",
     )
 
@@ -49,16 +49,16 @@ async def _read(customer: Customer, _: int, turn: int) -> object:
     return await customer.seat_map(1 + turn % SHOWTIMES)
 
 
-async def _hammer(place: Premises, seconds: int, what: str, call: Call) -> Run:
+async def _hammer(place: BenchStack, seconds: int, what: str, call: Call) -> Run:
     """Clients that call again and again for so long. Their tokens were seen before: to verify one takes longer."""
-    tally = Tally()
+    counters = Counters()
     async with session() as http:
         customers = [
-            Customer(http, place.stack.config, place.stack.keys, tally, token) for token in place.tokens(1, _CLIENTS)
+            Customer(http, place.stack.config, place.stack.keys, counters, token) for token in place.tokens(1, _CLIENTS)
         ]
         for customer in customers:
             await customer.seat_map(1)
-        tally.latencies.clear()
+        counters.latencies.clear()
         until = time.perf_counter() + seconds
 
         async def go_on(number: int) -> None:
@@ -70,4 +70,4 @@ async def _hammer(place: Premises, seconds: int, what: str, call: Call) -> Run:
                 raise RuntimeError("a client came around to seats that it holds already: measure for less long")
 
         await asyncio.gather(*(go_on(number) for number in range(_CLIENTS)))
-    return run_of(tally.latencies[what], seconds)
+    return run_of(counters.latencies[what], seconds)

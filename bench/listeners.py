@@ -19,7 +19,7 @@ import psycopg
 
 from bench.curves import Curve
 from bench.figures import Figure, Run, run_of
-from bench.premises import Premises, user_id
+from bench.stack import BenchStack, user_id
 
 _LISTENERS = (1, 50, 100, 250, 500, 1_000)
 _ASKED = 500
@@ -37,7 +37,7 @@ class Told:
     """The same for a plain LISTEN: the least that the database needs to tell one."""
 
 
-def commit_to_browser(place: Premises) -> Iterator[Figure | Curve]:
+def commit_to_browser(place: BenchStack) -> Iterator[Figure | Curve]:
     """One and 500 listeners of one showtime, and others for the curve."""
     curve = Curve("listeners", "From commit to browser", "listeners of one showtime", "milliseconds", {})
     runs: dict[int, Run] = {}
@@ -54,7 +54,7 @@ def commit_to_browser(place: Premises) -> Iterator[Figure | Curve]:
     yield curve
 
 
-async def _tell(place: Premises, listeners: int) -> Told:
+async def _tell(place: BenchStack, listeners: int) -> Told:
     """Let somebody take and give back seats while so many listen."""
     showtime = place.open_showtime(_MESSAGES)
     told = Told()
@@ -71,7 +71,7 @@ async def _tell(place: Premises, listeners: int) -> Told:
 
 @asynccontextmanager
 async def _listening(
-    http: aiohttp.ClientSession, place: Premises, showtime: int
+    http: aiohttp.ClientSession, place: BenchStack, showtime: int
 ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
     """A socket that has joined the showtime's topic, as supabase-js does."""
     key = place.stack.keys.publishable
@@ -102,7 +102,7 @@ async def _hear(socket: aiohttp.ClientWebSocketResponse, told: Told) -> None:
 
 
 @asynccontextmanager
-async def _plain_listening(place: Premises, told: Told) -> AsyncGenerator[asyncio.Task[None]]:
+async def _plain_listening(place: BenchStack, told: Told) -> AsyncGenerator[asyncio.Task[None]]:
     url = place.stack.cluster.url()
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute("listen bench")
@@ -116,7 +116,7 @@ async def _plain_listening(place: Premises, told: Told) -> AsyncGenerator[asynci
         task.cancel()
 
 
-async def _take_seats(place: Premises, showtime: int, told: Told) -> None:
+async def _take_seats(place: BenchStack, showtime: int, told: Told) -> None:
     claims = json.dumps({"role": "authenticated", "sub": user_id(1)})
     url = place.stack.cluster.url()
     async with await psycopg.AsyncConnection.connect(url) as customer:

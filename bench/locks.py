@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.arena import CUSTOMERS, SEATS, SHOWTIMES, Arena
 from bench.curves import Curve
+from bench.dataset import CUSTOMERS, SEATS, SHOWTIMES, Dataset
 from bench.figures import Figure, Run, rate
 
 _ROUNDS = 3
@@ -52,15 +52,15 @@ where c.claims <> '';
 
 
 def alternate(
-    arena: Arena, scripts: Sequence[str], clients: int, seconds: int, *, empty: bool = True, rounds: int = _ROUNDS
+    dataset: Dataset, scripts: Sequence[str], clients: int, seconds: int, *, empty: bool = True, rounds: int = _ROUNDS
 ) -> list[Run]:
     """The scripts in turn, several times, so that a slow minute of the machine meets all; the median run of each."""
     runs: list[list[Run]] = [[] for _ in scripts]
     for _ in range(rounds):
         for script, into in zip(scripts, runs, strict=True):
             if empty:
-                arena.empty()
-            into.append(arena.pgbench(script, clients, seconds))
+                dataset.empty()
+            into.append(dataset.pgbench(script, clients, seconds))
     return [_middle(each) for each in runs]
 
 
@@ -74,12 +74,12 @@ _ASKED = (1, 16)
 """The numbers of clients that have a line of the table; the others are for the curve."""
 
 
-def against_plain_insert(arena: Arena, seconds: int) -> Iterator[Figure | Curve]:
+def against_plain_insert(dataset: Dataset, seconds: int) -> Iterator[Figure | Curve]:
     """lock_seats of three seats against an insert of three rows, and against those of its parts that are no rules."""
     curve = Curve("clients", "Locking three seats", "clients", "calls a second", {})
     for clients in _CLIENTS:
         rounds = _ROUNDS if clients in _ASKED else 1
-        lock, bare, plain = alternate(arena, (LOCK, BARE, PLAIN), clients, seconds, rounds=rounds)
+        lock, bare, plain = alternate(dataset, (LOCK, BARE, PLAIN), clients, seconds, rounds=rounds)
         for name, run in (("plain insert", plain), ("constraint and broadcast", bare), ("lock_seats", lock)):
             curve.add(name, clients, rate(run))
         if clients in _ASKED:
@@ -93,10 +93,10 @@ def against_plain_insert(arena: Arena, seconds: int) -> Iterator[Figure | Curve]
 _BUSY_MINUTE = 60_000
 
 
-def with_history(arena: Arena, seconds: int, ended: int = 2_000_000) -> Iterator[Figure | Curve]:
+def with_history(dataset: Dataset, seconds: int, ended: int = 2_000_000) -> Iterator[Figure | Curve]:
     """lock_seats with that many ended locks behind it, against itself without, in two databases of one cluster."""
-    arena.empty()
-    old = arena.twin("old")
+    dataset.empty()
+    old = dataset.twin("old")
     curve = Curve("history", "Locking three seats with history", "ended locks", "share of the rate without", {})
     there = _BUSY_MINUTE
     for rows in (ended // 20, ended // 4, ended):
@@ -112,8 +112,8 @@ def with_history(arena: Arena, seconds: int, ended: int = 2_000_000) -> Iterator
         after: list[Run] = []
         before: list[Run] = []
         for _ in range(2 * _ROUNDS if rows == ended else 2):
-            for place, runs in ((old, after), (arena, before)):
-                place.empty(afresh=place is arena)
+            for place, runs in ((old, after), (dataset, before)):
+                place.empty(afresh=place is dataset)
                 runs.append(place.pgbench(LOCK, 16, seconds))
         curve.add("lock_seats, 16 clients", rows, rate(_middle(after)) / rate(_middle(before)))
     yield Figure(
@@ -124,7 +124,7 @@ def with_history(arena: Arena, seconds: int, ended: int = 2_000_000) -> Iterator
     yield curve
 
 
-def _end_a_busy_minute(old: Arena, ended: int) -> None:
+def _end_a_busy_minute(old: Dataset, ended: int) -> None:
     """Let the sweep carry the last locks into the history, as it does every minute of a busy day."""
     old.empty(afresh=False)
     old.execute(

@@ -19,7 +19,7 @@ import psycopg
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.figures import Figure, Run, run_of
-from bench.premises import Premises
+from bench.stack import BenchStack
 from dev import browser as chromium
 
 SEATS = 600
@@ -42,7 +42,7 @@ class Device:
 DEVICES = (Device("desktop", 1280, 800, 1), Device("phone, 4x slower", 360, 740, 4))
 
 
-def against_bare_rectangles(place: Premises) -> Iterator[Figure]:
+def against_bare_rectangles(place: BenchStack) -> Iterator[Figure]:
     """The map's first paint, and a foreign lock's, on each device."""
     showtime = place.open_showtime(SEATS)
     with _browser() as browser:
@@ -61,15 +61,15 @@ def against_bare_rectangles(place: Premises) -> Iterator[Figure]:
             )
 
 
-def paint_of(place: Premises, seats: int) -> Run:
-    """From the answer to the painted map, on a desktop, for a house of that many seats."""
+def paint_of(place: BenchStack, seats: int) -> Run:
+    """From the answer to the painted map, on a desktop, for a cinema of that many seats."""
     showtime = place.open_showtime(seats)
     with _browser() as browser:
         return run_of(_paint(place, browser, DEVICES[0], showtime, seats) for _ in range(_OPENINGS))
 
 
 def _look(
-    place: Premises, browser: Browser, device: Device, showtime: int
+    place: BenchStack, browser: Browser, device: Device, showtime: int
 ) -> tuple[Run, Run, list[dict[str, float]], Run]:
     """Everything on one device: painted maps, bare ones, locks as bench.js notes them, bare ones."""
     maps: list[float] = []
@@ -95,7 +95,7 @@ def _look(
     )
 
 
-def _paint(place: Premises, browser: Browser, device: Device, showtime: int, seats: int) -> float:
+def _paint(place: BenchStack, browser: Browser, device: Device, showtime: int, seats: int) -> float:
     """Open the seats in a fresh browser; milliseconds from the answer to their paint."""
     with _page(browser, device) as page:
         _open(place, page, showtime, seats)
@@ -103,14 +103,14 @@ def _paint(place: Premises, browser: Browser, device: Device, showtime: int, sea
         return float(noted["mapPainted"] - noted["responses"][0])
 
 
-def _open(place: Premises, page: Page, showtime: int, seats: int) -> None:
+def _open(place: BenchStack, page: Page, showtime: int, seats: int) -> None:
     page.add_init_script(f"window.benchSeats = {seats}; window.benchHeld = {json.dumps(_HELD)};")
     page.add_init_script(_script("page.js"))
     page.goto(f"{place.stack.config.app_url}/showtimes/{showtime}")
     page.wait_for_function("bench.mapPainted !== null")
 
 
-def _lock_seats(place: Premises, showtime: int) -> None:
+def _lock_seats(place: BenchStack, showtime: int) -> None:
     """Somebody takes and gives back one seat after the other, not in step with the browser's frames."""
     chance = random.Random(7)
     claims = '{"role":"authenticated","sub":"00000000-0000-4000-8000-000000000001"}'

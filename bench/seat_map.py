@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.arena import SEATS, SHOWTIMES, Arena
 from bench.curves import Curve
+from bench.dataset import SEATS, SHOWTIMES, Dataset
 from bench.figures import Figure
 from bench.locks import LOCK, alternate
 
@@ -17,7 +17,7 @@ _HOUSES = (50, 100, 600, 1_200)
 _HALL = """
 insert into public.seats (auditorium_id, row_label, number, x, y)
   select {hall}, 'R' || n / 30, 1 + n % 30, 1 + n % 30, n / 30 from generate_series(0, {seats} - 1) n;
-insert into public.showtimes (id, movie_id, auditorium_id, starts_at, ends_at, clean_at) overriding system value
+insert into public.showtimes (id, movie_id, auditorium_id, starts_at, ends_at, available_from) overriding system value
   select {showtime}, 1, {hall}, s, s + interval '100 minutes', s + interval '110 minutes'
   from (select now() + interval '1 day' as s) x;
 insert into public.showtime_prices values ({showtime}, 'standard', 1200);
@@ -28,15 +28,15 @@ analyze public.seats
 """
 
 
-def against_bare_json(arena: Arena, seconds: int) -> Iterator[Figure | Curve]:
+def against_bare_json(dataset: Dataset, seconds: int) -> Iterator[Figure | Curve]:
     """A map with a third of its seats held, read by 1 and 16 clients; and houses of other sizes by one."""
-    curve = Curve("seats", "Reading a seat map, one client", "seats in the house", "milliseconds", {})
-    arena.empty()
+    curve = Curve("seats", "Reading a seat map, one client", "seats in the cinema", "milliseconds", {})
+    dataset.empty()
     for number, seats in enumerate(_HOUSES):
         hall, showtime = SHOWTIMES - number, SHOWTIMES + 1_000 + number
-        arena.execute(*_HALL.format(hall=hall, showtime=showtime, seats=seats).split(";\n"))
+        dataset.execute(*_HALL.format(hall=hall, showtime=showtime, seats=seats).split(";\n"))
         ours, bare = alternate(
-            arena,
+            dataset,
             (
                 f"select public.seat_map({showtime});\n",
                 f"select json_agg(s) from public.seats s where s.auditorium_id = {hall};\n",
@@ -47,10 +47,10 @@ def against_bare_json(arena: Arena, seconds: int) -> Iterator[Figure | Curve]:
         )
         curve.add("seat_map", seats, ours.p50)
         curve.add("bare json_agg", seats, bare.p50)
-    arena.empty()
-    arena.pgbench(LOCK, 16, seconds)
+    dataset.empty()
+    dataset.pgbench(LOCK, 16, seconds)
     for clients in (1, 16):
-        ours, bare = alternate(arena, (MAP, BARE), clients, seconds, empty=False)
+        ours, bare = alternate(dataset, (MAP, BARE), clients, seconds, empty=False)
         if clients == 1:
             curve.add("seat_map", SEATS, ours.p50)
             curve.add("bare json_agg", SEATS, bare.p50)

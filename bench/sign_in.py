@@ -51,7 +51,7 @@ def main() -> int:
     """Status 1 when the two differ."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     with throwaway_folder() as folder:
-        stack = Stack(LocalConfig.throwaway(folder), parts=_PARTS, seed=False, forgetful=True)
+        stack = Stack(LocalConfig.throwaway(folder), parts=_PARTS, seed=False, ephemeral=True)
         with stack:
             with psycopg.connect(stack.cluster.url()) as connection:
                 connection.execute(_LIMITS)

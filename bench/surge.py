@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from bench.customer import Customer, Json, RefusedError, Tally, UnansweredError, session
+from bench.customer import Counters, Customer, Json, RefusedError, UnansweredError, session
 from bench.figures import Figure, Outcome, Run, Wrong, run_of
-from bench.passer_by import PasserBy, Seen
-from bench.premises import Premises
-from bench.watched import Watched
+from bench.monitor import Monitor
+from bench.probe import Probe, Seen
+from bench.stack import BenchStack
 from dev.config import LocalConfig
 from dev.keys import Keys
 
@@ -48,7 +48,7 @@ class Surge:
     seconds: float = 0.0
     ends: Counter[str] = field(default_factory=Counter[str])
     """How many buyers ended how."""
-    tally: Tally = field(default_factory=Tally)
+    counters: Counters = field(default_factory=Counters)
     paid: list[str] = field(default_factory=list[str])
     """The bookings whose money Stripe took."""
     wrong: Counter[str] = field(default_factory=Counter[str])
@@ -57,11 +57,11 @@ class Surge:
 
     def calls(self) -> Run:
         """All calls, refused ones as well."""
-        return run_of((each for of in self.tally.latencies.values() for each in of), self.seconds)
+        return run_of((each for of in self.counters.latencies.values() for each in of), self.seconds)
 
     def times_busy(self) -> int:
         """How often somebody was told to try again."""
-        return sum(number for code, number in self.tally.refusals.items() if code in _BUSY)
+        return sum(number for code, number in self.counters.refusals.items() if code in _BUSY)
 
 
 class PatienceError(Exception):
@@ -162,7 +162,7 @@ async def rush(config: LocalConfig, keys: Keys, showtime: int, tokens: Sequence[
     start = time.perf_counter()
     async with session() as http:
         buyers = [
-            Buyer(surge, Customer(http, config, keys, surge.tally, token), showtime, number)
+            Buyer(surge, Customer(http, config, keys, surge.counters, token), showtime, number)
             for number, token in enumerate(tokens)
         ]
         await asyncio.gather(*(buyer.buy() for buyer in buyers))
@@ -170,7 +170,7 @@ async def rush(config: LocalConfig, keys: Keys, showtime: int, tokens: Sequence[
     return surge
 
 
-def settled(place: Premises, surge: Surge, showtime: int) -> int:
+def settled(place: BenchStack, surge: Surge, showtime: int) -> int:
     """Confirmed bookings, once every payment's webhook had its time: some buyers left before."""
     deadline = time.monotonic() + _SETTLING
     while True:
@@ -182,27 +182,27 @@ def settled(place: Premises, surge: Surge, showtime: int) -> int:
         time.sleep(1)
 
 
-def open_the_sale(place: Premises, waves: int = 3, buyers: int = BUYERS) -> Iterator[Outcome]:
+def open_the_sale(place: BenchStack, waves: int = 3, buyers: int = BUYERS) -> Iterator[Outcome]:
     """Some sales one after the other, so that memory which does not come back is seen.
 
     The same crowd comes to each: PostgREST 12.0 remembers every token that it has seen for as long as it lives.
     """
     with many_files():
         tokens = place.tokens(1, buyers)
-        with _passer_by(place, place.open_showtime(SEATS)) as before:
+        with _probe(place, place.open_showtime(SEATS)) as before:
             time.sleep(_BEFORE)
         quiet = run_of(before.seen.answered)
         memory: list[dict[str, float]] = []
         for wave in range(1, waves + 1):
             showtime = place.open_showtime(SEATS)
-            with Watched(place.stack.supervisor) as watched, _passer_by(place, showtime) as passer_by:
+            with Monitor(place.stack.supervisor) as monitor, _probe(place, showtime) as probe:
                 surge = asyncio.run(rush(place.stack.config, place.stack.keys, showtime, tokens))
-            memory.append(watched.peaks)
-            yield from _figures(f"sale {wave}, {buyers:,} buyers", surge, passer_by.seen, quiet)
+            memory.append(monitor.peaks)
+            yield from _figures(f"sale {wave}, {buyers:,} buyers", surge, probe.seen, quiet)
             yield f"ends {dict(surge.ends.most_common())}"
-            yield f"processor in s: {_listed(watched.processor)}"
-            yield f"memory, peak in MB: {_listed(watched.peaks)}"
-            yield from map(Wrong, [*judge(place, surge, showtime), *passer_by.seen.wrong])
+            yield f"processor in s: {_listed(monitor.processor)}"
+            yield f"memory, peak in MB: {_listed(monitor.peaks)}"
+            yield from map(Wrong, [*judge(place, surge, showtime), *probe.seen.wrong])
         yield from map(Wrong, _grown(memory))
 
 
@@ -217,12 +217,12 @@ def many_files() -> Generator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _passer_by(place: Premises, showtime: int) -> PasserBy:
+def _probe(place: BenchStack, showtime: int) -> Probe:
     url = f"{place.stack.config.supabase_url}/rest/v1/rpc/seat_map?showtime_id={showtime}"
-    return PasserBy(url, {"apikey": place.stack.keys.publishable})
+    return Probe(url, {"apikey": place.stack.keys.publishable})
 
 
-def judge(place: Premises, surge: Surge, showtime: int) -> list[str]:
+def judge(place: BenchStack, surge: Surge, showtime: int) -> list[str]:
     """What was wrong: sold twice, charged without a seat, left without a way on, or kept waiting beside free seats."""
     found = [f"{number} times: {what}" for what, number in surge.wrong.items()]
     confirmed = settled(place, surge, showtime)
@@ -240,13 +240,13 @@ def judge(place: Premises, surge: Surge, showtime: int) -> list[str]:
     return found
 
 
-def _figures(name: str, surge: Surge, passer_by: Seen, quiet: Run) -> Iterator[Figure]:
+def _figures(name: str, surge: Surge, probe: Seen, quiet: Run) -> Iterator[Figure]:
     calls = surge.calls()
     said = f"done in {surge.seconds:.0f} s; told to try again {surge.times_busy():,} times"
     yield Figure(f"{name}: all calls", calls, None, said)
-    for call, latencies in surge.tally.latencies.items():
+    for call, latencies in surge.counters.latencies.items():
         yield Figure(f"{name}: {call}", run_of(latencies), calls, "all calls", by="p50")
-    for answer, latencies in (("map", passer_by.answered), ("busy", passer_by.busy)):
+    for answer, latencies in (("map", probe.answered), ("busy", probe.busy)):
         if latencies:
             yield Figure(f"{name}: passer-by, {answer}", run_of(latencies), quiet, "the map before the sale", by="p99")
 

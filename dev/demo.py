@@ -229,14 +229,14 @@ async def the_mail_is_there(ada: Viewer, booking: Json, env: dict[str, str]) -> 
                 break
             expect(time.monotonic() < deadline, "no mail came")
             await asyncio.sleep(0.2)
-        letter = message_from_bytes((await catcher.get(f"/email/{found[0]['id']}/source")).content, policy=default)
-    parts = {part.get_filename() or part.get_content_type(): part for part in letter.walk() if not part.is_multipart()}
+        email = message_from_bytes((await catcher.get(f"/email/{found[0]['id']}/source")).content, policy=default)
+    parts = {part.get_filename() or part.get_content_type(): part for part in email.walk() if not part.is_multipart()}
     calendar = next((part for name, part in parts.items() if name.endswith(".ics")), None)
     if calendar is None:
         raise StoryError(f"the mail has no .ics: {list(parts)}")
     expect("BEGIN:VEVENT" in str(calendar.get_content()), "the .ics holds no event")
     expect(booking["reference"] in str(parts["text/plain"].get_content()), "the mail does not name the reference")
-    say(f"Ada's mail is in the catcher: “{letter['subject']}”, with {', '.join(parts)}.")
+    say(f"Ada's mail is in the catcher: “{email['subject']}”, with {', '.join(parts)}.")
 
 
 async def bob_lets_two_seats_go(ada: Viewer, bob: Viewer, showtime: Json, env: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Writes the codes of private.error_catalogue() as source code: one list for Flask, the page and the database.
+"""Writes the codes of private.error_catalog() as source code: one list for Flask, the page and the database.
 
 python -m dev.error_codes python|typescript                print it, from a throw-away database built from sql/
 python -m dev.error_codes python|typescript DATABASE_URL   the same, from that database
@@ -24,7 +24,7 @@ def generate(database_url: str, language: str = "python") -> str:
     with psycopg.connect(database_url) as connection:
         rows: list[tuple[Any, ...]] = connection.execute(
             "select code, status, sentence"
-            " from private.error_catalogue() with ordinality as c (code, status, sentence, place) order by place"
+            " from private.error_catalog() with ordinality as c (code, status, sentence, place) order by place"
         ).fetchall()
     return WRITERS[language]([(code, status, sentence) for code, status, sentence in rows])
 
@@ -36,7 +36,7 @@ def _python(catalogue: Catalogue) -> str:
         for code, status, sentence in catalogue
     )
     return (
-        '"""Every error that a client can meet. Generated from sql/errors.sql by `make types`; do not edit."""\n\n'
+        '"""Every error that a client can meet. From sql/platform/errors.sql by `make types`; do not edit."""\n\n'
         "from typing import Final, Literal\n\n"
         f"ErrorCode = Literal[\n{codes}\n]\n\n"
         f"ERRORS: Final[dict[ErrorCode, tuple[int, str]]] = {{\n{entries}\n}}\n"
@@ -47,7 +47,7 @@ def _python(catalogue: Catalogue) -> str:
 def _typescript(catalogue: Catalogue) -> str:
     codes = "\n".join(f"  '{code}'," for code, _, _ in catalogue)
     return (
-        "// Every error that a client can meet. Generated from sql/errors.sql by `make types`; do not edit.\n\n"
+        "// Every error that a client can meet. From sql/platform/errors.sql by `make types`; do not edit.\n\n"
         f"export const ERROR_CODES = [\n{codes}\n] as const;\n\n"
         "export type ErrorCode = (typeof ERROR_CODES)[number];\n"
     )

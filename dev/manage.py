@@ -1,4 +1,4 @@
-"""`make verify` and `make retry-letters`: the commands of backend/__main__.py, for what `make up` runs here."""
+"""`make verify` and `make retry-emails`: the commands of backend/__main__.py, for what `make up` runs here."""
 
 from __future__ import annotations
 

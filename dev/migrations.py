@@ -24,7 +24,7 @@ import psycopg
 
 from dev import schema
 from dev.config import ROOT, free_ports, throwaway_folder
-from dev.postgres import FAST_AND_FORGETFUL, Cluster, RunningCluster
+from dev.postgres import EPHEMERAL, Cluster, RunningCluster
 
 _SILENT = {
     "SUPABASE_TELEMETRY_DISABLED": "1",
@@ -95,14 +95,14 @@ def load_schema(database_url: str, script: str) -> None:
 
 @contextmanager
 def throwaway_databases(*names: str) -> Generator[list[str]]:
-    """URLs of databases dressed as Supabase's that live as long as the block."""
+    """URLs of databases prepared as Supabase's that live as long as the block."""
     with throwaway_folder() as folder:
-        cluster = Cluster(folder / "postgres", free_ports(1)[0], FAST_AND_FORGETFUL)
+        cluster = Cluster(folder / "postgres", free_ports(1)[0], EPHEMERAL)
         try:
             with RunningCluster(cluster):
                 for name in names:
                     cluster.create_database(name)
-                    cluster.dress(name)
+                    cluster.apply_supabase_shim(name)
                 yield [cluster.url(name) for name in names]
         finally:
             cluster.erase()

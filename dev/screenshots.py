@@ -1,6 +1,6 @@
 """`make screenshots`: every page at two widths, by day and by night, as docs/screenshots keeps it.
 
-Nothing but the QR code differs from run to run on one machine. Letters are the machine's own: Debian's fonts-inter and
+Nothing but the QR code differs from run to run on one machine. Emails are the machine's own: Debian's fonts-inter and
 fonts-urw-base35 come closest to what readers have.
 """
 
@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, sync_p
 
 from dev import browser as chromium
 from dev.config import ROOT, LocalConfig, throwaway_folder
-from dev.scenery import ADA, NOW, PASSWORD, Scene, set_up
+from dev.screenshot_fixtures import ADA, NOW, PASSWORD, Scene, set_up
 from dev.stack import Stack
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -87,7 +87,7 @@ def main(names: list[str]) -> int:
         return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
     with throwaway_folder() as local:
-        with Stack(LocalConfig.throwaway(local, ui="built"), seed=False, forgetful=True) as stack:
+        with Stack(LocalConfig.throwaway(local, ui="built"), seed=False, ephemeral=True) as stack:
             scene = set_up(stack)
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)

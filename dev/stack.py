@@ -1,6 +1,6 @@
 """The whole of Frontrow on one machine, or a part of it, as a context manager: for `make up`, tests and benches.
 
-with Stack(LocalConfig.throwaway(folder), parts=["postgres", "postgrest", "gateway"], forgetful=True) as stack:
+with Stack(LocalConfig.throwaway(folder), parts=["postgres", "postgrest", "gateway"], ephemeral=True) as stack:
     create_client(stack.config.supabase_url, stack.keys.secret)
 """
 
@@ -16,7 +16,7 @@ from dev import services
 from dev.config import LocalConfig
 from dev.keys import Keys
 from dev.migrations import push
-from dev.postgres import FAST_AND_FORGETFUL, Cluster
+from dev.postgres import EPHEMERAL, Cluster
 from dev.supervisor import Service, StartError, Supervisor
 
 PARTS = ("postgres", "postgrest", "gateway", "realtime", "stripe", "mail", "api", "worker", "page")
@@ -32,19 +32,17 @@ class Stack:
         parts: Collection[str] = PARTS,
         project: Path | None = None,
         seed: bool = True,
-        forgetful: bool = False,
+        ephemeral: bool = False,
         environment: Mapping[str, str] | None = None,
         report: Callable[[str], None] = print,
     ) -> None:
-        """`project` holds the supabase folder to migrate from; `forgetful` trades the database's safety for speed.
+        """`project` holds the supabase folder to migrate from; `ephemeral` trades the database's safety for speed.
 
         `environment` is added to every part's own, and wins.
         """
         self.config = config
         self.keys = Keys.kept_in(config.local / "keys.json")
-        self.cluster = Cluster(
-            config.local / "postgres", config.database.number, FAST_AND_FORGETFUL if forgetful else {}
-        )
+        self.cluster = Cluster(config.local / "postgres", config.database.number, EPHEMERAL if ephemeral else {})
         self._project = project or config.root
         self._seed = seed
         self._report = report
@@ -64,7 +62,7 @@ class Stack:
         try:
             if (pid := services.end_stale_server(self.cluster)) is not None:
                 self._report(f"Ended PostgreSQL (process {pid}), left by a run that was killed.")
-            # The guard holds the lock as long as it has something to end.
+            # The reaper holds the lock as long as it has something to end.
             self.supervisor.start(guard_keeps_open=[self._lock.descriptor])
         except BaseException:
             self._lock.release()
@@ -134,7 +132,7 @@ class Stack:
         return self.config.ui != "none" and there
 
     def _prepare_database(self) -> None:
-        self.cluster.dress()
+        self.cluster.apply_supabase_shim()
         push(self.cluster.url(), seed=self._seed, project=self._project)
 
 

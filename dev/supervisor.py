@@ -2,7 +2,7 @@
 
 Knows nothing of Frontrow. A service is a command with a check that says when it is ready; services that depend on each
 other start one after the other, the rest at once, and all stop in reverse order. Each runs in a process group of its
-own, so that its children end with it; dev/guard.py ends the groups should the supervisor be killed.
+own, so that its children end with it; dev/reaper.py ends the groups should the supervisor be killed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.config import Port
-from dev.guard import Guard
+from dev.reaper import Reaper
 
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -98,7 +98,7 @@ class Supervisor:
         self._stopping = False
         self._failure: str | None = None
         self._keepers = {name: _Keeper(self, service) for name, service in self.services.items()}
-        self._guard: Guard | None = None
+        self._guard: Reaper | None = None
         for service in self.services.values():
             if missing := [name for name in service.after if name not in self.services]:
                 raise ValueError(f"{service.name} depends on {missing[0]}, which is not there.")
@@ -113,11 +113,11 @@ class Supervisor:
     def start(self, guard_keeps_open: Sequence[int] = ()) -> None:
         """Start everything and return when all is ready. Raises StartError, with nothing left running.
 
-        The guard inherits the file descriptors, and so holds a lock for as long as anything may run.
+        The reaper inherits the file descriptors, and so holds a lock for as long as anything may run.
         """
         self._check_ports()
         self._log_folder.mkdir(parents=True, exist_ok=True)
-        self._guard = Guard(guard_keeps_open)
+        self._guard = Reaper(guard_keeps_open)
         try:
             for keeper in self._keepers.values():
                 keeper.thread.start()
@@ -158,8 +158,8 @@ class Supervisor:
         return process.pid
 
     @property
-    def guard_pid(self) -> int | None:
-        """The process id of the guard while there is one."""
+    def reaper_pid(self) -> int | None:
+        """The process id of the reaper while there is one."""
         return self._guard.pid if self._guard else None
 
     def starts(self, name: str) -> int:

@@ -559,7 +559,7 @@ begin
 
     v_starts_at := v_slot.starts at time zone v_slot.time_zone;
     v_ends_at := v_starts_at + make_interval(mins => v_film.length_minutes + 15);
-    insert into public.showtimes (movie_id, auditorium_id, starts_at, ends_at, clean_at)
+    insert into public.showtimes (movie_id, auditorium_id, starts_at, ends_at, available_from)
     values (v_film.movie_id, v_slot.auditorium_id, v_starts_at, v_ends_at, v_ends_at + v_slot.cleaning);
 
     update demo_runs set shows = shows + 1, last_day = v_slot.day

@@ -14,8 +14,8 @@ import pytest
 
 from dev import schema
 from dev.config import free_ports, throwaway_folder
-from dev.postgres import FAST_AND_FORGETFUL, Cluster, RunningCluster
-from tests.house import House
+from dev.postgres import EPHEMERAL, Cluster, RunningCluster
+from tests.cinema import CinemaFixture
 
 _numbers = itertools.count(1)
 
@@ -23,7 +23,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A throw-away PostgreSQL 17."""
-    settings = {**FAST_AND_FORGETFUL, "shared_buffers": "128MB", "deadlock_timeout": "200ms"}
+    settings = {**EPHEMERAL, "shared_buffers": "128MB", "deadlock_timeout": "200ms"}
     with (
         throwaway_folder() as folder,
         RunningCluster(Cluster(folder / "postgres", free_ports(1)[0], settings)) as running,
@@ -36,7 +36,7 @@ def template(cluster: Cluster) -> str:
     """A database with the schema of sql/ and nothing in it, to be copied."""
     name = "frontrow_template"
     cluster.create_database(name)
-    cluster.dress(name)
+    cluster.apply_supabase_shim(name)
     with psycopg.connect(cluster.url(name), autocommit=True) as connection:
         connection.execute(schema.script().encode())
         connection.execute(CLOCK)
@@ -53,10 +53,10 @@ def database_url(cluster: Cluster, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
+def cinema(database_url: str) -> Iterator[CinemaFixture]:
     """A cinema with one small auditorium, a showtime tomorrow, prices, and a clock that tests may move."""
-    with House(database_url) as house:
-        yield house
+    with CinemaFixture(database_url) as cinema:
+        yield cinema
 
 
 # Replaces the one clock. The offset is a row, so that a test moves time for every connection at once.

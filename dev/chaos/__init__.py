@@ -1,1 +1,1 @@
-"""`make chaos`: whole bookings by many customers while everything around them breaks, and a verdict at the end."""
+"""`make chaos`: whole bookings by many customers while everything around them breaks, and a report at the end."""

@@ -14,21 +14,21 @@ from dev.supervisor import StartError
 def main() -> int:
     """Read the command line, run, print the table."""
     parser = argparse.ArgumentParser(prog="python -m dev.chaos", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600, help="how long the mischief lasts (default: 600)")
+    parser.add_argument("--seconds", type=float, default=600, help="how long the fault_injection lasts (default: 600)")
     parser.add_argument("--clients", type=int, default=12, help="how many customers at once (default: 12)")
     parser.add_argument("--seed", type=int, default=None, help="repeats a run, as far as threads allow")
     wish = parser.parse_args()
     seed: int = secrets.randbelow(1_000_000) if wish.seed is None else wish.seed
     try:
-        verdict = run(wish.seconds, wish.clients, seed, _say)
+        report = run(wish.seconds, wish.clients, seed, _say)
     except (StartError, ConfigError, TimeoutError) as error:
         print(f"{error}\nseed {seed}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\nStopped, without a verdict; seed {seed}", file=sys.stderr)
+        print(f"\nStopped, without a report; seed {seed}", file=sys.stderr)
         return 130
-    print(f"\n{verdict.table()}")
-    return 0 if verdict.good else 1
+    print(f"\n{report.table()}")
+    return 0 if report.good else 1
 
 
 def _say(sentence: str) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 
 import httpx
 
-from dev.chaos.tally import Tally, chance
+from dev.chaos.counters import Counters, chance
 
 Json = dict[str, Any]
 
@@ -85,11 +85,11 @@ class Answer:
 class Customers:
     """So many threads, from start() to stop()."""
 
-    def __init__(self, place: Place, programme: Programme, tally: Tally, seed: int, number: int) -> None:
+    def __init__(self, place: Place, programme: Programme, counters: Counters, seed: int, number: int) -> None:
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(
-                target=Customer(place, programme, tally, chance(seed, "customer", each), each, self._stop).shop,
+                target=Customer(place, programme, counters, chance(seed, "customer", each), each, self._stop).shop,
                 name=f"customer {each}",
                 daemon=True,
             )
@@ -115,13 +115,13 @@ class Customer:
         self,
         place: Place,
         programme: Programme,
-        tally: Tally,
+        counters: Counters,
         dice: random.Random,
         number: int,
         stop: threading.Event,
     ) -> None:
         self.place = place
-        self.tally = tally
+        self.counters = counters
         self.dice = dice
         self._programme = programme
         self._number = number
@@ -140,19 +140,19 @@ class Customer:
                 visits += 1
                 self._visit()
             except GaveUpError:
-                self.tally.deed("gave up: nobody answered")
+                self.counters.deed("gave up: nobody answered")
                 if not self._token:
                     visits = 0
             except UnexpectedError:
                 continue
             except Exception as error:
-                self.tally.wrong(f"a customer's own mistake: {type(error).__name__}: {error}")
+                self.counters.wrong(f"a customer's own mistake: {type(error).__name__}: {error}")
         self._http.close()
 
     # A visit ---------------------------------------------------------------------------------------------------------
 
     def _visit(self) -> None:
-        self.tally.deed("visits")
+        self.counters.deed("visits")
         showtime_id = self._programme.choose(self.dice)
         if not self._take_seats(showtime_id):
             return
@@ -164,8 +164,8 @@ class Customer:
         if booked.refused:
             return
         booking: Json = booked.body
-        self.tally.promised_booking(booking["id"], booking["total"])
-        self.tally.deed("bookings")
+        self.counters.promised_booking(booking["id"], booking["total"])
+        self.counters.deed("bookings")
         plan(self, booking)
 
     def _take_seats(self, showtime_id: int) -> bool:
@@ -181,9 +181,9 @@ class Customer:
                 seat_ids=chosen,
             )
             if locked.refused is None:
-                self.tally.promised_locks(locked.body["lock_ids"])
+                self.counters.promised_locks(locked.body["lock_ids"])
                 return True
-            self.tally.deed(f"refused: {locked.refused}")
+            self.counters.deed(f"refused: {locked.refused}")
             if locked.refused != "seat_taken":
                 return False
         return False
@@ -196,7 +196,7 @@ class Customer:
             self._programme.drop(showtime_id)
         ends = sorted(seat["expires_at"] for seat in seats if seat["state"] == "locked")
         if ends and self.dice.random() < _LIE_IN_WAIT:
-            self.tally.deed("lay in wait for seats")
+            self.counters.deed("lay in wait for seats")
             self._wait_until(ends[0], self.dice.uniform(0.0, 0.3))
             return [seat["id"] for seat in seats if seat["expires_at"] == ends[0]]
         first = self.dice.randrange(_CROWD)
@@ -210,10 +210,10 @@ class Customer:
             "/api/payments/create-intent", {"lock_expired", "not_payable"}, {"booking_id": booking["id"]}
         )
         if answer.refused:
-            self.tally.deed(f"refused: {answer.refused}")
+            self.counters.deed(f"refused: {answer.refused}")
             return None
         if answer.body["amount"] != booking["total"]:
-            self.tally.wrong(f"Stripe is asked for {answer.body['amount']} for a booking of {booking['total']}")
+            self.counters.wrong(f"Stripe is asked for {answer.body['amount']} for a booking of {booking['total']}")
         return cast(Json, answer.body)
 
     def pay(self, intent: Json, card: str = "pm_card_visa") -> str:
@@ -228,8 +228,8 @@ class Customer:
         }
         status = self._confirmed(lambda: self._http.post(url, data=form))
         if status == "succeeded":
-            self.tally.promised_payment(intent_id)
-        self.tally.deed(f"paid: {status}")
+            self.counters.promised_payment(intent_id)
+        self.counters.deed(f"paid: {status}")
         return status
 
     def watch(self, booking: Json, seconds: float = 8.0) -> str:
@@ -238,7 +238,7 @@ class Customer:
         while True:
             rows = self.read("bookings", id=f"eq.{booking['id']}", select="status,total")
             if not rows:
-                self.tally.wrong(f"booking {booking['id']} was answered and is not there")
+                self.counters.wrong(f"booking {booking['id']} was answered and is not there")
                 raise UnexpectedError
             status: str = rows[0]["status"]
             if status != "pending" or time.monotonic() > deadline:
@@ -263,7 +263,7 @@ class Customer:
 
     def another_tab(self) -> Customer:
         """The same person in a second tab."""
-        tab = Customer(self.place, self._programme, self.tally, self.dice, self._number, self._stop)
+        tab = Customer(self.place, self._programme, self.counters, self.dice, self._number, self._stop)
         tab._token = self._token
         return tab
 
@@ -308,7 +308,7 @@ class Customer:
             try:
                 response = send()
             except httpx.TransportError as error:
-                self.tally.deed(f"no answer: {type(error).__name__}")
+                self.counters.deed(f"no answer: {type(error).__name__}")
             else:
                 if not self._is_outage(response):
                     return self._judge(what, refusals, response)
@@ -319,11 +319,11 @@ class Customer:
     def _is_outage(self, response: httpx.Response) -> bool:
         """Whether the answer says, in words fit for a customer, that somebody is away."""
         if response.status_code == 400 and response.text == _LOST_FOR_WORDS:
-            self.tally.deed("answered: 400 without a word")
+            self.counters.deed("answered: 400 without a word")
             return True
         if response.status_code not in (502, 503, 504) or "Traceback" in response.text:
             return False
-        self.tally.deed(f"answered: {response.status_code}")
+        self.counters.deed(f"answered: {response.status_code}")
         return True
 
     def _judge(self, what: str, refusals: Collection[str], response: httpx.Response) -> Answer:
@@ -336,7 +336,7 @@ class Customer:
         code = cast(Json, body).get("message") if isinstance(body, dict) else None
         if isinstance(code, str) and code in refusals:
             return Answer(body, code)
-        self.tally.wrong(f"{what} answered {response.status_code} {response.text[:300]}")
+        self.counters.wrong(f"{what} answered {response.status_code} {response.text[:300]}")
         raise UnexpectedError
 
     # Stripe ----------------------------------------------------------------------------------------------------------
@@ -359,7 +359,7 @@ class Customer:
                 if error.get("code") == "payment_intent_unexpected_state":
                     return str(error["payment_intent"]["status"])
                 if response.status_code != 429 and response.status_code < 500:
-                    self.tally.wrong(f"Stripe answered {response.status_code} {json.dumps(error)[:300]}")
+                    self.counters.wrong(f"Stripe answered {response.status_code} {json.dumps(error)[:300]}")
                     raise UnexpectedError
             if time.monotonic() > deadline:
                 return "unknown"
@@ -391,7 +391,7 @@ def is_declined_first(customer: Customer, booking: Json) -> None:
         card = customer.dice.choice(("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds"))
         if customer.pay(intent, card) == "declined" and (again := customer.intent(booking)):
             if again["payment_intent_id"] != intent["payment_intent_id"]:
-                customer.tally.deed("another intent after a decline")
+                customer.counters.deed("another intent after a decline")
             customer.pay(again)
         customer.watch(booking)
 
@@ -414,7 +414,7 @@ def pays_by_bank(customer: Customer, booking: Json) -> None:
     if intent := customer.intent(booking):
         if customer.dice.random() < 0.6:
             customer.wait_for_the_end(booking, -customer.dice.uniform(0.2, 1.5))
-            customer.tally.deed("late: by bank, just before the end")
+            customer.counters.deed("late: by bank, just before the end")
         account = "pm_usBankAccount_success"
         customer.pay(intent, account if customer.dice.random() < 0.8 else "pm_usBankAccount_insufficientFunds")
 
@@ -423,7 +423,7 @@ def pays_at_the_last_moment(customer: Customer, booking: Json) -> None:
     """Seconds or less before the time is over."""
     if intent := customer.intent(booking):
         customer.wait_for_the_end(booking, -customer.dice.uniform(0.0, 1.5))
-        customer.tally.deed("late: just before the end")
+        customer.counters.deed("late: just before the end")
         customer.pay(intent)
         customer.watch(booking)
 
@@ -432,7 +432,7 @@ def pays_too_late(customer: Customer, booking: Json) -> None:
     """Seconds or less after the time is over."""
     if intent := customer.intent(booking):
         customer.wait_for_the_end(booking, customer.dice.uniform(0.2, 2.0))
-        customer.tally.deed("late: just after the end")
+        customer.counters.deed("late: just after the end")
         customer.pay(intent)
         customer.watch(booking)
 
@@ -456,7 +456,7 @@ def pays_in_two_tabs(customer: Customer, booking: Json) -> None:
             if screen is not customer:
                 screen.close()
 
-    customer.tally.deed("two tabs")
+    customer.counters.deed("two tabs")
     with ThreadPoolExecutor(2) as both:
         list(both.map(tab, (customer, customer.another_tab())))
     customer.watch(booking)
@@ -467,7 +467,7 @@ def cancels_before_paying(customer: Customer, booking: Json) -> None:
     intent = customer.intent(booking) if customer.dice.random() < 0.7 else None
     customer.cancel(booking)
     if intent and customer.dice.random() < 0.5:
-        customer.tally.deed("late: after cancelling")
+        customer.counters.deed("late: after cancelling")
         customer.pay(intent)
 
 
@@ -477,7 +477,7 @@ def cancels_after_paying(customer: Customer, booking: Json) -> None:
         customer.pay(intent, customer.dice.choice(("pm_card_visa", "pm_card_pendingRefund")))
         customer.watch(booking)
         if customer.cancel(booking):
-            customer.tally.deed("cancelled after paying")
+            customer.counters.deed("cancelled after paying")
 
 
 def walks_away_from_booking(customer: Customer, booking: Json) -> None:

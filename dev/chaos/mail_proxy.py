@@ -1,6 +1,6 @@
-"""A mail server with moods, before the real catcher: it hands letters on, or refuses them, or hangs up.
+"""A mail server with moods, before the real catcher: it hands emails on, or refuses them, or hangs up.
 
-It follows SMTP just far enough to know where in a letter it is. A connection's fate is drawn when it opens.
+It follows SMTP just far enough to know where in an email it is. A connection's fate is drawn when it opens.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
-from dev.chaos.tally import Tally
+from dev.chaos.counters import Counters
 
 FATES: Final = (
     "421 at the greeting",
@@ -38,10 +38,10 @@ class _HungUpError(Exception):
 class MailProxy:
     """Listens on a free port of 127.0.0.1 while the block lasts, and passes on to another."""
 
-    def __init__(self, forward_to: int, tally: Tally, dice: random.Random) -> None:
+    def __init__(self, forward_to: int, counters: Counters, dice: random.Random) -> None:
         self.forward_to = forward_to
-        self.moody = False
-        self._tally = tally
+        self.flaky = False
+        self._counters = counters
         self._dice = dice
         self._lock = threading.Lock()
         self._deck: list[str] = []
@@ -63,7 +63,7 @@ class MailProxy:
     def draw(self) -> str | None:
         """The fate of the next connection: dealt from a shuffled deck, so that a short run sees each."""
         with self._lock:
-            if not self.moody or self._dice.random() >= _SHARE:
+            if not self.flaky or self._dice.random() >= _SHARE:
                 return None
             if not self._deck:
                 self._deck = list(FATES)
@@ -72,7 +72,7 @@ class MailProxy:
 
     def struck(self, fate: str) -> None:
         """A fate has come true."""
-        self._tally.fault(f"mail: {fate}")
+        self._counters.fault(f"mail: {fate}")
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -119,25 +119,25 @@ def _converse(proxy: MailProxy, client: BinaryIO, answer: BinaryIO, server: Bina
         reply = _reply(server)
         _send(answer, reply)
         if command.upper().startswith(b"DATA") and reply.startswith(b"354"):
-            if not _letter(proxy, fate, client, answer, server):
+            if not _email(proxy, fate, client, answer, server):
                 return
         elif command.upper().startswith(b"QUIT"):
             return
 
 
-def _letter(proxy: MailProxy, fate: str | None, client: BinaryIO, answer: BinaryIO, server: BinaryIO) -> bool:
-    """Take a letter; whether the conversation goes on."""
-    letter = [_line(client)]
-    while letter[-1] != b".\r\n":
-        letter.append(_line(client))
+def _email(proxy: MailProxy, fate: str | None, client: BinaryIO, answer: BinaryIO, server: BinaryIO) -> bool:
+    """Take an email; whether the conversation goes on."""
+    email = [_line(client)]
+    while email[-1] != b".\r\n":
+        email.append(_line(client))
     if fate == "554 after DATA":
         proxy.struck(fate)
-        _send(answer, b"554 5.7.1 We do not like this letter\r\n")
+        _send(answer, b"554 5.7.1 We do not like this email\r\n")
         return False
     if fate == "hangs up before it took it":
         proxy.struck(fate)
         return False
-    _send(server, b"".join(letter))
+    _send(server, b"".join(email))
     reply = _reply(server)
     if fate == "hangs up after it took it" and reply.startswith(b"250"):
         proxy.struck(fate)

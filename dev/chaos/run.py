@@ -1,4 +1,4 @@
-"""One run from its own stack to its verdict."""
+"""One run from its own stack to its report."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Final
 
 import psycopg
 
+from dev.chaos.counters import Counters, chance
 from dev.chaos.customers import Customers, Place, Programme
+from dev.chaos.drain import drain, wait_until_all_answer
+from dev.chaos.fault_injection import Killer, Owner, StripeFaults
 from dev.chaos.mail_proxy import MailProxy
-from dev.chaos.mischief import Killer, Owner, StripeFaults
-from dev.chaos.settle import settle, wait_until_all_answer
-from dev.chaos.tally import Tally, chance
-from dev.chaos.verdict import Verdict, judge
+from dev.chaos.report import Report, judge
 from dev.config import ROOT, LocalConfig, throwaway_folder
 from dev.stack import Stack
 
@@ -38,21 +38,21 @@ set lock_duration = '8 seconds', payment_duration = '10 seconds',
     sign_in_attempts_per_address = 1000000,
     registrations_per_address = null, payment_starts_per_customer = null, seats_chosen_per_minute = null
 """
-"""Times so short that many end in a run, and everybody at one address. They stay to the end: the verdict holds locks
+"""Times so short that many end in a run, and everybody at one address. They stay to the end: the report holds locks
 against them."""
 
 _PROGRESS_SECONDS: Final = 30.0
 
 
-def run(seconds: float, clients: int, seed: int, say: Callable[[str], None] = print) -> Verdict:
-    """Start a stack, let customers and mischief loose on it for so long, let it settle, and judge."""
-    tally = Tally()
+def run(seconds: float, clients: int, seed: int, say: Callable[[str], None] = print) -> Report:
+    """Start a stack, let customers and fault_injection loose on it for so long, let it drain, and judge."""
+    counters = Counters()
     # What the supervisor says is of interest only when something went wrong.
     deaths: list[str] = []
     with ExitStack() as exits:
         local = exits.enter_context(throwaway_folder())
         config = LocalConfig.throwaway(local)
-        proxy = exits.enter_context(MailProxy(config.smtp.number, tally, chance(seed, "mail")))
+        proxy = exits.enter_context(MailProxy(config.smtp.number, counters, chance(seed, "mail")))
         stack = Stack(
             config,
             parts=_PARTS,
@@ -64,18 +64,24 @@ def run(seconds: float, clients: int, seed: int, say: Callable[[str], None] = pr
         say(f"Starting; seed {seed} ...")
         exits.enter_context(stack)
         try:
-            verdict = _play(stack, proxy, tally, seconds, clients, seed, say)
+            report = _play(stack, proxy, counters, seconds, clients, seed, say)
         except Exception as error:
             say(f"The logs are kept in {_keep(config.local / 'log', seed, deaths, repr(error))}.")
             raise
-        if not verdict.good:
-            say(f"The logs are kept in {_keep(config.local / 'log', seed, deaths, verdict.table())}.")
-    return verdict
+        if not report.good:
+            say(f"The logs are kept in {_keep(config.local / 'log', seed, deaths, report.table())}.")
+    return report
 
 
 def _play(
-    stack: Stack, proxy: MailProxy, tally: Tally, seconds: float, clients: int, seed: int, say: Callable[[str], None]
-) -> Verdict:
+    stack: Stack,
+    proxy: MailProxy,
+    counters: Counters,
+    seconds: float,
+    clients: int,
+    seed: int,
+    say: Callable[[str], None],
+) -> Report:
     place = Place(
         api=stack.config.api_url,
         supabase=stack.config.supabase_url,
@@ -85,36 +91,36 @@ def _play(
         page=stack.config.app_url,
     )
     programme = _open_the_house(stack)
-    customers = Customers(place, programme, tally, seed, clients)
-    owner = Owner(stack, programme, tally, chance(seed, "owner"))
-    killer = Killer(stack, tally, chance(seed, "kills"))
-    stripe = StripeFaults(stack.config.stripe_url, tally, seed)
+    customers = Customers(place, programme, counters, seed, clients)
+    owner = Owner(stack, programme, counters, chance(seed, "owner"))
+    killer = Killer(stack, counters, chance(seed, "kills"))
+    stripe = StripeFaults(stack.config.stripe_url, counters, seed)
 
-    say(f"{clients} customers and every mischief for {seconds:.0f} s ...")
+    say(f"{clients} customers and every fault_injection for {seconds:.0f} s ...")
     began = time.monotonic()
     stripe.begin()
-    proxy.moody = True
+    proxy.flaky = True
     with ExitStack() as people:
         for each in (customers, killer, owner):
             each.start()
             people.callback(each.stop)
         while (left := began + seconds - time.monotonic()) > 0:
             time.sleep(min(left, _PROGRESS_SECONDS))
-            faults = tally.faults.total() + stripe.so_far()
-            say(f"{time.monotonic() - began:5.0f} s  {faults} faults  {tally.deeds['bookings']} bookings")
+            faults = counters.faults.total() + stripe.so_far()
+            say(f"{time.monotonic() - began:5.0f} s  {faults} faults  {counters.deeds['bookings']} bookings")
 
-        say("Enough. The mischief ends, the customers leave ...")
+        say("Enough. The fault_injection ends, the customers leave ...")
         owner.stop()
         killer.stop()
-        proxy.moody = False
+        proxy.flaky = False
         stripe.end()
         wait_until_all_answer(stack)
     played = time.monotonic() - began
     say("Settling ...")
-    took = settle(stack, tally)
+    took = drain(stack, counters)
     return judge(
         stack,
-        tally,
+        counters,
         seed,
         played,
         {
@@ -135,11 +141,11 @@ def _open_the_house(stack: Stack) -> Programme:
     return Programme([showtime_id for (showtime_id,) in rows])
 
 
-def _keep(logs: Path, seed: int, deaths: list[str], verdict: str) -> Path:
+def _keep(logs: Path, seed: int, deaths: list[str], report: str) -> Path:
     """Copy the logs to where they stay; the folder."""
     kept = ROOT / ".local" / "chaos" / str(seed)
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(logs, kept)
     (kept / "supervisor.txt").write_text("\n".join(deaths) + "\n")
-    (kept / "verdict.txt").write_text(f"{verdict}\n")
+    (kept / "report.txt").write_text(f"{report}\n")
     return kept

@@ -54,7 +54,7 @@ grant execute on function public.server_time() to anon, authenticated;
 -- PTxyz makes the Data API answer with HTTP status xyz. Where the detail says retry_after, in seconds, the answer has
 -- the header Retry-After as well; for that alone PostgREST wants all of it as JSON under the SQLSTATE PGRST.
 
-create function private.error_catalogue()
+create function private.error_catalog()
 returns table (code text, status integer, sentence text)
 language sql immutable parallel safe set search_path = '' as $$
   values
@@ -97,12 +97,12 @@ language sql immutable parallel safe set search_path = '' as $$
 $$;
 
 -- Raises the error of that code and never returns. An unknown code is a mistake of ours and says so.
-create function private.fail(p_code text, p_detail jsonb default '{}') returns void
+create function private.raise_api_error(p_code text, p_detail jsonb default '{}') returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_error record;
 begin
-  select * into strict v_error from private.error_catalogue() where code = p_code;
+  select * into strict v_error from private.error_catalog() where code = p_code;
   if p_detail ? 'retry_after' then
     raise exception using
       errcode = 'PGRST',
@@ -116,14 +116,14 @@ begin
 end
 $$;
 
-revoke execute on function private.error_catalogue(), private.fail(text, jsonb) from public;
+revoke execute on function private.error_catalog(), private.raise_api_error(text, jsonb) from public;
 
 -- settings.sql --------------------------------------------------------------------------------------------------------
 
 -- What a cinema may choose: one row, changed by whoever owns the database, never by what a client sends.
 
 create table private.settings (
-  only_row boolean primary key default true,
+  singleton boolean primary key default true,
   lock_duration interval not null default '10 minutes',
   payment_duration interval not null default '10 minutes',
   seats_per_customer integer not null default 10,
@@ -137,7 +137,7 @@ create table private.settings (
   registrations_per_address integer default 50,
   payment_starts_per_customer integer default 30,
   seats_chosen_per_minute integer default 120,
-  constraint there_is_one_row check (only_row),
+  constraint there_is_one_row check (singleton),
   constraint durations_are_positive check (
     lock_duration > '0' and payment_duration > '0' and session_duration > '0' and sign_in_window > '0'),
   constraint notice_is_not_negative check (cancellation_notice >= '0'),
@@ -169,7 +169,7 @@ comment on column private.settings.seats_chosen_per_minute is
 
 insert into private.settings default values;
 
--- claims.sql ----------------------------------------------------------------------------------------------------------
+-- request_context.sql -------------------------------------------------------------------------------------------------
 
 -- Who is calling. The Data API has verified the token and left its claims in the setting request.jwt.claims, and what
 -- the request said in request.headers.
@@ -195,7 +195,7 @@ declare
   v_user uuid := private.user_id();
 begin
   if v_user is null then
-    perform private.fail('sign_in_required');
+    perform private.raise_api_error('sign_in_required');
   end if;
   return v_user;
 end
@@ -211,7 +211,7 @@ begin
     or v_claims ->> 'role' = 'authenticated' and v_claims #>> '{app_metadata,role}' in ('staff', 'admin') then
     return;
   end if;
-  perform private.fail('staff_only');
+  perform private.raise_api_error('staff_only');
 end
 $$;
 
@@ -232,7 +232,7 @@ revoke execute on function
   private.user_id(), private.require_user_id(), private.require_staff(), private.request_id()
 from public;
 
--- attempts.sql --------------------------------------------------------------------------------------------------------
+-- rate_limits.sql -----------------------------------------------------------------------------------------------------
 
 -- Attempts that are counted, because too many of them do harm, whichever process hears them. How many are too many is
 -- in private.settings. (Sign-ins have a table of their own, in users.sql: each counts three times, and a success
@@ -240,35 +240,35 @@ from public;
 
 create table private.attempts (
   id bigint generated always as identity primary key,
-  what text not null,
-  who text not null,
+  action text not null,
+  subject text not null,
   attempted_at timestamptz not null default private.now(),
-  constraint what_is_known check (what in ('registration', 'payment'))
+  constraint action_is_known check (action in ('registration', 'payment'))
 );
-create index attempts_by_who on private.attempts (what, who, attempted_at);
+create index attempts_by_subject on private.attempts (action, subject, attempted_at);
 create index attempts_by_time on private.attempts (attempted_at);
 alter table private.attempts enable row level security;
 
 -- Counts an attempt and answers 0; or, after so many within the window, counts nothing and answers in how many seconds
 -- the next may come. Without a limit nothing is counted.
-create function private.seconds_to_wait(p_what text, p_who text, p_limit integer, p_window interval) returns integer
+create function private.check_rate_limit(p_action text, p_subject text, p_limit integer, p_window interval) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz;
-  v_in_the_way timestamptz;
+  v_blocking timestamptz;
 begin
   if p_limit is null then
     return 0;
   end if;
-  perform pg_advisory_xact_lock(hashtextextended(p_what || ' by ' || p_who, 0));
+  perform pg_advisory_xact_lock(hashtextextended(p_action || ' by ' || p_subject, 0));
   v_now := private.now();
-  select a.attempted_at into v_in_the_way from private.attempts a
-  where a.what = p_what and a.who = p_who and a.attempted_at > v_now - p_window
+  select a.attempted_at into v_blocking from private.attempts a
+  where a.action = p_action and a.subject = p_subject and a.attempted_at > v_now - p_window
   order by a.attempted_at desc offset p_limit - 1 limit 1;
   if found then
-    return greatest(1, ceil(extract(epoch from v_in_the_way + p_window - v_now)));
+    return greatest(1, ceil(extract(epoch from v_blocking + p_window - v_now)));
   end if;
-  insert into private.attempts (what, who, attempted_at) values (p_what, p_who, v_now);
+  insert into private.attempts (action, subject, attempted_at) values (p_action, p_subject, v_now);
   return 0;
 end
 $$;
@@ -276,12 +276,12 @@ $$;
 -- Whether somebody at this address may open an account now: {status: 'admitted'}, or {status: 'limited', retry_after}
 -- in seconds. Asked before the password is hashed, which is what costs; it answers instead of raising, or what it
 -- counted would be rolled back.
-create function public.admit_registration(address text) returns jsonb
+create function public.check_registration_limit(address text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_seconds integer;
 begin
-  select private.seconds_to_wait('registration', admit_registration.address, c.registrations_per_address, c.sign_in_window)
+  select private.check_rate_limit('registration', check_registration_limit.address, c.registrations_per_address, c.sign_in_window)
   into strict v_seconds from private.settings c;
   return case when v_seconds = 0 then jsonb_build_object('status', 'admitted')
               else jsonb_build_object('status', 'limited', 'retry_after', v_seconds) end;
@@ -289,10 +289,10 @@ end
 $$;
 
 revoke execute on function
-  private.seconds_to_wait(text, text, integer, interval),
-  public.admit_registration(text)
+  private.check_rate_limit(text, text, integer, interval),
+  public.check_registration_limit(text)
 from public;
-grant execute on function public.admit_registration(text) to service_role;
+grant execute on function public.check_registration_limit(text) to service_role;
 
 -- users.sql -----------------------------------------------------------------------------------------------------------
 
@@ -312,7 +312,7 @@ create table public.users (
   role public.user_role not null default 'customer',
   created_at timestamptz not null default private.now(),
   constraint email_is_unique unique (email),
-  constraint email_is_normalised check (email = lower(btrim(email))),
+  constraint email_is_normalized check (email = lower(btrim(email))),
   constraint full_name_is_given check (full_name = btrim(full_name) and char_length(full_name) between 1 and 200)
 );
 
@@ -327,20 +327,20 @@ grant select on public.users to service_role;
 -- A name is stored without the spaces around it, whichever way it comes: people rename themselves by a plain update.
 -- What is on no keyboard has no place in it: it stands in letters and on lists beside other people's. That is control
 -- characters, all kinds of line ends, and what turns the direction of the text after it. Raises invalid_name.
-create function private.tidy_full_name() returns trigger
+create function private.normalize_full_name() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin
   new.full_name := btrim(new.full_name);
   if new.full_name is null or char_length(new.full_name) not between 1 and 200
     or new.full_name ~ '[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]' then
-    perform private.fail('invalid_name');
+    perform private.raise_api_error('invalid_name');
   end if;
   return new;
 end
 $$;
-revoke execute on function private.tidy_full_name() from public;
-create trigger tidy_full_name before insert or update of full_name on public.users
-  for each row execute function private.tidy_full_name();
+revoke execute on function private.normalize_full_name() from public;
+create trigger normalize_full_name before insert or update of full_name on public.users
+  for each row execute function private.normalize_full_name();
 
 create table private.credentials (
   user_id uuid primary key references public.users on delete cascade,
@@ -350,20 +350,20 @@ create table private.credentials (
 alter table private.credentials enable row level security;
 
 -- Sign-in attempts. Every one counts for its address, since each costs a hash; for its account only those count that no
--- success at the same address has forgiven. What they limit is in private.settings.
+-- success at the same address has cleared. What they limit is in private.settings.
 create table private.sign_in_attempts (
   id bigint generated always as identity primary key,
   email text not null,
   address text not null,
   attempted_at timestamptz not null default private.now(),
-  forgiven boolean not null default false
+  cleared boolean not null default false
 );
-create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at) where not forgiven;
+create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at) where not cleared;
 create index sign_in_attempts_by_address on private.sign_in_attempts (address, attempted_at);
 create index sign_in_attempts_by_time on private.sign_in_attempts (attempted_at);
 alter table private.sign_in_attempts enable row level security;
 
-create function private.normalise_email(p_email text) returns text
+create function private.normalize_email(p_email text) returns text
 language sql immutable parallel safe set search_path = '' as $$
   select lower(btrim(p_email))
 $$;
@@ -379,17 +379,17 @@ $$;
 create function public.register_user(email text, password_hash text, full_name text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_email text := private.normalise_email(register_user.email);
+  v_email text := private.normalize_email(register_user.email);
   v_user public.users;
 begin
   if v_email is null or char_length(v_email) > 254 or v_email !~ '^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$' then
-    perform private.fail('invalid_email');
+    perform private.raise_api_error('invalid_email');
   end if;
   insert into public.users as u (email, full_name) values (v_email, register_user.full_name)
   on conflict on constraint email_is_unique do nothing
   returning u.* into v_user;
   if v_user.id is null then
-    perform private.fail('email_taken');
+    perform private.raise_api_error('email_taken');
   end if;
   insert into private.credentials (user_id, password_hash) values (v_user.id, register_user.password_hash);
   return private.user_json(v_user);
@@ -403,38 +403,38 @@ $$;
 --
 -- An account has a tight limit for each address and a wide one over all: with the tight one alone, many addresses could
 -- guess for ever; without it, anybody anywhere could keep its owner out.
-create function public.credentials_for(email text, address text) returns jsonb
+create function public.begin_sign_in(email text, address text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_email text := left(private.normalise_email(credentials_for.email), 254);
+  v_email text := left(private.normalize_email(begin_sign_in.email), 254);
   v_settings private.settings;
   v_now timestamptz;
   v_since timestamptz;
-  v_in_the_way timestamptz;
+  v_blocking timestamptz;
   v_user public.users;
   v_hash text;
 begin
   select * into strict v_settings from private.settings;
   perform pg_advisory_xact_lock(hashtextextended('sign-in by ' || v_email, 0));
-  perform pg_advisory_xact_lock(hashtextextended('sign-in from ' || credentials_for.address, 0));
+  perform pg_advisory_xact_lock(hashtextextended('sign-in from ' || begin_sign_in.address, 0));
   v_now := private.now();
   v_since := v_now - v_settings.sign_in_window;
   -- Of each limit that is reached, the attempt that has to leave the window first. All of them must.
-  v_in_the_way := greatest(
+  v_blocking := greatest(
     (select a.attempted_at from private.sign_in_attempts a
-     where a.email = v_email and not a.forgiven and a.attempted_at > v_since and a.address = credentials_for.address
+     where a.email = v_email and not a.cleared and a.attempted_at > v_since and a.address = begin_sign_in.address
      order by a.attempted_at desc offset v_settings.sign_in_attempts_per_account_and_address - 1 limit 1),
     (select a.attempted_at from private.sign_in_attempts a
-     where a.email = v_email and not a.forgiven and a.attempted_at > v_since
+     where a.email = v_email and not a.cleared and a.attempted_at > v_since
      order by a.attempted_at desc offset v_settings.sign_in_attempts_per_account - 1 limit 1),
     (select a.attempted_at from private.sign_in_attempts a
-     where a.address = credentials_for.address and a.attempted_at > v_since
+     where a.address = begin_sign_in.address and a.attempted_at > v_since
      order by a.attempted_at desc offset v_settings.sign_in_attempts_per_address - 1 limit 1));
-  if v_in_the_way is not null then
+  if v_blocking is not null then
     return jsonb_build_object('status', 'limited', 'retry_after',
-                              greatest(1, ceil(extract(epoch from v_in_the_way - v_since))));
+                              greatest(1, ceil(extract(epoch from v_blocking - v_since))));
   end if;
-  insert into private.sign_in_attempts (email, address, attempted_at) values (v_email, credentials_for.address, v_now);
+  insert into private.sign_in_attempts (email, address, attempted_at) values (v_email, begin_sign_in.address, v_now);
   select u.* into v_user from public.users u where u.email = v_email;
   if not found then
     return jsonb_build_object('status', 'unknown');
@@ -445,12 +445,12 @@ end
 $$;
 
 revoke execute on function
-  private.normalise_email(text),
+  private.normalize_email(text),
   private.user_json(public.users),
   public.register_user(text, text, text),
-  public.credentials_for(text, text)
+  public.begin_sign_in(text, text)
 from public;
-grant execute on function public.register_user(text, text, text), public.credentials_for(text, text) to service_role;
+grant execute on function public.register_user(text, text, text), public.begin_sign_in(text, text) to service_role;
 
 -- sessions.sql --------------------------------------------------------------------------------------------------------
 
@@ -496,9 +496,9 @@ begin
   select * into strict v_settings from private.settings;
   select u.* into v_user from public.users u where u.id = open_session.user_id;
   if not found then
-    perform private.fail('unknown_user');
+    perform private.raise_api_error('unknown_user');
   end if;
-  -- In turn with each other and with credentials_for: two at once would not see each other's session.
+  -- In turn with each other and with begin_sign_in: two at once would not see each other's session.
   perform pg_advisory_xact_lock(hashtextextended('sign-in by ' || v_user.email, 0));
   v_now := private.now();
   update private.sessions s set ended_at = v_now, end_reason = 'too_many'
@@ -510,8 +510,8 @@ begin
   values (v_user.id, left(open_session.user_agent, 400), v_now, v_now + v_settings.session_duration)
   returning s.* into v_session;
   insert into private.refresh_tokens (token_hash, session_id) values (open_session.token_hash, v_session.id);
-  update private.sign_in_attempts a set forgiven = true
-  where a.email = v_user.email and a.address = open_session.address and not a.forgiven
+  update private.sign_in_attempts a set cleared = true
+  where a.email = v_user.email and a.address = open_session.address and not a.cleared
     and a.attempted_at > v_now - v_settings.sign_in_window;
   return jsonb_build_object('session_id', v_session.id, 'expires_at', v_session.expires_at,
                             'user', private.user_json(v_user));
@@ -563,7 +563,7 @@ $$;
 
 -- Forgets sessions and attempts that no longer matter to anyone. Attempts a minute late: a sign-in may be about to
 -- forgive those that run out now, and would wait for us while we wait for it.
-create function private.forget_old_sign_ins() returns void
+create function private.purge_old_sign_ins() returns void
 language plpgsql volatile set search_path = '' as $$
 begin
   delete from private.sessions s where least(s.expires_at, s.ended_at) < private.now() - interval '7 days';
@@ -578,7 +578,7 @@ revoke execute on function
   public.open_session(uuid, text, text, text),
   public.rotate_session(text, text),
   public.close_session(text, boolean),
-  private.forget_old_sign_ins()
+  private.purge_old_sign_ins()
 from public;
 grant execute on function
   public.open_session(uuid, text, text, text),
@@ -735,14 +735,14 @@ create table public.showtimes (
   auditorium_id bigint not null references public.auditoriums,
   starts_at timestamptz not null,
   ends_at timestamptz not null,
-  clean_at timestamptz not null,
+  available_from timestamptz not null,
   status public.showtime_status not null default 'scheduled',
   constraint it_ends_after_it_starts check (ends_at > starts_at),
-  constraint it_is_clean_after_it_ends check (clean_at >= ends_at),
+  constraint it_is_available_after_it_ends check (available_from >= ends_at),
   constraint one_film_at_a_time exclude using gist (
-    auditorium_id with =, tstzrange(starts_at, clean_at) with &&) where (status <> 'cancelled')
+    auditorium_id with =, tstzrange(starts_at, available_from) with &&) where (status <> 'cancelled')
 );
-comment on column public.showtimes.clean_at is 'When the auditorium is clean and free for the next film.';
+comment on column public.showtimes.available_from is 'When the auditorium is clean and free for the next film.';
 
 create index showtimes_by_movie on public.showtimes (movie_id, starts_at);
 create index showtimes_by_auditorium on public.showtimes (auditorium_id, starts_at);
@@ -761,10 +761,10 @@ declare
 begin
   select * into v_showtime from public.showtimes where id = p_showtime_id;
   if not found then
-    perform private.fail('unknown_showtime');
+    perform private.raise_api_error('unknown_showtime');
   end if;
   if v_showtime.status <> 'scheduled' or v_showtime.starts_at <= private.now() then
-    perform private.fail('showtime_closed');
+    perform private.raise_api_error('showtime_closed');
   end if;
   return v_showtime;
 end
@@ -799,12 +799,12 @@ grant select, insert, update, delete on public.showtime_prices to service_role;
 --   confirm_booking  held = [.., )                           sold: no upper bound
 --   release_seats, cancel_booking   held = [.., now)         closed early, with the reason
 --
--- (docs/lifecycle.md draws the states; L1 and so on are its letters.)
+-- (docs/lifecycle.md draws the states; lock.created and so on are its letters.)
 --
--- Nobody has to end a lock (L4): past its upper bound it conflicts with nothing, so the next viewer takes the seat
+-- Nobody has to end a lock (lock.expired): past its upper bound it conflicts with nothing, so the next viewer takes the seat
 -- whether a sweep has run or not. The sweep (sweep.sql) only tells viewers and carries ended rows into the history.
 --
--- Locks taken in this order, always: the customer at a showtime (private.serialise_customer), then the booking, then
+-- Locks taken in this order, always: the customer at a showtime (private.lock_customer), then the booking, then
 -- seat locks in the order of seat ids.
 
 create type public.lock_end as enum (
@@ -857,7 +857,7 @@ alter table private.seat_lock_history enable row level security;
 
 -- Makes a customer's own calls on one showtime take turns, so that limits and a selection's one clock hold when two
 -- tabs ask at once. Ends with the transaction.
-create function private.serialise_customer(p_showtime_id bigint, p_user_id uuid) returns void
+create function private.lock_customer(p_showtime_id bigint, p_user_id uuid) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
@@ -866,7 +866,7 @@ $$;
 
 -- The same if it is their turn right now, and false if not. The sweep takes many turns one after another and keeps them
 -- until it commits, so it must never wait for one, and take some hundreds at the most.
-create function private.try_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
+create function private.try_lock_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
 language plpgsql volatile set search_path = '' as $$
 begin
   return pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
@@ -903,24 +903,24 @@ declare
   v_showtime public.showtimes;
 begin
   if not exists (select from public.users u where u.id = p_user_id) then
-    perform private.fail('sign_in_required');  -- no token, or the account is gone and its token lives on
+    perform private.raise_api_error('sign_in_required');  -- no token, or the account is gone and its token lives on
   elsif p_seat_ids is null or cardinality(p_seat_ids) = 0 then
-    perform private.fail('no_seats');
+    perform private.raise_api_error('no_seats');
   elsif cardinality(p_seat_ids) > p_limit then
-    perform private.fail('too_many_seats', jsonb_build_object('limit', p_limit));
+    perform private.raise_api_error('too_many_seats', jsonb_build_object('limit', p_limit));
   end if;
   v_showtime := private.showtime_on_sale(p_showtime_id);
   if (select count(distinct s) < count(s) from unnest(p_seat_ids) s) then
-    perform private.fail('duplicate_seat');
+    perform private.raise_api_error('duplicate_seat');
   end if;
-  perform private.fail('unknown_seat', jsonb_build_object('seat_ids', array(
+  perform private.raise_api_error('unknown_seat', jsonb_build_object('seat_ids', array(
     select u from unnest(p_seat_ids) u
     where not exists (select from public.seats s where s.id = u and s.auditorium_id = v_showtime.auditorium_id)
     order by u)));
 end
 $$;
 
--- Holds seats of a showtime for the caller: all of them or none (L1). The first lock of a selection starts its clock,
+-- Holds seats of a showtime for the caller: all of them or none (lock.created). The first lock of a selection starts its clock,
 -- adding seats does not restart it. Locking what the caller holds already succeeds and changes nothing.
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
@@ -946,13 +946,13 @@ declare
   v_mine bigint[];
   v_booking_id uuid;
   v_expires_at timestamptz;
-  v_lately integer;
-  v_most_a_minute integer;
+  v_recent integer;
+  v_per_minute integer;
   v_wanted bigint[] := lock_seats.seat_ids;
   v_got bigint[];
   v_lock_ids bigint[];
 begin
-  perform private.serialise_customer(lock_seats.showtime_id, v_user);
+  perform private.lock_customer(lock_seats.showtime_id, v_user);
   v_now := private.now();
   select c.seats_per_customer,
          u.id is not null and t.status = 'scheduled' and t.starts_at > v_now,
@@ -961,7 +961,7 @@ begin
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
          mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
          mine.lately, c.seats_chosen_per_minute
-  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_lately, v_most_a_minute
+  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_recent, v_per_minute
   from private.settings c
   left join public.showtimes t on t.id = lock_seats.showtime_id
   left join public.users u on u.id = v_user
@@ -982,13 +982,13 @@ begin
     if cardinality(v_wanted) = 0 then
       return private.selection_json(lock_seats.showtime_id, v_user, v_now);
     elsif v_booking_id is not null then
-      perform private.fail('booking_pending', jsonb_build_object('booking_id', v_booking_id));
+      perform private.raise_api_error('booking_pending', jsonb_build_object('booking_id', v_booking_id));
     elsif cardinality(v_mine) + cardinality(v_wanted) > v_limit then
-      perform private.fail('too_many_seats', jsonb_build_object('limit', v_limit));
+      perform private.raise_api_error('too_many_seats', jsonb_build_object('limit', v_limit));
     end if;
   end if;
-  if v_lately + cardinality(v_wanted) > v_most_a_minute then
-    perform private.fail('too_many_attempts', '{"retry_after": 60}');
+  if v_recent + cardinality(v_wanted) > v_per_minute then
+    perform private.raise_api_error('too_many_attempts', '{"retry_after": 60}');
   end if;
 
   -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the
@@ -1001,7 +1001,7 @@ begin
   )
   select array_agg(i.seat_id), array_agg(i.id) into v_got, v_lock_ids from inserted i;
   if cardinality(v_wanted) > coalesce(cardinality(v_got), 0) then
-    perform private.fail('seat_taken', jsonb_build_object('seat_ids', array(
+    perform private.raise_api_error('seat_taken', jsonb_build_object('seat_ids', array(
       select s from unnest(v_wanted) s where s <> all (coalesce(v_got, '{}')) order by s)));
   end if;
 
@@ -1015,11 +1015,11 @@ begin
                             'expires_at', v_expires_at);
 exception
   when deadlock_detected or lock_not_available then
-    perform private.fail('busy');
+    perform private.raise_api_error('busy');
 end
 $$;
 
--- Gives back some of the caller's seats at a showtime, or all (L5). Seats of others, or nobody's, are left alone and
+-- Gives back some of the caller's seats at a showtime, or all (lock.released). Seats of others, or nobody's, are left alone and
 -- that is no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required, unknown_showtime,
 -- booking_pending for seats that are being paid for (cancel_booking frees those), busy.
 create function public.release_seats(showtime_id bigint, seat_ids bigint[] default null) returns jsonb
@@ -1031,9 +1031,9 @@ declare
   v_released record;
 begin
   if not exists (select from public.showtimes s where s.id = release_seats.showtime_id) then
-    perform private.fail('unknown_showtime');
+    perform private.raise_api_error('unknown_showtime');
   end if;
-  perform private.serialise_customer(release_seats.showtime_id, v_user);
+  perform private.lock_customer(release_seats.showtime_id, v_user);
   v_now := private.now();
   select l.booking_id into v_booking_id
   from public.seat_locks l
@@ -1042,7 +1042,7 @@ begin
     and (release_seats.seat_ids is null or l.seat_id = any (release_seats.seat_ids))
   limit 1;
   if found then
-    perform private.fail('booking_pending', jsonb_build_object('booking_id', v_booking_id));
+    perform private.raise_api_error('booking_pending', jsonb_build_object('booking_id', v_booking_id));
   end if;
 
   with released as (
@@ -1055,19 +1055,19 @@ begin
   select coalesce(array_agg(r.seat_id order by r.seat_id), '{}') as seat_ids, array_agg(r.id order by r.seat_id) as lock_ids
   into v_released from released r;
   if cardinality(v_released.seat_ids) > 0 then
-    perform private.tell_showtime(release_seats.showtime_id, 'seat:release', jsonb_build_object(
+    perform private.broadcast_showtime(release_seats.showtime_id, 'seat:release', jsonb_build_object(
       'seat_ids', v_released.seat_ids, 'lock_ids', v_released.lock_ids, 'reason', 'released'));
   end if;
   return private.selection_json(release_seats.showtime_id, v_user, private.now());
 exception
   when deadlock_detected or lock_not_available then
-    perform private.fail('busy');
+    perform private.raise_api_error('busy');
 end
 $$;
 
 -- A showtime that has holds keeps its auditorium and stays. (Bookings have a foreign key; holds have none, because it
 -- would lock the showtime's row in every call.)
-create function private.keep_held_showtime() returns trigger
+create function private.protect_held_showtime() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin
   if exists (select from public.seat_locks l where l.showtime_id = old.id)
@@ -1080,15 +1080,15 @@ end
 $$;
 
 create trigger held_showtimes_stay before delete on public.showtimes
-  for each row execute function private.keep_held_showtime();
+  for each row execute function private.protect_held_showtime();
 create trigger held_showtimes_keep_their_auditorium before update of auditorium_id on public.showtimes
   for each row when (old.auditorium_id is distinct from new.auditorium_id)
-  execute function private.keep_held_showtime();
+  execute function private.protect_held_showtime();
 
 revoke execute on function
-  private.keep_held_showtime(),
-  private.serialise_customer(bigint, uuid),
-  private.try_customer(bigint, uuid),
+  private.protect_held_showtime(),
+  private.lock_customer(bigint, uuid),
+  private.try_lock_customer(bigint, uuid),
   private.ended(tstzrange, timestamptz),
   private.selection_json(bigint, uuid, timestamptz),
   private.refuse_selection(bigint, uuid, bigint[], integer),
@@ -1099,7 +1099,7 @@ from public;
 grant execute on function public.lock_seats(bigint, bigint[]), public.release_seats(bigint, bigint[])
   to anon, authenticated;
 
--- events.sql ----------------------------------------------------------------------------------------------------------
+-- broadcasts.sql ------------------------------------------------------------------------------------------------------
 
 -- What the database tells all who watch. A showtime's viewers listen on the private topic showtime:<id>, listings
 -- on movie:<id>; nobody but the database may send there. One message per call, never one per seat, and never who.
@@ -1111,16 +1111,16 @@ create policy "anyone follows showtimes and films" on realtime.messages for sele
          and ((select realtime.topic()) like 'showtime:%' or (select realtime.topic()) like 'movie:%'));
 
 -- What listings were last told of a showtime, and when.
-create table private.told_showtimes (
+create table private.availability_broadcasts (
   showtime_id bigint primary key references public.showtimes on delete cascade,
   seats_left integer not null,
   status public.showtime_status not null,
-  told_at timestamptz not null
+  sent_at timestamptz not null
 );
-alter table private.told_showtimes enable row level security;
+alter table private.availability_broadcasts enable row level security;
 
 -- Tells a showtime's viewers what happened, when the transaction commits.
-create function private.tell_showtime(p_showtime_id bigint, p_event text, p_payload jsonb) returns void
+create function private.broadcast_showtime(p_showtime_id bigint, p_event text, p_payload jsonb) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
   perform realtime.send(p_payload, p_event, 'showtime:' || p_showtime_id, true);
@@ -1143,12 +1143,12 @@ $$;
 -- showtime:<id>, at most once per showtime in five seconds. Which showtimes to look at is read from what was broadcast
 -- since the last sweep, so that nobody who locks a seat writes a row for it. It looks back twenty seconds at the least,
 -- longer than any transaction may last.
-create function private.tell_listings(p_since timestamptz) returns integer
+create function private.broadcast_availability(p_since timestamptz) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
   v_row record;
-  v_told integer := 0;
+  v_sent integer := 0;
 begin
   for v_row in
     select t.id, t.movie_id, t.status, public.seats_left(t) as seats_left
@@ -1157,26 +1157,26 @@ begin
                    where m.inserted_at > (least(p_since, now() - interval '20 seconds') at time zone 'utc')
                      and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
                      and m.extension = 'broadcast')
-      and not exists (select from private.told_showtimes told
-                      where told.showtime_id = t.id and told.told_at > v_now - interval '5 seconds')
+      and not exists (select from private.availability_broadcasts told
+                      where told.showtime_id = t.id and told.sent_at > v_now - interval '5 seconds')
     order by t.id
   loop
-    insert into private.told_showtimes as told (showtime_id, seats_left, status, told_at)
+    insert into private.availability_broadcasts as told (showtime_id, seats_left, status, sent_at)
     values (v_row.id, v_row.seats_left, v_row.status, v_now)
     on conflict (showtime_id) do update
-      set seats_left = excluded.seats_left, status = excluded.status, told_at = excluded.told_at
+      set seats_left = excluded.seats_left, status = excluded.status, sent_at = excluded.sent_at
       where (told.seats_left, told.status) is distinct from (excluded.seats_left, excluded.status);
     if found then
-      perform private.tell_update(v_row.id, v_row.movie_id, v_row.seats_left, v_row.status);
-      v_told := v_told + 1;
+      perform private.broadcast_update(v_row.id, v_row.movie_id, v_row.seats_left, v_row.status);
+      v_sent := v_sent + 1;
     end if;
   end loop;
-  return v_told;
+  return v_sent;
 end
 $$;
 
 -- Sends showtime:update to a showtime's viewers and to its film's listings.
-create function private.tell_update(
+create function private.broadcast_update(
   p_showtime_id bigint, p_movie_id bigint, p_seats_left integer, p_status public.showtime_status) returns void
 language sql volatile set search_path = '' as $$
   select realtime.send(
@@ -1186,23 +1186,23 @@ language sql volatile set search_path = '' as $$
 $$;
 
 -- A showtime that is cancelled, or on again, is told at once.
-create function private.tell_status() returns trigger
+create function private.broadcast_status() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  perform private.tell_update(new.id, new.movie_id, public.seats_left(new), new.status);
+  perform private.broadcast_update(new.id, new.movie_id, public.seats_left(new), new.status);
   return null;
 end
 $$;
 
-create trigger listings_hear_of_it after update of status on public.showtimes
-  for each row when (old.status is distinct from new.status) execute function private.tell_status();
+create trigger status_is_broadcast after update of status on public.showtimes
+  for each row when (old.status is distinct from new.status) execute function private.broadcast_status();
 
 revoke execute on function
-  private.tell_showtime(bigint, text, jsonb),
+  private.broadcast_showtime(bigint, text, jsonb),
   public.seats_left(public.showtimes),
-  private.tell_listings(timestamptz),
-  private.tell_update(bigint, bigint, integer, public.showtime_status),
-  private.tell_status()
+  private.broadcast_availability(timestamptz),
+  private.broadcast_update(bigint, bigint, integer, public.showtime_status),
+  private.broadcast_status()
 from public;
 grant execute on function public.seats_left(public.showtimes) to anon, authenticated, service_role;
 
@@ -1246,7 +1246,7 @@ begin
   join public.theaters h on h.id = a.theater_id
   where t.id = seat_map.showtime_id;
   if v_map is null then
-    perform private.fail('unknown_showtime');
+    perform private.raise_api_error('unknown_showtime');
   end if;
   return v_map;
 end
@@ -1369,7 +1369,7 @@ declare
 begin
   select * into v_booking from public.bookings b where b.id = p_booking_id;
   if found then
-    perform private.serialise_customer(v_booking.showtime_id, v_booking.user_id);
+    perform private.lock_customer(v_booking.showtime_id, v_booking.user_id);
     select * into strict v_booking from public.bookings b
     where b.showtime_id = v_booking.showtime_id and b.id = p_booking_id for update;
   end if;
@@ -1377,7 +1377,7 @@ begin
 end
 $$;
 
--- Ends a booking's live locks for that reason (L6 not yet sold, L8 sold), takes sold seats back, and tells the viewers.
+-- Ends a booking's live locks for that reason (lock.cancelled not yet sold, lock.returned sold), takes sold seats back, and tells the viewers.
 create function private.free_seats(p_booking public.bookings, p_reason public.lock_end, p_now timestamptz) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -1395,26 +1395,26 @@ begin
   select array_agg(f.seat_id order by f.seat_id) as seat_ids, array_agg(f.id order by f.seat_id) as lock_ids
   into v_freed from freed f;
   if v_freed.seat_ids is not null then
-    perform private.tell_showtime(p_booking.showtime_id, 'seat:release', jsonb_build_object(
+    perform private.broadcast_showtime(p_booking.showtime_id, 'seat:release', jsonb_build_object(
       'seat_ids', v_freed.seat_ids, 'lock_ids', v_freed.lock_ids, 'reason', p_reason));
   end if;
 end
 $$;
 
--- A pending booking whose time is over becomes expired (B3), its payment is called off. Its locks died by the clock.
+-- A pending booking whose time is over becomes expired (booking.expired), its payment is called off. Its locks died by the clock.
 create function private.expire_booking(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
   update public.bookings b set status = 'expired'
   where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id and b.status = 'pending';
   if found then
-    perform private.call_off_payment(p_booking);
+    perform private.cancel_payment_intent(p_booking);
   end if;
 end
 $$;
 
--- Turns the caller's live locks at a showtime into one pending booking (B1) at today's prices and gives them, once, the
--- time to pay (L2). Called again it answers the same booking. Answers the booking (private.booking_json).
+-- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices and gives them, once, the
+-- time to pay (lock.extended). Called again it answers the same booking. Answers the booking (private.booking_json).
 -- Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale with the seats, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
@@ -1428,7 +1428,7 @@ declare
   v_currency text;
   v_lines jsonb;
 begin
-  perform private.serialise_customer(v_showtime.id, v_user);
+  perform private.lock_customer(v_showtime.id, v_user);
   v_now := private.now();
   select * into v_booking from public.bookings b
   where b.showtime_id = v_showtime.id and b.user_id = v_user and b.status = 'pending' for update;
@@ -1450,9 +1450,9 @@ begin
   left join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
   where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
   if v_lines is null then
-    perform private.fail('lock_expired');
+    perform private.raise_api_error('lock_expired');
   elsif v_unpriced is not null then
-    perform private.fail('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
+    perform private.raise_api_error('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
   end if;
 
   insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at)
@@ -1463,16 +1463,16 @@ begin
   select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
   from jsonb_populate_recordset(null::public.booking_seats, v_lines) line;
   if private.extend_locks(v_booking, null, v_booking.expires_at, v_now) < jsonb_array_length(v_lines) then
-    perform private.fail('lock_expired');
+    perform private.raise_api_error('lock_expired');
   end if;
-  perform private.tell_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
+  perform private.broadcast_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
   return private.booking_json(v_booking);
 exception
   -- Somebody took a seat in the instant in which its lock ran out.
   when exclusion_violation then
-    perform private.fail('lock_expired');
+    perform private.raise_api_error('lock_expired');
   when deadlock_detected or lock_not_available then
-    perform private.fail('busy');
+    perform private.raise_api_error('busy');
 end
 $$;
 
@@ -1511,7 +1511,7 @@ language sql stable set search_path = '' as $$
     and l.held @> p_now
 $$;
 
--- Cancels a pending (B6) or confirmed (B7) booking: frees its seats, calls its payment off or returns the money for
+-- Cancels a pending (booking.cancelled_unpaid) or confirmed (booking.cancelled) booking: frees its seats, calls its payment off or returns the money for
 -- that reason. Answers it as it is then.
 create function private.end_booking(p_booking public.bookings, p_reason text, p_now timestamptz) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
@@ -1520,7 +1520,7 @@ begin
   if p_booking.status = 'confirmed' then
     perform private.refund_booking(p_booking, p_reason);
   else
-    perform private.call_off_payment(p_booking);
+    perform private.cancel_payment_intent(p_booking);
   end if;
   update public.bookings b set status = 'cancelled', cancelled_at = p_now
   where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
@@ -1556,20 +1556,20 @@ begin
   v_booking := private.booking_for_update(cancel_booking.booking_id);
   v_now := private.now();
   if v_booking.user_id is distinct from v_user then
-    perform private.fail('unknown_booking');
+    perform private.raise_api_error('unknown_booking');
   end if;
   if v_booking.status in ('cancelled', 'refunded') then
     return private.booking_json(v_booking);
   end if;
   if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
     or v_now > public.cancellable_until(v_booking) then
-    perform private.fail('not_cancellable');
+    perform private.raise_api_error('not_cancellable');
   end if;
 
   return private.booking_json(private.end_booking(v_booking, 'cancelled_by_customer', v_now));
 exception
   when deadlock_detected or lock_not_available then
-    perform private.fail('busy');
+    perform private.raise_api_error('busy');
 end
 $$;
 
@@ -1595,7 +1595,7 @@ to anon, authenticated;
 -- The outbox: what the world outside has to hear of a transaction, written in that transaction. The worker claims rows,
 -- does what they say at least once and settles them; keys make the effect happen once.
 --
---   queued --claimed, done--> sent      queued --failed--> queued, later      --a letter, for days--> failed
+--   queued --claimed, done--> sent      queued --failed--> queued, later      --an email, for days--> failed
 
 create type private.outbox_kind as enum (
   'mail_confirmation',  -- the ticket
@@ -1607,8 +1607,8 @@ create type private.outbox_kind as enum (
 create type private.outbox_state as enum (
   'queued',  -- waits for its time or is being done
   'sent',    -- done
-  'failed',  -- a letter that was given up; a person looks at last_error
-  'dropped'  -- a letter of which a person said that it shall not be sent
+  'failed',  -- an email that was given up; a person looks at last_error
+  'discarded'  -- an email of which a person said that it shall not be sent
 );
 
 create table private.outbox (
@@ -1621,13 +1621,13 @@ create table private.outbox (
   attempts integer not null default 0,
   due_at timestamptz not null default private.now(),
   claimed_until timestamptz,
-  lost_claims integer not null default 0,
+  abandoned_claims integer not null default 0,
   last_error text,
   created_at timestamptz not null default private.now(),
-  settled_at timestamptz,
+  completed_at timestamptz,
   request_id text default private.request_id(),
   constraint key_is_unique unique (key),
-  constraint settled_when_it_says_so check ((state = 'queued') = (settled_at is null))
+  constraint completed_when_it_says_so check ((state = 'queued') = (completed_at is null))
 );
 create index outbox_due on private.outbox (due_at) where state = 'queued';
 create index outbox_not_done on private.outbox (kind, state) where state in ('queued', 'failed');
@@ -1637,10 +1637,10 @@ alter table private.outbox enable row level security;
 comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
 comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it died, and another may.';
 comment on column private.outbox.request_id is 'The call that left this word; the worker goes on under the same id.';
-comment on column private.outbox.lost_claims is 'How many workers claimed it and were not heard of again.';
+comment on column private.outbox.abandoned_claims is 'How many workers claimed it and were not heard of again.';
 
--- Leaves word in the outbox (O1). The same key again is the same word and does nothing.
-create function private.post(
+-- Leaves word in the outbox (outbox.enqueued). The same key again is the same word and does nothing.
+create function private.enqueue(
   p_kind private.outbox_kind, p_key text, p_booking public.bookings, p_payload jsonb default '{}',
   p_delay interval default '0') returns void
 language sql volatile set search_path = '' as $$
@@ -1649,9 +1649,9 @@ language sql volatile set search_path = '' as $$
   on conflict on constraint key_is_unique do nothing
 $$;
 
--- Everything a letter about a booking says: {booking, showtime: {id, starts_at, ends_at}, movie: {title, certificate,
+-- Everything an email about a booking says: {booking, showtime: {id, starts_at, ends_at}, movie: {title, certificate,
 -- length_minutes}, theater: {name, address, city, time_zone}, auditorium, customer: {email, full_name}}.
-create function private.letter_json(p_booking_id uuid) returns jsonb
+create function private.email_context(p_booking_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object(
     'booking', private.booking_json(b),
@@ -1670,8 +1670,8 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- Claims due rows for a worker, of those kinds or of any, for so many seconds. Several workers never get the same row,
--- and one whose worker was lost comes again when its lease has run out (O3).
--- Answers [{id, attempt, kind, key, booking_id, request_id, payload, letter (for mail), refund (for mail_refund and
+-- and one whose worker was lost comes again when its lease has run out (outbox.reclaimed).
+-- Answers [{id, attempt, kind, key, booking_id, request_id, payload, email (for mail), refund (for mail_refund and
 -- refund)}].
 create function public.claim_outbox(
   max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
@@ -1684,11 +1684,11 @@ begin
     select o.id from private.outbox o
     where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
       and (claim_outbox.kinds is null or o.kind::text = any (claim_outbox.kinds))
-      and (o.lost_claims < 9 or o.kind not in ('mail_confirmation', 'mail_refund'))  -- see give_up_letters
+      and (o.abandoned_claims < 9 or o.kind not in ('mail_confirmation', 'mail_refund'))  -- see abandon_emails
     order by o.due_at limit claim_outbox.max_rows for update skip locked
   ), claimed as (
     update private.outbox o
-    set attempts = o.attempts + 1, lost_claims = o.lost_claims + (o.claimed_until is not null)::integer,
+    set attempts = o.attempts + 1, abandoned_claims = o.abandoned_claims + (o.claimed_until is not null)::integer,
         claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
     from due where o.id = due.id
     returning o.*
@@ -1696,31 +1696,31 @@ begin
   select coalesce(jsonb_agg(jsonb_build_object(
     'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id,
     'request_id', c.request_id, 'payload', c.payload,
-    'letter', case when c.kind in ('mail_confirmation', 'mail_refund') then private.letter_json(c.booking_id) end,
+    'email', case when c.kind in ('mail_confirmation', 'mail_refund') then private.email_context(c.booking_id) end,
     'refund', case when c.kind in ('mail_refund', 'refund')
-                   then private.refund_order_json((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
+                   then private.refund_context((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
   into v_claimed from claimed c;
   return v_claimed;
 end
 $$;
 
--- Ends a claim: done (O4), or to be tried again (O2) after a growing and slightly random pause of two hours at most.
--- Money is never given up; a letter is (O5), three days after it was written, and then a person must look
+-- Ends a claim: done (outbox.completed), or to be tried again (outbox.retried) after a growing and slightly random pause of two hours at most.
+-- Money is never given up; an email is (outbox.failed), three days after it was written, and then a person must look
 -- (requeue_outbox). attempt is what claim_outbox gave; a worker that was so slow that another has claimed the row since
 -- settles nothing. Answers whether it did.
-create function public.settle_outbox(id bigint, attempt integer, error text default null) returns boolean
+create function public.complete_outbox(id bigint, attempt integer, error text default null) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
 begin
   update private.outbox o
-  set state = private.next_state(o, settle_outbox.error, v_now),
-      settled_at = case when private.next_state(o, settle_outbox.error, v_now) <> 'queued' then v_now end,
+  set state = private.next_state(o, complete_outbox.error, v_now),
+      completed_at = case when private.next_state(o, complete_outbox.error, v_now) <> 'queued' then v_now end,
       due_at = v_now + make_interval(secs => least(2 ^ least(o.attempts, 20), 7200) * (0.75 + random() / 2)),
       claimed_until = null,
-      lost_claims = 0,
-      last_error = left(settle_outbox.error, 1000)
-  where o.id = settle_outbox.id and o.state = 'queued' and o.attempts = settle_outbox.attempt;
+      abandoned_claims = 0,
+      last_error = left(complete_outbox.error, 1000)
+  where o.id = complete_outbox.id and o.state = 'queued' and o.attempts = complete_outbox.attempt;
   return found;
 end
 $$;
@@ -1734,17 +1734,17 @@ language sql stable set search_path = '' as $$
               else 'queued' end::private.outbox_state
 $$;
 
--- Gives up (O5) letters that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
-create function private.give_up_letters(p_now timestamptz) returns void
+-- Gives up (outbox.failed) emails that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
+create function private.abandon_emails(p_now timestamptz) returns void
 language sql volatile set search_path = '' as $$
   update private.outbox o
-  set state = 'failed', settled_at = p_now, claimed_until = null,
-      last_error = 'claimed by ' || o.lost_claims + 1 || ' workers, none of which came back'
+  set state = 'failed', completed_at = p_now, claimed_until = null,
+      last_error = 'claimed by ' || o.abandoned_claims + 1 || ' workers, none of which came back'
   where o.state = 'queued' and o.kind in ('mail_confirmation', 'mail_refund')
-    and o.lost_claims >= 9 and o.claimed_until <= p_now
+    and o.abandoned_claims >= 9 and o.claimed_until <= p_now
 $$;
 
--- Sends the ticket of a confirmed booking once more, three times in a day at the most. A letter that is on its way is
+-- Sends the ticket of a confirmed booking once more, three times in a day at the most. An email that is on its way is
 -- answered as it is. Answers {sent_to, state}. Raises sign_in_required, unknown_booking, no_ticket, too_many_attempts.
 create function public.send_ticket_again(booking_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -1752,52 +1752,52 @@ declare
   v_user uuid := private.require_user_id();
   v_booking public.bookings := private.booking_for_update(
     (select b.id from public.bookings b where b.id = send_ticket_again.booking_id and b.user_id = v_user));
-  v_letters integer;
-  v_lately integer;
+  v_emails integer;
+  v_recent integer;
   v_waiting boolean;
   v_oldest timestamptz;
 begin
   if v_booking.id is null then
-    perform private.fail('unknown_booking');
+    perform private.raise_api_error('unknown_booking');
   elsif v_booking.status <> 'confirmed' then
-    perform private.fail('no_ticket');
+    perform private.raise_api_error('no_ticket');
   end if;
   select count(*), count(*) filter (where o.created_at > private.now() - interval '1 day'
                                       and o.key <> 'mail:confirmation:' || v_booking.id),
          coalesce(bool_or(o.state = 'queued'), false),
          min(o.created_at) filter (where o.created_at > private.now() - interval '1 day'
                                      and o.key <> 'mail:confirmation:' || v_booking.id)
-  into v_letters, v_lately, v_waiting, v_oldest
+  into v_emails, v_recent, v_waiting, v_oldest
   from private.outbox o where o.booking_id = v_booking.id and o.kind = 'mail_confirmation';
   if not v_waiting then
-    if v_lately >= 3 then
-      perform private.fail('too_many_attempts', jsonb_build_object(
+    if v_recent >= 3 then
+      perform private.raise_api_error('too_many_attempts', jsonb_build_object(
         'retry_after', ceil(extract(epoch from v_oldest + interval '1 day' - private.now()))));
     end if;
-    perform private.post('mail_confirmation', 'mail:confirmation:' || v_booking.id || ':' || v_letters + 1, v_booking);
+    perform private.enqueue('mail_confirmation', 'mail:confirmation:' || v_booking.id || ':' || v_emails + 1, v_booking);
   end if;
   return jsonb_build_object('sent_to', (select u.email from public.users u where u.id = v_user), 'state', 'queued');
 end
 $$;
 
--- Drops a letter that was given up (O7), because it can never arrive. Answers whether there was one.
-create function public.drop_letter(id bigint) returns boolean
+-- Drops an email that was given up (outbox.discarded), because it can never arrive. Answers whether there was one.
+create function public.discard_email(id bigint) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  update private.outbox o set state = 'dropped' where o.state = 'failed' and o.id = drop_letter.id;
+  update private.outbox o set state = 'discarded' where o.state = 'failed' and o.id = discard_email.id;
   return found;
 end
 $$;
 
--- Tries again what was given up (O6): that row, or all. Answers how many.
+-- Tries again what was given up (outbox.requeued): that row, or all. Answers how many.
 create function public.requeue_outbox(id bigint default null) returns integer
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_rows integer;
 begin
   update private.outbox o
-  set state = 'queued', settled_at = null, due_at = private.now(), created_at = private.now(), claimed_until = null,
-      lost_claims = 0
+  set state = 'queued', completed_at = null, due_at = private.now(), created_at = private.now(), claimed_until = null,
+      abandoned_claims = 0
   where o.state = 'failed' and (requeue_outbox.id is null or o.id = requeue_outbox.id);
   get diagnostics v_rows = row_count;
   return v_rows;
@@ -1807,19 +1807,19 @@ $$;
 revoke execute on function
   private.next_state(private.outbox, text, timestamptz),
   public.requeue_outbox(bigint),
-  public.drop_letter(bigint),
-  private.post(private.outbox_kind, text, public.bookings, jsonb, interval),
-  private.letter_json(uuid),
+  public.discard_email(bigint),
+  private.enqueue(private.outbox_kind, text, public.bookings, jsonb, interval),
+  private.email_context(uuid),
   public.claim_outbox(integer, integer, text[]),
-  public.settle_outbox(bigint, integer, text),
-  private.give_up_letters(timestamptz),
+  public.complete_outbox(bigint, integer, text),
+  private.abandon_emails(timestamptz),
   public.send_ticket_again(uuid)
 from public;
 grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
 grant execute on function
-  public.claim_outbox(integer, integer, text[]), public.settle_outbox(bigint, integer, text),
+  public.claim_outbox(integer, integer, text[]), public.complete_outbox(bigint, integer, text),
   public.requeue_outbox(bigint),
-  public.drop_letter(bigint)
+  public.discard_email(bigint)
 to service_role;
 
 -- payments.sql --------------------------------------------------------------------------------------------------------
@@ -1845,7 +1845,7 @@ create table public.payments (
   status public.payment_status not null default 'open',
   amount_received integer,
   currency_received text,
-  keeps_booking boolean not null default false,
+  settles_booking boolean not null default false,
   failure_code text,
   failure_message text,
   created_at timestamptz not null default private.now(),
@@ -1857,14 +1857,14 @@ create table public.payments (
   constraint amount_is_positive check (amount > 0),
   constraint money_received_is_known check (
     (status = 'succeeded') = (amount_received is not null and currency_received is not null and paid_at is not null)),
-  constraint only_money_keeps_a_booking check (not keeps_booking or status = 'succeeded')
+  constraint only_money_settles_a_booking check (not settles_booking or status = 'succeeded')
 );
 comment on column public.payments.amount is 'What was asked, in minor units: the total of the booking.';
-comment on column public.payments.keeps_booking is 'This is the money that confirmed the booking; all other goes back.';
+comment on column public.payments.settles_booking is 'This is the money that confirmed the booking; all other goes back.';
 comment on column public.payments.failure_code is 'Why the last attempt failed, in Stripe''s words; null if none did.';
 
 create index payments_by_booking on public.payments (showtime_id, booking_id);
-create unique index one_payment_keeps_a_booking on public.payments (showtime_id, booking_id) where keeps_booking;
+create unique index one_payment_settles_a_booking on public.payments (showtime_id, booking_id) where settles_booking;
 create unique index one_open_payment_per_booking on public.payments (showtime_id, booking_id) where status = 'open';
 create index payments_open on public.payments (created_at) where status = 'open';
 create index payments_paid on public.payments (paid_at) where status = 'succeeded';
@@ -1877,7 +1877,7 @@ create policy "people read the payments of their own bookings" on public.payment
                    and b.user_id = (select auth.uid())));
 grant select on public.payments to authenticated, service_role;
 
--- Begins to take money for a customer's pending booking (P1), or goes on with it: one payment, whatever happens, until
+-- Begins to take money for a customer's pending booking (payment.started), or goes on with it: one payment, whatever happens, until
 -- it is paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency, payment_intent_id (null
 -- until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable, too_many_attempts.
 create function public.start_payment(booking_id uuid, user_id uuid) returns jsonb
@@ -1888,16 +1888,16 @@ declare
   v_seconds integer;
 begin
   if v_booking.user_id is distinct from start_payment.user_id or v_booking.id is null then
-    perform private.fail('unknown_booking');
+    perform private.raise_api_error('unknown_booking');
   elsif v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= private.now() then
-    perform private.fail('lock_expired');
+    perform private.raise_api_error('lock_expired');
   elsif v_booking.status <> 'pending' then
-    perform private.fail('not_payable');
+    perform private.raise_api_error('not_payable');
   end if;
-  select private.seconds_to_wait('payment', v_booking.user_id::text, c.payment_starts_per_customer, c.sign_in_window)
+  select private.check_rate_limit('payment', v_booking.user_id::text, c.payment_starts_per_customer, c.sign_in_window)
   into strict v_seconds from private.settings c;
   if v_seconds > 0 then
-    perform private.fail('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
+    perform private.raise_api_error('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
   end if;
   select * into v_payment from public.payments p
   where p.showtime_id = v_booking.showtime_id and p.booking_id = v_booking.id and p.status = 'open';
@@ -1924,7 +1924,7 @@ begin
   v_booking := private.booking_for_update(
     (select p.booking_id from public.payments p where p.id = attach_payment_intent.payment_id));
   if v_booking.id is null then
-    perform private.fail('not_payable');
+    perform private.raise_api_error('not_payable');
   end if;
   -- A payment called off while it had no intent is open again now that it has one: that intent must be called off too.
   update public.payments p
@@ -1937,15 +1937,15 @@ begin
                            where other.payment_intent_id = attach_payment_intent.payment_intent_id))
   returning p.* into v_payment;
   if v_payment.status = 'open' and v_booking.status <> 'pending' then
-    perform private.call_off_payment(v_booking);
+    perform private.cancel_payment_intent(v_booking);
   end if;
   return jsonb_build_object('attached', v_payment.id is not null);
 end
 $$;
 
--- Sees to it that nobody pays for a booking that has ended (P4): its open intent is cancelled at Stripe by the worker.
+-- Sees to it that nobody pays for a booking that has ended (payment.canceled): its open intent is cancelled at Stripe by the worker.
 -- The payment stays open until Stripe agrees, since a card may be paying this very moment.
-create function private.call_off_payment(p_booking public.bookings) returns void
+create function private.cancel_payment_intent(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_payment public.payments;
@@ -1953,7 +1953,7 @@ begin
   select * into v_payment from public.payments p
   where p.showtime_id = p_booking.showtime_id and p.booking_id = p_booking.id and p.status = 'open' for update;
   if v_payment.payment_intent_id is not null then
-    perform private.post('cancel_intent', 'cancel:' || v_payment.payment_intent_id, p_booking,
+    perform private.enqueue('cancel_intent', 'cancel:' || v_payment.payment_intent_id, p_booking,
                          jsonb_build_object('payment_intent_id', v_payment.payment_intent_id));
   elsif v_payment.id is not null then
     -- No intent is known, so nobody was given the means to pay.
@@ -1989,8 +1989,8 @@ end
 $$;
 
 -- Makes a booking's seats sold and answers null; or changes nothing and answers why not: showtime_cancelled,
--- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end (L3). Paid later, the very
--- same seats are taken again (L7) if all of them are free and still on sale, and their customer has not filled up with
+-- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end (lock.sold). Paid later, the very
+-- same seats are taken again (lock.sold_late) if all of them are free and still on sale, and their customer has not filled up with
 -- others.
 create function private.sell_seats(p_booking public.bookings, p_now timestamptz) returns text
 language plpgsql volatile set search_path = '' as $$
@@ -2055,14 +2055,14 @@ begin
 end
 $$;
 
--- Stripe says that a PaymentIntent succeeded (P3, or P5 for one called off); webhook and reconciliation both come here.
--- The event, its effect and the mail are one transaction. Money in time (B2), or late with the seats still free (B4),
--- confirms. Money that cannot be kept is refunded: the seats are gone (B5), the booking was cancelled or paid already,
+-- Stripe says that a PaymentIntent succeeded (payment.succeeded, or payment.paid_after_cancel for one called off); webhook and reconciliation both come here.
+-- The event, its effect and the mail are one transaction. Money in time (booking.paid), or late with the seats still free (booking.paid_late),
+-- confirms. Money that cannot be kept is refunded: the seats are gone (booking.paid_too_late), the booking was cancelled or paid already,
 -- the amount or currency differs. Never a swap of seats.
 --
 -- amount in minor units; booking_id from the intent's metadata, for an intent not yet attached.
 -- Answers {outcome, booking_id, reason}: outcome confirmed, refund_queued (with a reason), already_settled, duplicate,
--- or unattributed when the money is for no booking of ours. Raises invalid_request.
+-- or unmatched when the money is for no booking of ours. Raises invalid_request.
 create function public.confirm_booking(
   event_id text, event_type text, payment_intent_id text, amount integer, currency text, booking_id uuid default null)
 returns jsonb
@@ -2075,16 +2075,16 @@ declare
 begin
   if confirm_booking.payment_intent_id is null or confirm_booking.currency is null
     or confirm_booking.amount is null or confirm_booking.amount <= 0 then
-    perform private.fail('invalid_request');
+    perform private.raise_api_error('invalid_request');
   end if;
-  if not private.note_event(confirm_booking.event_id, confirm_booking.event_type, confirm_booking.payment_intent_id) then
+  if not private.record_event(confirm_booking.event_id, confirm_booking.event_type, confirm_booking.payment_intent_id) then
     return jsonb_build_object('outcome', 'duplicate');
   end if;
   v_booking := private.booking_for_update(coalesce(
     (select p.booking_id from public.payments p where p.payment_intent_id = confirm_booking.payment_intent_id),
     confirm_booking.booking_id));
   if v_booking.id is null then
-    return private.event_outcome(confirm_booking.event_id, 'unattributed');
+    return private.event_outcome(confirm_booking.event_id, 'unmatched');
   end if;
   v_payment := private.payment_of_intent(v_booking, confirm_booking.payment_intent_id,
                                          confirm_booking.amount, upper(confirm_booking.currency));
@@ -2110,19 +2110,19 @@ begin
 
   update public.bookings b set status = 'confirmed', confirmed_at = v_now
   where b.showtime_id = v_booking.showtime_id and b.id = v_booking.id;
-  update public.payments p set keeps_booking = true
+  update public.payments p set settles_booking = true
   where p.showtime_id = v_payment.showtime_id and p.id = v_payment.id;
-  perform private.call_off_payment(v_booking);  -- another intent may be open when this money came by a second one
-  perform private.post('mail_confirmation', 'mail:confirmation:' || v_booking.id, v_booking);
-  perform private.tell_showtime(v_booking.showtime_id, 'seat:book',
+  perform private.cancel_payment_intent(v_booking);  -- another intent may be open when this money came by a second one
+  perform private.enqueue('mail_confirmation', 'mail:confirmation:' || v_booking.id, v_booking);
+  perform private.broadcast_showtime(v_booking.showtime_id, 'seat:book',
                                 private.locks_json(v_booking, v_now) - 'expires_at');
   return private.event_outcome(confirm_booking.event_id, 'confirmed', v_booking.id);
 end
 $$;
 
--- Stripe says that an attempt to pay failed (P2), or, with canceled, that the intent can no longer be paid (P4). The
+-- Stripe says that an attempt to pay failed (payment.declined), or, with canceled, that the intent can no longer be paid (payment.canceled). The
 -- booking keeps its seats until its time is over. event_id is null when the worker reports what it did itself. Answers
--- {outcome, booking_id}: noted, duplicate, unattributed.
+-- {outcome, booking_id}: noted, duplicate, unmatched.
 create function public.record_payment_failure(
   event_id text, event_type text, payment_intent_id text, canceled boolean default false,
   failure_code text default null, failure_message text default null)
@@ -2131,7 +2131,7 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_payment public.payments;
 begin
-  if not private.note_event(record_payment_failure.event_id, record_payment_failure.event_type,
+  if not private.record_event(record_payment_failure.event_id, record_payment_failure.event_type,
                             record_payment_failure.payment_intent_id) then
     return jsonb_build_object('outcome', 'duplicate');
   end if;
@@ -2142,7 +2142,7 @@ begin
   where p.payment_intent_id = record_payment_failure.payment_intent_id and p.status = 'open'
   returning p.* into v_payment;
   return private.event_outcome(record_payment_failure.event_id,
-                               case when v_payment.id is null then 'unattributed' else 'noted' end,
+                               case when v_payment.id is null then 'unmatched' else 'noted' end,
                                v_payment.booking_id);
 end
 $$;
@@ -2167,7 +2167,7 @@ $$;
 revoke execute on function
   public.start_payment(uuid, uuid),
   public.attach_payment_intent(uuid, text),
-  private.call_off_payment(public.bookings),
+  private.cancel_payment_intent(public.bookings),
   private.payment_of_intent(public.bookings, text, integer, text),
   private.sell_seats(public.bookings, timestamptz),
   private.settle_booking(public.bookings, public.payments, timestamptz),
@@ -2237,13 +2237,13 @@ create policy "people read the refunds of their own bookings" on public.refunds
                    and b.user_id = (select auth.uid())));
 grant select on public.refunds to authenticated, service_role;
 
--- Queues the return of what is left of a payment (R1), with the mail that says so. Nothing is left: nothing happens.
+-- Queues the return of what is left of a payment (refund.queued), with the mail that says so. Nothing is left: nothing happens.
 create function private.refund_payment(p_payment public.payments, p_reason text) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_booking public.bookings;
   v_refund public.refunds;
-  v_left integer := p_payment.amount_received - private.returning(p_payment);
+  v_left integer := p_payment.amount_received - private.committed_refund_amount(p_payment);
 begin
   if v_left <= 0 then
     return;
@@ -2253,21 +2253,21 @@ begin
   returning r.* into v_refund;
   select * into strict v_booking from public.bookings b
   where b.showtime_id = p_payment.showtime_id and b.id = p_payment.booking_id;
-  perform private.post_refund(v_booking, v_refund, interval '0');
-  perform private.post('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
+  perform private.enqueue_refund(v_booking, v_refund, interval '0');
+  perform private.enqueue('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
                        jsonb_build_object('refund_id', v_refund.id));
 end
 $$;
 
 -- Hands a refund to the worker.
-create function private.post_refund(p_booking public.bookings, p_refund public.refunds, p_delay interval) returns void
+create function private.enqueue_refund(p_booking public.bookings, p_refund public.refunds, p_delay interval) returns void
 language sql volatile set search_path = '' as $$
-  select private.post('refund', 'refund:' || p_refund.id || ':' || p_refund.attempt, p_booking,
+  select private.enqueue('refund', 'refund:' || p_refund.id || ':' || p_refund.attempt, p_booking,
                       jsonb_build_object('refund_id', p_refund.id), p_delay)
 $$;
 
 -- What the worker needs to do a refund: {id, attempt, amount, currency, reason, status, payment_intent_id}.
-create function private.refund_order_json(p_refund_id uuid) returns jsonb
+create function private.refund_context(p_refund_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object('id', r.id, 'attempt', r.attempt, 'amount', r.amount, 'currency', r.currency,
                             'reason', r.reason, 'status', r.status, 'payment_intent_id', p.payment_intent_id)
@@ -2297,7 +2297,7 @@ $$;
 --
 -- status in Stripe's words: pending, requires_action, succeeded, failed, canceled; or void, from the worker, if Stripe
 -- has nothing left to return. refund_id and attempt are ours, from the refund's metadata.
--- Answers {outcome, booking_id}: noted, duplicate, unattributed. Raises invalid_request.
+-- Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request.
 create function public.record_refund(
   event_id text, event_type text, stripe_refund_id text, payment_intent_id text, amount integer, status text,
   failure_reason text default null, refund_id uuid default null, attempt integer default null)
@@ -2313,20 +2313,20 @@ begin
               when 'requires_action' then 'pending' when 'failed' then 'failed' when 'canceled' then 'failed'
               when 'void' then 'void' end;
   if v_status is null or record_refund.amount is null or record_refund.amount <= 0 then
-    perform private.fail('invalid_request');
+    perform private.raise_api_error('invalid_request');
   end if;
-  if not private.note_event(record_refund.event_id, record_refund.event_type, record_refund.payment_intent_id) then
+  if not private.record_event(record_refund.event_id, record_refund.event_type, record_refund.payment_intent_id) then
     return jsonb_build_object('outcome', 'duplicate');
   end if;
   v_booking := private.booking_for_update(
     (select p.booking_id from public.payments p where p.payment_intent_id = record_refund.payment_intent_id));
   if v_booking.id is null then
-    return private.event_outcome(record_refund.event_id, 'unattributed');
+    return private.event_outcome(record_refund.event_id, 'unmatched');
   end if;
   select * into v_payment from public.payments p
   where p.payment_intent_id = record_refund.payment_intent_id and p.status = 'succeeded';
   if not found then
-    perform private.fail('busy');  -- it overtook the news that the money arrived; Stripe will come again
+    perform private.raise_api_error('busy');  -- it overtook the news that the money arrived; Stripe will come again
   end if;
 
   select * into v_refund from public.refunds r
@@ -2335,33 +2335,33 @@ begin
   order by r.id = record_refund.refund_id desc nulls last limit 1 for update;
   if v_refund.id is null then
     if exists (select from public.refunds r where r.stripe_refund_id = record_refund.stripe_refund_id) then
-      perform private.fail('invalid_request');  -- a refund is of one payment for ever, and this one is of another
+      perform private.raise_api_error('invalid_request');  -- a refund is of one payment for ever, and this one is of another
     end if;
     insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
     values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
             'made_at_stripe', record_refund.stripe_refund_id)
     returning r.* into v_refund;
     if v_status <> 'failed' then  -- of what failed before we heard of it there is nothing to tell
-      perform private.post('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
+      perform private.enqueue('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
                            jsonb_build_object('refund_id', v_refund.id));
     end if;
   end if;
   if coalesce(record_refund.attempt, v_refund.attempt) = v_refund.attempt then
-    perform private.follow_refund(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
+    perform private.apply_refund_status(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
                                   record_refund.failure_reason);
-    v_booking := private.follow_booking(v_booking, v_payment);
+    v_booking := private.sync_booking_status(v_booking, v_payment);
     if v_status <> 'void' then  -- what others have returned is not to be returned again before we know how
-      perform private.settle_refunds(v_booking, v_payment);
+      perform private.rebalance_refunds(v_booking, v_payment);
     end if;
   end if;
   return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);
 end
 $$;
 
--- Moves a refund to the status that Stripe reports: R2 taken, R3 sent, R4 refused, R5 tried again. Events come in any
+-- Moves a refund to the status that Stripe reports: refund.accepted taken, refund.succeeded sent, refund.failed refused, refund.retried tried again. Events come in any
 -- order: after succeeded only failed is news (the bank sent it back), after void or the failure of one made at the
 -- dashboard nothing is. A failure of ours is tried again an hour later as the next attempt, which has a key of its own.
-create function private.follow_refund(
+create function private.apply_refund_status(
   p_booking public.bookings, p_refund public.refunds, p_status public.refund_status, p_stripe_refund_id text,
   p_failure_reason text) returns void
 language plpgsql volatile set search_path = '' as $$
@@ -2380,15 +2380,15 @@ begin
   where r.showtime_id = p_refund.showtime_id and r.id = p_refund.id
   returning r.* into p_refund;
   if v_ours and p_status = 'failed' then
-    perform private.post_refund(p_booking, p_refund, interval '1 hour');
+    perform private.enqueue_refund(p_booking, p_refund, interval '1 hour');
   end if;
 end
 $$;
 
--- A booking whose price went back as a whole is refunded (B8); were its seats still sold, they come free (B9). One
--- whose refund was sent back by the bank is merely cancelled again (B10). Money that never kept the booking does not
+-- A booking whose price went back as a whole is refunded (booking.refunded); were its seats still sold, they come free (booking.refunded_at_stripe). One
+-- whose refund was sent back by the bank is merely cancelled again (booking.refund_bounced). Money that never kept the booking does not
 -- touch it. Answers it as it is then.
-create function private.follow_booking(p_booking public.bookings, p_payment public.payments) returns public.bookings
+create function private.sync_booking_status(p_booking public.bookings, p_payment public.payments) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
@@ -2396,12 +2396,12 @@ declare
     select sum(r.amount) from public.refunds r
     where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id and r.status = 'succeeded');
 begin
-  if p_payment.keeps_booking and v_whole and p_booking.status in ('confirmed', 'cancelled') then
+  if p_payment.settles_booking and v_whole and p_booking.status in ('confirmed', 'cancelled') then
     perform private.free_seats(p_booking, 'refunded', v_now);
     update public.bookings b set status = 'refunded', cancelled_at = coalesce(b.cancelled_at, v_now)
     where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
     returning b.* into p_booking;
-  elsif p_payment.keeps_booking and v_whole is not true and p_booking.status = 'refunded' then
+  elsif p_payment.settles_booking and v_whole is not true and p_booking.status = 'refunded' then
     update public.bookings b set status = 'cancelled'
     where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
     returning b.* into p_booking;
@@ -2412,21 +2412,21 @@ $$;
 
 -- Brings what we mean to return of a payment in line with what is left of it, after a refund made at the dashboard came
 -- or failed: the rest is queued where nothing may be kept, and what is still queued shrinks or is void where others
--- were faster (R6).
-create function private.settle_refunds(p_booking public.bookings, p_payment public.payments) returns void
+-- were faster (refund.voided).
+create function private.rebalance_refunds(p_booking public.bookings, p_payment public.payments) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_over integer;
   v_refund public.refunds;
   v_changed public.refunds;
 begin
-  if not p_payment.keeps_booking or p_booking.status <> 'confirmed' then
+  if not p_payment.settles_booking or p_booking.status <> 'confirmed' then
     perform private.refund_payment(p_payment, coalesce(
       (select min(r.reason) from public.refunds r
        where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id and r.reason <> 'made_at_stripe'),
       'booking_cancelled'));
   end if;
-  v_over := private.returning(p_payment) - p_payment.amount_received;
+  v_over := private.committed_refund_amount(p_payment) - p_payment.amount_received;
   for v_refund in
     select * from public.refunds r
     where r.showtime_id = p_payment.showtime_id and r.payment_id = p_payment.id
@@ -2442,7 +2442,7 @@ begin
     returning r.* into v_changed;
     if v_changed.status <> 'void' then
       -- A worker may be asking for the old amount this very moment; what it reports is stale and its row is settled.
-      perform private.post_refund(p_booking, v_changed, interval '0');
+      perform private.enqueue_refund(p_booking, v_changed, interval '0');
     end if;
     v_over := v_over - v_refund.amount;
   end loop;
@@ -2450,7 +2450,7 @@ end
 $$;
 
 -- How much of a payment has gone back, was lost in a dispute, is on its way, or will be tried until it has gone.
-create function private.returning(p_payment public.payments) returns integer
+create function private.committed_refund_amount(p_payment public.payments) returns integer
 language plpgsql stable set search_path = '' as $$
 begin
   return (
@@ -2482,14 +2482,14 @@ $$;
 
 revoke execute on function
   private.refund_payment(public.payments, text),
-  private.post_refund(public.bookings, public.refunds, interval),
-  private.refund_order_json(uuid),
+  private.enqueue_refund(public.bookings, public.refunds, interval),
+  private.refund_context(uuid),
   private.refund_booking(public.bookings, text),
   public.record_refund(text, text, text, text, integer, text, text, uuid, integer),
-  private.follow_refund(public.bookings, public.refunds, public.refund_status, text, text),
-  private.follow_booking(public.bookings, public.payments),
-  private.settle_refunds(public.bookings, public.payments),
-  private.returning(public.payments),
+  private.apply_refund_status(public.bookings, public.refunds, public.refund_status, text, text),
+  private.sync_booking_status(public.bookings, public.payments),
+  private.rebalance_refunds(public.bookings, public.payments),
+  private.committed_refund_amount(public.payments),
   public.refunds_to_reconcile(interval, integer, uuid)
 from public;
 grant execute on function public.refunds_to_reconcile(interval, integer, uuid) to service_role;
@@ -2535,8 +2535,8 @@ create policy "people read the disputes of their own bookings" on public.dispute
                    and b.user_id = (select auth.uid())));
 grant select on public.disputes to authenticated, service_role;
 
--- Stripe says how a dispute stands. Events come in any order: one that is closed stays closed. (D1 opened, D2 closed)
--- Answers {outcome, booking_id}: noted, duplicate, unattributed. Raises invalid_request, and busy when the news of the
+-- Stripe says how a dispute stands. Events come in any order: one that is closed stays closed. (dispute.opened opened, dispute.closed closed)
+-- Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request, and busy when the news of the
 -- payment has yet to come.
 create function public.record_dispute(
   event_id text, event_type text, stripe_dispute_id text, payment_intent_id text, amount integer, currency text,
@@ -2550,20 +2550,20 @@ declare
 begin
   if record_dispute.stripe_dispute_id is null or record_dispute.currency is null or v_closed is null
     or record_dispute.amount is null or record_dispute.amount <= 0 then
-    perform private.fail('invalid_request');
+    perform private.raise_api_error('invalid_request');
   end if;
-  if not private.note_event(record_dispute.event_id, record_dispute.event_type, record_dispute.payment_intent_id) then
+  if not private.record_event(record_dispute.event_id, record_dispute.event_type, record_dispute.payment_intent_id) then
     return jsonb_build_object('outcome', 'duplicate');
   end if;
   v_booking := private.booking_for_update(
     (select p.booking_id from public.payments p where p.payment_intent_id = record_dispute.payment_intent_id));
   if v_booking.id is null then
-    return private.event_outcome(record_dispute.event_id, 'unattributed');
+    return private.event_outcome(record_dispute.event_id, 'unmatched');
   end if;
   select * into v_payment from public.payments p
   where p.payment_intent_id = record_dispute.payment_intent_id and p.status = 'succeeded';
   if not found then
-    perform private.fail('busy');
+    perform private.raise_api_error('busy');
   end if;
   insert into public.disputes as d (showtime_id, id, booking_id, payment_id, amount, currency, reason, status, closed_at)
   values (v_booking.showtime_id, record_dispute.stripe_dispute_id, v_booking.id, v_payment.id, record_dispute.amount,
@@ -2573,7 +2573,7 @@ begin
     set amount = excluded.amount, reason = excluded.reason, status = excluded.status, updated_at = private.now(),
         closed_at = excluded.closed_at
     where d.closed_at is null;
-  perform private.settle_refunds(v_booking, v_payment);
+  perform private.rebalance_refunds(v_booking, v_payment);
   return private.event_outcome(record_dispute.event_id, 'noted', v_booking.id);
 end
 $$;
@@ -2604,7 +2604,7 @@ alter table private.stripe_events enable row level security;
 
 -- False when the event was dealt with before. Waits for a parallel delivery to end one way or the other. Null, for what
 -- the worker reports of its own doing, is no event and always true.
-create function private.note_event(p_event_id text, p_event_type text, p_payment_intent_id text) returns boolean
+create function private.record_event(p_event_id text, p_event_type text, p_payment_intent_id text) returns boolean
 language plpgsql volatile set search_path = '' as $$
 begin
   if p_event_id is null then
@@ -2629,11 +2629,11 @@ end
 $$;
 
 revoke execute on function
-  private.note_event(text, text, text),
+  private.record_event(text, text, text),
   private.event_outcome(text, text, uuid, text)
 from public;
 
--- records.sql ---------------------------------------------------------------------------------------------------------
+-- audit.sql -----------------------------------------------------------------------------------------------------------
 
 -- The record of what happened, for good: who had this seat at that time, what became of a booking. Rows are added and
 -- never changed. Seats: seat_locks while a hold lives, private.seat_lock_history once it ended. Bookings, with their
@@ -2644,12 +2644,12 @@ create table private.booking_log (
   booking_id uuid not null,
   id bigint generated always as identity,
   at timestamptz not null default private.now(),
-  what text not null,
+  entity text not null,
   status text not null,
-  as_it_was_then jsonb not null,
+  row_data jsonb not null,
   request_id text default private.request_id(),
   primary key (showtime_id, booking_id, id),
-  constraint what_is_known check (what in ('booking', 'payment', 'refund', 'dispute'))
+  constraint entity_is_known check (entity in ('booking', 'payment', 'refund', 'dispute'))
 );
 comment on column private.booking_log.request_id is 'The call that changed it, as the logs name it.';
 
@@ -2665,7 +2665,7 @@ declare
   v_row jsonb := to_jsonb(new);
 begin
   if tg_op = 'INSERT' or new is distinct from old then
-    insert into private.booking_log (showtime_id, booking_id, what, status, as_it_was_then)
+    insert into private.booking_log (showtime_id, booking_id, entity, status, row_data)
     values (new.showtime_id, coalesce(v_row ->> 'booking_id', v_row ->> 'id')::uuid, tg_argv[0], v_row ->> 'status',
             v_row);
   end if;
@@ -2683,7 +2683,7 @@ create trigger changes_are_logged after insert or update on public.disputes
   for each row execute function private.log_change('dispute');
 
 -- Keeps a record what it is, against our own mistakes too.
-create function private.keep_record() returns trigger
+create function private.forbid_changes() returns trigger
 language plpgsql volatile set search_path = '' as $$
 begin
   raise exception '% is only added to', tg_table_name using errcode = 'object_not_in_prerequisite_state';
@@ -2691,9 +2691,9 @@ end
 $$;
 
 create trigger rows_are_only_added before update or delete or truncate on private.booking_log
-  for each statement execute function private.keep_record();
+  for each statement execute function private.forbid_changes();
 create trigger rows_are_only_added before update or delete or truncate on private.seat_lock_history
-  for each statement execute function private.keep_record();
+  for each statement execute function private.forbid_changes();
 
 -- Who had this seat at this time, for staff: {seat_id, at, user: {id, email, full_name}, lock_id, held_from, held_until
 -- (null while sold), end_reason (null while it lives), booking: {id, reference, status} as it was then, or null for a
@@ -2710,10 +2710,10 @@ begin
       'user', (select jsonb_build_object('id', u.id, 'email', u.email, 'full_name', u.full_name)
                from public.users u where u.id = h.user_id),
       'held_from', lower(h.held), 'held_until', upper(h.held), 'end_reason', h.end_reason,
-      'booking', (select jsonb_build_object('id', g.booking_id, 'reference', g.as_it_was_then ->> 'reference',
+      'booking', (select jsonb_build_object('id', g.booking_id, 'reference', g.row_data ->> 'reference',
                                             'status', g.status)
                   from private.booking_log g
-                  where g.showtime_id = h.showtime_id and g.booking_id = h.booking_id and g.what = 'booking'
+                  where g.showtime_id = h.showtime_id and g.booking_id = h.booking_id and g.entity = 'booking'
                     and g.at <= v_at
                   order by g.id desc limit 1))
     from (select l.showtime_id, l.id, l.seat_id, l.user_id, l.booking_id, l.held, l.end_reason from public.seat_locks l
@@ -2724,7 +2724,7 @@ begin
 end
 $$;
 
--- All that happened to a booking, for staff, oldest first: [{at, what, status, request_id, as_it_was_then}]. Raises
+-- All that happened to a booking, for staff, oldest first: [{at, entity, status, request_id, row_data}]. Raises
 -- staff_only, unknown_booking.
 create function public.booking_history(booking_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
@@ -2734,11 +2734,11 @@ begin
   perform private.require_staff();
   select b.showtime_id into v_showtime_id from public.bookings b where b.id = booking_history.booking_id;
   if not found then
-    perform private.fail('unknown_booking');
+    perform private.raise_api_error('unknown_booking');
   end if;
   return (
-    select jsonb_agg(jsonb_build_object('at', g.at, 'what', g.what, 'status', g.status,
-                                        'request_id', g.request_id, 'as_it_was_then', g.as_it_was_then) order by g.id)
+    select jsonb_agg(jsonb_build_object('at', g.at, 'entity', g.entity, 'status', g.status,
+                                        'request_id', g.request_id, 'row_data', g.row_data) order by g.id)
     from private.booking_log g
     where g.showtime_id = v_showtime_id and g.booking_id = booking_history.booking_id);
 end
@@ -2746,7 +2746,7 @@ $$;
 
 revoke execute on function
   private.log_change(),
-  private.keep_record(),
+  private.forbid_changes(),
   public.seat_holder(bigint, bigint, timestamptz),
   public.booking_history(uuid)
 from public;
@@ -2761,17 +2761,17 @@ grant execute on function public.seat_holder(bigint, bigint, timestamptz), publi
 
 -- What the sweep has told so far: one row.
 create table private.sweeps (
-  only_row boolean primary key default true,
-  made_at timestamptz not null default private.now(),
+  singleton boolean primary key default true,
+  created_at timestamptz not null default private.now(),
   swept_until timestamptz not null default '-infinity',
-  tidied_at timestamptz not null default '-infinity',
-  constraint there_is_one_row check (only_row)
+  cleaned_at timestamptz not null default '-infinity',
+  constraint there_is_one_row check (singleton)
 );
 alter table private.sweeps enable row level security;
 insert into private.sweeps default values;
 
 -- Tells viewers of each showtime which locks ran out since the last sweep.
-create function private.tell_expired(p_since timestamptz, p_until timestamptz) returns integer
+create function private.broadcast_expired(p_since timestamptz, p_until timestamptz) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_row record;
@@ -2783,7 +2783,7 @@ begin
     where upper(l.held) > p_since and upper(l.held) <= p_until and not upper_inf(l.held) and l.end_reason is null
     group by l.showtime_id order by l.showtime_id
   loop
-    perform private.tell_showtime(v_row.showtime_id, 'seat:release', jsonb_build_object(
+    perform private.broadcast_showtime(v_row.showtime_id, 'seat:release', jsonb_build_object(
       'seat_ids', v_row.seat_ids, 'lock_ids', v_row.lock_ids, 'reason', 'expired'));
     v_seats := v_seats + cardinality(v_row.seat_ids);
   end loop;
@@ -2814,7 +2814,7 @@ begin
 end
 $$;
 
--- Once a film was shown its sold seats are history as well, a day later (L9).
+-- Once a film was shown its sold seats are history as well, a day later (lock.shown).
 create function private.archive_shown(p_now timestamptz) returns void
 language sql volatile set search_path = '' as $$
   with moved as (
@@ -2829,7 +2829,7 @@ language sql volatile set search_path = '' as $$
 $$;
 
 -- Cancels what was sold or is being paid for showtimes that the house has called off, and returns the money.
-create function private.refund_called_off(p_now timestamptz) returns void
+create function private.refund_cancelled_showtimes(p_now timestamptz) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_row record;
@@ -2841,7 +2841,7 @@ begin
     join public.bookings b on b.showtime_id = t.id and b.status in ('pending', 'confirmed')
     where t.status = 'cancelled' and t.starts_at > p_now - interval '30 days' limit 200
   loop
-    if private.try_customer(v_row.showtime_id, v_row.user_id) then
+    if private.try_lock_customer(v_row.showtime_id, v_row.user_id) then
       select * into strict v_booking from public.bookings b
       where b.showtime_id = v_row.showtime_id and b.id = v_row.id for update;
       if v_booking.status in ('pending', 'confirmed') then
@@ -2853,7 +2853,7 @@ end
 $$;
 
 -- One sweep. A second one at the same time finds the row taken and leaves. Answers {seats_released, bookings_expired,
--- locks_archived, listings_told}.
+-- locks_archived, availability_broadcast}.
 create function public.release_expired_locks(max_rows integer default 10000) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
@@ -2866,38 +2866,38 @@ declare
 begin
   select * into v_sweep from private.sweeps for update skip locked;
   if not found then
-    return jsonb_build_object('seats_released', 0, 'bookings_expired', 0, 'locks_archived', 0, 'listings_told', 0);
+    return jsonb_build_object('seats_released', 0, 'bookings_expired', 0, 'locks_archived', 0, 'availability_broadcast', 0);
   end if;
   v_now := private.now();
   for v_booking in
     select b.id, b.showtime_id, b.user_id from public.bookings b
     where b.status = 'pending' and b.expires_at <= v_now order by b.expires_at limit 500
   loop
-    v_expired := v_expired + private.expire_if_free(v_booking.showtime_id, v_booking.user_id, v_booking.id, v_now);
+    v_expired := v_expired + private.expire_if_unlocked(v_booking.showtime_id, v_booking.user_id, v_booking.id, v_now);
   end loop;
-  perform private.refund_called_off(v_now);
-  v_released := private.tell_expired(v_sweep.swept_until, v_now);
+  perform private.refund_cancelled_showtimes(v_now);
+  v_released := private.broadcast_expired(v_sweep.swept_until, v_now);
   v_archived := private.archive_ended_locks(v_now, release_expired_locks.max_rows);
-  if v_sweep.tidied_at < v_now - interval '1 hour' then
+  if v_sweep.cleaned_at < v_now - interval '1 hour' then
     perform private.archive_shown(v_now);
-    perform private.forget_old_sign_ins();
-    perform private.give_up_letters(v_now);
-    v_sweep.tidied_at := v_now;
+    perform private.purge_old_sign_ins();
+    perform private.abandon_emails(v_now);
+    v_sweep.cleaned_at := v_now;
   end if;
-  update private.sweeps s set swept_until = v_now, tidied_at = v_sweep.tidied_at where s.only_row;
+  update private.sweeps s set swept_until = v_now, cleaned_at = v_sweep.cleaned_at where s.singleton;
   return jsonb_build_object('seats_released', v_released, 'bookings_expired', v_expired, 'locks_archived', v_archived,
-                            'listings_told', private.tell_listings(v_sweep.swept_until));
+                            'availability_broadcast', private.broadcast_availability(v_sweep.swept_until));
 end
 $$;
 
 -- Expires one booking unless its customer is busy with it at this moment; then the next sweep will. Answers how many.
-create function private.expire_if_free(p_showtime_id bigint, p_user_id uuid, p_booking_id uuid, p_now timestamptz)
+create function private.expire_if_unlocked(p_showtime_id bigint, p_user_id uuid, p_booking_id uuid, p_now timestamptz)
 returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_booking public.bookings;
 begin
-  if not private.try_customer(p_showtime_id, p_user_id) then
+  if not private.try_lock_customer(p_showtime_id, p_user_id) then
     return 0;
   end if;
   select * into v_booking from public.bookings b
@@ -2912,12 +2912,12 @@ end
 $$;
 
 revoke execute on function
-  private.tell_expired(timestamptz, timestamptz),
+  private.broadcast_expired(timestamptz, timestamptz),
   private.archive_ended_locks(timestamptz, integer),
   private.archive_shown(timestamptz),
-  private.refund_called_off(timestamptz),
+  private.refund_cancelled_showtimes(timestamptz),
   public.release_expired_locks(integer),
-  private.expire_if_free(bigint, uuid, uuid, timestamptz)
+  private.expire_if_unlocked(bigint, uuid, uuid, timestamptz)
 from public;
 grant execute on function public.release_expired_locks(integer) to service_role;
 
@@ -2942,7 +2942,7 @@ $$;
 -- It takes one snapshot, so it may run while the house sells; what is a matter of time (a refund on its way) is no
 -- violation until the time is over. It reads all there is, so it may take longer than the Data API grants other calls.
 
-create function public.violations() returns table (invariant text, violation jsonb)
+create function public.check_invariants() returns table (invariant text, violation jsonb)
 language sql stable security definer set search_path = '' set statement_timeout = '10min' as $$
 with holds as (
   -- Every hold of a seat there ever was, live, ended and archived.
@@ -2977,7 +2977,7 @@ select 'I2 a confirmed booking is not paid', jsonb_build_object('booking_id', b.
 from public.bookings b
 where b.status = 'confirmed'
   and (select count(*) from public.payments p
-       where p.showtime_id = b.showtime_id and p.booking_id = b.id and p.keeps_booking
+       where p.showtime_id = b.showtime_id and p.booking_id = b.id and p.settles_booking
          and (p.amount_received, p.currency_received) = (b.total, b.currency)
          and p.amount_received > (select coalesce(sum(r.amount), 0) from public.refunds r
                                   where r.showtime_id = p.showtime_id and r.payment_id = p.id
@@ -2988,7 +2988,7 @@ select 'I2 money is kept without a confirmed booking', jsonb_build_object('payme
 from public.payments p
 join public.bookings b on b.showtime_id = p.showtime_id and b.id = p.booking_id
 left join returned r on r.showtime_id = p.showtime_id and r.payment_id = p.id
-where p.status = 'succeeded' and not (p.keeps_booking and b.status = 'confirmed')
+where p.status = 'succeeded' and not (p.settles_booking and b.status = 'confirmed')
   and coalesce(r.amount, 0) < p.amount_received
 
 union all
@@ -3080,7 +3080,7 @@ where not (r.reason = 'made_at_stripe' and r.status = 'failed')
   and not exists (select from private.outbox o where o.key = 'mail:refund:' || r.id)
 
 union all
-select 'I6 a letter was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key, 'last_error', coalesce(o.last_error, '-'))
+select 'I6 an email was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key, 'last_error', coalesce(o.last_error, '-'))
 from private.outbox o where o.state = 'failed'
 
 -- I7: no API role writes a table of the booking path, and all of them have row security.
@@ -3132,37 +3132,37 @@ $$;
 
 -- When the worker last looked, and what was found last, by it or by hand: one row.
 create table private.verifications (
-  only_row boolean primary key default true,
-  made_at timestamptz not null default private.now(),
-  began_at timestamptz not null default '-infinity',
+  singleton boolean primary key default true,
+  created_at timestamptz not null default private.now(),
+  started_at timestamptz not null default '-infinity',
   ended_at timestamptz not null default '-infinity',
   violations integer,
-  constraint there_is_one_row check (only_row)
+  constraint there_is_one_row check (singleton)
 );
 alter table private.verifications enable row level security;
 insert into private.verifications default values;
 
 -- Whether a verification is due, for one of all the workers that ask: whoever hears true does it. One that did not come
 -- to its end within an hour is due again.
-create function public.begin_verification(every interval default '1 day') returns boolean
+create function public.start_verification(every interval default '1 day') returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  update private.verifications v set began_at = private.now()
-  where v.only_row and v.ended_at <= private.now() - begin_verification.every
-    and v.began_at <= private.now() - least(begin_verification.every, interval '1 hour');
+  update private.verifications v set started_at = private.now()
+  where v.singleton and v.ended_at <= private.now() - start_verification.every
+    and v.started_at <= private.now() - least(start_verification.every, interval '1 hour');
   return found;
 end
 $$;
 
 -- Notes what a verification found, for the metrics. One by hand (daily is false) puts off no daily one, with which the
 -- worker also looks back at Stripe.
-create function public.end_verification(violations integer, daily boolean default true) returns void
+create function public.finish_verification(violations integer, daily boolean default true) returns void
 language plpgsql volatile security definer set search_path = '' as $$
 begin
   update private.verifications v
-  set violations = end_verification.violations,
-      ended_at = case when end_verification.daily then private.now() else v.ended_at end
-  where v.only_row;
+  set violations = finish_verification.violations,
+      ended_at = case when finish_verification.daily then private.now() else v.ended_at end
+  where v.singleton;
 end
 $$;
 
@@ -3172,12 +3172,12 @@ create function private.unfinished_refunds() returns table (status public.refund
 language sql stable set search_path = '' as $$
   select r.status, coalesce((
     select min(g.at) from private.booking_log g
-    where g.showtime_id = r.showtime_id and g.booking_id = r.booking_id and g.what = 'refund'
-      and g.as_it_was_then ->> 'id' = r.id::text
+    where g.showtime_id = r.showtime_id and g.booking_id = r.booking_id and g.entity = 'refund'
+      and g.row_data ->> 'id' = r.id::text
       and g.id > coalesce((
         select max(other.id) from private.booking_log other
-        where other.showtime_id = r.showtime_id and other.booking_id = r.booking_id and other.what = 'refund'
-          and other.as_it_was_then ->> 'id' = r.id::text and other.status <> r.status::text), 0)), r.created_at)
+        where other.showtime_id = r.showtime_id and other.booking_id = r.booking_id and other.entity = 'refund'
+          and other.row_data ->> 'id' = r.id::text and other.status <> r.status::text), 0)), r.created_at)
   from public.refunds r where r.status not in ('succeeded', 'void')
 $$;
 
@@ -3190,7 +3190,7 @@ $$;
 --
 -- Overdue is what a worker should have taken: its time has come, and no worker holds it. What waits for its next try is
 -- old and not overdue.
-create function public.figures() returns jsonb
+create function public.operational_metrics() returns jsonb
 language sql stable security definer set search_path = '' as $$
   with refunds as (
     select r.status, count(*) as n, round(extract(epoch from max(private.now() - r.since))::numeric, 1) as age
@@ -3213,10 +3213,10 @@ language sql stable security definer set search_path = '' as $$
       where d.closed_at is null order by d.created_at limit 20) d),
     'violations', (select v.violations from private.verifications v),
     'verified_seconds_ago', (
-      select round(extract(epoch from private.now() - greatest(v.ended_at, v.made_at))::numeric, 1)
+      select round(extract(epoch from private.now() - greatest(v.ended_at, v.created_at))::numeric, 1)
       from private.verifications v),
     'sweep_seconds_ago', (
-      select round(extract(epoch from private.now() - greatest(s.swept_until, s.made_at))::numeric, 1)
+      select round(extract(epoch from private.now() - greatest(s.swept_until, s.created_at))::numeric, 1)
       from private.sweeps s),
     'locks_held', (select count(*) from public.seat_locks l
                    where upper(l.held) > (select private.now()) and not upper_inf(l.held)),
@@ -3224,22 +3224,22 @@ language sql stable security definer set search_path = '' as $$
     'bookings_recent', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from (
       select g.status, count(distinct g.booking_id) as n
       from private.booking_log g
-      where g.what = 'booking' and g.at > (select private.now() - interval '5 minutes') group by g.status) r),
+      where g.entity = 'booking' and g.at > (select private.now() - interval '5 minutes') group by g.status) r),
     'payments_recent', (select coalesce(jsonb_object_agg(r.outcome, r.n), '{}') from (
-      select case when g.status = 'open' and g.as_it_was_then ->> 'failure_code' is not null then 'declined'
+      select case when g.status = 'open' and g.row_data ->> 'failure_code' is not null then 'declined'
                   else g.status end as outcome,
-             count(distinct g.as_it_was_then ->> 'id') as n
+             count(distinct g.row_data ->> 'id') as n
       from private.booking_log g
-      where g.what = 'payment' and g.at > (select private.now() - interval '5 minutes') group by 1) r))
+      where g.entity = 'payment' and g.at > (select private.now() - interval '5 minutes') group by 1) r))
 $$;
 
 revoke execute on function
-  private.unfinished_refunds(), public.violations(), public.begin_verification(interval),
-  public.end_verification(integer, boolean), public.figures(), public.payments_to_verify(timestamptz, integer, uuid)
+  private.unfinished_refunds(), public.check_invariants(), public.start_verification(interval),
+  public.finish_verification(integer, boolean), public.operational_metrics(), public.payments_to_verify(timestamptz, integer, uuid)
 from public;
 grant execute on function
-  public.violations(), public.begin_verification(interval), public.end_verification(integer, boolean),
-  public.figures(), public.payments_to_verify(timestamptz, integer, uuid)
+  public.check_invariants(), public.start_verification(interval), public.finish_verification(integer, boolean),
+  public.operational_metrics(), public.payments_to_verify(timestamptz, integer, uuid)
 to service_role;
 
 -- The Data API reads the schema again.

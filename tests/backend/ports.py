@@ -1,4 +1,4 @@
-"""Ports in memory: a database that answers what it was told to, a small Stripe, and a mailer that keeps letters."""
+"""Ports in memory: a database that answers what it was told to, a small Stripe, and a mailer that keeps emails."""
 
 from __future__ import annotations
 

@@ -36,10 +36,10 @@ def session() -> dict[str, Any]:
 def known(data_api: FakeDataApi, passwords: Passwords) -> FakeDataApi:
     """A database that knows Ada."""
     data_api.answers |= {
-        "credentials_for": {"status": "known", "user": USER, "password_hash": passwords.hash(PASSWORD)},
+        "begin_sign_in": {"status": "known", "user": USER, "password_hash": passwords.hash(PASSWORD)},
         "open_session": lambda **_: session(),
         "rotate_session": lambda **_: session(),
-        "admit_registration": {"status": "admitted"},
+        "check_registration_limit": {"status": "admitted"},
         "register_user": USER,
         "close_session": None,
     }
@@ -128,8 +128,8 @@ def test_the_address_that_limits_count(
         headers={"X-Forwarded-For": forwarded},
         environ_overrides={"REMOTE_ADDR": remote},
     )
-    assert known.arguments("credentials_for")[0]["address"] == address
-    assert known.arguments("open_session")[0]["address"] == address, "what failed there is forgiven there"
+    assert known.arguments("begin_sign_in")[0]["address"] == address
+    assert known.arguments("open_session")[0]["address"] == address, "what failed there is cleared there"
 
 
 def test_unknown_accounts_cost_the_same_work(
@@ -147,7 +147,7 @@ def test_unknown_accounts_cost_the_same_work(
     app = create_app(settings, stripe=FakeStripe(), database=Database(data_api), passwords=passwords)
     answers = []
     for answer in ({"status": "unknown"}, known):
-        data_api.answers["credentials_for"] = answer
+        data_api.answers["begin_sign_in"] = answer
         answers.append(app.test_client().post("/api/auth/login", json=LOGIN))
     assert len(verified) == 2
     # Not only as many, but as dear: parameters in the hash decide how much work it is.
@@ -158,7 +158,7 @@ def test_unknown_accounts_cost_the_same_work(
 
 
 def test_a_limited_account_is_told_when(client: FlaskClient, data_api: FakeDataApi) -> None:
-    data_api.answers["credentials_for"] = {"status": "limited", "retry_after": 900}
+    data_api.answers["begin_sign_in"] = {"status": "limited", "retry_after": 900}
     answer = client.post("/api/auth/login", json=LOGIN)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
     assert answer.get_json()["message"] == "too_many_attempts"
@@ -167,7 +167,7 @@ def test_a_limited_account_is_told_when(client: FlaskClient, data_api: FakeDataA
 def test_a_limited_address_opens_no_account_and_costs_no_hash(
     client: FlaskClient, data_api: FakeDataApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data_api.answers["admit_registration"] = {"status": "limited", "retry_after": 321}
+    data_api.answers["check_registration_limit"] = {"status": "limited", "retry_after": 321}
     monkeypatch.setattr(Passwords, "hash", lambda *_: pytest.fail("it was hashed"))
     answer = client.post("/api/auth/register", json={**LOGIN, "full_name": "Ada"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "321")
@@ -236,7 +236,7 @@ def test_no_secret_is_logged(settings: Settings, app: Flask, known: FakeDataApi,
 
 
 def test_what_goes_wrong_stays_inside(client: FlaskClient, known: FakeDataApi) -> None:
-    known.answers["credentials_for"] = RuntimeError("select secret from private.credentials")
+    known.answers["begin_sign_in"] = RuntimeError("select secret from private.credentials")
     answer = client.post("/api/auth/login", json=LOGIN)
     assert answer.status_code == 500
     body = answer.get_json()

@@ -124,7 +124,7 @@ def test_answers_that_are_no_object(recorder: Recorder, database: Database) -> N
     database.close_session("00", everywhere=False)
     recorder.answer(200, False)
     row: Any = {"id": 1, "attempt": 1}
-    assert database.settle_outbox(row, None) is False
+    assert database.complete_outbox(row, None) is False
     recorder.answer(200, {"status": "refused"})
     assert database.rotate_session("00", "11") is None
 

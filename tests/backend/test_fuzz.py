@@ -51,7 +51,7 @@ THOROUGH = hypothesis.settings(
 )
 
 
-class MoodyDataApi(FakeDataApi):
+class FlakyDataApi(FakeDataApi):
     """Answers every call as the database may: well, with one of the function's errors, or not at all."""
 
     def __init__(self, chance: random.Random, passwords: Passwords) -> None:
@@ -68,15 +68,15 @@ class MoodyDataApi(FakeDataApi):
         }
         outcomes = [
             {"outcome": outcome, "booking_id": UUID_OF_A_BOOKING, "reason": None}
-            for outcome in ("confirmed", "refund_queued", "already_settled", "duplicate", "unattributed", "noted")
+            for outcome in ("confirmed", "refund_queued", "already_settled", "duplicate", "unmatched", "noted")
         ]
         known = {"status": "known", "user": USER, "password_hash": passwords.hash("correct horse battery")}
         limited = {"status": "limited", "retry_after": 60}
         self._chance = chance
         self._moods: dict[str, list[Any]] = {
-            "admit_registration": [{"status": "admitted"}, {"status": "admitted"}, limited],
+            "check_registration_limit": [{"status": "admitted"}, {"status": "admitted"}, limited],
             "register_user": [USER, *map(ApiError, ("email_taken", "invalid_email", "invalid_name"))],
-            "credentials_for": [known, {"status": "unknown"}, limited],
+            "begin_sign_in": [known, {"status": "unknown"}, limited],
             "open_session": [session],
             "rotate_session": [session, {"status": "refused"}],
             "close_session": [None],
@@ -93,7 +93,7 @@ class MoodyDataApi(FakeDataApi):
             "record_dispute": [*outcomes[3:], ApiError("invalid_request")],
             "bookings": [[a_booking()], [a_booking("cancelled")], []],
             "payments_to_reconcile": [[]],
-            "figures": [FIGURES],
+            "operational_metrics": [FIGURES],
         }
 
     def call(self, function: str, arguments: Mapping[str, object], *, idempotent: bool) -> object:
@@ -104,7 +104,7 @@ class MoodyDataApi(FakeDataApi):
         return super().call(function, arguments, idempotent=idempotent)
 
 
-class MoodyStripe(FakeStripe):
+class FlakyStripe(FakeStripe):
     """Answers, refuses, or is away."""
 
     def __init__(self, chance: random.Random) -> None:
@@ -119,10 +119,10 @@ class MoodyStripe(FakeStripe):
 
 
 @pytest.fixture(scope="module")
-def moody(settings: Settings, passwords: Passwords) -> Flask:
+def flaky(settings: Settings, passwords: Passwords) -> Flask:
     chance = random.Random(7)  # noqa: S311 - chooses answers
-    database = Database(MoodyDataApi(chance, passwords))
-    return create_app(settings, stripe=MoodyStripe(chance), database=database, passwords=passwords)
+    database = Database(FlakyDataApi(chance, passwords))
+    return create_app(settings, stripe=FlakyStripe(chance), database=database, passwords=passwords)
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +131,8 @@ def token(settings: Settings) -> str:
 
 
 @pytest.fixture(scope="module")
-def api_schema(moody: Flask) -> schemathesis.schemas.BaseSchema:
-    return schemathesis.openapi.from_wsgi("/api/openapi.json", moody)
+def api_schema(flaky: Flask) -> schemathesis.schemas.BaseSchema:
+    return schemathesis.openapi.from_wsgi("/api/openapi.json", flaky)
 
 
 CONFORMANCE = [
@@ -211,10 +211,10 @@ FIELDS = ("email", "password", "full_name", "booking_id", "everywhere")
 )
 @hypothesis.settings(THOROUGH, max_examples=200 * MORE)
 def test_no_request_is_too_odd(
-    moody: Flask, where: tuple[str, str], method: str | None, headers: dict[str, str], body: bytes, query: str
+    flaky: Flask, where: tuple[str, str], method: str | None, headers: dict[str, str], body: bytes, query: str
 ) -> None:
     path = where[0].replace("{booking_id}", UUID_OF_A_BOOKING)
-    answer = moody.test_client().open(path, method=method or where[1], headers=headers, data=body, query_string=query)
+    answer = flaky.test_client().open(path, method=method or where[1], headers=headers, data=body, query_string=query)
     assert answer.status_code != 500, answer.text
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     if answer.status_code >= 400 and answer.data and path != "/readyz":
@@ -303,17 +303,17 @@ def deliver(app: Flask, settings: Settings, event: object) -> TestResponse:
 
 
 @pytest.fixture
-def told(settings: Settings, passwords: Passwords) -> tuple[Flask, MoodyDataApi]:
+def told(settings: Settings, passwords: Passwords) -> tuple[Flask, FlakyDataApi]:
     """An app whose Stripe knows a refund, and the database that it calls."""
     chance = random.Random(7)  # noqa: S311 - chooses answers
-    data_api, stripe = MoodyDataApi(chance, passwords), MoodyStripe(chance)
+    data_api, stripe = FlakyDataApi(chance, passwords), FlakyStripe(chance)
     stripe.refunds["re_1"] = Refund("re_1", "succeeded", 1200, "pi_1")
     return create_app(settings, stripe=stripe, database=Database(data_api), passwords=passwords), data_api
 
 
 @pytest.mark.parametrize("event_type", webhook.TYPES)
 def test_no_field_of_a_signed_event_is_too_odd(
-    told: tuple[Flask, MoodyDataApi], settings: Settings, event_type: str
+    told: tuple[Flask, FlakyDataApi], settings: Settings, event_type: str
 ) -> None:
     """Every field, with every oddity."""
     app, data_api = told
@@ -327,7 +327,7 @@ def test_no_field_of_a_signed_event_is_too_odd(
     assert len(data_api.calls) > 50
 
 
-def test_no_signed_event_is_too_odd(told: tuple[Flask, MoodyDataApi], settings: Settings) -> None:
+def test_no_signed_event_is_too_odd(told: tuple[Flask, FlakyDataApi], settings: Settings) -> None:
     """Whoever has the secret, or a Stripe of another version, may send what we have never seen."""
     app, data_api = told
     reached, sent = Counter[str](), Counter[str]()
@@ -349,8 +349,8 @@ def test_no_signed_event_is_too_odd(told: tuple[Flask, MoodyDataApi], settings: 
 
 @given(event=JSON | st.fixed_dictionaries({"id": JSON, "type": JSON}, optional={"created": JSON, "data": JSON}))
 @THOROUGH
-def test_no_signed_json_is_too_odd(moody: Flask, settings: Settings, event: Any) -> None:
-    assert deliver(moody, settings, event).status_code in (200, 400)
+def test_no_signed_json_is_too_odd(flaky: Flask, settings: Settings, event: Any) -> None:
+    assert deliver(flaky, settings, event).status_code in (200, 400)
 
 
 @given(signature=HEADER, payload=BODIES)
@@ -363,7 +363,7 @@ def test_no_signature_is_too_odd(client: FlaskClient, signature: str, payload: b
 def test_a_fuzz_that_finds_nothing_would_find_this(settings: Settings, passwords: Passwords) -> None:
     """The control: an app with a hole, and one that answers what nobody described."""
     for hole, message in ((RuntimeError(), "500"), (ApiError("no_seats"), "422")):
-        data_api = FakeDataApi({"admit_registration": {"status": "admitted"}, "register_user": hole})
+        data_api = FakeDataApi({"check_registration_limit": {"status": "admitted"}, "register_user": hole})
         app = create_app(settings, stripe=FakeStripe(), database=Database(data_api), passwords=passwords)
         operation = schemathesis.openapi.from_wsgi("/api/openapi.json", app)["/api/auth/register"]["POST"]
         body = {"email": USER["email"], "password": "correct horse battery", "full_name": "Ada"}

@@ -30,7 +30,7 @@ def behind_tls(
     """The app behind a proxy that speaks https to the world, with a second origin of ours."""
     listed = {"TRUSTED_PROXIES": "1", "CORS_ORIGINS": f"{PAGE}, {ADMIN}"}
     settings = Settings.from_environment({**environment, **listed})
-    data_api.answers |= {"figures": UnavailableError(), "payments_to_reconcile": []}
+    data_api.answers |= {"operational_metrics": UnavailableError(), "payments_to_reconcile": []}
     return create_app(settings, stripe=stripe, database=Database(data_api), passwords=passwords).test_client()
 
 
@@ -65,7 +65,7 @@ def test_every_answer_is_protected(behind_tls: FlaskClient, path: str, method: s
 
 def test_what_goes_wrong_is_protected_too(behind_tls: FlaskClient, data_api: FakeDataApi) -> None:
     https = {"X-Forwarded-Proto": "https"}
-    data_api.answers["credentials_for"] = RuntimeError()
+    data_api.answers["begin_sign_in"] = RuntimeError()
     for answer, status in (
         (behind_tls.post("/api/auth/login", json=LOGIN, headers=https), 500),
         (behind_tls.get("/nothing", headers=https), 404),
@@ -73,7 +73,7 @@ def test_what_goes_wrong_is_protected_too(behind_tls: FlaskClient, data_api: Fak
     ):
         assert answer.status_code == status
         protected(answer)
-    data_api.answers["credentials_for"] = UnavailableError()
+    data_api.answers["begin_sign_in"] = UnavailableError()
     answer = behind_tls.post("/api/auth/login", json=LOGIN, headers=https)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     protected(answer)

@@ -15,8 +15,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from backend.app import create_app
-from backend.database import IMPATIENT, DataApi, Database
-from backend.health import Kept
+from backend.database import SHORT_TIMEOUT, DataApi, Database
+from backend.health import CachedProbe
 from backend.settings import Settings
 from tests.backend.ports import FakeDataApi, FakeStripe
 from tests.backend.test_webhook import FIGURES
@@ -35,8 +35,8 @@ def silent() -> Iterator[str]:
 @pytest.fixture
 def hanging(settings: Settings, silent: str) -> Iterator[Flask]:
     """The app at that Data API."""
-    api = DataApi(silent, settings.supabase_key, IMPATIENT)
-    yield create_app(settings, stripe=FakeStripe(), database=Database(FakeDataApi()), impatient=Database(api))
+    api = DataApi(silent, settings.supabase_key, SHORT_TIMEOUT)
+    yield create_app(settings, stripe=FakeStripe(), database=Database(FakeDataApi()), short_timeout=Database(api))
     api.close()
 
 
@@ -76,7 +76,7 @@ class Slow:
 
 def test_while_one_asks_the_others_take_the_previous_answer_for_a_while() -> None:
     slow = Slow()
-    kept = Kept(slow, clock=lambda: slow.now)
+    kept = CachedProbe(slow, clock=lambda: slow.now)
     slow.go.set()
     assert kept.latest() == 1
     slow.now += 1
@@ -97,7 +97,7 @@ def test_while_one_asks_the_others_take_the_previous_answer_for_a_while() -> Non
 
 def test_the_first_answer_is_not_waited_for() -> None:
     slow = Slow()
-    kept = Kept(slow)
+    kept = CachedProbe(slow)
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(kept.latest)
         assert slow.entered.wait(10)
@@ -110,7 +110,7 @@ def test_the_first_answer_is_not_waited_for() -> None:
     "address", ["127.0.0.1", "::1", "10.1.2.3", "172.17.0.1", "192.168.1.9", "fd00::7", "::ffff:10.0.0.1"]
 )
 def test_without_a_token_neighbours_read_the_metrics(client: FlaskClient, data_api: FakeDataApi, address: str) -> None:
-    data_api.answers["figures"] = FIGURES
+    data_api.answers["operational_metrics"] = FIGURES
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == 200
 
 
@@ -132,7 +132,7 @@ def test_without_a_token_nobody_reads_them_through_a_proxy(
 
 
 def test_the_bearer_of_the_token_may_come_from_anywhere(settings: Settings, data_api: FakeDataApi) -> None:
-    data_api.answers["figures"] = FIGURES
+    data_api.answers["operational_metrics"] = FIGURES
     app = create_app(replace(settings, metrics_token="hidden"), stripe=FakeStripe(), database=Database(data_api))
     there: Any = {"environ_base": {"REMOTE_ADDR": "8.8.8.8"}}
     assert app.test_client().get("/metrics", headers={"Authorization": "Bearer hidden"}, **there).status_code == 200

@@ -51,7 +51,7 @@ def server() -> Iterator[tuple[int, list[str]]]:
         thread.join(10)
 
 
-def letter() -> EmailMessage:
+def email() -> EmailMessage:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "a@example.com", "b@example.com", "Hello"
     message.set_content("Hello.")
@@ -64,7 +64,7 @@ def mailer(environment: dict[str, str], url: str) -> SmtpMailer:
 
 def test_to_this_machine_a_password_may_go_in_the_clear(environment: dict[str, str]) -> None:
     with server() as (port, heard):
-        mailer(environment, f"smtp://user%40host:p%3Aw@127.0.0.1:{port}").send(letter())
+        mailer(environment, f"smtp://user%40host:p%3Aw@127.0.0.1:{port}").send(email())
     assert heard[0] == "ehlo frontrow.example"
     assert base64.b64decode(heard[1].removeprefix("AUTH PLAIN ")) == b"\0user@host\0p:w"
     assert "Subject: Hello\r\n" in heard
@@ -75,7 +75,7 @@ def test_elsewhere_it_does_not(environment: dict[str, str], monkeypatch: pytest.
     with server() as (port, heard):
         sender = mailer(environment, f"smtp://user:hidden@127.0.0.1:{port}")
         with pytest.raises(InsecureError):
-            sender.send(letter())
+            sender.send(email())
     assert not [line for line in heard if line.startswith(("AUTH", "mail"))]
 
 
@@ -83,7 +83,7 @@ def test_tls_that_is_required_and_not_offered(environment: dict[str, str]) -> No
     with server() as (port, heard):
         sender = mailer(environment, f"smtp://127.0.0.1:{port}?starttls=required")
         with pytest.raises(InsecureError):
-            sender.send(letter())
+            sender.send(email())
     assert not [line for line in heard if line.startswith("mail")]
 
 
@@ -91,4 +91,4 @@ def test_nobody_there(environment: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(OSError, match="refused"):
-        mailer(environment, f"smtp://127.0.0.1:{port}").send(letter())
+        mailer(environment, f"smtp://127.0.0.1:{port}").send(email())

@@ -1,4 +1,4 @@
-"""The ticket for the page: the same token as in the letter, for nobody but its customer."""
+"""The ticket for the page: the same token as in the email, for nobody but its customer."""
 
 from __future__ import annotations
 

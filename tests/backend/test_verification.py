@@ -42,7 +42,7 @@ def intent(**changes: Any) -> Intent:
 def books(data_api: FakeDataApi, stripe: FakeStripe) -> FakeDataApi:
     """Both books agree: one payment, a part of it returned."""
     data_api.answers |= {
-        "violations": [],
+        "check_invariants": [],
         "payments_to_verify": [{**PAYMENT, "refunds": [REFUND]}],
         "known_refunds": [REFUND],
     }
@@ -65,7 +65,7 @@ def test_all_holds(books: FakeDataApi, stripe: FakeStripe) -> None:
 
 
 def test_an_invariant_that_does_not_hold(books: FakeDataApi, stripe: FakeStripe) -> None:
-    books.answers["violations"] = [{"invariant": "I1 a seat is held twice", "violation": {"seat_id": 7}}]
+    books.answers["check_invariants"] = [{"invariant": "I1 a seat is held twice", "violation": {"seat_id": 7}}]
     assert found(books, stripe) == ["I1 a seat is held twice: seat_id 7"]
 
 
@@ -155,7 +155,7 @@ def test_what_was_merely_on_its_way_is_no_violation(books: FakeDataApi, stripe: 
 @pytest.mark.parametrize("down", ["database", "stripe"])
 def test_a_part_that_does_not_answer_is_no_good_news(books: FakeDataApi, stripe: FakeStripe, down: str) -> None:
     if down == "database":
-        books.answers["violations"] = UnavailableError()
+        books.answers["check_invariants"] = UnavailableError()
     else:
         stripe.failures = [StripeUnavailableError()]
     with pytest.raises(UnavailableError):
@@ -163,7 +163,7 @@ def test_a_part_that_does_not_answer_is_no_good_news(books: FakeDataApi, stripe:
 
 
 def test_what_wants_an_eye(data_api: FakeDataApi) -> None:
-    data_api.answers["figures"] = {
+    data_api.answers["operational_metrics"] = {
         "outbox": [{"kind": "mail_refund", "state": "failed", "rows": 2, "oldest_seconds": 99.5}],
         "refunds": {"failed": 1, "pending": 3},
         "payments_open": 4,

@@ -213,7 +213,7 @@ def test_a_refunded_charge_brings_the_news_of_its_refunds(
 
 def test_a_refunded_charge_without_an_intent_is_none_of_ours(send: Sender, data_api: FakeDataApi) -> None:
     answer = send(event("charge.refunded", {"id": "ch_1", "payment_intent": None}))
-    assert (answer.status_code, answer.get_json()) == (200, {"outcome": "unattributed"})
+    assert (answer.status_code, answer.get_json()) == (200, {"outcome": "unmatched"})
     assert data_api.calls == []
 
 
@@ -283,7 +283,7 @@ FIGURES = {
 
 
 def test_what_waits_is_counted(client: FlaskClient, data_api: FakeDataApi) -> None:
-    data_api.answers["figures"] = FIGURES
+    data_api.answers["operational_metrics"] = FIGURES
     text = client.get("/metrics").get_data(as_text=True)
     for line in (
         "frontrow_database_answers 1.0",
@@ -311,18 +311,18 @@ def test_what_waits_is_counted(client: FlaskClient, data_api: FakeDataApi) -> No
     ):
         assert line in text.splitlines()
     client.get("/metrics")
-    assert len(data_api.arguments("figures")) == 1  # however often a stranger asks
+    assert len(data_api.arguments("operational_metrics")) == 1  # however often a stranger asks
 
 
 def test_no_verification_yet_is_no_good_news(client: FlaskClient, data_api: FakeDataApi) -> None:
-    data_api.answers["figures"] = {**FIGURES, "violations": None}
+    data_api.answers["operational_metrics"] = {**FIGURES, "violations": None}
     assert "frontrow_violations" not in client.get("/metrics").get_data(as_text=True)
 
 
 def test_metrics_are_for_the_bearer_of_their_token(
     settings: Settings, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
-    data_api.answers["figures"] = FIGURES
+    data_api.answers["operational_metrics"] = FIGURES
     guarded = create_app(
         replace(settings, metrics_token="hidden-metrics"), stripe=stripe, database=Database(data_api)
     ).test_client()
@@ -332,14 +332,14 @@ def test_metrics_are_for_the_bearer_of_their_token(
 
 
 def test_without_the_database_the_rest_is_counted(client: FlaskClient, data_api: FakeDataApi) -> None:
-    data_api.answers["figures"] = UnavailableError()
+    data_api.answers["operational_metrics"] = UnavailableError()
     text = client.get("/metrics").get_data(as_text=True)
     assert "frontrow_database_answers 0.0" in text
     assert "frontrow_payments_open" not in text
 
 
 def test_counts(send: Sender, client: FlaskClient, data_api: FakeDataApi) -> None:
-    data_api.answers["figures"] = FIGURES
+    data_api.answers["operational_metrics"] = FIGURES
     before = client.get("/metrics").get_data(as_text=True)
     for zero in (
         'frontrow_errors_total{code="invalid_signature"} 0.0',

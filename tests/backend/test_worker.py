@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from backend.database import Database
+from backend.emails import Emails
 from backend.errors import UnavailableError
-from backend.letters import Letters
 from backend.reconciliation import Reconciliation
 from backend.settings import Settings
 from backend.stripe_gateway import (
@@ -34,7 +34,7 @@ from backend.stripe_gateway import (
 from backend.tokens import Tokens
 from backend.worker import Loop, Outbox, Worker, backoff
 from tests.backend.ports import FakeDataApi, FakeMailer, FakeStripe, turns
-from tests.backend.test_letters import LETTER, REFUND
+from tests.backend.test_emails import LETTER, REFUND
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = {**REFUND, "amount": 2400}
@@ -49,7 +49,7 @@ def row(kind: str, number: int = 1, **changes: Any) -> dict[str, Any]:
         "key": f"{kind}:{number}",
         "booking_id": LETTER["booking"]["id"],
         "payload": {"payment_intent_id": "pi_1"},
-        "letter": LETTER if kind.startswith("mail") else None,
+        "email": LETTER if kind.startswith("mail") else None,
         "refund": ORDER if kind in ("refund", "mail_refund") else None,
         **changes,
     }
@@ -63,12 +63,12 @@ def intent(status: str, **changes: Any) -> Intent:
 @pytest.fixture
 def outbox(data_api: FakeDataApi, stripe: FakeStripe, mailer: FakeMailer, settings: Settings) -> Outbox:
     data_api.answers |= {
-        "settle_outbox": True,
+        "complete_outbox": True,
         "record_refund": {"outcome": "noted"},
         "record_payment_failure": {"outcome": "noted"},
         "confirm_booking": {"outcome": "confirmed"},
     }
-    return Outbox(["refund", "mail_refund"], Database(data_api), stripe, mailer, Letters(settings, Tokens.of(settings)))
+    return Outbox(["refund", "mail_refund"], Database(data_api), stripe, mailer, Emails(settings, Tokens.of(settings)))
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def reconciliation(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) ->
 
 def settled(data_api: FakeDataApi) -> list[str | None]:
     """The errors that rows were settled with."""
-    return [arguments["error"] for arguments in data_api.arguments("settle_outbox")]
+    return [arguments["error"] for arguments in data_api.arguments("complete_outbox")]
 
 
 # The outbox ---------------------------------------------------------------------------------------------------------
@@ -99,9 +99,9 @@ def test_mail_is_sent_and_settled(
 ) -> None:
     data_api.answers["claim_outbox"] = [row(kind, 7)]
     assert outbox.step() is True
-    (letter,) = mailer.sent
-    assert letter["Subject"].startswith(subject)
-    assert data_api.arguments("settle_outbox") == [{"id": 7, "attempt": 1, "error": None}]
+    (email,) = mailer.sent
+    assert email["Subject"].startswith(subject)
+    assert data_api.arguments("complete_outbox") == [{"id": 7, "attempt": 1, "error": None}]
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_a_row_that_fails_is_settled_with_an_error_and_the_next_one_done(
     assert len(mailer.sent) == 1
 
 
-def test_a_letter_for_a_booking_that_is_gone(outbox: Outbox, data_api: FakeDataApi) -> None:
-    data_api.answers["claim_outbox"] = [row("mail_confirmation", letter=None)]
+def test_an_email_for_a_booking_that_is_gone(outbox: Outbox, data_api: FakeDataApi) -> None:
+    data_api.answers["claim_outbox"] = [row("mail_confirmation", email=None)]
     outbox.step()
     assert settled(data_api) == ["the booking is gone"]
 
@@ -276,7 +276,7 @@ def test_an_intent_that_stripe_never_heard_of(outbox: Outbox, data_api: FakeData
 
 def test_settling_is_stubborn(outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer) -> None:
     data_api.answers["claim_outbox"] = [row("mail_confirmation")]
-    data_api.answers["settle_outbox"] = turns(UnavailableError(), True)
+    data_api.answers["complete_outbox"] = turns(UnavailableError(), True)
     assert outbox.step()
     assert len(mailer.sent) == 1
     assert settled(data_api) == [None, None]
@@ -405,15 +405,17 @@ def test_a_stop_lets_the_row_in_hand_finish(
 
     data_api.answers |= {
         "claim_outbox": claim,
-        "settle_outbox": True,
+        "complete_outbox": True,
         "record_payment_failure": {"outcome": "noted"},
         "release_expired_locks": {"seats_released": 0},
         "payments_to_reconcile": [],
         "refunds_to_reconcile": [],
         "known_refunds": [],
-        "begin_verification": False,
+        "start_verification": False,
     }
-    worker = Worker(settings, database=Database(data_api), patient=Database(data_api), stripe=stripe, mailer=mailer)
+    worker = Worker(
+        settings, database=Database(data_api), long_timeout=Database(data_api), stripe=stripe, mailer=mailer
+    )
     thread = threading.Thread(target=worker.run)
     thread.start()
     assert at_work.wait(10)

@@ -1,4 +1,4 @@
-"""The moody mail server: each fate as a mail client meets it, and what the catcher behind it has then."""
+"""The flaky mail server: each fate as a mail client meets it, and what the catcher behind it has then."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import BinaryIO, cast
 import pytest
 
 from dev.chaos import mail_proxy
+from dev.chaos.counters import Counters, chance
 from dev.chaos.mail_proxy import FATES, MailProxy
-from dev.chaos.tally import Tally, chance
 
 
 class Catcher(socketserver.StreamRequestHandler):
@@ -27,12 +27,12 @@ class Catcher(socketserver.StreamRequestHandler):
                 self.wfile.write(b"250-hello\r\n250 8BITMIME\r\n")
             elif line.startswith(b"DATA"):
                 self.wfile.write(b"354 go on\r\n")
-                letter = b""
+                email = b""
                 while (part := reader.readline()) != b".\r\n":
                     if not part:
-                        return  # half a letter is none
-                    letter += part
-                inbox.append(letter)
+                        return  # half an email is none
+                    email += part
+                inbox.append(email)
                 self.wfile.write(b"250 taken\r\n")
             elif line.startswith(b"QUIT"):
                 self.wfile.write(b"221 good bye\r\n")
@@ -76,21 +76,21 @@ def test_a_fate(
 ) -> None:
     monkeypatch.setattr(mail_proxy, "_SHARE", 1.0)
     monkeypatch.setattr(mail_proxy, "FATES", (fate,))
-    tally = Tally()
-    with MailProxy(catcher.server_address[1], tally, chance(1)) as proxy:
-        proxy.moody = True
+    counters = Counters()
+    with MailProxy(catcher.server_address[1], counters, chance(1)) as proxy:
+        proxy.flaky = True
         with pytest.raises(error):
             send(proxy)
-        assert tally.faults == {f"mail: {fate}": 1}
+        assert counters.faults == {f"mail: {fate}": 1}
         assert len(catcher.inbox) == arrives  # type: ignore[attr-defined]
-        proxy.moody = False
+        proxy.flaky = False
         send(proxy)
         assert catcher.inbox[-1] == b"Subject: hello\r\n\r\n... and good bye\r\n"  # type: ignore[attr-defined]
 
 
 def test_every_fate_is_dealt_before_one_comes_twice() -> None:
-    with MailProxy(1, Tally(), chance(1)) as proxy:
+    with MailProxy(1, Counters(), chance(1)) as proxy:
         assert proxy.draw() is None
-        proxy.moody = True
+        proxy.flaky = True
         dealt = [fate for fate in (proxy.draw() for _ in range(100)) if fate]
     assert sorted(dealt[: len(FATES)]) == sorted(FATES)

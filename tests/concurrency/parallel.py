@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
-from tests.house import Caller, House, Json, Refused
+from tests.cinema import Caller, CinemaFixture, Json, Refused
 
 Start = Callable[..., "Future[Any]"]
 """Runs a function with those arguments on a thread of its own, at once."""
@@ -18,7 +18,7 @@ PATIENCE = 15
 
 # Each control takes a guard away and shows what it guarded against.
 NOBODY_TAKES_TURNS = """
-create or replace function private.serialise_customer(p_showtime_id bigint, p_user_id uuid) returns void
+create or replace function private.lock_customer(p_showtime_id bigint, p_user_id uuid) returns void
 language plpgsql volatile set search_path = '' as $$ begin end $$
 """
 BOOKINGS_ARE_NOT_LOCKED = """
@@ -31,19 +31,19 @@ SPECULATIVELY = "on conflict on constraint one_holder_at_a_time do nothing"
 SEATS_ARE_SOLD_AGAIN = "drop index public.a_seat_is_sold_once"
 
 
-def wait_until_it_waits(house: House, call: Future[Any], waiter: Caller, holder: Caller) -> None:
+def wait_until_it_waits(cinema: CinemaFixture, call: Future[Any], waiter: Caller, holder: Caller) -> None:
     """Return once the waiter's call stands behind a lock that the holder's open transaction has."""
     deadline = time.monotonic() + PATIENCE
-    while _pid(holder) not in _blockers(house, waiter):
+    while _pid(holder) not in _blockers(cinema, waiter):
         assert not call.done(), f"It did not wait: {outcome(call)!r}"
         assert time.monotonic() < deadline, "It neither waits nor ends."
         time.sleep(0.002)
 
 
-def wait_until_it_waits_or_ends(house: House, call: Future[Any], caller: Caller) -> None:
+def wait_until_it_waits_or_ends(cinema: CinemaFixture, call: Future[Any], caller: Caller) -> None:
     """Return once the caller's call has ended or stands behind anybody's lock, whichever the database chooses."""
     deadline = time.monotonic() + PATIENCE
-    while not call.done() and not _blockers(house, caller):
+    while not call.done() and not _blockers(cinema, caller):
         assert time.monotonic() < deadline, "It neither waits nor ends."
         time.sleep(0.002)
 
@@ -62,18 +62,18 @@ def code(call: Future[Any]) -> str | None:
     return answer.code if isinstance(answer, Refused) else None
 
 
-def another_tab(house: House, who: Caller) -> Caller:
+def another_tab(cinema: CinemaFixture, who: Caller) -> Caller:
     """The same customer once more, on another connection."""
-    return house.caller("authenticated", who.user_id)
+    return cinema.caller("authenticated", who.user_id)
 
 
-def seat_ids(house: House, *seats: int) -> list[int]:
-    return [house.seats[i] for i in seats]
+def seat_ids(cinema: CinemaFixture, *seats: int) -> list[int]:
+    return [cinema.seats[i] for i in seats]
 
 
-def lock(house: House, who: Caller, *seats: int) -> Json:
+def lock(cinema: CinemaFixture, who: Caller, *seats: int) -> Json:
     """lock_seats in the open transaction of that caller, with the seats in the order given."""
-    return who.call_in_transaction("lock_seats", showtime_id=house.showtime_id, seat_ids=seat_ids(house, *seats))
+    return who.call_in_transaction("lock_seats", showtime_id=cinema.showtime_id, seat_ids=seat_ids(cinema, *seats))
 
 
 def succeeded(booking: Json, intent: str, event_id: str, **changes: Any) -> Json:
@@ -89,31 +89,31 @@ def succeeded(booking: Json, intent: str, event_id: str, **changes: Any) -> Json
     }
 
 
-def rewrite(house: House, function: str, *changes: tuple[str, str]) -> None:
+def rewrite(cinema: CinemaFixture, function: str, *changes: tuple[str, str]) -> None:
     """Replace parts of a function's text, each of which must be there."""
-    text: str = house.value("select pg_get_functiondef(%s::regprocedure)", [function])
+    text: str = cinema.value("select pg_get_functiondef(%s::regprocedure)", [function])
     for old, new in changes:
         assert old in text, f"{function} no longer says: {old}"
         text = text.replace(old, new)
-    house.owner.execute(text.encode())
+    cinema.owner.execute(text.encode())
 
 
-def let_seats_have_any_number_of_holders(house: House) -> None:
+def let_seats_have_any_number_of_holders(cinema: CinemaFixture) -> None:
     """Take away the exclusion constraint, and the two places that name it."""
-    house.owner.execute("alter table public.seat_locks drop constraint one_holder_at_a_time")
-    rewrite(house, "public.lock_seats(bigint,bigint[])", (SPECULATIVELY, ""))
-    rewrite(house, "private.sell_seats(public.bookings,timestamptz)", (SPECULATIVELY, ""))
+    cinema.owner.execute("alter table public.seat_locks drop constraint one_holder_at_a_time")
+    rewrite(cinema, "public.lock_seats(bigint,bigint[])", (SPECULATIVELY, ""))
+    rewrite(cinema, "private.sell_seats(public.bookings,timestamptz)", (SPECULATIVELY, ""))
 
 
-def broken_rules(house: House) -> set[str]:
+def broken_rules(cinema: CinemaFixture) -> set[str]:
     """The names of the invariants that do not hold."""
-    return {row["invariant"] for row in house.violations()}
+    return {row["invariant"] for row in cinema.violations()}
 
 
 @contextmanager
-def holding(house: House, sql: str) -> Iterator[Caller]:
+def holding(cinema: CinemaFixture, sql: str) -> Iterator[Caller]:
     """An open transaction of the owner's that has done the statement, to make others wait behind its locks."""
-    owner = house.caller("postgres")
+    owner = cinema.caller("postgres")
     owner.begin()
     owner.connection.execute(sql.encode())
     yield owner
@@ -124,5 +124,5 @@ def _pid(caller: Caller) -> int:
     return caller.connection.info.backend_pid
 
 
-def _blockers(house: House, caller: Caller) -> list[int]:
-    return house.value("select pg_blocking_pids(%s)", [_pid(caller)])
+def _blockers(cinema: CinemaFixture, caller: Caller) -> list[int]:
+    return cinema.value("select pg_blocking_pids(%s)", [_pid(caller)])

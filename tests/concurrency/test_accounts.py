@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cinema import PASSWORD_HASH, CinemaFixture, Json, Refused
 from tests.concurrency.parallel import (
     Start,
     code,
@@ -17,116 +18,115 @@ from tests.concurrency.parallel import (
     wait_until_it_waits,
     wait_until_it_waits_or_ends,
 )
-from tests.house import PASSWORD_HASH, House, Json, Refused
 
 ROTATE = "public.rotate_session(text,text)"
 REGISTER = "public.register_user(text,text,text)"
 OPEN = "public.open_session(uuid,text,text,text)"
-CREDENTIALS = "public.credentials_for(text,text)"
+CREDENTIALS = "public.begin_sign_in(text,text)"
 OLD, NEW, OTHER = ("a" * 64, "b" * 64, "c" * 64)
 ACCOUNT: Json = {"email": "ada@example.com", "password_hash": PASSWORD_HASH, "full_name": "Ada"}
 
 
-def rotated_twice(house: House, start: Start) -> tuple[Json, Json]:
+def rotated_twice(cinema: CinemaFixture, start: Start) -> tuple[Json, Json]:
     """What rotate_session answers when one token is shown by two tabs at once."""
-    one, two = house.service(), house.service()
-    one.call("open_session", user_id=house.customer().user_id, token_hash=OLD)
+    one, two = cinema.service(), cinema.service()
+    one.call("open_session", user_id=cinema.customer().user_id, token_hash=OLD)
     one.begin()
     first = one.call_in_transaction("rotate_session", token_hash=OLD, new_token_hash=NEW)
     call = start(two.call, "rotate_session", token_hash=OLD, new_token_hash=OTHER)
-    wait_until_it_waits(house, call, waiter=two, holder=one)
+    wait_until_it_waits(cinema, call, waiter=two, holder=one)
     one.commit()
     return first, outcome(call)
 
 
-def test_one_token_shown_twice_rotates_once_and_ends_the_family(house: House, start: Start) -> None:
-    first, second = rotated_twice(house, start)
+def test_one_token_shown_twice_rotates_once_and_ends_the_family(cinema: CinemaFixture, start: Start) -> None:
+    first, second = rotated_twice(cinema, start)
     assert first["status"] == "rotated"
     assert second == {"status": "refused"}
-    assert house.value("select end_reason from private.sessions") == "token_reused"
-    assert house.service().call("rotate_session", token_hash=NEW, new_token_hash=OTHER) == {"status": "refused"}
+    assert cinema.value("select end_reason from private.sessions") == "token_reused"
+    assert cinema.service().call("rotate_session", token_hash=NEW, new_token_hash=OTHER) == {"status": "refused"}
 
 
-def test_control_tokens_whose_session_is_not_locked_rotate_twice(house: House, start: Start) -> None:
+def test_mutant_tokens_whose_session_is_not_locked_rotate_twice(cinema: CinemaFixture, start: Start) -> None:
     rewrite(
-        house,
+        cinema,
         ROTATE,
         ("rotate_session.token_hash)\n  for update;", "rotate_session.token_hash);"),
     )
-    first, second = rotated_twice(house, start)
+    first, second = rotated_twice(cinema, start)
     assert (first["status"], second["status"]) == ("rotated", "rotated")
-    assert house.value("select count(*) from private.refresh_tokens where used_at is null") == 2
+    assert cinema.value("select count(*) from private.refresh_tokens where used_at is null") == 2
 
 
-def test_a_stolen_token_shown_while_the_family_rotates(house: House, start: Start) -> None:
+def test_a_stolen_token_shown_while_the_family_rotates(cinema: CinemaFixture, start: Start) -> None:
     """The thief's copy of an old token ends the family, and the rotation that is under way is the last."""
-    tab, thief = house.service(), house.service()
-    tab.call("open_session", user_id=house.customer().user_id, token_hash=OLD)
+    tab, thief = cinema.service(), cinema.service()
+    tab.call("open_session", user_id=cinema.customer().user_id, token_hash=OLD)
     tab.call("rotate_session", token_hash=OLD, new_token_hash=NEW)
     tab.begin()
     assert tab.call_in_transaction("rotate_session", token_hash=NEW, new_token_hash=OTHER)["status"] == "rotated"
     call = start(thief.call, "rotate_session", token_hash=OLD, new_token_hash="d" * 64)
-    wait_until_it_waits(house, call, waiter=thief, holder=tab)
+    wait_until_it_waits(cinema, call, waiter=thief, holder=tab)
     tab.commit()
     assert outcome(call) == {"status": "refused"}
     assert tab.call("rotate_session", token_hash=OTHER, new_token_hash="e" * 64) == {"status": "refused"}
 
 
-def test_one_address_registers_once(house: House, start: Start) -> None:
-    one, two = house.service(), house.service()
+def test_one_address_registers_once(cinema: CinemaFixture, start: Start) -> None:
+    one, two = cinema.service(), cinema.service()
     one.begin()
     one.call_in_transaction("register_user", **ACCOUNT)
     call = start(two.call, "register_user", **{**ACCOUNT, "email": " ADA@example.com"})
-    wait_until_it_waits(house, call, waiter=two, holder=one)
+    wait_until_it_waits(cinema, call, waiter=two, holder=one)
     one.commit()
     assert code(call) == "email_taken"
-    assert house.value("select count(*) from public.users") == 1
+    assert cinema.value("select count(*) from public.users") == 1
 
 
-def test_the_second_registers_when_the_first_rolls_back(house: House, start: Start) -> None:
-    one, two = house.service(), house.service()
+def test_the_second_registers_when_the_first_rolls_back(cinema: CinemaFixture, start: Start) -> None:
+    one, two = cinema.service(), cinema.service()
     one.begin()
     one.call_in_transaction("register_user", **ACCOUNT)
     call = start(two.call, "register_user", **ACCOUNT)
-    wait_until_it_waits(house, call, waiter=two, holder=one)
+    wait_until_it_waits(cinema, call, waiter=two, holder=one)
     one.rollback()
     assert outcome(call)["email"] == ACCOUNT["email"]
-    assert house.value("select count(*) from private.credentials") == 1
+    assert cinema.value("select count(*) from private.credentials") == 1
 
 
-def test_control_without_the_constraint_there_are_two_accounts(house: House, start: Start) -> None:
-    house.owner.execute("alter table public.users drop constraint email_is_unique")
-    rewrite(house, REGISTER, ("on conflict on constraint email_is_unique do nothing", ""))
-    one, two = house.service(), house.service()
+def test_mutant_without_the_constraint_there_are_two_accounts(cinema: CinemaFixture, start: Start) -> None:
+    cinema.owner.execute("alter table public.users drop constraint email_is_unique")
+    rewrite(cinema, REGISTER, ("on conflict on constraint email_is_unique do nothing", ""))
+    one, two = cinema.service(), cinema.service()
     one.begin()
     one.call_in_transaction("register_user", **ACCOUNT)
     outcome(start(two.call, "register_user", **ACCOUNT))
     one.commit()
-    assert house.value("select count(*) from public.users") == 2
+    assert cinema.value("select count(*) from public.users") == 2
 
 
 @pytest.mark.parametrize("addresses", [1, 40])
-def test_parallel_guesses_at_one_account_are_counted(house: House, start: Start, addresses: int) -> None:
-    house.owner.execute("update private.settings set sign_in_attempts_per_account = 10")
-    house.service().call("register_user", **ACCOUNT)
-    guessers = [house.service() for _ in range(40)]
-    with holding(house, "lock table private.sign_in_attempts in access exclusive mode"):
+def test_parallel_guesses_at_one_account_are_counted(cinema: CinemaFixture, start: Start, addresses: int) -> None:
+    cinema.owner.execute("update private.settings set sign_in_attempts_per_account = 10")
+    cinema.service().call("register_user", **ACCOUNT)
+    guessers = [cinema.service() for _ in range(40)]
+    with holding(cinema, "lock table private.sign_in_attempts in access exclusive mode"):
         calls = [
-            start(who.call, "credentials_for", email=ACCOUNT["email"], address=f"192.0.2.{n % addresses}")
+            start(who.call, "begin_sign_in", email=ACCOUNT["email"], address=f"192.0.2.{n % addresses}")
             for n, who in enumerate(guessers)
         ]
         for who, call in zip(guessers, calls, strict=True):
-            wait_until_it_waits_or_ends(house, call, who)
+            wait_until_it_waits_or_ends(cinema, call, who)
     assert Counter(outcome(call)["status"] for call in calls) == {"known": 10, "limited": 30}
 
 
-def second_guess(house: House, start: Start, first: Json, second: Json) -> Future[Any]:
+def second_guess(cinema: CinemaFixture, start: Start, first: Json, second: Json) -> Future[Any]:
     """The second of two attempts to sign in, made before the first has committed."""
-    one, two = house.service(), house.service()
+    one, two = cinema.service(), cinema.service()
     one.begin()
-    one.call_in_transaction("credentials_for", **first)
-    call = start(two.call, "credentials_for", **second)
-    wait_until_it_waits_or_ends(house, call, two)
+    one.call_in_transaction("begin_sign_in", **first)
+    call = start(two.call, "begin_sign_in", **second)
+    wait_until_it_waits_or_ends(cinema, call, two)
     one.commit()
     return call
 
@@ -144,35 +144,35 @@ BOB_AT_HOME: Json = {"email": "bob@example.com", "address": "192.0.2.1"}
         ("sign_in_attempts_per_address", BOB_AT_HOME),
     ],
 )
-def test_a_guess_that_is_not_committed_counts(house: House, start: Start, limit: str, second: Json) -> None:
-    house.owner.execute(f"update private.settings set {limit} = 1".encode())
-    assert outcome(second_guess(house, start, ADA_AT_HOME, second))["status"] == "limited"
+def test_a_guess_that_is_not_committed_counts(cinema: CinemaFixture, start: Start, limit: str, second: Json) -> None:
+    cinema.owner.execute(f"update private.settings set {limit} = 1".encode())
+    assert outcome(second_guess(cinema, start, ADA_AT_HOME, second))["status"] == "limited"
 
 
-def test_control_guesses_that_do_not_take_turns_pass_the_limit(house: House, start: Start) -> None:
-    rewrite(house, CREDENTIALS, ("perform pg_advisory_xact_lock(", "perform hashint8("))
-    house.owner.execute("update private.settings set sign_in_attempts_per_account = 1")
-    assert outcome(second_guess(house, start, ADA_AT_HOME, ADA_ELSEWHERE))["status"] == "unknown"
+def test_mutant_guesses_that_do_not_take_turns_pass_the_limit(cinema: CinemaFixture, start: Start) -> None:
+    rewrite(cinema, CREDENTIALS, ("perform pg_advisory_xact_lock(", "perform hashint8("))
+    cinema.owner.execute("update private.settings set sign_in_attempts_per_account = 1")
+    assert outcome(second_guess(cinema, start, ADA_AT_HOME, ADA_ELSEWHERE))["status"] == "unknown"
 
 
-def live_sessions_of_two_sign_ins_at_once(house: House, start: Start) -> int:
+def live_sessions_of_two_sign_ins_at_once(cinema: CinemaFixture, start: Start) -> int:
     """Where one session is all that a customer may have."""
-    house.owner.execute("update private.settings set sessions_per_customer = 1")
-    user_id = house.customer().user_id
-    one, two = house.service(), house.service()
+    cinema.owner.execute("update private.settings set sessions_per_customer = 1")
+    user_id = cinema.customer().user_id
+    one, two = cinema.service(), cinema.service()
     one.begin()
     one.call_in_transaction("open_session", user_id=user_id, token_hash=OLD)
     call = start(two.call, "open_session", user_id=user_id, token_hash=NEW)
-    wait_until_it_waits_or_ends(house, call, two)
+    wait_until_it_waits_or_ends(cinema, call, two)
     one.commit()
     assert not isinstance(outcome(call), Refused)
-    return house.value("select count(*) from private.sessions where ended_at is null")
+    return cinema.value("select count(*) from private.sessions where ended_at is null")
 
 
-def test_two_sign_ins_at_once_make_room_for_each_other(house: House, start: Start) -> None:
-    assert live_sessions_of_two_sign_ins_at_once(house, start) == 1
+def test_two_sign_ins_at_once_make_room_for_each_other(cinema: CinemaFixture, start: Start) -> None:
+    assert live_sessions_of_two_sign_ins_at_once(cinema, start) == 1
 
 
-def test_control_sign_ins_that_do_not_take_turns_leave_a_session_too_many(house: House, start: Start) -> None:
-    rewrite(house, OPEN, ("perform pg_advisory_xact_lock(", "perform hashint8("))
-    assert live_sessions_of_two_sign_ins_at_once(house, start) == 2
+def test_mutant_sign_ins_that_do_not_take_turns_leave_a_session_too_many(cinema: CinemaFixture, start: Start) -> None:
+    rewrite(cinema, OPEN, ("perform pg_advisory_xact_lock(", "perform hashint8("))
+    assert live_sessions_of_two_sign_ins_at_once(cinema, start) == 2

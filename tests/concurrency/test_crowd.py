@@ -13,8 +13,8 @@ from queue import Empty, Queue
 
 import psycopg
 
+from tests.cinema import PASSWORD_HASH, Caller, CinemaFixture, Json, Refused
 from tests.concurrency.parallel import PATIENCE, Start, succeeded
-from tests.house import PASSWORD_HASH, Caller, House, Json, Refused
 
 SECONDS = float(os.environ.get("FRONTROW_CROWD_SECONDS", "5"))
 CLIENTS = 64
@@ -24,10 +24,10 @@ REFUSALS = {"seat_taken", "lock_expired", "booking_pending", "too_many_seats"}
 
 
 class Crowd:
-    """A house full of people for a while; what happened to them is counted."""
+    """A cinema full of people for a while; what happened to them is counted."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, cinema: CinemaFixture) -> None:
+        self.cinema = cinema
         self.counts: Counter[str] = Counter()
         self.to_pay: Queue[tuple[Caller, Json]] = Queue()
         self.over = threading.Event()
@@ -52,13 +52,13 @@ class Crowd:
     def visit(self, who: Caller, seed: int) -> None:
         """A customer: chooses seats side by side, thinks again, books, and more often than not forgets to pay."""
         chance = random.Random(seed)  # noqa: S311 - guards nothing
-        house, here = self.house, {"showtime_id": self.house.showtime_id}
+        cinema, here = self.cinema, {"showtime_id": self.cinema.showtime_id}
         while not self.over.is_set():
             size = chance.randint(1, 4)
             first = chance.randrange(ROWS) * SEATS + chance.randint(0, SEATS - size)
             seats = list(range(first, first + size))
             chance.shuffle(seats)
-            self.attempt("lock", lambda seats=seats: house.lock(who, *seats))
+            self.attempt("lock", lambda seats=seats: cinema.lock(who, *seats))
             what = chance.random()
             if what < 0.25:
                 self.attempt("release", lambda: who.call("release_seats", **here))
@@ -99,11 +99,11 @@ class Crowd:
             self.over.wait(0.1)
 
 
-def register(house: House, people: int) -> list[Caller]:
+def register(cinema: CinemaFixture, people: int) -> list[Caller]:
     """As many customers, who cost one connection each."""
-    flask = house.service()
+    flask = cinema.service()
     return [
-        house.caller(
+        cinema.caller(
             "authenticated",
             flask.call(
                 "register_user", email=f"{n}@example.com", password_hash=PASSWORD_HASH, full_name=f"Customer {n}"
@@ -128,22 +128,22 @@ def deadlocks(url: str) -> int:
 
 def test_a_crowd_before_one_showtime(database_url: str, start: Start) -> None:
     before = deadlocks(database_url)
-    with House(database_url, ROWS, SEATS) as house:
-        house.owner.execute("update private.settings set lock_duration = '1 second', payment_duration = '1 second'")
-        crowd = Crowd(house)
-        customers = register(house, CLIENTS)
+    with CinemaFixture(database_url, ROWS, SEATS) as cinema:
+        cinema.owner.execute("update private.settings set lock_duration = '1 second', payment_duration = '1 second'")
+        crowd = Crowd(cinema)
+        customers = register(cinema, CLIENTS)
         calls: list[Future[None]] = [start(crowd.visit, who, seed) for seed, who in enumerate(customers)]
-        calls += [start(crowd.take_money, house.service(), 1000 + n) for n in range(CASHIERS)]
-        calls += [start(crowd.sweep, house.service()) for _ in range(2)]
+        calls += [start(crowd.take_money, cinema.service(), 1000 + n) for n in range(CASHIERS)]
+        calls += [start(crowd.sweep, cinema.service()) for _ in range(2)]
         wait(calls, SECONDS, FIRST_EXCEPTION)
         crowd.over.set()
         for call in calls:
             call.result(60)
         print("\n" + "\n".join(f"{count:7,} {what}" for what, count in sorted(crowd.counts.items())))
-        assert house.violations() == []
-        sold = house.value(
+        assert cinema.violations() == []
+        sold = cinema.value(
             "select count(*) from public.booking_seats where sold_at is not null and released_at is null"
         )
-        assert house.states().count("booked") == sold
+        assert cinema.states().count("booked") == sold
     assert deadlocks(database_url) == before
     assert all(crowd.counts[what] > 0 for what in ("lock", "lock: seat_taken", "release", "book", "pay: confirmed"))

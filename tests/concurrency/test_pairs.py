@@ -1,6 +1,6 @@
 """Every pair of functions that touch one booking, side by side; and that no pair is missing.
 
-Each pair is staged where the two have most to do with each other (tests/concurrency/plays.py lists the stages of a
+Each pair is staged where the two have most to do with each other (tests/concurrency/scenarios.py lists the stages of a
 booking), in both orders: the first call has answered and is not committed when the second begins. `>>` says that the
 second waits for the first, `,` that it ends at once. Then the first commits, and the two must have come to what they
 come to one after the other, in the order in which they began, or in the other where nobody waited. When the first rolls
@@ -21,6 +21,7 @@ from importlib import import_module
 
 import pytest
 
+from tests.cinema import CinemaFixture
 from tests.concurrency.parallel import (
     BOOKINGS_ARE_NOT_LOCKED,
     NOBODY_TAKES_TURNS,
@@ -28,8 +29,7 @@ from tests.concurrency.parallel import (
     let_seats_have_any_number_of_holders,
     rewrite,
 )
-from tests.concurrency.plays import FUNCTIONS, STAGES, Ending, Play
-from tests.house import House
+from tests.concurrency.scenarios import FUNCTIONS, STAGES, Ending, Scenario
 
 TABLE = """
 lock    | lock    | chosen    | holds 0 1 2 >> holds 0 1 2          |                                  | turn
@@ -84,21 +84,21 @@ start   | ticket  | mailed    | not_payable, mailed                 | mailed >> 
 start   | sweep   | late      | lock_expired, swept                 | swept >> lock_expired            | -
 attach  | attach  | begun     | attached >> attached                |                                  | own
 attach  | confirm | begun     | attached >> confirmed               | confirmed >> attached            | -
-attach  | failure | begun     | attached, unattributed              | unattributed, attached           | own
+attach  | failure | begun     | attached, unmatched              | unmatched, attached           | own
 attach  | refund  | paid      | attached >> noted                   | noted >> attached                | -
 attach  | dispute | paid      | attached >> noted                   | noted >> attached                | -
 attach  | ticket  | mailed    | attached >> mailed                  | mailed >> attached               | -
 attach  | sweep   | slow      | attached, swept                     | swept >> attached                | turn
 confirm | confirm | paying    | confirmed >> already_settled        |                                  | turn, row
-confirm | failure | paying    | confirmed >> unattributed           | noted >> confirmed               | turn, row
+confirm | failure | paying    | confirmed >> unmatched           | noted >> confirmed               | turn, row
 confirm | refund  | paying    | confirmed >> noted                  | busy, confirmed                  | own
 confirm | dispute | paying    | confirmed >> noted                  | busy, confirmed                  | own
 confirm | ticket  | paying    | confirmed >> mailed                 | no_ticket, confirmed             | own
 confirm | sweep   | late      | confirmed, swept                    | swept >> confirmed               | turn, row
-failure | failure | paying    | noted >> unattributed               |                                  | turn, row
-failure | refund  | paid      | unattributed, noted                 | noted, unattributed              | turn, row
-failure | dispute | paid      | unattributed, noted                 | noted, unattributed              | -
-failure | ticket  | mailed    | unattributed, mailed                | mailed, unattributed             | -
+failure | failure | paying    | noted >> unmatched               |                                  | turn, row
+failure | refund  | paid      | unmatched, noted                 | noted, unmatched              | turn, row
+failure | dispute | paid      | unmatched, noted                 | noted, unmatched              | -
+failure | ticket  | mailed    | unmatched, mailed                | mailed, unmatched             | -
 failure | sweep   | late      | noted >> swept                      | swept >> noted                   | own
 refund  | refund  | paid      | noted >> noted                      |                                  | turn
 refund  | dispute | cancelled | noted >> noted                      | noted >> noted                   | own
@@ -138,7 +138,7 @@ with recursive ours as (
   where n.nspname in ('public', 'private')
 ), touching as (
   select o.* from ours o
-  where o.name in ('private.booking_for_update', 'private.serialise_customer', 'private.try_customer')
+  where o.name in ('private.booking_for_update', 'private.lock_customer', 'private.try_lock_customer')
     or o.prosrc ~* ('\m(insert into|update|delete from)\s+public\.'
                     '(seat_locks|bookings|booking_seats|payments|refunds|disputes)\M')
   union
@@ -175,60 +175,64 @@ PAIRS = [Pair(*(cell.strip() for cell in line.split("|"))) for line in TABLE.str
 TRY_CUSTOMER = "pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))"
 
 
-def nobody_takes_turns(house: House) -> None:
+def nobody_takes_turns(cinema: CinemaFixture) -> None:
     """Neither the customer's turn nor the booking's row, in any function."""
-    house.owner.execute(NOBODY_TAKES_TURNS)
-    house.owner.execute(BOOKINGS_ARE_NOT_LOCKED)
-    rewrite(house, "private.try_customer(bigint,uuid)", (TRY_CUSTOMER, "true"))
+    cinema.owner.execute(NOBODY_TAKES_TURNS)
+    cinema.owner.execute(BOOKINGS_ARE_NOT_LOCKED)
+    rewrite(cinema, "private.try_lock_customer(bigint,uuid)", (TRY_CUSTOMER, "true"))
 
 
-def nor_looks_again(house: House) -> None:
+def nor_looks_again(cinema: CinemaFixture) -> None:
     """And each writes by what it has read, though the row has changed since: the second guard of each of these."""
-    nobody_takes_turns(house)
+    nobody_takes_turns(cinema)
     rewrite(
-        house,
+        cinema,
         "private.payment_of_intent(public.bookings,text,integer,text)",
         ("p.payment_intent_id = p_payment_intent_id for update", "p.payment_intent_id = p_payment_intent_id"),
     )
-    rewrite(house, "private.call_off_payment(public.bookings)", ("p.status = 'open' for update", "p.status = 'open'"))
-    rewrite(house, "public.record_payment_failure(text,text,text,boolean,text,text)", (" and p.status = 'open'", ""))
-    rewrite(house, "private.expire_if_free(bigint,uuid,uuid,timestamptz)", ("\n  for update skip locked", ""))
     rewrite(
-        house, "private.refund_called_off(timestamptz)", (" and b.id = v_row.id for update", " and b.id = v_row.id")
+        cinema, "private.cancel_payment_intent(public.bookings)", ("p.status = 'open' for update", "p.status = 'open'")
     )
-    rewrite(house, "private.expire_booking(public.bookings)", (" and b.status = 'pending'", ""))
-    rewrite(house, "public.create_booking(bigint)", ("b.status = 'pending' for update", "b.status = 'pending'"))
+    rewrite(cinema, "public.record_payment_failure(text,text,text,boolean,text,text)", (" and p.status = 'open'", ""))
+    rewrite(cinema, "private.expire_if_unlocked(bigint,uuid,uuid,timestamptz)", ("\n  for update skip locked", ""))
     rewrite(
-        house,
+        cinema,
+        "private.refund_cancelled_showtimes(timestamptz)",
+        (" and b.id = v_row.id for update", " and b.id = v_row.id"),
+    )
+    rewrite(cinema, "private.expire_booking(public.bookings)", (" and b.status = 'pending'", ""))
+    rewrite(cinema, "public.create_booking(bigint)", ("b.status = 'pending' for update", "b.status = 'pending'"))
+    rewrite(
+        cinema,
         "private.extend_locks(public.bookings,uuid,timestamptz,timestamptz)",
         ("l.id = v_id and l.held @> p_now;", "l.id = v_id;"),
     )
 
 
-def nor_do_seats_guard_themselves(house: House) -> None:
+def nor_do_seats_guard_themselves(cinema: CinemaFixture) -> None:
     """And a seat may have any number of holders."""
-    nor_looks_again(house)
-    let_seats_have_any_number_of_holders(house)
+    nor_looks_again(cinema)
+    let_seats_have_any_number_of_holders(cinema)
 
 
-def keys_may_come_twice(house: House) -> None:
-    house.owner.execute("alter table private.outbox drop constraint key_is_unique")
+def keys_may_come_twice(cinema: CinemaFixture) -> None:
+    cinema.owner.execute("alter table private.outbox drop constraint key_is_unique")
     rewrite(
-        house,
-        "private.post(private.outbox_kind,text,public.bookings,jsonb,interval)",
+        cinema,
+        "private.enqueue(private.outbox_kind,text,public.bookings,jsonb,interval)",
         ("on conflict on constraint key_is_unique do nothing", ""),
     )
 
 
-def nor_has_a_letter_a_key(house: House) -> None:
+def nor_has_an_email_a_key(cinema: CinemaFixture) -> None:
     """And the outbox takes the same key again."""
-    nobody_takes_turns(house)
-    keys_may_come_twice(house)
+    nobody_takes_turns(cinema)
+    keys_may_come_twice(cinema)
 
 
-def sweeps_do_not_look_for_each_other(house: House) -> None:
+def sweeps_do_not_look_for_each_other(cinema: CinemaFixture) -> None:
     rewrite(
-        house,
+        cinema,
         "public.release_expired_locks(integer)",
         ("from private.sweeps for update skip locked", "from private.sweeps"),
     )
@@ -238,14 +242,14 @@ GUARDS = {
     "turn": nobody_takes_turns,
     "turn, row": nor_looks_again,
     "turn, seat": nor_do_seats_guard_themselves,
-    "turn, key": nor_has_a_letter_a_key,
+    "turn, key": nor_has_an_email_a_key,
     "sweep": sweeps_do_not_look_for_each_other,
 }
 
 
-def in_turn(house: House, pair: Pair) -> dict[tuple[str, str], Ending]:
+def in_turn(cinema: CinemaFixture, pair: Pair) -> dict[tuple[str, str], Ending]:
     """What the two come to one after the other."""
-    return {order: Play(house, pair.stage).in_turn(*order) for order in pair.orders}
+    return {order: Scenario(cinema, pair.stage).in_turn(*order) for order in pair.orders}
 
 
 def explained(ending: Ending, order: tuple[str, str], serial: dict[tuple[str, str], Ending]) -> bool:
@@ -254,32 +258,32 @@ def explained(ending: Ending, order: tuple[str, str], serial: dict[tuple[str, st
     return ending.same_as(serial[order]) or (not ending.waited and ending.same_as(other, begun_the_other_way=True))
 
 
-def all_that_touch_a_booking(house: House) -> set[str]:
+def all_that_touch_a_booking(cinema: CinemaFixture) -> set[str]:
     """The functions that callers may name and that, by themselves or by others, take a customer's turn or write a table
     of the booking path."""
-    return {row["name"] for row in house.rows(ALL_THAT_TOUCH_A_BOOKING)}
+    return {row["name"] for row in cinema.rows(ALL_THAT_TOUCH_A_BOOKING)}
 
 
-def test_every_function_that_touches_a_booking_is_in_the_table(house: House) -> None:
-    assert all_that_touch_a_booking(house) == set(FUNCTIONS.values())
+def test_every_function_that_touches_a_booking_is_in_the_table(cinema: CinemaFixture) -> None:
+    assert all_that_touch_a_booking(cinema) == set(FUNCTIONS.values())
 
 
 @pytest.mark.parametrize(
     "does",
     [
         "perform private.booking_for_update(null)",
-        "perform private.serialise_customer(1, null)",
+        "perform private.lock_customer(1, null)",
         "perform private.helper()",
         "update public.payments set failure_code = null",
     ],
 )
-def test_control_a_new_function_is_missed_in_the_table(house: House, does: str) -> None:
+def test_mutant_a_new_function_is_missed_in_the_table(cinema: CinemaFixture, does: str) -> None:
     body = "returns void language plpgsql volatile as $$ begin {}; end $$"
-    house.owner.execute(
-        f"create function private.helper() {body.format('perform private.try_customer(1, null)')}".encode()
+    cinema.owner.execute(
+        f"create function private.helper() {body.format('perform private.try_lock_customer(1, null)')}".encode()
     )
-    house.owner.execute(f"create function public.brand_new() {body.format(does)}".encode())
-    assert all_that_touch_a_booking(house) - set(FUNCTIONS.values()) == {"brand_new"}
+    cinema.owner.execute(f"create function public.brand_new() {body.format(does)}".encode())
+    assert all_that_touch_a_booking(cinema) - set(FUNCTIONS.values()) == {"brand_new"}
 
 
 def test_every_pair_is_in_the_table() -> None:
@@ -299,57 +303,59 @@ def test_every_test_that_the_table_names_is_there() -> None:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
-def test_two_calls_at_once_come_to_what_they_come_to_in_turn(house: House, start: Start, pair: Pair) -> None:
-    serial = in_turn(house, pair)
+def test_two_calls_at_once_come_to_what_they_come_to_in_turn(cinema: CinemaFixture, start: Start, pair: Pair) -> None:
+    serial = in_turn(cinema, pair)
     for first, second in pair.orders:
-        together = Play(house, pair.stage).at_once(first, second, start)
+        together = Scenario(cinema, pair.stage).at_once(first, second, start)
         assert str(together) == pair.expected(first)
         assert explained(together, (first, second), serial), f"{together.state}\n{serial[first, second].state}"
         assert together.broken == []
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
-def test_the_second_call_is_alone_when_the_first_rolls_back(house: House, start: Start, pair: Pair) -> None:
+def test_the_second_call_is_alone_when_the_first_rolls_back(cinema: CinemaFixture, start: Start, pair: Pair) -> None:
     for first, second in pair.orders:
-        alone = Play(house, pair.stage).alone(second)
-        together = Play(house, pair.stage).at_once(first, second, start, roll_back=True)
+        alone = Scenario(cinema, pair.stage).alone(second)
+        together = Scenario(cinema, pair.stage).at_once(first, second, start, roll_back=True)
         assert together.same_as(alone), f"{together.answers} {together.state}\n{alone.answers} {alone.state}"
         assert together.broken == []
 
 
 @pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair.guard in GUARDS], ids=str)
-def test_control_without_the_guard_it_is_no_order_at_all(house: House, start: Start, pair: Pair) -> None:
-    serial = in_turn(house, pair)
-    GUARDS[pair.guard](house)
-    together = {order: Play(house, pair.stage).at_once(*order, start) for order in pair.orders}
+def test_mutant_without_the_guard_it_is_no_order_at_all(cinema: CinemaFixture, start: Start, pair: Pair) -> None:
+    serial = in_turn(cinema, pair)
+    GUARDS[pair.guard](cinema)
+    together = {order: Scenario(cinema, pair.stage).at_once(*order, start) for order in pair.orders}
     assert not all(explained(ending, order, serial) for order, ending in together.items())
 
 
 @pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair.guard == "-"], ids=str)
-def test_what_has_no_guard_comes_to_the_same_in_either_order(house: House, pair: Pair) -> None:
-    one, *other = in_turn(house, pair).values()
+def test_what_has_no_guard_comes_to_the_same_in_either_order(cinema: CinemaFixture, pair: Pair) -> None:
+    one, *other = in_turn(cinema, pair).values()
     assert all(one.same_as(ending, begun_the_other_way=True) for ending in other)
 
 
-def test_control_a_lost_dispute_beside_a_cancellation_returns_money_that_is_gone(house: House, start: Start) -> None:
-    nobody_takes_turns(house)
-    assert Play(house, "paid").at_once("cancel", "dispute", start).broken == ["I2 more goes back than came"]
+def test_mutant_a_lost_dispute_beside_a_cancellation_returns_money_that_is_gone(
+    cinema: CinemaFixture, start: Start
+) -> None:
+    nobody_takes_turns(cinema)
+    assert Scenario(cinema, "paid").at_once("cancel", "dispute", start).broken == ["I2 more goes back than came"]
 
 
-def test_control_a_lost_dispute_beside_the_sweep_returns_money_that_is_gone(house: House, start: Start) -> None:
-    nor_looks_again(house)
-    assert Play(house, "off").at_once("sweep", "dispute", start).broken == ["I2 more goes back than came"]
+def test_mutant_a_lost_dispute_beside_the_sweep_returns_money_that_is_gone(cinema: CinemaFixture, start: Start) -> None:
+    nor_looks_again(cinema)
+    assert Scenario(cinema, "off").at_once("sweep", "dispute", start).broken == ["I2 more goes back than came"]
 
 
 @pytest.mark.parametrize(
-    ("without", "times"), [(nobody_takes_turns, [1]), (keys_may_come_twice, [1]), (nor_has_a_letter_a_key, [2])]
+    ("without", "times"), [(nobody_takes_turns, [1]), (keys_may_come_twice, [1]), (nor_has_an_email_a_key, [2])]
 )
 def test_turns_and_keys_each_keep_a_ticket_from_going_out_beyond_the_limit(
-    house: House, start: Start, without: Callable[[House], None], times: list[int]
+    cinema: CinemaFixture, start: Start, without: Callable[[CinemaFixture], None], times: list[int]
 ) -> None:
-    without(house)
-    play = Play(house, "mailed")
+    without(cinema)
+    play = Scenario(cinema, "mailed")
     play.at_once("ticket", "ticket", start)
     assert play.booking is not None
     waiting = "select count(*) from private.outbox where booking_id = %s and state = 'queued' group by key"
-    assert [row["count"] for row in house.rows(waiting, [play.booking["id"]])] == times
+    assert [row["count"] for row in cinema.rows(waiting, [play.booking["id"]])] == times

@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from tests.cinema import CinemaFixture, Refused
 from tests.concurrency.parallel import (
     NOBODY_TAKES_TURNS,
     SPECULATIVELY,
@@ -19,85 +20,87 @@ from tests.concurrency.parallel import (
     seat_ids,
     wait_until_it_waits,
 )
-from tests.house import House, Refused
 
 LOCK_SEATS = "public.lock_seats(bigint,bigint[])"
 IN_SEAT_ORDER = "unnest(v_wanted) s order by s"
 DEADLOCKS_ARE_CAUGHT = "when deadlock_detected or lock_not_available then"
 
 
-def test_the_second_waits_for_the_first_and_is_told_which_seat(house: House, start: Start) -> None:
-    ada, bob = house.customer(), house.customer("Bob")
+def test_the_second_waits_for_the_first_and_is_told_which_seat(cinema: CinemaFixture, start: Start) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
     ada.begin()
-    lock(house, ada, 0, 1)
-    call = start(house.lock, bob, 1, 2)
-    wait_until_it_waits(house, call, waiter=bob, holder=ada)
+    lock(cinema, ada, 0, 1)
+    call = start(cinema.lock, bob, 1, 2)
+    wait_until_it_waits(cinema, call, waiter=bob, holder=ada)
     ada.commit()
     refused = outcome(call)
     assert isinstance(refused, Refused)
-    assert (refused.code, refused.details) == ("seat_taken", {"seat_ids": seat_ids(house, 1)})
-    assert house.states()[:4] == ["locked", "locked", "free", "free"]
-    assert house.violations() == []
+    assert (refused.code, refused.details) == ("seat_taken", {"seat_ids": seat_ids(cinema, 1)})
+    assert cinema.states()[:4] == ["locked", "locked", "free", "free"]
+    assert cinema.violations() == []
 
 
-def test_the_second_gets_the_seat_when_the_first_rolls_back(house: House, start: Start) -> None:
-    ada, bob = house.customer(), house.customer("Bob")
+def test_the_second_gets_the_seat_when_the_first_rolls_back(cinema: CinemaFixture, start: Start) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
     ada.begin()
-    lock(house, ada, 0, 1)
-    call = start(house.lock, bob, 1, 2)
-    wait_until_it_waits(house, call, waiter=bob, holder=ada)
+    lock(cinema, ada, 0, 1)
+    call = start(cinema.lock, bob, 1, 2)
+    wait_until_it_waits(cinema, call, waiter=bob, holder=ada)
     ada.rollback()
-    assert outcome(call)["seat_ids"] == seat_ids(house, 1, 2)
-    assert house.states(bob)[:4] == ["free", "mine", "mine", "free"]
-    assert house.violations() == []
+    assert outcome(call)["seat_ids"] == seat_ids(cinema, 1, 2)
+    assert cinema.states(bob)[:4] == ["free", "mine", "mine", "free"]
+    assert cinema.violations() == []
 
 
-def test_control_without_the_exclusion_constraint_both_hold_the_seat(house: House, start: Start) -> None:
-    let_seats_have_any_number_of_holders(house)
-    ada, bob = house.customer(), house.customer("Bob")
+def test_mutant_without_the_exclusion_constraint_both_hold_the_seat(cinema: CinemaFixture, start: Start) -> None:
+    let_seats_have_any_number_of_holders(cinema)
+    ada, bob = cinema.customer(), cinema.customer("Bob")
     ada.begin()
-    lock(house, ada, 0, 1)
-    assert outcome(start(house.lock, bob, 1, 2))["seat_ids"] == seat_ids(house, 1, 2)
+    lock(cinema, ada, 0, 1)
+    assert outcome(start(cinema.lock, bob, 1, 2))["seat_ids"] == seat_ids(cinema, 1, 2)
     ada.commit()
-    assert broken_rules(house) == {"I1 a seat is held twice"}
+    assert broken_rules(cinema) == {"I1 a seat is held twice"}
 
 
-def test_overlapping_selections_in_opposite_order_do_not_deadlock(house: House, start: Start) -> None:
-    results = _opposite_orders(house, start)
+def test_overlapping_selections_in_opposite_order_do_not_deadlock(cinema: CinemaFixture, start: Start) -> None:
+    results = _opposite_orders(cinema, start)
     assert sorted(results) == ["all of them", "seat_taken"]
-    assert house.violations() == []
+    assert cinema.violations() == []
 
 
 @pytest.mark.parametrize("how", ["speculatively", "plainly"])
-def test_control_selections_locked_in_the_order_of_the_caller_deadlock(house: House, start: Start, how: str) -> None:
+def test_mutant_selections_locked_in_the_order_of_the_caller_deadlock(
+    cinema: CinemaFixture, start: Start, how: str
+) -> None:
     """The order is what prevents it; only then does catching 40P01 decide what the client hears."""
-    rewrite(house, LOCK_SEATS, (IN_SEAT_ORDER, "unnest(v_wanted) s"))
+    rewrite(cinema, LOCK_SEATS, (IN_SEAT_ORDER, "unnest(v_wanted) s"))
     if how == "plainly":
         rewrite(
-            house,
+            cinema,
             LOCK_SEATS,
             (SPECULATIVELY, ""),
             (
                 DEADLOCKS_ARE_CAUGHT,
-                "when exclusion_violation then\n    perform private.fail('seat_taken');\n  " + DEADLOCKS_ARE_CAUGHT,
+                "when exclusion_violation then\n    perform private.raise_api_error('seat_taken');\n  "
+                + DEADLOCKS_ARE_CAUGHT,
             ),
         )
-    assert "busy" in _opposite_orders(house, start)
-    rewrite(house, LOCK_SEATS, (DEADLOCKS_ARE_CAUGHT, "when division_by_zero then"))
-    assert "DeadlockDetected" in _opposite_orders(house, start)
+    assert "busy" in _opposite_orders(cinema, start)
+    rewrite(cinema, LOCK_SEATS, (DEADLOCKS_ARE_CAUGHT, "when division_by_zero then"))
+    assert "DeadlockDetected" in _opposite_orders(cinema, start)
 
 
-def _opposite_orders(house: House, start: Start) -> list[str]:
+def _opposite_orders(cinema: CinemaFixture, start: Start) -> list[str]:
     """Ada wants seats 1, 2, 3 and Bob 3, 2, 1, and both stand before seat 2, which Carol has for the moment."""
-    ada, bob, carol = (house.customer(name) for name in ("Ada", "Bob", "Carol"))
+    ada, bob, carol = (cinema.customer(name) for name in ("Ada", "Bob", "Carol"))
     carol.begin()
-    lock(house, carol, 2)
-    first = start(ada.call, "lock_seats", showtime_id=house.showtime_id, seat_ids=seat_ids(house, 1, 2, 3))
-    wait_until_it_waits(house, first, waiter=ada, holder=carol)
-    second = start(bob.call, "lock_seats", showtime_id=house.showtime_id, seat_ids=seat_ids(house, 3, 2, 1))
+    lock(cinema, carol, 2)
+    first = start(ada.call, "lock_seats", showtime_id=cinema.showtime_id, seat_ids=seat_ids(cinema, 1, 2, 3))
+    wait_until_it_waits(cinema, first, waiter=ada, holder=carol)
+    second = start(bob.call, "lock_seats", showtime_id=cinema.showtime_id, seat_ids=seat_ids(cinema, 3, 2, 1))
     # In the order of the seats Bob stands behind Ada at seat 1; in the order that he gave, behind Carol at seat 2.
-    in_order = IN_SEAT_ORDER in house.value("select pg_get_functiondef(%s::regprocedure)", [LOCK_SEATS])
-    wait_until_it_waits(house, second, waiter=bob, holder=ada if in_order else carol)
+    in_order = IN_SEAT_ORDER in cinema.value("select pg_get_functiondef(%s::regprocedure)", [LOCK_SEATS])
+    wait_until_it_waits(cinema, second, waiter=bob, holder=ada if in_order else carol)
     carol.rollback()
     results: list[str] = []
     for call in (first, second):
@@ -106,55 +109,55 @@ def _opposite_orders(house: House, start: Start) -> list[str]:
         except psycopg.errors.DeadlockDetected:
             results.append("DeadlockDetected")
     for who in (ada, bob):
-        who.call("release_seats", showtime_id=house.showtime_id)
+        who.call("release_seats", showtime_id=cinema.showtime_id)
     return results
 
 
-def test_two_tabs_together_stay_within_the_limit(house: House, start: Start) -> None:
-    ada = house.customer()
-    tab = another_tab(house, ada)
+def test_two_tabs_together_stay_within_the_limit(cinema: CinemaFixture, start: Start) -> None:
+    ada = cinema.customer()
+    tab = another_tab(cinema, ada)
     ada.begin()
-    lock(house, ada, *range(6))
-    call = start(house.lock, tab, *range(6, 12))
-    wait_until_it_waits(house, call, waiter=tab, holder=ada)
+    lock(cinema, ada, *range(6))
+    call = start(cinema.lock, tab, *range(6, 12))
+    wait_until_it_waits(cinema, call, waiter=tab, holder=ada)
     ada.commit()
     assert code(call) == "too_many_seats"
-    assert house.states(ada).count("mine") == 6
+    assert cinema.states(ada).count("mine") == 6
 
 
-def test_two_tabs_share_one_clock(house: House, start: Start) -> None:
-    ada = house.customer()
-    tab = another_tab(house, ada)
+def test_two_tabs_share_one_clock(cinema: CinemaFixture, start: Start) -> None:
+    ada = cinema.customer()
+    tab = another_tab(cinema, ada)
     ada.begin()
-    first = lock(house, ada, 0)
-    call = start(house.lock, tab, 1)
-    wait_until_it_waits(house, call, waiter=tab, holder=ada)
+    first = lock(cinema, ada, 0)
+    call = start(cinema.lock, tab, 1)
+    wait_until_it_waits(cinema, call, waiter=tab, holder=ada)
     ada.commit()
     assert outcome(call)["expires_at"] == first["expires_at"]
-    assert outcome(call)["seat_ids"] == seat_ids(house, 0, 1)
+    assert outcome(call)["seat_ids"] == seat_ids(cinema, 0, 1)
 
 
-def test_control_tabs_that_do_not_take_turns_pass_the_limit(house: House, start: Start) -> None:
-    house.owner.execute(NOBODY_TAKES_TURNS)
-    ada = house.customer()
-    tab = another_tab(house, ada)
+def test_mutant_tabs_that_do_not_take_turns_pass_the_limit(cinema: CinemaFixture, start: Start) -> None:
+    cinema.owner.execute(NOBODY_TAKES_TURNS)
+    ada = cinema.customer()
+    tab = another_tab(cinema, ada)
     ada.begin()
-    first = lock(house, ada, *range(6))
-    second = outcome(start(house.lock, tab, *range(6, 12)))
+    first = lock(cinema, ada, *range(6))
+    second = outcome(start(cinema.lock, tab, *range(6, 12)))
     ada.commit()
-    assert house.states(ada).count("mine") == 12
+    assert cinema.states(ada).count("mine") == 12
     assert first["expires_at"] != second["expires_at"]
 
 
-def test_a_seat_that_is_being_released_is_waited_for(house: House, start: Start) -> None:
-    ada, bob = house.customer(), house.customer("Bob")
-    house.lock(ada, 0)
+def test_a_seat_that_is_being_released_is_waited_for(cinema: CinemaFixture, start: Start) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
+    cinema.lock(ada, 0)
     ada.begin()
-    ada.call_in_transaction("release_seats", showtime_id=house.showtime_id)
-    call = start(house.lock, bob, 0)
-    wait_until_it_waits(house, call, waiter=bob, holder=ada)
+    ada.call_in_transaction("release_seats", showtime_id=cinema.showtime_id)
+    call = start(cinema.lock, bob, 0)
+    wait_until_it_waits(cinema, call, waiter=bob, holder=ada)
     ada.rollback()
     assert code(call) == "seat_taken"
-    ada.call("release_seats", showtime_id=house.showtime_id)
-    house.lock(bob, 0)
-    assert house.violations() == []
+    ada.call("release_seats", showtime_id=cinema.showtime_id)
+    cinema.lock(bob, 0)
+    assert cinema.violations() == []

@@ -31,14 +31,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from dev.keys import Keys
-from dev.postgres import ADMIN, FAST_AND_FORGETFUL, Cluster, PostgresError, RunningCluster
+from dev.postgres import ADMIN, EPHEMERAL, Cluster, PostgresError, RunningCluster
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 15.0
 """Seconds until something that must happen counts as not happening."""
 
 # Log that is not flushed is not sent, so a commit has to flush here as it does in earnest.
-_SETTINGS = {**FAST_AND_FORGETFUL, "synchronous_commit": "on"}
+_SETTINGS = {**EPHEMERAL, "synchronous_commit": "on"}
 
 _POLICIES = """
 create policy "anyone may listen to showtimes" on realtime.messages for select to anon, authenticated
@@ -126,7 +126,7 @@ class OwnStack:
         self.cluster = Cluster(self.folder / "pg", free_port(), _SETTINGS)
         self._postgres = RunningCluster(self.cluster)
         self._postgres.__enter__()
-        self.cluster.dress()
+        self.cluster.apply_supabase_shim()
         with psycopg.connect(self.cluster.url()) as connection:
             connection.execute(_POLICIES.encode())
         port = free_port()

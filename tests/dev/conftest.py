@@ -54,6 +54,6 @@ def stack(project: Path) -> Iterator[Stack]:
     """A real database, Data API, gateway and mail catcher. Tests may kill its parts; it brings them back."""
     with throwaway_folder() as local:
         parts = ["postgres", "postgrest", "gateway", "mail"]
-        with Stack(LocalConfig.throwaway(local), parts=parts, project=project, forgetful=True) as stack:
+        with Stack(LocalConfig.throwaway(local), parts=parts, project=project, ephemeral=True) as stack:
             yield stack
         stack.cluster.erase()

@@ -1,5 +1,5 @@
 """deploy/Caddyfile and gunicorn.conf.py with the real Caddy and the real gunicorn: what callers see of a restart and
-of a house that is closed. tests/e2e/test_caddyfile.py has a browser look at the page behind it."""
+of a cinema that is closed. tests/e2e/test_caddyfile.py has a browser look at the page behind it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CADDYFILE = (ROOT / "deploy/Caddyfile").read_text()
 
 
 @dataclass
-class House:
+class CinemaFixture:
     """Addresses, and the environment of both programs."""
 
     folder: Path
@@ -95,17 +95,17 @@ def _status(url: str) -> int | None:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def cinema(tmp_path: Path) -> CinemaFixture:
     page, api, upstream = free_ports(3)
     (tmp_path / "page").mkdir()
     (tmp_path / "page/index.html").write_text("the page")
-    return House(tmp_path, f"http://127.0.0.1:{page}", f"http://127.0.0.1:{api}", upstream)
+    return CinemaFixture(tmp_path, f"http://127.0.0.1:{page}", f"http://127.0.0.1:{api}", upstream)
 
 
 # A restart ------------------------------------------------------------------------------------------------------------
 
 # The page waits for 20 s, so Caddy tries for 15. A machine that runs other tests may take longer to start Python.
-PATIENT = CADDYFILE.replace("lb_try_duration 15s", "lb_try_duration 100s")
+LONG_TIMEOUT = CADDYFILE.replace("lb_try_duration 15s", "lb_try_duration 100s")
 
 
 @dataclass
@@ -150,9 +150,9 @@ class Callers:
 
 
 @contextmanager
-def slow_request(house: House) -> Iterator[None]:
+def slow_request(cinema: CinemaFixture) -> Iterator[None]:
     """Somebody whose body takes as long to arrive as the block lasts; they are answered all the same."""
-    with socket.create_connection(("127.0.0.1", house.upstream), timeout=60) as line:
+    with socket.create_connection(("127.0.0.1", cinema.upstream), timeout=60) as line:
         line.sendall(
             b"POST /api/auth/logout HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
             b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
@@ -163,20 +163,20 @@ def slow_request(house: House) -> Iterator[None]:
         assert line.recv(100).startswith(b"HTTP/1.1 204")
 
 
-def seen_of_a_restart(house: House, caddyfile: str, *options: str) -> Callers:
+def seen_of_a_restart(cinema: CinemaFixture, caddyfile: str, *options: str) -> Callers:
     """What callers see while gunicorn ends, with a request to finish, and another one starts."""
-    running = house.gunicorn(*options)
+    running = cinema.gunicorn(*options)
     try:
-        with house.caddy(caddyfile):
-            eventually(lambda: _status(f"{house.api}/healthz") == 200, 100)
-            with Callers(house.api) as callers:
+        with cinema.caddy(caddyfile):
+            eventually(lambda: _status(f"{cinema.api}/healthz") == 200, 100)
+            with Callers(cinema.api) as callers:
                 eventually(lambda: sum(callers.seen.values()) > 100, 60)
-                with slow_request(house):
+                with slow_request(cinema):
                     running.terminate()
                     time.sleep(1)
                 assert running.wait(60) == 0
-                running = house.gunicorn(*options)
-                eventually(lambda: _status(f"http://127.0.0.1:{house.upstream}/healthz") == 200, 100)
+                running = cinema.gunicorn(*options)
+                eventually(lambda: _status(f"http://127.0.0.1:{cinema.upstream}/healthz") == 200, 100)
                 before = sum(callers.seen.values())
                 eventually(lambda: sum(callers.seen.values()) > before + 100, 60)
     finally:
@@ -185,13 +185,15 @@ def seen_of_a_restart(house: House, caddyfile: str, *options: str) -> Callers:
     return callers
 
 
-def test_nobody_sees_a_restart(house: House) -> None:
-    callers = seen_of_a_restart(house, PATIENT)
+def test_nobody_sees_a_restart(cinema: CinemaFixture) -> None:
+    callers = seen_of_a_restart(cinema, LONG_TIMEOUT)
     # One connection may be let in by the kernel in the moment between gunicorn's last look and its closing.
     assert callers.seen.pop(("POST", 503), 0) <= 1
     assert set(callers.seen) == {("GET", 200), ("POST", 204)}
     # Each came once.
-    logged = re.findall(r'"request_id": "(\w+)", "method": "POST", "route": "/api/auth/refresh"', house.log.read_text())
+    logged = re.findall(
+        r'"request_id": "(\w+)", "method": "POST", "route": "/api/auth/refresh"', cinema.log.read_text()
+    )
     assert max(Counter(logged).values()) == 1
     assert len(set(callers.posted) - set(logged)) <= 1
 
@@ -200,12 +202,14 @@ def test_nobody_sees_a_restart(house: House) -> None:
     ("caddyfile", "options", "refused"),
     [
         (re.sub(r"\t+lb_try.*\n", "", CADDYFILE), (), {("GET", 503), ("POST", 503)}),
-        (PATIENT, ("--worker-class", "gthread"), {("POST", 503)}),
+        (LONG_TIMEOUT, ("--worker-class", "gthread"), {("POST", 503)}),
     ],
     ids=["without waiting", "with gunicorn's own worker"],
 )
-def test_this_would_be_seen(house: House, caddyfile: str, options: tuple[str, ...], refused: set[object]) -> None:
-    assert set(seen_of_a_restart(house, caddyfile, *options).seen) == {("GET", 200), ("POST", 204)} | refused
+def test_this_would_be_seen(
+    cinema: CinemaFixture, caddyfile: str, options: tuple[str, ...], refused: set[object]
+) -> None:
+    assert set(seen_of_a_restart(cinema, caddyfile, *options).seen) == {("GET", 200), ("POST", 204)} | refused
 
 
 def test_caddy_gives_up_before_the_page_does() -> None:
@@ -220,9 +224,9 @@ def test_caddy_gives_up_before_the_page_does() -> None:
 
 
 @contextmanager
-def dawdlers(house: House, number: int = 30) -> Iterator[None]:
+def dawdlers(cinema: CinemaFixture, number: int = 30) -> Iterator[None]:
     """People whose bodies never come to an end, at Caddy."""
-    port = int(house.api.rpartition(":")[2])
+    port = int(cinema.api.rpartition(":")[2])
     with ExitStack() as stack:
         for _ in range(number):
             line = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
@@ -235,29 +239,29 @@ def dawdlers(house: House, number: int = 30) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("buffered", [True, False], ids=["as it is", "without buffers"])
-def test_who_dawdles_is_in_nobodys_way(house: House, buffered: bool) -> None:
+def test_who_dawdles_is_in_nobodys_way(cinema: CinemaFixture, buffered: bool) -> None:
     caddyfile = CADDYFILE if buffered else CADDYFILE.replace("request_buffers 1MB", "")
-    running = house.gunicorn()
+    running = cinema.gunicorn()
     try:
-        with house.caddy(caddyfile):
-            eventually(lambda: _status(f"{house.api}/healthz") == 200, 100)
-            with dawdlers(house):
+        with cinema.caddy(caddyfile):
+            eventually(lambda: _status(f"{cinema.api}/healthz") == 200, 100)
+            with dawdlers(cinema):
                 if buffered:
-                    assert httpx.get(f"{house.api}/healthz", timeout=5).status_code == 200
+                    assert httpx.get(f"{cinema.api}/healthz", timeout=5).status_code == 200
                 else:
                     with pytest.raises(httpx.TimeoutException):
-                        httpx.get(f"{house.api}/healthz", timeout=5)
+                        httpx.get(f"{cinema.api}/healthz", timeout=5)
     finally:
         running.kill()
         running.wait(60)
 
 
-def test_a_body_that_is_too_large_is_refused(house: House) -> None:
-    running = house.gunicorn()
+def test_a_body_that_is_too_large_is_refused(cinema: CinemaFixture) -> None:
+    running = cinema.gunicorn()
     try:
-        with house.caddy():
-            eventually(lambda: _status(f"{house.api}/healthz") == 200, 100)
-            assert httpx.post(f"{house.api}/api/auth/refresh", content=b" " * 1_100_000).status_code == 413
+        with cinema.caddy():
+            eventually(lambda: _status(f"{cinema.api}/healthz") == 200, 100)
+            assert httpx.post(f"{cinema.api}/api/auth/refresh", content=b" " * 1_100_000).status_code == 413
     finally:
         running.terminate()
         running.wait(60)
@@ -266,27 +270,27 @@ def test_a_body_that_is_too_large_is_refused(house: House) -> None:
 # Closed ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_house_tells_everybody_to_come_back(house: House) -> None:
-    addresses = [house.page, f"{house.page}/showtimes/42", f"{house.page}/assets/a.js", f"{house.api}/healthz"]
-    with house.caddy(CLOSED="1"):
-        for answer in [*map(httpx.get, addresses), httpx.post(f"{house.api}/api/payments/webhook")]:
+def test_a_closed_house_tells_everybody_to_come_back(cinema: CinemaFixture) -> None:
+    addresses = [cinema.page, f"{cinema.page}/showtimes/42", f"{cinema.page}/assets/a.js", f"{cinema.api}/healthz"]
+    with cinema.caddy(CLOSED="1"):
+        for answer in [*map(httpx.get, addresses), httpx.post(f"{cinema.api}/api/payments/webhook")]:
             assert answer.status_code == 503
             assert answer.headers["Retry-After"] == "300"
             assert answer.headers["Cache-Control"] == "no-store"
             assert "maintenance" in answer.text
         # An open page calls from its own address, and its browser asks first.
-        asked = {"Origin": house.page, "Access-Control-Request-Method": "POST"}
-        assert httpx.options(f"{house.api}/api/auth/refresh", headers=asked).status_code == 204
-        answer = httpx.post(f"{house.api}/api/auth/refresh", headers={"Origin": house.page})
-        assert answer.headers["Access-Control-Allow-Origin"] == house.page
+        asked = {"Origin": cinema.page, "Access-Control-Request-Method": "POST"}
+        assert httpx.options(f"{cinema.api}/api/auth/refresh", headers=asked).status_code == 204
+        answer = httpx.post(f"{cinema.api}/api/auth/refresh", headers={"Origin": cinema.page})
+        assert answer.headers["Access-Control-Allow-Origin"] == cinema.page
         assert answer.headers["Access-Control-Allow-Credentials"] == "true"
 
 
 @pytest.mark.parametrize("closed", [{}, {"CLOSED": ""}, {"CLOSED": "0"}])
-def test_an_open_house_is_open(house: House, closed: dict[str, str]) -> None:
-    with house.caddy(**closed):
-        assert httpx.get(house.page).text == "the page"
-        assert httpx.get(f"{house.page}/showtimes/42").text == "the page"
+def test_an_open_house_is_open(cinema: CinemaFixture, closed: dict[str, str]) -> None:
+    with cinema.caddy(**closed):
+        assert httpx.get(cinema.page).text == "the page"
+        assert httpx.get(f"{cinema.page}/showtimes/42").text == "the page"
 
 
 # Before a self-hosted Supabase ----------------------------------------------------------------------------------------
@@ -307,17 +311,20 @@ class SlowGateway(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_self_hosted_data_api_takes_so_many_at_a_time_and_its_own_always(house: House) -> None:
-    address, key = house.api, "sb_secret_of_the_house"
+def test_a_self_hosted_data_api_takes_so_many_at_a_time_and_its_own_always(cinema: CinemaFixture) -> None:
+    address, key = cinema.api, "sb_secret_of_the_house"
     settings = {
         "SUPABASE_ADDRESS": address,
-        "SUPABASE_UPSTREAM": f"127.0.0.1:{house.upstream}",
+        "SUPABASE_UPSTREAM": f"127.0.0.1:{cinema.upstream}",
         "SUPABASE_SERVICE_ROLE_KEY": key,
     }
-    server = ThreadingHTTPServer(("127.0.0.1", house.upstream), SlowGateway)
+    server = ThreadingHTTPServer(("127.0.0.1", cinema.upstream), SlowGateway)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     caddyfile = (ROOT / "deploy/supabase.Caddyfile").read_text()
-    with house.caddy(caddyfile, **settings), httpx.Client(timeout=90, limits=httpx.Limits(max_connections=None)) as web:
+    with (
+        cinema.caddy(caddyfile, **settings),
+        httpx.Client(timeout=90, limits=httpx.Limits(max_connections=None)) as web,
+    ):
 
         def call(path: str, apikey: str = "sb_publishable_of_the_page") -> httpx.Response:
             return web.get(address + path, headers={"apikey": apikey})
@@ -325,7 +332,7 @@ def test_a_self_hosted_data_api_takes_so_many_at_a_time_and_its_own_always(house
         with ThreadPoolExecutor(120) as people:
             crowd = [people.submit(call, "/rest/v1/movies") for _ in range(100)]
             eventually(lambda: sum(each.done() for each in crowd) == 36, 60)
-            own = [people.submit(call, "/rest/v1/rpc/figures", key) for _ in range(5)]
+            own = [people.submit(call, "/rest/v1/rpc/operational_metrics", key) for _ in range(5)]
             listening = people.submit(call, "/realtime/v1/websocket")
             time.sleep(0.5)
             assert not any(each.done() for each in [*own, listening])

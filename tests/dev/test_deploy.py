@@ -24,13 +24,13 @@ import pytest
 import yaml
 from postgrest.exceptions import APIError
 
-from backend import gate
+from backend import concurrency_limit
 from backend.passwords import MEMORY_KIB
 from backend.settings import Settings
 from dev.config import ROOT, LocalConfig, throwaway_folder
 from dev.keys import Keys
 from dev.stack import Stack
-from tests.house import House
+from tests.cinema import CinemaFixture
 from tests.http.frontrow import PASSWORD, Frontrow, eventually
 from tests.sql.test_schema import catalogue
 
@@ -63,7 +63,7 @@ def as_written(variable: str, value: str) -> str:
 
 
 @dataclass
-class Newcomer:
+class DocReader:
     """Somebody with a clone, a shell, and a database that is bare."""
 
     clone: Path
@@ -107,7 +107,7 @@ class Newcomer:
 
 
 @pytest.fixture(scope="module")
-def newcomer() -> Iterator[Newcomer]:
+def reader() -> Iterator[DocReader]:
     with throwaway_folder() as folder:
         clone = folder / "frontrow"
         files = subprocess.run(
@@ -122,50 +122,50 @@ def newcomer() -> Iterator[Newcomer]:
             shutil.copy(ROOT / file, clone / file)
         for installed in (".venv", "dev/node_modules", "frontend/node_modules"):
             (clone / installed).symlink_to((ROOT / installed).resolve())
-        yield Newcomer(clone, f"{clone}/dev/node_modules/.bin:{os.environ['PATH']}")
+        yield DocReader(clone, f"{clone}/dev/node_modules/.bin:{os.environ['PATH']}")
 
 
 @pytest.fixture(scope="module")
-def stack(newcomer: Newcomer) -> Iterator[Stack]:
+def stack(reader: DocReader) -> Iterator[Stack]:
     """Supabase's parts, their database empty, the signing key of the page in their key set; Stripe; a mail server."""
-    bare = newcomer.clone.parent / "bare/supabase"
+    bare = reader.clone.parent / "bare/supabase"
     bare.mkdir(parents=True)
     (bare / "config.toml").write_text('project_id = "bare"\n[db]\nmajor_version = 17\n')
-    local = newcomer.clone.parent / "local"
-    newcomer.follow("key")
-    assert mode(newcomer.clone / "signing-key.json") == "600"
-    newcomer.variables["JWT_JWKS"] = Keys.kept_in(local / "keys.json").jwks
-    key_set = newcomer.follow("jwks").strip()
+    local = reader.clone.parent / "local"
+    reader.follow("key")
+    assert mode(reader.clone / "signing-key.json") == "600"
+    reader.variables["JWT_JWKS"] = Keys.kept_in(local / "keys.json").jwks
+    key_set = reader.follow("jwks").strip()
     stack = Stack(
         LocalConfig.throwaway(local),
         parts=["postgres", "postgrest", "gateway", "stripe", "mail"],
         project=bare.parent,
         seed=False,
-        forgetful=True,
+        ephemeral=True,
         environment={"PGRST_JWT_SECRET": key_set},
     )
     with stack:
-        newcomer.path = f"{stack.cluster.binary('psql').parent}:{newcomer.path}"
-        newcomer.variables["DATABASE_URL"] = stack.cluster.url()
+        reader.path = f"{stack.cluster.binary('psql').parent}:{reader.path}"
+        reader.variables["DATABASE_URL"] = stack.cluster.url()
         yield stack
     stack.cluster.erase()
 
 
 @pytest.fixture(scope="module")
-def deployed(newcomer: Newcomer, stack: Stack) -> Iterator[Frontrow]:
+def deployed(reader: DocReader, stack: Stack) -> Iterator[Frontrow]:
     """The migrations pushed, .env filled in, app and worker started as the page says."""
-    said = newcomer.follow("push")
+    said = reader.follow("push")
     assert "20261122000000" in said
-    newcomer.follow("catalogue")
+    reader.follow("catalogue")
     config, keys = stack.config, stack.keys
-    newcomer.fill_in(
+    reader.fill_in(
         PORT=str(config.api.number),
         APP_URL=config.app_url,
         API_URL=config.api_url,
         CORS_ORIGINS=config.app_url,
         SUPABASE_URL=config.supabase_url,
         SUPABASE_SERVICE_ROLE_KEY=keys.secret,
-        JWT_SIGNING_KEY=json.dumps(json.loads((newcomer.clone / "signing-key.json").read_text())),
+        JWT_SIGNING_KEY=json.dumps(json.loads((reader.clone / "signing-key.json").read_text())),
         STRIPE_SECRET_KEY=keys.stripe_secret,
         STRIPE_WEBHOOK_SECRET=f"whsec_the_next_one,{keys.stripe_webhook_secret}",
         STRIPE_API_BASE=config.stripe_url,
@@ -176,16 +176,16 @@ def deployed(newcomer: Newcomer, stack: Stack) -> Iterator[Frontrow]:
         VITE_SUPABASE_ANON_KEY=keys.publishable,
         VITE_STRIPE_PUBLISHABLE_KEY=keys.stripe_publishable,
     )
-    newcomer.follow("run", before="exec >log 2>&1", after='echo "$app $worker" > pids')
-    started = [int(pid) for pid in (newcomer.clone / "pids").read_text().split()]
+    reader.follow("run", before="exec >log 2>&1", after='echo "$app $worker" > pids')
+    started = [int(pid) for pid in (reader.clone / "pids").read_text().split()]
     try:
         eventually(lambda: _ready(config.api_url), 120)
-        with House(stack.cluster.url()) as house:
-            house.showtime_id = house.value(_THE_SHOWTIME)
-            with Frontrow(stack, house) as frontrow:
+        with CinemaFixture(stack.cluster.url()) as cinema:
+            cinema.showtime_id = cinema.value(_THE_SHOWTIME)
+            with Frontrow(stack, cinema) as frontrow:
                 yield frontrow
     finally:
-        print((newcomer.clone / "log").read_text())  # pytest shows it when a test fails
+        print((reader.clone / "log").read_text())  # pytest shows it when a test fails
         for pid in started:
             os.kill(pid, signal.SIGTERM)
 
@@ -197,7 +197,7 @@ def _ready(url: str) -> bool:
         return False
 
 
-def test_who_follows_the_page_sells_a_ticket(newcomer: Newcomer, deployed: Frontrow) -> None:
+def test_who_follows_the_page_sells_a_ticket(reader: DocReader, deployed: Frontrow) -> None:
     customer = deployed.register()
     booking = customer.book()
     deployed.pay(customer.intent(booking))
@@ -205,35 +205,35 @@ def test_who_follows_the_page_sells_a_ticket(newcomer: Newcomer, deployed: Front
     letters = eventually(lambda: deployed.mails(customer.email))
     assert "The General" in letters[0].as_string()
     assert letters[0]["From"] == "Frontrow <tickets@frontrow.example>"
-    said = newcomer.follow("check")
+    said = reader.follow("check")
     assert '"status":"ready"' in said.replace(" ", "")
     assert "all hold" in said
 
 
 def test_the_catalogue_has_a_price_for_each_seat_and_the_theaters_own_evening(deployed: Frontrow) -> None:
-    seats = deployed.house.map().values()
+    seats = deployed.cinema.map().values()
     assert sorted({(seat["kind"], seat["price"]) for seat in seats}) == [("premium", 1500), ("standard", 1200)]
     assert len(seats) == 50
     starts_at = "select to_char(starts_at at time zone 'Europe/Vienna', 'HH24:MI') from public.showtimes where id = %s"
-    assert deployed.house.value(starts_at, [deployed.house.showtime_id]) == "20:00"
+    assert deployed.cinema.value(starts_at, [deployed.cinema.showtime_id]) == "20:00"
 
 
-def test_who_works_here_sees_what_happened(newcomer: Newcomer, deployed: Frontrow) -> None:
+def test_who_works_here_sees_what_happened(reader: DocReader, deployed: Frontrow) -> None:
     booking = deployed.register().book()
     ada = deployed.stranger("ada@frontrow.example")
     account = {"email": ada.email, "password": PASSWORD, "full_name": "Ada Lovelace"}
     ada.keep(ada.post("/api/auth/register", account))
     with pytest.raises(APIError, match="staff_only"):
         ada.rpc("booking_history", booking_id=booking["id"])
-    assert "ada@frontrow.example | staff" in newcomer.follow("staff")
+    assert "ada@frontrow.example | staff" in reader.follow("staff")
     ada.keep(ada.post("/api/auth/login", {"email": ada.email, "password": PASSWORD}))
     assert ada.rpc("booking_history", booking_id=booking["id"])[0]["status"] == "pending"
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_page_is_built_as_the_page_says(newcomer: Newcomer, stack: Stack) -> None:
-    newcomer.follow("page")
-    built = newcomer.clone / "frontend/dist"
+def test_the_page_is_built_as_the_page_says(reader: DocReader, stack: Stack) -> None:
+    reader.follow("page")
+    built = reader.clone / "frontend/dist"
     script = "".join(file.read_text() for file in (built / "assets").glob("*.js"))
     assert 'src="/assets/' in (built / "index.html").read_text()
     assert stack.config.api_url in script
@@ -241,55 +241,55 @@ def test_the_page_is_built_as_the_page_says(newcomer: Newcomer, stack: Stack) ->
     assert stack.keys.secret not in script
     assert stack.keys.stripe_secret not in script
 
-    newcomer.follow("publish")
-    page = newcomer.clone / "page"
+    reader.follow("publish")
+    page = reader.clone / "page"
     assert _files(page) == _files(built)
     # The next version: a part has another name, and what was there stays there for those who have the old page open.
     old = next((built / "assets").glob("index-*.js"))
     old.rename(old.with_name("index-of-the-next.js"))
     (built / "index.html").write_text(f"the next, with /assets/{old.name}")
-    newcomer.follow("publish")
+    reader.follow("publish")
     assert _files(page) == _files(built) | {f"assets/{old.name}"}
     assert (page / "index.html").read_text().startswith("the next")
-    newcomer.follow("tidy")
+    reader.follow("tidy")
     assert _files(page) == _files(built)
-    assert not (newcomer.clone / "page.next").exists()
+    assert not (reader.clone / "page.next").exists()
 
 
 def _files(folder: Path) -> set[str]:
     return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
 
 
-def test_what_was_backed_up_is_restored_whole(newcomer: Newcomer, deployed: Frontrow) -> None:
+def test_what_was_backed_up_is_restored_whole(reader: DocReader, deployed: Frontrow) -> None:
     cluster = deployed.stack.cluster
     cluster.create_database("restored")
-    cluster.dress("restored")
-    newcomer.variables["NEW_DATABASE_URL"] = cluster.url("restored")
+    cluster.apply_supabase_shim("restored")
+    reader.variables["NEW_DATABASE_URL"] = cluster.url("restored")
     with psycopg.connect(cluster.url("restored")) as connection:
         connection.execute(_AS_BEFORE_NOVEMBER_2026)
     with deployed.no_sweep():  # what is compared must stand still
-        newcomer.follow("backup")
+        reader.follow("backup")
         before, kept = _catalogue(cluster.url()), _rows(cluster.url())
-    assert mode(newcomer.clone / "frontrow.dump") == "600"
-    newcomer.follow("restore")
+    assert mode(reader.clone / "frontrow.dump") == "600"
+    reader.follow("restore")
     assert _catalogue(cluster.url("restored")) == before
     assert _rows(cluster.url("restored")) == kept
     with psycopg.connect(cluster.url("restored")) as connection:
-        assert connection.execute("select * from public.violations()").fetchall() == []
+        assert connection.execute("select * from public.check_invariants()").fetchall() == []
     # Nothing is left to push.
-    with newcomer.at(DATABASE_URL=cluster.url("restored")):
-        assert "20261122000000" in newcomer.follow("push")
+    with reader.at(DATABASE_URL=cluster.url("restored")):
+        assert "20261122000000" in reader.follow("push")
 
 
-def test_a_shut_data_api_serves_the_house_and_nobody_else(newcomer: Newcomer, deployed: Frontrow) -> None:
+def test_a_shut_data_api_serves_the_house_and_nobody_else(reader: DocReader, deployed: Frontrow) -> None:
     films = f"{deployed.stack.config.supabase_url}/rest/v1/movies"
     keys = deployed.stack.keys
-    with newcomer.at(NEW_DATABASE_URL=deployed.stack.cluster.url()):
-        newcomer.follow("shut")
+    with reader.at(NEW_DATABASE_URL=deployed.stack.cluster.url()):
+        reader.follow("shut")
         assert httpx.get(films, headers={"apikey": keys.publishable}).json()["code"] == "42501"
         assert httpx.get(films, headers={"apikey": keys.secret}).status_code == 200
         assert _ready(deployed.api)
-        newcomer.follow("open")
+        reader.follow("open")
         assert httpx.get(films, headers={"apikey": keys.publishable}).status_code == 200
 
 
@@ -356,13 +356,13 @@ def test_what_the_page_says_of_gunicorn_is_so() -> None:
     is_so = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     for setting in ("threads", "timeout", "graceful_timeout", "keepalive"):
         assert int(said[setting]) == is_so[setting]
-    assert int(said[""]) == gate.PLACES < is_so["threads"]
+    assert int(said[""]) == concurrency_limit.MAX_CONCURRENT < is_so["threads"]
 
 
 def test_memory_suffices_for_as_many_passwords_as_there_are_places() -> None:
     hashing = MEMORY_KIB * 1024
-    assert f"100 MB and {gate.PLACES} times {hashing >> 20} MiB" in PAGE
-    peak = 100_000_000 + gate.PLACES * hashing
+    assert f"100 MB and {concurrency_limit.MAX_CONCURRENT} times {hashing >> 20} MiB" in PAGE
+    peak = 100_000_000 + concurrency_limit.MAX_CONCURRENT * hashing
     limit = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["api"]["mem_limit"]
     assert limit == "${API_MEMORY:-768m}"
     assert "MemoryMax=768M\n" in (ROOT / "deploy/systemd/frontrow-api.service").read_text()

@@ -165,11 +165,11 @@ def test_supabase_py_works_with_either_secret_key(stack: Stack) -> None:
 def test_the_schema_cache_follows_a_change(stack: Stack, http: httpx.Client) -> None:
     """PostgREST hears of a new function without a restart."""
     with psycopg.connect(stack.cluster.url()) as connection:
-        connection.execute("create or replace function public.newcomer() returns int language sql return 1")
+        connection.execute("create or replace function public.reader() returns int language sql return 1")
     try:
         deadline = time.monotonic() + 10
         while True:
-            response = http.get("/rest/v1/rpc/newcomer", headers={"apikey": stack.keys.publishable})
+            response = http.get("/rest/v1/rpc/reader", headers={"apikey": stack.keys.publishable})
             if response.status_code == 200 or time.monotonic() > deadline:
                 break
         assert response.json() == 1
@@ -177,4 +177,4 @@ def test_the_schema_cache_follows_a_change(stack: Stack, http: httpx.Client) -> 
         with psycopg.connect(
             stack.cluster.url()
         ) as connection:  # other tests compare this database with its migrations
-            connection.execute("drop function public.newcomer()")
+            connection.execute("drop function public.reader()")

@@ -16,7 +16,7 @@ from backend.settings import Settings
 from backend.tokens import Tokens
 from dev.config import ROOT
 from dev.keys import Keys
-from tests.house import House, Json
+from tests.cinema import CinemaFixture, Json
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
 ENVIRONMENT = {
@@ -38,9 +38,9 @@ def block(name: str) -> str:
     return dedent("   " + found[1].lstrip())
 
 
-def run(house: House, statement: str) -> None:
+def run(cinema: CinemaFixture, statement: str) -> None:
     """As psql with the owner's connection string would."""
-    with psycopg.connect(house.url, autocommit=True) as connection:
+    with psycopg.connect(cinema.url, autocommit=True) as connection:
         connection.execute(statement.encode())
 
 
@@ -48,8 +48,8 @@ def process(**settings: str) -> Tokens:
     return Tokens.of(Settings.from_environment({**ENVIRONMENT, **settings}))
 
 
-def letters(house: House, booking: Json) -> list[str]:
-    keys = (row["key"] for row in house.outbox("mail_confirmation") if str(row["booking_id"]) == booking["id"])
+def letters(cinema: CinemaFixture, booking: Json) -> list[str]:
+    keys = (row["key"] for row in cinema.outbox("mail_confirmation") if str(row["booking_id"]) == booking["id"])
     return [key.removeprefix(f"mail:confirmation:{booking['id']}") for key in keys]
 
 
@@ -75,33 +75,33 @@ def test_the_next_key_is_made_and_its_public_half_can_be_set_at_once(tmp_path: P
     assert len(after.jwks()["keys"]) == 2
 
 
-def test_after_a_leak_every_ticket_that_may_be_shown_is_sent_again_once(house: House) -> None:
-    kept, cancelled, pending = (house.customer(name) for name in ("Ada", "Bob", "Eve"))
-    booking, other = house.buy(kept, 0, 1), house.buy(cancelled, 2)
+def test_after_a_leak_every_ticket_that_may_be_shown_is_sent_again_once(cinema: CinemaFixture) -> None:
+    kept, cancelled, pending = (cinema.customer(name) for name in ("Ada", "Bob", "Eve"))
+    booking, other = cinema.buy(kept, 0, 1), cinema.buy(cancelled, 2)
     cancelled.call("cancel_booking", booking_id=other["id"])
-    house.book(pending, 3)
-    before = house.outbox("mail_confirmation")
+    cinema.book(pending, 3)
+    before = cinema.outbox("mail_confirmation")
     for _ in range(2):
-        run(house, block("tickets-again"))
-    assert len(house.outbox("mail_confirmation")) == len(before) + 1
-    assert len(letters(house, booking)) == 2
-    again = [order for order in house.service().call("claim_outbox") if order["booking_id"] == booking["id"]]
+        run(cinema, block("tickets-again"))
+    assert len(cinema.outbox("mail_confirmation")) == len(before) + 1
+    assert len(letters(cinema, booking)) == 2
+    again = [order for order in cinema.service().call("claim_outbox") if order["booking_id"] == booking["id"]]
     assert [order["letter"]["booking"]["reference"] for order in again] == [booking["reference"]] * 2
     # The customer's own "send again" goes on after it.
     for order in again:
-        house.service().call("settle_outbox", id=order["id"], attempt=order["attempt"])
+        cinema.service().call("complete_outbox", id=order["id"], attempt=order["attempt"])
     kept.call("send_ticket_again", booking_id=booking["id"])
-    assert letters(house, booking)[2:] == [":3"]
-    assert house.violations() == []
+    assert letters(cinema, booking)[2:] == [":3"]
+    assert cinema.violations() == []
 
 
-def test_the_page_tells_when_the_last_ticket_of_a_key_has_ended(house: House) -> None:
-    house.buy(house.customer(), 0)
-    (sold,) = house.rows("select ends_at, (select max(confirmed_at) from public.bookings) as at from public.showtimes")
+def test_the_page_tells_when_the_last_ticket_of_a_key_has_ended(cinema: CinemaFixture) -> None:
+    cinema.buy(cinema.customer(), 0)
+    (sold,) = cinema.rows("select ends_at, (select max(confirmed_at) from public.bookings) as at from public.showtimes")
     question = block("last-ticket")
 
     def until(moment: datetime) -> object:
-        return house.value(re.sub(r"'\d{4}-.*?'", f"'{moment.isoformat()}'", question))
+        return cinema.value(re.sub(r"'\d{4}-.*?'", f"'{moment.isoformat()}'", question))
 
     assert until(sold["at"]) == sold["ends_at"] + timedelta(hours=6)
     assert until(sold["at"] - timedelta(seconds=1)) is None

@@ -15,9 +15,9 @@ from tests.dev.conftest import MIGRATION
 
 @pytest.fixture
 def database(stack: Stack) -> Iterator[str]:
-    """The URL of an empty database dressed as Supabase's."""
+    """The URL of an empty database prepared as Supabase's."""
     stack.cluster.create_database("migrations_test")
-    stack.cluster.dress("migrations_test")
+    stack.cluster.apply_supabase_shim("migrations_test")
     yield stack.cluster.url("migrations_test")
     stack.cluster.drop_database("migrations_test")
 

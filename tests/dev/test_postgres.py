@@ -17,8 +17,8 @@ from dev.config import ROOT, free_ports, throwaway_folder
 STARTER = """
 import sys, time
 from pathlib import Path
-from dev.postgres import ADMIN, FAST_AND_FORGETFUL, Cluster, RunningCluster
-with RunningCluster(Cluster(Path(sys.argv[1]) / "postgres", int(sys.argv[2]), FAST_AND_FORGETFUL)) as cluster:
+from dev.postgres import ADMIN, EPHEMERAL, Cluster, RunningCluster
+with RunningCluster(Cluster(Path(sys.argv[1]) / "postgres", int(sys.argv[2]), EPHEMERAL)) as cluster:
     print(cluster.url(user=ADMIN), flush=True)
     time.sleep(600)
 """

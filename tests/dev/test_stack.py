@@ -17,7 +17,7 @@ import pytest
 
 from dev import services
 from dev.config import LocalConfig, throwaway_folder
-from dev.postgres import FAST_AND_FORGETFUL, Cluster
+from dev.postgres import EPHEMERAL, Cluster
 from dev.stack import Lock, Stack
 from dev.supervisor import StartError
 
@@ -65,7 +65,7 @@ def test_the_environment_file_can_be_sourced(stack: Stack) -> None:
 def test_a_second_stack_in_the_same_folder_is_refused(stack: Stack, project: Path) -> None:
     config = LocalConfig.throwaway(stack.config.local)
     with pytest.raises(StartError, match=rf"^Frontrow runs here already \(process {os.getpid()}\)\.$"):
-        Stack(config, parts=["postgres"], project=project, forgetful=True).start()
+        Stack(config, parts=["postgres"], project=project, ephemeral=True).start()
 
 
 _UP = """
@@ -78,11 +78,11 @@ stack = Stack(
     LocalConfig.throwaway(Path(sys.argv[1])),
     parts=["postgres", "gateway"],
     project=Path(sys.argv[2]),
-    forgetful=True,
+    ephemeral=True,
     report=lambda line: print(line, flush=True),
 )
 up.welcome = lambda stack: " ".join(
-    str(pid) for pid in (stack.supervisor.guard_pid, *map(stack.supervisor.pid, ("postgres", "gateway")))
+    str(pid) for pid in (stack.supervisor.reaper_pid, *map(stack.supervisor.pid, ("postgres", "gateway")))
 )
 sys.exit(up.run(stack))
 """
@@ -90,7 +90,7 @@ sys.exit(up.run(stack))
 
 @contextmanager
 def up(local: Path, project: Path) -> Generator[tuple[subprocess.Popen[str], list[int]]]:
-    """What `make up` runs, in another process, and the ids of its guard, database and gateway."""
+    """What `make up` runs, in another process, and the ids of its reaper, database and gateway."""
     command = [sys.executable, "-c", _UP, str(local), str(project)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
@@ -112,15 +112,15 @@ def test_a_signal_ends_it_all(project: Path, number: signal.Signals) -> None:
 
 
 def test_a_postgres_that_outlived_everything_is_ended(project: Path) -> None:
-    """Supervisor and guard are both killed; the next start finds the server and ends it."""
+    """Supervisor and reaper are both killed; the next start finds the server and ends it."""
     with throwaway_folder() as local:
-        with up(local, project) as (process, (guard, server, gateway)):
-            os.kill(guard, signal.SIGKILL)
+        with up(local, project) as (process, (reaper, server, gateway)):
+            os.kill(reaper, signal.SIGKILL)
             process.kill()
         os.kill(gateway, signal.SIGKILL)
         said: list[str] = []
         config = LocalConfig.throwaway(local)
-        with Stack(config, parts=["postgres"], project=project, forgetful=True, report=said.append) as stack:
+        with Stack(config, parts=["postgres"], project=project, ephemeral=True, report=said.append) as stack:
             assert said == [f"Ended PostgreSQL (process {server}), left by a run that was killed."]
             with psycopg.connect(stack.cluster.url()) as connection:
                 assert connection.execute("select count(*) from public.movies").fetchone() == (2,)
@@ -129,7 +129,7 @@ def test_a_postgres_that_outlived_everything_is_ended(project: Path) -> None:
 
 def test_a_lock_file_whose_process_is_another_one_now_is_removed() -> None:
     with throwaway_folder() as local:
-        cluster = Cluster(local / "postgres", 1, FAST_AND_FORGETFUL)
+        cluster = Cluster(local / "postgres", 1, EPHEMERAL)
         cluster.home.mkdir(parents=True)
         (cluster.home / "postmaster.pid").write_text(f"{os.getpid()}\n")
         assert services.end_stale_server(cluster) is None

@@ -12,12 +12,12 @@ from dev.config import free_ports
 from dev.postgres import Cluster, RunningCluster
 from dev.services import end_stale_server
 
-# What is written is on the disk when COMMIT is answered: nothing here is forgetful. Only small, to be back soon.
+# What is written is on the disk when COMMIT is answered: nothing here is ephemeral. Only small, to be back soon.
 _SETTINGS = {"shared_buffers": "32MB", "max_connections": "40", "max_wal_size": "256MB"}
 _PATIENCE = 20
 
 
-class MortalServer:
+class KillableServer:
     """One cluster, many lives."""
 
     def __init__(self, folder: Path) -> None:

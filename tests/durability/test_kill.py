@@ -22,9 +22,9 @@ import pytest
 
 from dev import schema
 from dev.config import throwaway_folder
+from tests.cinema import Caller, CinemaFixture, Json, call_sql
 from tests.concurrency.parallel import Start, succeeded, wait_until_it_waits
-from tests.durability.server import MortalServer
-from tests.house import Caller, House, Json, call_sql
+from tests.durability.server import KillableServer
 
 _numbers = itertools.count(1)
 ROUNDS = 50
@@ -34,14 +34,14 @@ TEMPLATE = "frontrow_template"
 STATE = """
 select jsonb_build_object(
   'booking', b.status,
-  'payments', (select jsonb_agg(jsonb_build_array(p.status, p.keeps_booking)) from public.payments p
+  'payments', (select jsonb_agg(jsonb_build_array(p.status, p.settles_booking)) from public.payments p
                where p.booking_id = b.id),
   'seats sold', (select count(*) from public.booking_seats s
                  where s.booking_id = b.id and s.sold_at is not null and s.released_at is null),
   'locks', (select jsonb_agg(case when upper_inf(l.held) then 'sold' when l.held @> private.now() then 'held'
                                   else 'over' end) from public.seat_locks l where l.booking_id = b.id),
   'events', (select coalesce(jsonb_agg(e.outcome), '[]') from private.stripe_events e where e.id = %(event)s),
-  'letters', (select count(*) from private.outbox o where o.booking_id = b.id),
+  'emails', (select count(*) from private.outbox o where o.booking_id = b.id),
   'told', (select count(*) from realtime.messages m
            where m.event = 'seat:book' and m.payload -> 'seat_ids' = to_jsonb(array(
              select s.seat_id from public.booking_seats s where s.booking_id = b.id order by s.seat_id))))
@@ -53,7 +53,7 @@ BEFORE: Json = {
     "seats sold": 0,
     "locks": ["held", "held"],
     "events": [],
-    "letters": 0,
+    "emails": 0,
     "told": 0,
 }
 AFTER: Json = {
@@ -62,14 +62,14 @@ AFTER: Json = {
     "seats sold": 2,
     "locks": ["sold", "sold"],
     "events": ["confirmed"],
-    "letters": 1,
+    "emails": 1,
     "told": 1,
 }
 
 # What another session holds, so that confirm_booking stands still there, in the order of its way.
 STANDS_AT = {
     "the event's key": "insert into private.stripe_events (id, type) values (%(event)s, 'another')",
-    "the customer's turn": "select private.serialise_customer(showtime_id, user_id) from public.bookings"
+    "the customer's turn": "select private.lock_customer(showtime_id, user_id) from public.bookings"
     " where id = %(booking)s",
     "the booking": "select from public.bookings where id = %(booking)s for update",
     "the payment": "select from public.payments where booking_id = %(booking)s for update",
@@ -80,20 +80,20 @@ STANDS_AT = {
     "a seat of the booking": "select from public.booking_seats where seat_id ="
     " (select max(seat_id) from public.booking_seats where booking_id = %(booking)s) for update",
     "the bookings, sold but not confirmed": "lock table public.bookings in share mode",
-    "the letter's key": "insert into private.outbox (kind, key, booking_id, payload)"
+    "the email's key": "insert into private.outbox (kind, key, booking_id, payload)"
     " values ('mail_confirmation', 'mail:confirmation:' || %(booking)s::uuid, %(booking)s::uuid, '{}')",
     "the broadcast": "lock table realtime.messages in share mode",
 }
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[MortalServer]:
+def server() -> Iterator[KillableServer]:
     with throwaway_folder() as folder:
-        server = MortalServer(folder)
+        server = KillableServer(folder)
         server.start()
         try:
             server.cluster.create_database(TEMPLATE)
-            server.cluster.dress(TEMPLATE)
+            server.cluster.apply_supabase_shim(TEMPLATE)
             with psycopg.connect(server.cluster.url(TEMPLATE), autocommit=True) as connection:
                 connection.execute(schema.script().encode())
             yield server
@@ -103,12 +103,12 @@ def server() -> Iterator[MortalServer]:
 
 
 @pytest.fixture
-def house(server: MortalServer) -> Iterator[House]:
+def cinema(server: KillableServer) -> Iterator[CinemaFixture]:
     """A database of the test's own on the server that dies, with two seats for each of a hundred bookings."""
     name = f"test_{next(_numbers)}"
     server.cluster.create_database(name, TEMPLATE)
-    with House(server.cluster.url(name), rows=10, seats=20) as house:
-        yield house
+    with CinemaFixture(server.cluster.url(name), rows=10, seats=20) as cinema:
+        yield cinema
     server.cluster.drop_database(name)
 
 
@@ -122,25 +122,25 @@ def start() -> Iterator[Start]:
 class Round:
     """A booking that waits for its payment, the event that says it is paid, and what the kill needs."""
 
-    house: House
-    server: MortalServer
+    cinema: CinemaFixture
+    server: KillableServer
     start: Start
     number: int
     event: Json = field(init=False)
     stripe: Caller = field(init=False)
 
     def __post_init__(self) -> None:
-        ada = self.house.customer()
-        booking = self.house.book(ada, 2 * self.number, 2 * self.number + 1)
-        self.event = succeeded(booking, self.house.start_payment(ada, booking), f"evt_{self.number}")
-        self.stripe = self.house.service()
+        ada = self.cinema.customer()
+        booking = self.cinema.book(ada, 2 * self.number, 2 * self.number + 1)
+        self.event = succeeded(booking, self.cinema.start_payment(ada, booking), f"evt_{self.number}")
+        self.stripe = self.cinema.service()
 
     @property
     def backend(self) -> int:
         return self.stripe.connection.info.backend_pid
 
     def state(self) -> Json:
-        return self.house.value(STATE, {"booking": self.event["booking_id"], "event": self.event["event_id"]})
+        return self.cinema.value(STATE, {"booking": self.event["booking_id"], "event": self.event["event_id"]})
 
     def call(self) -> Json:
         return self.stripe.call_in_transaction("confirm_booking", **self.event)
@@ -156,7 +156,7 @@ class Round:
     def kill_and_restart(self) -> None:
         self.server.kill(self.backend)
         self.server.start()
-        self.house.reconnect()
+        self.cinema.reconnect()
 
 
 # The kills. Each leaves the server dead and alive again. -----------------------------------------------------------
@@ -164,13 +164,13 @@ class Round:
 
 def while_it_stands_at(what: str) -> Callable[[Round], None]:
     def kill(this: Round) -> None:
-        holder = this.house.caller("postgres")
+        holder = this.cinema.caller("postgres")
         holder.begin()
         holder.connection.execute(
             STANDS_AT[what].encode(), {"event": this.event["event_id"], "booking": this.event["booking_id"]}
         )
         call: Future[Any] = this.start(this.stripe.call, "confirm_booking", **this.event)
-        wait_until_it_waits(this.house, call, waiter=this.stripe, holder=holder)
+        wait_until_it_waits(this.cinema, call, waiter=this.stripe, holder=holder)
         this.kill_and_restart()
         with pytest.raises(psycopg.OperationalError):
             call.result()
@@ -233,25 +233,25 @@ def moments() -> list[tuple[str, Callable[[Round], None]]]:
 
 @pytest.mark.timeout(900)  # a second or two for each life, where many work on the machine
 def test_a_booking_is_never_half_confirmed_whenever_the_server_is_killed(
-    server: MortalServer, house: House, start: Start
+    server: KillableServer, cinema: CinemaFixture, start: Start
 ) -> None:
     found: Counter[tuple[str, str]] = Counter()
     for number, (moment, kill) in enumerate(moments()):
-        this = Round(house, server, start, number)
+        this = Round(cinema, server, start, number)
         assert this.state() == BEFORE
         kill(this)
 
         state = this.state()
         assert state in (BEFORE, AFTER), f"{moment}: half done"
-        assert house.violations() == [], moment
+        assert cinema.violations() == [], moment
         after = state == AFTER
         found[moment, "after" if after else "before"] += 1
 
         # Stripe got no answer, and comes again.
-        answer = house.service().call("confirm_booking", **this.event)
+        answer = cinema.service().call("confirm_booking", **this.event)
         assert answer["outcome"] == ("duplicate" if after else "confirmed"), moment
         assert this.state() == AFTER, moment
-        assert house.violations() == [], moment
+        assert cinema.violations() == [], moment
 
     print("\n" + "\n".join(f"{count:3} {moment}: all {side}" for (moment, side), count in sorted(found.items())))
     assert found.total() == ROUNDS
@@ -259,14 +259,14 @@ def test_a_booking_is_never_half_confirmed_whenever_the_server_is_killed(
     assert {side for moment, side in found if moment in ("commit on its way", "any instant")} == {"before", "after"}
     assert {side for moment, side in found if moment.startswith("stands") or moment == "before commit"} == {"before"}
     assert {side for moment, side in found if moment == "after commit"} == {"after"}
-    assert house.value("select count(*) from public.bookings where status = 'confirmed'") == ROUNDS
+    assert cinema.value("select count(*) from public.bookings where status = 'confirmed'") == ROUNDS
 
 
 # The effects of confirm_booking, each as a transaction of its own.
 ONE_BY_ONE = (
     "insert into private.stripe_events (id, type, outcome) values (%(event)s, 'one by one', 'confirmed')",
     "update public.payments set status = 'succeeded', amount_received = amount, currency_received = currency,"
-    " paid_at = now(), keeps_booking = true where booking_id = %(booking)s",
+    " paid_at = now(), settles_booking = true where booking_id = %(booking)s",
     "update public.seat_locks set held = tstzrange(lower(held), null) where booking_id = %(booking)s",
     "update public.booking_seats set sold_at = now() where booking_id = %(booking)s",
     "update public.bookings set status = 'confirmed', confirmed_at = now() where id = %(booking)s",
@@ -278,13 +278,13 @@ ONE_BY_ONE = (
 
 
 @pytest.mark.parametrize("done", range(len(ONE_BY_ONE) + 1))
-def test_control_in_transactions_of_their_own_the_effects_are_half_done(
-    server: MortalServer, house: House, start: Start, done: int
+def test_mutant_in_transactions_of_their_own_the_effects_are_half_done(
+    server: KillableServer, cinema: CinemaFixture, start: Start, done: int
 ) -> None:
-    this = Round(house, server, start, 0)
+    this = Round(cinema, server, start, 0)
     named = {"event": this.event["event_id"], "booking": this.event["booking_id"]}
     for statement in ONE_BY_ONE[:done]:
-        house.owner.execute(statement.encode(), named)
+        cinema.owner.execute(statement.encode(), named)
     this.kill_and_restart()
     if done == 0:
         assert this.state() == BEFORE
@@ -293,4 +293,4 @@ def test_control_in_transactions_of_their_own_the_effects_are_half_done(
     else:
         assert this.state() not in (BEFORE, AFTER)
     # The ledger and the broadcast are no part of the invariants; all that is between them is.
-    assert bool(house.violations()) == (done in (2, 3, 4, 5))
+    assert bool(cinema.violations()) == (done in (2, 3, 4, 5))

@@ -17,8 +17,8 @@ from playwright.sync_api import BrowserContext
 from dev import browser as chromium
 from dev.config import LocalConfig, throwaway_folder
 from dev.stack import Stack
+from tests.cinema import CinemaFixture
 from tests.e2e.visitor import Visitor
-from tests.house import House
 from tests.http.frontrow import Frontrow
 
 _FAST = {"WORKER_POLL_SECONDS": "0.1", "SWEEP_SECONDS": "0.5", "STRIPE_RETRY_SECONDS": "0.2"}
@@ -41,26 +41,26 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 def stack() -> Iterator[Stack]:
     """Everything, with the catalogue of supabase/seed.sql."""
     with throwaway_folder() as local:
-        with Stack(LocalConfig.throwaway(local, ui="built"), forgetful=True, environment=_FAST) as stack:
+        with Stack(LocalConfig.throwaway(local, ui="built"), ephemeral=True, environment=_FAST) as stack:
             yield stack
         stack.cluster.erase()
 
 
 @pytest.fixture(scope="session")
-def cinema(stack: Stack) -> Iterator[House]:
+def shared_cinema(stack: Stack) -> Iterator[CinemaFixture]:
     """Beside the catalogue, the Scala in Vienna: one auditorium of 8 rows of 12, and one film, the test's own."""
-    with House(stack.cluster.url(), rows=8, seats=12, film="nosferatu-at-the-scala") as house:
-        yield house
+    with CinemaFixture(stack.cluster.url(), rows=8, seats=12, film="nosferatu-at-the-scala") as cinema:
+        yield cinema
 
 
 @pytest.fixture
-def house(cinema: House) -> Iterator[House]:
-    """The Scala with a showtime of this test's own (house.showtime_id). Settings that a test changes are put back."""
-    cinema.showtime_id = cinema.add_showtime(f"{next(_hours)} hours")
-    cinema.forget_attempts()
-    before = cinema.rows("select lock_duration, payment_duration, seats_per_customer from private.settings")[0]
-    yield cinema
-    cinema.owner.execute(
+def cinema(shared_cinema: CinemaFixture) -> Iterator[CinemaFixture]:
+    """The Scala with a showtime of this test's own (cinema.showtime_id). Settings that a test changes are put back."""
+    shared_cinema.showtime_id = shared_cinema.add_showtime(f"{next(_hours)} hours")
+    shared_cinema.forget_attempts()
+    before = shared_cinema.rows("select lock_duration, payment_duration, seats_per_customer from private.settings")[0]
+    yield shared_cinema
+    shared_cinema.owner.execute(
         "update private.settings set lock_duration = %(lock_duration)s, payment_duration = %(payment_duration)s,"
         " seats_per_customer = %(seats_per_customer)s where true",
         before,
@@ -68,11 +68,11 @@ def house(cinema: House) -> Iterator[House]:
 
 
 @pytest.fixture
-def frontrow(stack: Stack, house: House) -> Iterator[Frontrow]:
+def frontrow(stack: Stack, cinema: CinemaFixture) -> Iterator[Frontrow]:
     """The stack as clients see it. Whatever a test did, the invariants hold after it."""
-    with Frontrow(stack, house) as frontrow:
+    with Frontrow(stack, cinema) as frontrow:
         yield frontrow
-    assert house.violations() == []
+    assert cinema.violations() == []
 
 
 @pytest.fixture

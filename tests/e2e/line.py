@@ -76,5 +76,5 @@ class Withheld:
 
 
 def _is_broadcast(message: str | bytes) -> bool:
-    """Binary, or as JSON with the names of sql/events.sql."""
+    """Binary, or as JSON with the names of sql/booking/broadcasts.sql."""
     return isinstance(message, bytes) or '"seat:' in message or '"showtime:update"' in message

@@ -66,7 +66,7 @@ def test_a_guest_keeps_the_seat_that_he_wanted(visitor: Visitor, frontrow: Front
     visitor.page.get_by_role("main").get_by_role("link", name="Sign in").click()
     visitor.fill(**{"E-mail address": customer.email}, Password=PASSWORD)
     visitor.press_in_main("Sign in")
-    visitor.is_at(f"/showtimes/{frontrow.house.showtime_id}")
+    visitor.is_at(f"/showtimes/{frontrow.cinema.showtime_id}")
     visitor.sees_seat("D4", "yours")
 
 

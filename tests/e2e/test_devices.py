@@ -37,7 +37,7 @@ SCROLLED = "document.querySelector('[role=grid]').parentElement.scrollLeft"
 @pytest.mark.parametrize("screen", [PHONE, TABLET, DESKTOP], ids=["phone", "tablet", "desktop"])
 def test_the_story(visit: Callable[..., Visitor], screen: dict[str, Any]) -> None:
     visitor = visit(**screen)
-    page, showtime = visitor.page, visitor.frontrow.house.showtime_id
+    page, showtime = visitor.page, visitor.frontrow.cinema.showtime_id
     customer = visitor.frontrow.register()
     visitor.open("/sign-in")
     visitor.sees("Sign in")

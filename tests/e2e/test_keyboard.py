@@ -8,8 +8,8 @@ import time
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.cinema import CinemaFixture
 from tests.e2e.visitor import Visitor
-from tests.house import House
 from tests.http.frontrow import PASSWORD, Frontrow
 
 _MOST_TABS = 60
@@ -64,7 +64,7 @@ class Typist:
 def test_a_booking_by_keyboard_alone(visitor: Visitor, frontrow: Frontrow) -> None:
     """From the list of films to the ticket, signing in on the way."""
     customer = frontrow.register()
-    page, showtime = visitor.page, frontrow.house.showtime_id
+    page, showtime = visitor.page, frontrow.cinema.showtime_id
     typist = Typist(visitor)
     visitor.open("/")
     visitor.sees("Nosferatu")
@@ -113,9 +113,9 @@ def test_a_booking_by_keyboard_alone(visitor: Visitor, frontrow: Frontrow) -> No
     visitor.is_told("Row C, seat 6")
 
 
-def test_the_list_does_the_same_job(visitor: Visitor, house: House) -> None:
+def test_the_list_does_the_same_job(visitor: Visitor, cinema: CinemaFixture) -> None:
     """By row, without the picture, and by keyboard."""
-    house.lock(house.customer(), 2)
+    cinema.lock(cinema.customer(), 2)
     visitor.has_account()
     visitor.open_seats()
     typist, page = Typist(visitor), visitor.page
@@ -139,17 +139,17 @@ def test_the_list_does_the_same_job(visitor: Visitor, house: House) -> None:
     visitor.hears("Seat A1 is given back.")
 
 
-def test_what_others_do_is_told_now_and_then(visitor: Visitor, house: House) -> None:
+def test_what_others_do_is_told_now_and_then(visitor: Visitor, cinema: CinemaFixture) -> None:
     """A hundred changes by others are a few sentences, which add up, and do not interrupt."""
     visitor.open_seats()
     visitor.page.evaluate(LISTEN)
-    others = [house.customer() for _ in range(9)]
+    others = [cinema.customer() for _ in range(9)]
     began = time.monotonic()
     for number, other in enumerate(others):
         for place in range(10):
-            house.lock(other, number * 10 + place)
+            cinema.lock(other, number * 10 + place)
     for place in range(10):
-        others[0].call("release_seats", showtime_id=house.showtime_id, seat_ids=[house.seats[place]])
+        others[0].call("release_seats", showtime_id=cinema.showtime_id, seat_ids=[cinema.seats[place]])
     visitor.sees_seat("H6", "held by somebody")
     visitor.sees_seat("A10", "free")
     # The last sentence is said four seconds after the last change.

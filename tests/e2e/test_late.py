@@ -8,17 +8,17 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from tests.cinema import CinemaFixture
 from tests.e2e.visitor import Visitor
-from tests.house import House
 from tests.http.frontrow import Frontrow, Json, eventually
 
 
 @pytest.fixture
-def durations(house: House) -> Callable[..., None]:
+def durations(cinema: CinemaFixture) -> Callable[..., None]:
     """Shortens what a customer is given: durations(lock="6 seconds", payment="10 seconds")."""
 
     def shorten(lock: str = "10 minutes", payment: str = "10 minutes") -> None:
-        house.owner.execute(
+        cinema.owner.execute(
             "update private.settings set lock_duration = %s::interval, payment_duration = %s::interval where true",
             [lock, payment],
         )
@@ -27,7 +27,7 @@ def durations(house: House) -> Callable[..., None]:
 
 
 @pytest.fixture
-def booking(visitor: Visitor, house: House) -> Json:
+def booking(visitor: Visitor, cinema: CinemaFixture) -> Json:
     """The visitor's booking of C5 and C6, whose bank asks for 3-D Secure and has not been answered."""
     visitor.has_account()
     visitor.open_seats()
@@ -35,7 +35,7 @@ def booking(visitor: Visitor, house: House) -> Json:
     visitor.goes_to_pay()
     visitor.pays("3-D Secure")
     visitor.sees("3-D Secure test page")
-    return house.rows("select id, showtime_id from public.bookings where showtime_id = %s", [house.showtime_id])[0]
+    return cinema.rows("select id, showtime_id from public.bookings where showtime_id = %s", [cinema.showtime_id])[0]
 
 
 # On the seat map -----------------------------------------------------------------------------------------------------
@@ -139,15 +139,15 @@ def test_a_late_payment_finds_the_seats_free(visitor: Visitor, booking: Json, fr
 
 def test_a_late_payment_finds_the_seats_gone(visitor: Visitor, booking: Json, frontrow: Frontrow) -> None:
     """While nobody knows it yet the page says what may come; then that the money goes back, and how far it is."""
-    house = frontrow.house
+    cinema = frontrow.cinema
     other = frontrow.register()
     frontrow.faults({"webhooks": [{"kind": "drop", "type": "payment_intent.succeeded", "probability": 1}]})
     with frontrow.no_sweep():
         frontrow.let_run_out(booking)
-        seat = house.value(
+        seat = cinema.value(
             "select seat_id from public.booking_seats where booking_id = %s order by seat_id limit 1", [booking["id"]]
         )
-        other.rpc("lock_seats", showtime_id=house.showtime_id, seat_ids=[seat])
+        other.rpc("lock_seats", showtime_id=cinema.showtime_id, seat_ids=[seat])
         visitor.press("Complete")
         visitor.is_told("Your payment went through after your time was over")
         visitor.is_told(

@@ -44,7 +44,7 @@ def moved(shifts: list[dict[str, object]]) -> float:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_pages_for_everybody_stand_still(visit: Callable[..., Visitor], width: int) -> None:
-    showtime = visit(width=width).frontrow.house.showtime_id
+    showtime = visit(width=width).frontrow.cinema.showtime_id
     for path in ("/", "/?day=2020-01-01&q=metropolis", "/films/metropolis", f"/showtimes/{showtime}", "/sign-in"):
         shifts = opens(visit(width=width), path)
         assert moved(shifts) < SHIFT, f"{path} at {width}: {shifts}"

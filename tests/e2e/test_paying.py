@@ -117,8 +117,8 @@ def test_stripe_does_not_answer(visitor: Visitor, frontrow: Frontrow) -> None:
 
 def charges(frontrow: Frontrow) -> list[str]:
     """How the attempts at paying for the test's showtime ended, in order."""
-    [payment] = frontrow.house.rows(
-        "select payment_intent_id as id from public.payments where showtime_id = %s", [frontrow.house.showtime_id]
+    [payment] = frontrow.cinema.rows(
+        "select payment_intent_id as id from public.payments where showtime_id = %s", [frontrow.cinema.showtime_id]
     )
     found = eventually(lambda: frontrow.stripe.v1.charges.list({"payment_intent": payment["id"]}).data)
     return [charge.status for charge in reversed(found)]

@@ -8,29 +8,29 @@ import signal
 from playwright.sync_api import expect
 
 from dev.stack import Stack
+from tests.cinema import Caller, CinemaFixture
 from tests.e2e.line import Line
 from tests.e2e.visitor import Visitor
-from tests.house import Caller, House
 
 CUT_SECONDS = 20
 DELAYED, LIVE = "Updates are delayed", "Live"
 
 
-def test_a_cut_of_twenty_seconds_heals(visitor: Visitor, house: House) -> None:
+def test_a_cut_of_twenty_seconds_heals(visitor: Visitor, cinema: CinemaFixture) -> None:
     """What others did meanwhile is on the map afterwards, with nothing done by the viewer."""
     line = Line(visitor.page)
-    others = [house.customer() for _ in range(3)]
+    others = [cinema.customer() for _ in range(3)]
     visitor.has_account()
     visitor.open_seats()
     visitor.holds("C5")
-    house.lock(others[0], 0, 1)
+    cinema.lock(others[0], 0, 1)
     visitor.sees_seat("A2", "held by somebody")
 
     line.cut()
     expect(visitor.page.get_by_text(DELAYED)).to_be_attached()
-    house.lock(others[1], 2, 3)
-    give_back(house, others[0], 0)
-    booked = house.book(others[2], 5, 6)
+    cinema.lock(others[1], 2, 3)
+    give_back(cinema, others[0], 0)
+    booked = cinema.book(others[2], 5, 6)
     visitor.holds("C6")
     visitor.page.wait_for_timeout(CUT_SECONDS * 1000)
     expect(visitor.page.get_by_text(DELAYED)).to_be_attached()
@@ -51,53 +51,53 @@ def test_a_cut_of_twenty_seconds_heals(visitor: Visitor, house: House) -> None:
     visitor.sees_seat("A6", "free")
 
 
-def test_realtime_dies(visitor: Visitor, house: House, stack: Stack) -> None:
+def test_realtime_dies(visitor: Visitor, cinema: CinemaFixture, stack: Stack) -> None:
     """And is started again: the page joins once more, and reads what it missed."""
-    other = house.customer()
+    other = cinema.customer()
     visitor.expects_complaints("WebSocket")
     visitor.open_seats()
     starts = stack.supervisor.starts("realtime")
     os.killpg(stack.supervisor.pid("realtime"), signal.SIGKILL)
-    house.lock(other, 0)
+    cinema.lock(other, 0)
     expect(visitor.page.get_by_text(DELAYED)).to_be_attached()
     stack.supervisor.wait_for_start("realtime", starts + 1)
     expect(visitor.page.get_by_text(LIVE, exact=True)).to_be_attached()
     visitor.sees_seat("A1", "held by somebody")
-    house.lock(other, 1)
+    cinema.lock(other, 1)
     visitor.sees_seat("A2", "held by somebody")
 
 
-def test_realtime_stands_still(visitor: Visitor, house: House, stack: Stack) -> None:
+def test_realtime_stands_still(visitor: Visitor, cinema: CinemaFixture, stack: Stack) -> None:
     """The connection is open and nothing comes. A choice is refused by the server alone, and then all is heard late."""
-    other = house.customer()
+    other = cinema.customer()
     visitor.has_account()
     visitor.expects_complaints("409|WebSocket")
     visitor.open_seats()
     group = stack.supervisor.pid("realtime")
     os.killpg(group, signal.SIGSTOP)
     try:
-        house.lock(other, 0, 1)
+        cinema.lock(other, 0, 1)
         visitor.choose("A1")
         visitor.is_told("Seat A1 was just taken. Please choose another.")
         visitor.sees_seat("A2", "held by somebody")
-        give_back(house, other, 1)
+        give_back(cinema, other, 1)
     finally:
         os.killpg(group, signal.SIGCONT)
     visitor.sees_seat("A2", "free")
     visitor.sees_seat("A1", "held by somebody")
 
 
-def test_messages_that_come_twice_and_too_late_do_no_harm(visitor: Visitor, house: House) -> None:
+def test_messages_that_come_twice_and_too_late_do_no_harm(visitor: Visitor, cinema: CinemaFixture) -> None:
     line = Line(visitor.page)
-    ada, bob = house.customer(), house.customer()
+    ada, bob = cinema.customer(), cinema.customer()
     line.twice = True
     visitor.has_account()
     visitor.open_seats()
-    house.lock(ada, 0, 1)
+    cinema.lock(ada, 0, 1)
     visitor.sees_seat("A1", "held by somebody")
-    give_back(house, ada, 0, 1)
+    give_back(cinema, ada, 0, 1)
     visitor.sees_seat("A1", "free")
-    house.lock(bob, 0)
+    cinema.lock(bob, 0)
     visitor.sees_seat("A1", "held by somebody")
     visitor.holds("A2")
 
@@ -106,17 +106,17 @@ def test_messages_that_come_twice_and_too_late_do_no_harm(visitor: Visitor, hous
     assert len(past) >= 8
     line.repeat(past)
     line.repeat(past[::-1])
-    house.lock(ada, 2)
+    cinema.lock(ada, 2)
     visitor.sees_seat("A3", "held by somebody")
     visitor.sees_seat("A1", "held by somebody")
     visitor.sees_seat("A2", "yours")
     visitor.choose("A2")
     visitor.sees_seat("A2", "free")
     line.repeat(list(line.heard))
-    house.lock(ada, 3)
+    cinema.lock(ada, 3)
     visitor.sees_seat("A4", "held by somebody")
     visitor.sees_seat("A2", "free")
 
 
-def give_back(house: House, who: Caller, *seats: int) -> None:
-    who.call("release_seats", showtime_id=house.showtime_id, seat_ids=[house.seats[i] for i in seats])
+def give_back(cinema: CinemaFixture, who: Caller, *seats: int) -> None:
+    who.call("release_seats", showtime_id=cinema.showtime_id, seat_ids=[cinema.seats[i] for i in seats])

@@ -7,17 +7,17 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
+from tests.cinema import CinemaFixture
 from tests.e2e.visitor import Visitor
-from tests.house import House
 from tests.http.frontrow import Frontrow, eventually
 
 
 @pytest.fixture
-def two_seats(house: House) -> int:
+def two_seats(cinema: CinemaFixture) -> int:
     """A showtime in a room of two seats."""
-    room = house.add_auditorium(f"Kammer {uuid.uuid4().hex[:6]}", rows=1, seats=2)
-    house.showtime_id = house.add_showtime("30 hours", room)
-    return house.showtime_id
+    room = cinema.add_auditorium(f"Kammer {uuid.uuid4().hex[:6]}", rows=1, seats=2)
+    cinema.showtime_id = cinema.add_showtime("30 hours", room)
+    return cinema.showtime_id
 
 
 def test_sold_out_until_somebody_gives_a_seat_back(two_seats: int, visitor: Visitor, frontrow: Frontrow) -> None:
@@ -25,7 +25,7 @@ def test_sold_out_until_somebody_gives_a_seat_back(two_seats: int, visitor: Visi
     owner = frontrow.register()
     booking = owner.book(2)
     frontrow.pay(owner.intent(booking))
-    eventually(lambda: frontrow.house.status(booking) == "confirmed")
+    eventually(lambda: frontrow.cinema.status(booking) == "confirmed")
     visitor.has_account()
     visitor.open("/films/nosferatu-at-the-scala")
     expect(visitor.page.get_by_text("Sold out").first).to_be_visible()
@@ -41,12 +41,12 @@ def test_sold_out_until_somebody_gives_a_seat_back(two_seats: int, visitor: Visi
     visitor.holds("A1")
 
 
-def test_a_showtime_is_called_off_while_seats_are_chosen(visitor: Visitor, house: House) -> None:
+def test_a_showtime_is_called_off_while_seats_are_chosen(visitor: Visitor, cinema: CinemaFixture) -> None:
     """The page says so by itself."""
     visitor.has_account()
     visitor.open_seats()
     visitor.holds("C5")
-    house.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [house.showtime_id])
+    cinema.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [cinema.showtime_id])
     visitor.is_told("This showtime is cancelled")
     expect(visitor.page.get_by_role("grid")).to_have_count(0)
     visitor.press("Other showtimes of Nosferatu")
@@ -54,12 +54,12 @@ def test_a_showtime_is_called_off_while_seats_are_chosen(visitor: Visitor, house
     visitor.is_at("/films/nosferatu-at-the-scala")
 
 
-def test_sales_close_when_the_film_begins(two_seats: int, visitor: Visitor, house: House) -> None:
+def test_sales_close_when_the_film_begins(two_seats: int, visitor: Visitor, cinema: CinemaFixture) -> None:
     """For who looks at the seats already, at the first try; for who comes then, at once."""
     visitor.has_account()
     visitor.expects_complaints("409")
     visitor.open_seats(two_seats)
-    house.owner.execute(
+    cinema.owner.execute(
         "update public.showtimes set starts_at = private.now() - interval '1 minute' where id = %s", [two_seats]
     )
     visitor.choose("A1")
@@ -99,7 +99,7 @@ def test_a_booking_that_there_is_not(visitor: Visitor, path: str, booking: str) 
     visitor.sees("My tickets")
 
 
-def test_offline_and_back(visitor: Visitor, house: House) -> None:
+def test_offline_and_back(visitor: Visitor, cinema: CinemaFixture) -> None:
     """A banner, no choice that would hang in the air, and a map that is right again once the network is back."""
     visitor.has_account()
     visitor.expects_complaints("ERR_INTERNET_DISCONNECTED|WebSocket")
@@ -109,7 +109,7 @@ def test_offline_and_back(visitor: Visitor, house: House) -> None:
     visitor.choose("C5")
     visitor.is_told("You are offline. Seats can be chosen again once you are back.")
     visitor.sees_seat("C5", "free")
-    house.lock(house.customer(), 0)
+    cinema.lock(cinema.customer(), 0)
     visitor.page.context.set_offline(False)
     expect(visitor.page.get_by_text("You are offline. What you see may be out of date.")).to_have_count(0)
     visitor.sees_seat("A1", "held by somebody")

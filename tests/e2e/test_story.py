@@ -21,7 +21,7 @@ def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
     page.get_by_role("link", name="Nosferatu").first.click()
     visitor.sees("Nosferatu")
     visitor.is_told("96 seats left")
-    showtime = visitor.frontrow.house.showtime_id
+    showtime = visitor.frontrow.cinema.showtime_id
     page.locator(f'a[href="/showtimes/{showtime}"]').click()
     visitor.choose("C5")
     visitor.sees("Sign in")

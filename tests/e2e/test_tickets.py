@@ -127,9 +127,9 @@ def test_a_ticket_is_its_owners_alone(visitor: Visitor, visit: Callable[..., Vis
 
 @pytest.mark.usefixtures("owner")
 def test_a_showtime_that_the_house_calls_off_is_paid_back(visitor: Visitor, frontrow: Frontrow) -> None:
-    house = frontrow.house
-    house.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [house.showtime_id])
-    eventually(lambda: house.rows("select from public.refunds r where r.showtime_id = %s", [house.showtime_id]))
+    cinema = frontrow.cinema
+    cinema.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [cinema.showtime_id])
+    eventually(lambda: cinema.rows("select from public.refunds r where r.showtime_id = %s", [cinema.showtime_id]))
     visitor.page.reload()
     visitor.is_told("The cinema has cancelled this showtime. We are sorry.")
     visitor.is_told(re.compile("^€24.00 was sent to your bank on "))

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.cinema import CinemaFixture
 from tests.e2e.line import Line, Withheld
 from tests.e2e.visitor import Visitor
-from tests.house import House
 from tests.http.frontrow import eventually
 
 PROMISE = 2.0
@@ -27,7 +27,7 @@ def people(visit: Callable[..., Visitor]) -> list[Visitor]:
     return both
 
 
-def test_each_sees_what_the_other_does_within_two_seconds(people: list[Visitor], house: House) -> None:
+def test_each_sees_what_the_other_does_within_two_seconds(people: list[Visitor], cinema: CinemaFixture) -> None:
     """Lock, release, booking and its end: from the database's clock to the seat that changes in the other browser."""
     ada, bob = people
     for visitor in people:
@@ -35,21 +35,21 @@ def test_each_sees_what_the_other_does_within_two_seconds(people: list[Visitor],
         visitor.keeps_a_diary()
 
     ada.holds("C5", "C6")
-    assert bob.saw("C5", "held by somebody") - lock(house, "C5", "lower") < PROMISE
+    assert bob.saw("C5", "held by somebody") - lock(cinema, "C5", "lower") < PROMISE
     bob.holds("D7")
-    assert ada.saw("D7", "held by somebody") - lock(house, "D7", "lower") < PROMISE
+    assert ada.saw("D7", "held by somebody") - lock(cinema, "D7", "lower") < PROMISE
     bob.press("Give back D7")
-    assert ada.saw("D7", "free") - lock(house, "D7", "upper") < PROMISE
+    assert ada.saw("D7", "free") - lock(cinema, "D7", "upper") < PROMISE
 
     ada.goes_to_pay()
     ada.pays()
     ada.has_ticket()
-    assert bob.saw("C5", "sold") - booking(house, "confirmed_at") < PROMISE
-    assert bob.saw("C6", "sold") - booking(house, "confirmed_at") < PROMISE
+    assert bob.saw("C5", "sold") - booking(cinema, "confirmed_at") < PROMISE
+    assert bob.saw("C6", "sold") - booking(cinema, "confirmed_at") < PROMISE
     ada.press("Cancel this booking")
     ada.press(re.compile("^Cancel and get "))
     ada.sees("Cancelled")
-    assert bob.saw("C5", "free") - booking(house, "cancelled_at") < PROMISE
+    assert bob.saw("C5", "free") - booking(cinema, "cancelled_at") < PROMISE
     bob.choose("C5")
     bob.sees_seat("C5", "yours")
 
@@ -94,19 +94,19 @@ def test_a_lost_race_takes_the_optimistic_seat_back(people: list[Visitor]) -> No
     bob.holds("E7")
 
 
-def lock(house: House, seat: str, bound: str) -> float:
+def lock(cinema: CinemaFixture, seat: str, bound: str) -> float:
     """When the latest lock of the seat began (lower) or ended (upper), in seconds since 1970."""
-    return house.value(
+    return cinema.value(
         f"select max(extract(epoch from {bound}(l.held)))::float8 from public.seat_locks l"
         " join public.seats s on s.id = l.seat_id"
         " where l.showtime_id = %s and s.row_label = %s and s.number = %s",
-        [house.showtime_id, seat[0], int(seat[1:])],
+        [cinema.showtime_id, seat[0], int(seat[1:])],
     )
 
 
-def booking(house: House, moment: str) -> float:
+def booking(cinema: CinemaFixture, moment: str) -> float:
     """When that happened to the one booking of the showtime, in seconds since 1970."""
-    return house.value(
+    return cinema.value(
         f"select extract(epoch from {moment})::float8 from public.bookings where showtime_id = %s",
-        [house.showtime_id],
+        [cinema.showtime_id],
     )

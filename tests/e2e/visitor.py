@@ -78,7 +78,7 @@ class Visitor:
 
     def open_seats(self, showtime_id: int | None = None) -> None:
         """The seat map of a showtime, by default the test's own, read and live."""
-        self.open(f"/showtimes/{showtime_id or self.frontrow.house.showtime_id}")
+        self.open(f"/showtimes/{showtime_id or self.frontrow.cinema.showtime_id}")
         expect(self.page.get_by_text("Live", exact=True)).to_be_attached()
 
     def sees(self, heading: str | re.Pattern[str], timeout: float = PATIENCE) -> None:

@@ -1,6 +1,6 @@
 """A whole Frontrow for a test process: database, Data API, gateway, Realtime, Flask, worker, fake Stripe, MailDev.
 
-Tests speak to it as browsers, Stripe and mail readers do; the `house` fixture is the owner's view of the same database.
+Tests speak to it as browsers, Stripe and mail readers do; the `cinema` fixture is the owner's view of it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from backend.settings import Settings
 from backend.stripe_gateway import StripeGateway
 from dev.config import LocalConfig, throwaway_folder
 from dev.stack import Stack
-from tests.house import House
+from tests.cinema import CinemaFixture
 from tests.http.frontrow import Customer, Frontrow
 
 _PARTS = ("postgres", "postgrest", "gateway", "realtime", "stripe", "mail", "api", "worker")
@@ -43,7 +43,7 @@ def stack() -> Iterator[Stack]:
     os.environ.update(_FAST)
     try:
         with throwaway_folder() as local:
-            with Stack(LocalConfig.throwaway(local), parts=_PARTS, seed=False, forgetful=True) as stack:
+            with Stack(LocalConfig.throwaway(local), parts=_PARTS, seed=False, ephemeral=True) as stack:
                 yield stack
             stack.cluster.erase()
     finally:
@@ -52,26 +52,26 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def cinema(stack: Stack) -> Iterator[House]:
+def shared_cinema(stack: Stack) -> Iterator[CinemaFixture]:
     """A theater with one film and one auditorium of 400 seats."""
-    with House(stack.cluster.url(), rows=20, seats=20) as house:
-        yield house
+    with CinemaFixture(stack.cluster.url(), rows=20, seats=20) as cinema:
+        yield cinema
 
 
 @pytest.fixture
-def house(cinema: House) -> House:
-    """The cinema with a showtime of this test's own (house.showtime_id)."""
-    cinema.showtime_id = cinema.add_showtime(f"{next(_numbers)} days")
-    cinema.forget_attempts()
-    return cinema
+def cinema(shared_cinema: CinemaFixture) -> CinemaFixture:
+    """The shared_cinema with a showtime of this test's own (cinema.showtime_id)."""
+    shared_cinema.showtime_id = shared_cinema.add_showtime(f"{next(_numbers)} days")
+    shared_cinema.forget_attempts()
+    return shared_cinema
 
 
 @pytest.fixture
-def frontrow(stack: Stack, house: House) -> Iterator[Frontrow]:
+def frontrow(stack: Stack, cinema: CinemaFixture) -> Iterator[Frontrow]:
     """The stack as clients see it. Whatever a test did, the invariants hold after it."""
-    with Frontrow(stack, house) as frontrow:
+    with Frontrow(stack, cinema) as frontrow:
         yield frontrow
-    assert house.violations() == []
+    assert cinema.violations() == []
 
 
 @pytest.fixture

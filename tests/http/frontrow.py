@@ -19,7 +19,7 @@ from supabase import Client, create_client
 from supabase.lib.client_options import SyncClientOptions
 
 from dev.stack import Stack
-from tests.house import House
+from tests.cinema import CinemaFixture
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -83,10 +83,10 @@ class Customer:
 
     def book(self, seats: int = 2) -> Json:
         """Lock that many free seats of the test's showtime, and make a booking of them."""
-        house = self._frontrow.house
-        free = [seat["id"] for seat in house.map().values() if seat["state"] == "free"][:seats]
-        self.rpc("lock_seats", showtime_id=house.showtime_id, seat_ids=free)
-        return self.rpc("create_booking", showtime_id=house.showtime_id)
+        cinema = self._frontrow.cinema
+        free = [seat["id"] for seat in cinema.map().values() if seat["state"] == "free"][:seats]
+        self.rpc("lock_seats", showtime_id=cinema.showtime_id, seat_ids=free)
+        return self.rpc("create_booking", showtime_id=cinema.showtime_id)
 
     def intent(self, booking: Json) -> Json:
         """What create-intent answers."""
@@ -103,8 +103,8 @@ class Customer:
 class Frontrow:
     """The stack under test."""
 
-    def __init__(self, stack: Stack, house: House) -> None:
-        self.stack, self.house = stack, house
+    def __init__(self, stack: Stack, cinema: CinemaFixture) -> None:
+        self.stack, self.cinema = stack, cinema
         self.api = stack.config.api_url
         self.page = stack.config.app_url
         self.stripe = self.stripe_client(stack.keys.stripe_secret)
@@ -194,18 +194,18 @@ class Frontrow:
 
     def ledger(self, event_id: str) -> list[Json]:
         """What the database noted about an event."""
-        return self.house.rows("select * from private.stripe_events where id = %s", [event_id])
+        return self.cinema.rows("select * from private.stripe_events where id = %s", [event_id])
 
     # Time and mail ---------------------------------------------------------------------------------------------------
 
     def let_run_out(self, booking: Json) -> None:
         """Move a pending booking and its locks an hour into the past."""
-        self.house.owner.execute(
+        self.cinema.owner.execute(
             "update public.bookings set created_at = created_at - interval '1 hour',"
             " expires_at = expires_at - interval '1 hour' where id = %s",
             [booking["id"]],
         )
-        self.house.owner.execute(
+        self.cinema.owner.execute(
             "update public.seat_locks set held = tstzrange(lower(held) - interval '1 hour',"
             " upper(held) - interval '1 hour') where booking_id = %s",
             [booking["id"]],
@@ -214,13 +214,13 @@ class Frontrow:
     @contextmanager
     def no_sweep(self) -> Iterator[None]:
         """Hold up the worker's sweeps, as another sweep would that takes long."""
-        with psycopg.connect(self.house.url) as connection:
+        with psycopg.connect(self.cinema.url) as connection:
             connection.execute("select from private.sweeps for update")
             yield
             connection.rollback()
 
     def mails(self, to: str) -> list[EmailMessage]:
-        """The letters that somebody got, in order."""
+        """The emails that somebody got, in order."""
         url = f"{self.stack.config.mail_url}/email"
         found = requests.get(url, timeout=10).json()
         ids = [mail["id"] for mail in found if any(each["address"] == to for each in mail["to"])]
@@ -229,7 +229,7 @@ class Frontrow:
 
     def outbox(self, booking: Json, kind: str) -> list[Json]:
         """The outbox rows of a kind about a booking."""
-        return self.house.rows(
+        return self.cinema.rows(
             "select * from private.outbox where booking_id = %s and kind = %s::private.outbox_kind order by id",
             [booking["id"], kind],
         )

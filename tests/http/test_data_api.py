@@ -38,7 +38,7 @@ def token_of(frontrow: Frontrow, customer: Customer, keys: Keys | None = None, *
 
 
 def refused(answer: requests.Response, status: int, message: str | None, code: str | None = None) -> Json:
-    """Check the shape of a refusal; answers its body."""
+    """HealthCheck the shape of a refusal; answers its body."""
     assert answer.status_code == status, answer.text
     body = answer.json()
     assert {"code", "message", "details", "hint"} <= set(body), body
@@ -77,9 +77,9 @@ def refused(answer: requests.Response, status: int, message: str | None, code: s
 def test_bad_selections(
     frontrow: Frontrow, customer: Customer, kind: str, status: int, message: str | None, code: str | None
 ) -> None:
-    house = frontrow.house
-    seats = house.seats
-    elsewhere = house.seats_of(house.add_auditorium(f"Saal {uuid.uuid4().hex[:6]}", 1, 1))
+    cinema = frontrow.cinema
+    seats = cinema.seats
+    elsewhere = cinema.seats_of(cinema.add_auditorium(f"Saal {uuid.uuid4().hex[:6]}", 1, 1))
     bodies: dict[str, Any] = {
         "an unknown seat": {"seat_ids": [999_999_999]},
         "a seat of another auditorium": {"seat_ids": [seats[0], elsewhere[0]]},
@@ -102,11 +102,11 @@ def test_bad_selections(
         assert answer.status_code in (400, 404)
         refused(answer, answer.status_code, None)
     else:
-        answer = call(frontrow, "lock_seats", {"showtime_id": house.showtime_id, **bodies[kind]}, customer.token)
+        answer = call(frontrow, "lock_seats", {"showtime_id": cinema.showtime_id, **bodies[kind]}, customer.token)
         body = refused(answer, status, message, code)
         if kind == "a seat of another auditorium":
             assert json.loads(body["details"]) == {"seat_ids": elsewhere}
-    assert set(house.states()) == {"free"}
+    assert set(cinema.states()) == {"free"}
 
 
 @pytest.mark.parametrize(
@@ -129,20 +129,20 @@ def test_bad_showtimes(
     message: str | None,
     code: str | None,
 ) -> None:
-    house = frontrow.house
+    cinema = frontrow.cinema
     if showtime == "past":
-        showtime = house.add_showtime("-1 hour", house.add_auditorium(f"Saal {uuid.uuid4().hex[:6]}", 1, 1))
-    seats = {"seat_ids": house.seats[:1]} if function == "lock_seats" else {}
+        showtime = cinema.add_showtime("-1 hour", cinema.add_auditorium(f"Saal {uuid.uuid4().hex[:6]}", 1, 1))
+    seats = {"seat_ids": cinema.seats[:1]} if function == "lock_seats" else {}
     refused(call(frontrow, function, {"showtime_id": showtime, **seats}, customer.token), status, message, code)
-    assert set(house.states()) == {"free"}
+    assert set(cinema.states()) == {"free"}
 
 
 @pytest.mark.parametrize("function", ["lock_seats", "release_seats", "create_booking", "cancel_booking"])
 def test_who_is_nobody_is_asked_to_sign_in(frontrow: Frontrow, customer: Customer, function: str) -> None:
-    house = frontrow.house
-    body: Json = {"showtime_id": house.showtime_id, "seat_ids": house.seats[:1]}
+    cinema = frontrow.cinema
+    body: Json = {"showtime_id": cinema.showtime_id, "seat_ids": cinema.seats[:1]}
     body = {"booking_id": str(uuid.uuid4())} if function == "cancel_booking" else body
-    body = {"showtime_id": house.showtime_id} if function == "create_booking" else body
+    body = {"showtime_id": cinema.showtime_id} if function == "create_booking" else body
     refused(call(frontrow, function, body), 401, "sign_in_required")
     no_uuid = token_of(frontrow, customer, sub="ada")
     refused(call(frontrow, function, body, no_uuid), 401, "sign_in_required")
@@ -151,11 +151,11 @@ def test_who_is_nobody_is_asked_to_sign_in(frontrow: Frontrow, customer: Custome
     foreign = token_of(frontrow, customer, Keys.generate())
     refused(call(frontrow, function, body, foreign), 401, None)
     refused(call(frontrow, function, body, "no.token.atall"), 401, None)
-    assert set(house.states()) == {"free"}
+    assert set(cinema.states()) == {"free"}
 
 
 def test_a_token_cannot_claim_more_than_it_is(frontrow: Frontrow, customer: Customer) -> None:
-    forged = jwt.encode({"role": "service_role", "exp": int(time.time()) + 60}, "not the secret of this house, at all")
+    forged = jwt.encode({"role": "service_role", "exp": int(time.time()) + 60}, "not the secret of this cinema, at all")
     refused(call(frontrow, "claim_outbox", {}, forged), 401, None)
     unsigned = jwt.encode({"role": "service_role", "exp": int(time.time()) + 60}, None, algorithm="none")
     refused(call(frontrow, "claim_outbox", {}, unsigned), 401, None)
@@ -187,17 +187,17 @@ def test_keys(frontrow: Frontrow) -> None:
 
 
 def test_ten_megabytes_are_too_much(frontrow: Frontrow, customer: Customer) -> None:
-    body = {"showtime_id": frontrow.house.showtime_id, "seat_ids": list(range(1_300_000))}
+    body = {"showtime_id": frontrow.cinema.showtime_id, "seat_ids": list(range(1_300_000))}
     answer = call(frontrow, "lock_seats", body, customer.token)
     refused(answer, 413, "payload_too_large")
-    assert set(frontrow.house.states()) == {"free"}
+    assert set(frontrow.cinema.states()) == {"free"}
 
 
 @pytest.mark.parametrize("table", ["seat_locks", "bookings", "booking_seats", "payments", "refunds", "showtimes"])
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
 def test_a_signed_in_user_writes_no_table(frontrow: Frontrow, customer: Customer, table: str, method: str) -> None:
     booking = customer.book()
-    before = frontrow.house.rows(f"select * from public.{table}")
+    before = frontrow.cinema.rows(f"select * from public.{table}")
     column = "id" if table == "showtimes" else "showtime_id"
     answer = requests.request(
         method,
@@ -207,7 +207,7 @@ def test_a_signed_in_user_writes_no_table(frontrow: Frontrow, customer: Customer
         timeout=10,
     )
     refused(answer, 403, None, "42501")
-    assert frontrow.house.rows(f"select * from public.{table}") == before
+    assert frontrow.cinema.rows(f"select * from public.{table}") == before
 
 
 def test_reading_anothers_booking_gives_nothing(frontrow: Frontrow, customer: Customer) -> None:
@@ -227,7 +227,7 @@ def test_the_catalogue_is_read_with_embedding_filters_order_and_pages(frontrow: 
     showtimes = (
         customer.data_api.table("showtimes")
         .select("id, starts_at, seats_left, movies(title), auditoriums(name, theaters(city, time_zone))", count="exact")
-        .eq("id", frontrow.house.showtime_id)
+        .eq("id", frontrow.cinema.showtime_id)
         .order("starts_at")
         .range(0, 0)
         .execute()
@@ -254,7 +254,7 @@ def test_a_booking_says_until_when_it_can_be_cancelled(frontrow: Frontrow, custo
     assert query.execute().data[0]["cancellable_until"] is None
     frontrow.pay(customer.intent(booking))
     told = eventually(lambda: query.execute().data[0]["cancellable_until"])
-    (show,) = frontrow.house.rows("select starts_at from public.showtimes where id = %s", [booking["showtime_id"]])
+    (show,) = frontrow.cinema.rows("select starts_at from public.showtimes where id = %s", [booking["showtime_id"]])
     assert datetime.fromisoformat(told) == show["starts_at"] - timedelta(hours=2)
 
 
@@ -265,7 +265,7 @@ def test_the_time_is_a_get(frontrow: Frontrow) -> None:
 
 
 def test_the_seat_map_is_a_get_too(frontrow: Frontrow) -> None:
-    url = f"{frontrow.stack.config.supabase_url}/rest/v1/rpc/seat_map?showtime_id={frontrow.house.showtime_id}"
+    url = f"{frontrow.stack.config.supabase_url}/rest/v1/rpc/seat_map?showtime_id={frontrow.cinema.showtime_id}"
     answer = requests.get(url, headers={"apikey": frontrow.stack.keys.publishable}, timeout=10)
     assert answer.status_code == 200
     assert len(answer.json()["seats"]) == 400

@@ -23,7 +23,7 @@ WAITING_FOR_THE_LEDGER = (
 
 @pytest.mark.timeout(600)
 def test_a_thousand_deliveries_at_once_have_one_effect(frontrow: Frontrow, customer: Customer) -> None:
-    house = frontrow.house
+    cinema = frontrow.cinema
     booking = customer.book()
     intent = customer.intent(booking)
     event = frontrow.event(
@@ -45,11 +45,11 @@ def test_a_thousand_deliveries_at_once_have_one_effect(frontrow: Frontrow, custo
         with counting:
             answers[answer.status_code, answer.text.strip()] += 1
 
-    with psycopg.connect(house.url) as connection, ThreadPoolExecutor(AT_ONCE) as pool:
+    with psycopg.connect(cinema.url) as connection, ThreadPoolExecutor(AT_ONCE) as pool:
         # All that Flask lets in stand before the ledger, until it is given free: none has an advantage.
         connection.execute("lock table private.stripe_events in exclusive mode")
         deliveries = pool.map(deliver, range(DELIVERIES))
-        eventually(lambda: house.value(WAITING_FOR_THE_LEDGER) >= IN_FLASK)
+        eventually(lambda: cinema.value(WAITING_FOR_THE_LEDGER) >= IN_FLASK)
         connection.rollback()
         list(deliveries)
 
@@ -61,14 +61,14 @@ def test_a_thousand_deliveries_at_once_have_one_effect(frontrow: Frontrow, custo
     assert [row["outcome"] for row in frontrow.ledger(event["id"])] == ["confirmed"]
     assert len(frontrow.outbox(booking, "mail_confirmation")) == 1
     assert frontrow.outbox(booking, "refund") == frontrow.outbox(booking, "cancel_intent") == []
-    assert house.value("select count(*) from public.refunds where booking_id = %s", [booking["id"]]) == 0
+    assert cinema.value("select count(*) from public.refunds where booking_id = %s", [booking["id"]]) == 0
     assert [told["payload"]["seat_ids"] for told in _booked(frontrow)] == [[s["seat_id"] for s in booking["seats"]]]
-    # What the worker makes of it: one letter.
+    # What the worker makes of it: one email.
     eventually(lambda: frontrow.outbox(booking, "mail_confirmation")[0]["state"] == "sent")
     assert len(frontrow.mails(customer.email)) == 1
 
 
 def _booked(frontrow: Frontrow) -> list[Json]:
     """The seat:book messages to this test's showtime."""
-    topic = f"showtime:{frontrow.house.showtime_id}"
-    return [message for message in frontrow.house.events("seat:book") if message["topic"] == topic]
+    topic = f"showtime:{frontrow.cinema.showtime_id}"
+    return [message for message in frontrow.cinema.events("seat:book") if message["topic"] == topic]

@@ -74,7 +74,7 @@ def check(function: str, arguments: dict[str, Any], answer: requests.Response) -
 @pytest.mark.timeout(300)
 def test_no_call_of_a_function_is_too_odd(frontrow: Frontrow, customer: Customer) -> None:
     """Each function that customers may call, with arguments that fit its types and with others."""
-    functions = frontrow.house.rows(CALLABLE)
+    functions = frontrow.cinema.rows(CALLABLE)
     assert {"lock_seats", "create_booking", "seat_map"} <= {each["name"] for each in functions}
     met: Counter[int] = Counter()
     for function in functions:
@@ -91,7 +91,7 @@ def test_no_call_of_a_function_is_too_odd(frontrow: Frontrow, customer: Customer
             met[answer.status_code] += 1
             check(name, arguments, answer)
 
-        frontrow.house.forget_attempts()
+        frontrow.cinema.forget_attempts()
         holds()
     assert met[200] > 0
     assert met[400] + met[404] > 0
@@ -117,7 +117,7 @@ def test_no_request_to_flask_breaks_what_is_behind(
         if answer.status_code == 503:
             assert path == "/readyz" or answer.headers.get("Retry-After"), answer.text
 
-    frontrow.house.forget_attempts()
+    frontrow.cinema.forget_attempts()
     holds()
 
 
@@ -129,7 +129,7 @@ ODD_NAMES = st.sampled_from(["\0", "a\0b", "\ud800", "\u202e", " " * 300, "\U000
 @THOROUGH
 def test_no_name_or_address_is_too_odd(frontrow: Frontrow, name: str, email: str) -> None:
     """What PostgreSQL cannot keep, such as NUL or half of a surrogate pair, is refused as input."""
-    frontrow.house.forget_attempts()
+    frontrow.cinema.forget_attempts()
     body = json.dumps({"email": email, "password": "correct horse battery", "full_name": name})
     answer = requests.post(
         f"{frontrow.api}/api/auth/register", data=body, headers={"Content-Type": "application/json"}, timeout=30

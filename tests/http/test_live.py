@@ -79,59 +79,61 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_everybody_hears_locks_releases_and_bookings(frontrow: Frontrow, customer: Customer) -> None:
-    house = frontrow.house
+    cinema = frontrow.cinema
 
     async def story() -> None:
-        async with listening(frontrow, f"showtime:{house.showtime_id}") as anybody:
+        async with listening(frontrow, f"showtime:{cinema.showtime_id}") as anybody:
             locked = await asyncio.to_thread(
-                customer.rpc, "lock_seats", showtime_id=house.showtime_id, seat_ids=house.seats[:3]
+                customer.rpc, "lock_seats", showtime_id=cinema.showtime_id, seat_ids=cinema.seats[:3]
             )
             assert await anybody.next() == (
                 "seat:lock",
                 {key: locked[key] for key in ("seat_ids", "lock_ids", "expires_at")},
             )
             await asyncio.to_thread(
-                customer.rpc, "release_seats", showtime_id=house.showtime_id, seat_ids=house.seats[2:3]
+                customer.rpc, "release_seats", showtime_id=cinema.showtime_id, seat_ids=cinema.seats[2:3]
             )
             event, payload = await anybody.next("seat:release")
-            assert (payload["seat_ids"], payload["reason"]) == (house.seats[2:3], "released")
-            booking = await asyncio.to_thread(customer.rpc, "create_booking", showtime_id=house.showtime_id)
+            assert (payload["seat_ids"], payload["reason"]) == (cinema.seats[2:3], "released")
+            booking = await asyncio.to_thread(customer.rpc, "create_booking", showtime_id=cinema.showtime_id)
             intent = await asyncio.to_thread(customer.intent, booking)
             await asyncio.to_thread(frontrow.pay, intent)
             event, payload = await anybody.next("seat:book")
-            assert (event, payload["seat_ids"]) == ("seat:book", house.seats[:2])
+            assert (event, payload["seat_ids"]) == ("seat:book", cinema.seats[:2])
 
     run(story)
 
 
 def test_listings_and_viewers_hear_how_many_seats_are_left(frontrow: Frontrow, customer: Customer) -> None:
-    house = frontrow.house
+    cinema = frontrow.cinema
 
     async def story() -> None:
         async with (
-            listening(frontrow, f"movie:{house.movie_id}") as listing,
-            listening(frontrow, f"showtime:{house.showtime_id}") as viewer,
+            listening(frontrow, f"movie:{cinema.movie_id}") as listing,
+            listening(frontrow, f"showtime:{cinema.showtime_id}") as viewer,
         ):
-            await asyncio.to_thread(customer.rpc, "lock_seats", showtime_id=house.showtime_id, seat_ids=house.seats[:4])
+            await asyncio.to_thread(
+                customer.rpc, "lock_seats", showtime_id=cinema.showtime_id, seat_ids=cinema.seats[:4]
+            )
             for listener in (listing, viewer):
                 payload: Json = {}
-                while payload.get("showtime_id") != house.showtime_id:  # other tests sell seats of the same film
+                while payload.get("showtime_id") != cinema.showtime_id:  # other tests sell seats of the same film
                     _, payload = await listener.next("showtime:update")
-                assert payload == {"showtime_id": house.showtime_id, "seats_left": 396, "status": "scheduled"}
+                assert payload == {"showtime_id": cinema.showtime_id, "seats_left": 396, "status": "scheduled"}
 
     run(story)
 
 
 def test_a_client_that_sends_on_a_showtime_reaches_nobody(frontrow: Frontrow, customer: Customer) -> None:
-    house = frontrow.house
-    topic = f"showtime:{house.showtime_id}"
+    cinema = frontrow.cinema
+    topic = f"showtime:{cinema.showtime_id}"
 
     async def story() -> None:
         async with (
             listening(frontrow, topic) as anybody,
             listening(frontrow, topic, customer) as forger,
         ):
-            await forger.channel.send_broadcast("seat:book", {"seat_ids": house.seats})
+            await forger.channel.send_broadcast("seat:book", {"seat_ids": cinema.seats})
             async with httpx.AsyncClient(base_url=frontrow.stack.config.supabase_url) as http:
                 answer = await http.post(
                     "/realtime/v1/api/broadcast",
@@ -147,10 +149,12 @@ def test_a_client_that_sends_on_a_showtime_reaches_nobody(frontrow: Frontrow, cu
                 )
                 assert answer.status_code in (202, 403)
             # What the database says next is the first that anybody hears.
-            await asyncio.to_thread(customer.rpc, "lock_seats", showtime_id=house.showtime_id, seat_ids=house.seats[:1])
+            await asyncio.to_thread(
+                customer.rpc, "lock_seats", showtime_id=cinema.showtime_id, seat_ids=cinema.seats[:1]
+            )
             for listener in (anybody, forger):
                 event, payload = await listener.next()
-                assert (event, payload["seat_ids"]) == ("seat:lock", house.seats[:1])
+                assert (event, payload["seat_ids"]) == ("seat:lock", cinema.seats[:1])
                 assert listener.heard.empty()
 
     run(story)

@@ -29,7 +29,7 @@ class Case:
 
     @property
     def status(self) -> str:
-        return self.frontrow.house.status(self.booking)
+        return self.frontrow.cinema.status(self.booking)
 
     @property
     def at_stripe(self) -> stripe.PaymentIntent:
@@ -138,12 +138,12 @@ def test_without_any_webhook_all_that_was_paid_is_confirmed_or_goes_back(
             for _ in range(times):
                 customer = customers[len(cases) % len(customers)]
                 # A showtime for each, so that a customer may have several bookings under way.
-                frontrow.house.showtime_id = frontrow.house.add_showtime(f"{300 + len(cases)} days")
+                frontrow.cinema.showtime_id = frontrow.cinema.add_showtime(f"{300 + len(cases)} days")
                 booking = customer.book()
                 case = Case(frontrow, customer, booking, customer.intent(booking), "")
                 case.due = happens(case)
                 cases.append(case)
-        assert {frontrow.house.status(case.booking) for case in cases} <= {"pending", "cancelled"}, "Somebody told it."
+        assert {frontrow.cinema.status(case.booking) for case in cases} <= {"pending", "cancelled"}, "Somebody told it."
         reconciliation.run()
         assert {case.status for case in cases if case.due in ("confirmed", "refunded")} == {"confirmed"}
         assert {case.status for case in cases if case.due == "expired"} == {"pending", "expired"}
@@ -156,13 +156,13 @@ def test_without_any_webhook_all_that_was_paid_is_confirmed_or_goes_back(
 
     def at_rest() -> bool:
         reconciliation.run()
-        return not frontrow.house.value(
+        return not frontrow.cinema.value(
             "select exists (select from private.outbox o join public.bookings b on b.id = o.booking_id"
             "               where b.showtime_id = %(ours)s and o.state = 'queued')"
             " or exists (select from public.payments where showtime_id = %(ours)s and status = 'open')"
             " or exists (select from public.refunds where showtime_id = %(ours)s"
             "            and status not in ('succeeded', 'void'))",
-            {"ours": frontrow.house.showtime_id},
+            {"ours": frontrow.cinema.showtime_id},
         )
 
     eventually(lambda: all(case.status == case.due for case in cases) and at_rest(), 120)
@@ -173,7 +173,7 @@ def test_without_any_webhook_all_that_was_paid_is_confirmed_or_goes_back(
         assert len(frontrow.outbox(case.booking, "mail_confirmation")) == (case.due in ("confirmed", "refunded"))
         assert len(frontrow.outbox(case.booking, "mail_refund")) == (not keeps and arrived > 0)
     assert Counter(case.due for case in cases) == {"confirmed": 13, "expired": 8, "cancelled": 3, "refunded": 2}
-    assert frontrow.house.violations() == []
+    assert frontrow.cinema.violations() == []
     faults = requests.get(f"{frontrow.stack.config.stripe_url}/_fake/faults", timeout=10).json()
     assert faults["injected"]["webhooks.drop"] > len(cases), "Webhooks did arrive."
 
@@ -214,5 +214,5 @@ def test_a_refund_that_the_bank_sent_back_is_found(
     for _ in range(3):
         reconciliation.run()
     assert customer.booking(booking)["status"] == "cancelled"
-    statuses = frontrow.house.rows("select status from public.refunds where booking_id = %s", [booking["id"]])
+    statuses = frontrow.cinema.rows("select status from public.refunds where booking_id = %s", [booking["id"]])
     assert [row["status"] for row in statuses] == ["failed"]

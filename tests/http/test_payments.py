@@ -1,4 +1,4 @@
-"""Money over HTTP: create-intent, Stripe's webhook, the worker's refunds and letters, with nothing faked but Stripe."""
+"""Money over HTTP: create-intent, Stripe's webhook, the worker's refunds and emails, with nothing faked but Stripe."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_many_tabs_get_one_intent(customer: Customer) -> None:
 def test_a_crash_before_the_intent_was_noted_finds_it_again(frontrow: Frontrow, customer: Customer) -> None:
     booking = customer.book()
     intent = customer.intent(booking)
-    frontrow.house.owner.execute(
+    frontrow.cinema.owner.execute(
         "update public.payments set payment_intent_id = null where booking_id = %s", [booking["id"]]
     )
     assert customer.intent(booking) == intent
@@ -260,7 +260,7 @@ def test_unknown_types_and_other_peoples_intents(frontrow: Frontrow) -> None:
         assert (answer.status_code, answer.json()) == (200, {"outcome": "ignored"})
     foreign = {"id": "pi_foreign", "amount_received": 5, "currency": "eur", "metadata": {"booking_id": "order 7"}}
     answer = frontrow.deliver(frontrow.event("payment_intent.succeeded", foreign))
-    assert (answer.status_code, answer.json()) == (200, {"outcome": "unattributed"})
+    assert (answer.status_code, answer.json()) == (200, {"outcome": "unmatched"})
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_the_database_goes_away_and_comes_back(frontrow: Frontrow, customer: Cus
         finally:
             admin.execute("alter role authenticator login")
     # Nobody does anything now: Stripe comes back by itself.
-    eventually(lambda: frontrow.house.status(booking) == "confirmed", 60)
+    eventually(lambda: frontrow.cinema.status(booking) == "confirmed", 60)
     eventually(lambda: frontrow.deliver(event).json() == {"outcome": "already_settled"}, 30)
     eventually(lambda: requests.get(frontrow.api + "/readyz", timeout=30).ok)
 
@@ -323,22 +323,22 @@ def test_a_whole_booking(frontrow: Frontrow, customer: Customer) -> None:
     booking = customer.book(3)
     frontrow.pay(customer.intent(booking))
     eventually(lambda: customer.booking(booking)["status"] == "confirmed")
-    (letter,) = eventually(lambda: frontrow.mails(customer.email))
+    (email,) = eventually(lambda: frontrow.mails(customer.email))
 
-    assert booking["reference"] in letter["Subject"]
-    text = cast(Any, letter.get_body(("plain",))).get_content()
-    html = cast(Any, letter.get_body(("html",))).get_content()
+    assert booking["reference"] in email["Subject"]
+    text = cast(Any, email.get_body(("plain",))).get_content()
+    html = cast(Any, email.get_body(("html",))).get_content()
     for part in (booking["reference"], "Nosferatu", "Scala, Saal 1", "Ring 1, Wien", "(Europe/Vienna)", "EUR 36.00"):
         assert part in text
         assert part in html
-    (calendar,) = [part for part in letter.walk() if part.get_content_type() == "text/calendar"]
+    (calendar,) = [part for part in email.walk() if part.get_content_type() == "text/calendar"]
     (event,) = icalendar.Calendar.from_ical(cast(str, calendar.get_content())).events
-    starts_at = frontrow.house.value(
-        "select starts_at from public.showtimes where id = %s", [frontrow.house.showtime_id]
+    starts_at = frontrow.cinema.value(
+        "select starts_at from public.showtimes where id = %s", [frontrow.cinema.showtime_id]
     )
     assert abs(event.start - starts_at) < timedelta(seconds=1)
     assert event["dtstart"].params["TZID"] == "Europe/Vienna"
-    (image,) = [part for part in letter.walk() if part.get_content_type() == "image/png"]
+    (image,) = [part for part in email.walk() if part.get_content_type() == "image/png"]
     assert cast(bytes, image.get_content()).startswith(b"\x89PNG")
     assert image["Content-ID"].strip("<>") in html
     eventually(lambda: frontrow.outbox(booking, "mail_confirmation")[0]["state"] == "sent")
@@ -351,7 +351,7 @@ def test_declined_and_then_paid_with_the_same_intent(frontrow: Frontrow, custome
         frontrow.pay(intent, "pm_card_visa_chargeDeclinedInsufficientFunds")
 
     def failure() -> object:
-        return frontrow.house.value("select failure_code from public.payments where booking_id = %s", [booking["id"]])
+        return frontrow.cinema.value("select failure_code from public.payments where booking_id = %s", [booking["id"]])
 
     eventually(lambda: failure() == "insufficient_funds")
     assert customer.booking(booking)["status"] == "pending"
@@ -370,7 +370,7 @@ def test_a_booking_that_runs_out_cannot_be_paid(frontrow: Frontrow, customer: Cu
     eventually(lambda: frontrow.stripe.v1.payment_intents.retrieve(intent["payment_intent_id"]).status == "canceled")
     eventually(
         lambda: (
-            frontrow.house.value("select status from public.payments where booking_id = %s", [booking["id"]])
+            frontrow.cinema.value("select status from public.payments where booking_id = %s", [booking["id"]])
             == "canceled"
         )
     )
@@ -407,13 +407,13 @@ def test_a_late_payment_for_seats_that_are_gone_is_refunded(frontrow: Frontrow, 
     )
     eventually(
         lambda: (
-            frontrow.house.value("select status from public.refunds where booking_id = %s", [booking["id"]])
+            frontrow.cinema.value("select status from public.refunds where booking_id = %s", [booking["id"]])
             == "succeeded"
         )
     )
-    (letter,) = eventually(lambda: frontrow.mails(customer.email))
-    assert "refund of EUR 24.00" in letter["Subject"]
-    assert "somebody else had taken them" in cast(Any, letter.get_body(("plain",))).get_content()
+    (email,) = eventually(lambda: frontrow.mails(customer.email))
+    assert "refund of EUR 24.00" in email["Subject"]
+    assert "somebody else had taken them" in cast(Any, email.get_body(("plain",))).get_content()
 
 
 def test_a_late_payment_for_seats_that_are_free_keeps_them(frontrow: Frontrow, customer: Customer) -> None:
@@ -439,7 +439,7 @@ def test_a_cancelled_booking_is_refunded_once(frontrow: Frontrow, customer: Cust
     refunds = frontrow.stripe.v1.refunds.list({"payment_intent": intent["payment_intent_id"]}).data
     assert [refund.amount for refund in refunds] == [booking["total"]]
     eventually(lambda: len(frontrow.mails(customer.email)) == 2)
-    subjects = sorted(letter["Subject"].split(" ")[1] for letter in frontrow.mails(customer.email))
+    subjects = sorted(email["Subject"].split(" ")[1] for email in frontrow.mails(customer.email))
     assert subjects == ["refund", "tickets"]
 
 
@@ -471,6 +471,6 @@ def test_money_that_went_back_by_hand_is_not_asked_for_again(frontrow: Frontrow,
     (row,) = eventually(lambda: frontrow.outbox(booking, "refund"))
     eventually(lambda: frontrow.outbox(booking, "refund")[0]["state"] == "sent")
     assert frontrow.deliver(frontrow.event("refund.created", by_hand.to_dict())).json() == {"outcome": "noted"}
-    refunds = frontrow.house.rows("select * from public.refunds where booking_id = %s", [booking["id"]])
+    refunds = frontrow.cinema.rows("select * from public.refunds where booking_id = %s", [booking["id"]])
     assert [(refund["stripe_refund_id"], refund["status"]) for refund in refunds] == [(by_hand.id, "succeeded")]
     assert row["last_error"] is None

@@ -26,7 +26,7 @@ def test_an_intent_that_was_canceled_at_stripe(
     intent = customer.intent(booking)
     frontrow.stripe.v1.payment_intents.cancel(intent["payment_intent_id"])
     reconciliation.run()
-    status = frontrow.house.value(
+    status = frontrow.cinema.value(
         "select status from public.payments where payment_intent_id = %s", [intent["payment_intent_id"]]
     )
     assert status == "canceled"
@@ -41,7 +41,7 @@ def test_a_refund_that_took_its_time(frontrow: Frontrow, customer: Customer, rec
     customer.rpc("cancel_booking", booking_id=booking["id"])
 
     def statuses() -> list[str]:
-        rows = frontrow.house.rows("select status from public.refunds where booking_id = %s", [booking["id"]])
+        rows = frontrow.cinema.rows("select status from public.refunds where booking_id = %s", [booking["id"]])
         return [row["status"] for row in rows]
 
     eventually(lambda: statuses() == ["pending"])

@@ -60,7 +60,7 @@ def accounts(frontrow: Frontrow, secrets: Secrets) -> Customer:
     secrets.add("cookie", person.cookie)
     secrets.add(
         "password hash",
-        frontrow.house.value("select password_hash from private.credentials where user_id = %s", [person.id]),
+        frontrow.cinema.value("select password_hash from private.credentials where user_id = %s", [person.id]),
     )
     mistyped = {**body, "password": f"mistyped {uuid.uuid4().hex}"}
     secrets.add("mistyped password", mistyped["password"])
@@ -85,7 +85,7 @@ def accounts(frontrow: Frontrow, secrets: Secrets) -> Customer:
 
 def crash(frontrow: Frontrow, secrets: Secrets) -> None:
     """Flask meets what it did not expect, with a password in its hands."""
-    owner, password = frontrow.house.owner, f"at the crash {uuid.uuid4().hex}"
+    owner, password = frontrow.cinema.owner, f"at the crash {uuid.uuid4().hex}"
     secrets.add("password at the crash", password)
     function = "public.register_user(text, text, text)"
     owner.execute(f"revoke execute on function {function} from service_role".encode())

@@ -39,7 +39,7 @@ def test_register_answers_tokens_and_sets_the_cookie(frontrow: Frontrow) -> None
     assert all(part in cookie for part in ("frontrow_refresh=", "HttpOnly", "SameSite=Strict", "Path=/api/auth"))
     max_age = int(cookie.partition("Max-Age=")[2].partition(";")[0])
     assert 29 * 86400 < max_age <= 30 * 86400
-    stored = frontrow.house.value("select count(*) from private.refresh_tokens where token_hash = %s", [person.cookie])
+    stored = frontrow.cinema.value("select count(*) from private.refresh_tokens where token_hash = %s", [person.cookie])
     assert stored == 0, "only a hash of the refresh token is stored"
 
 
@@ -142,15 +142,15 @@ def test_attempts_are_limited(frontrow: Frontrow, customer: Customer) -> None:
 
 
 def test_right_passwords_are_limited_too(frontrow: Frontrow, customer: Customer) -> None:
-    limit = frontrow.house.value("select sign_in_attempts_per_address from private.settings")
-    frontrow.house.owner.execute("update private.settings set sign_in_attempts_per_address = 3")
+    limit = frontrow.cinema.value("select sign_in_attempts_per_address from private.settings")
+    frontrow.cinema.owner.execute("update private.settings set sign_in_attempts_per_address = 3")
     try:
         right = {"email": customer.email, "password": PASSWORD}
         answers = [frontrow.stranger().post("/api/auth/login", right) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert elsewhere(frontrow, customer.email).post("/api/auth/login", right).status_code == 200
     finally:
-        frontrow.house.owner.execute("update private.settings set sign_in_attempts_per_address = %s", [limit])
+        frontrow.cinema.owner.execute("update private.settings set sign_in_attempts_per_address = %s", [limit])
 
 
 def test_a_name_is_kept_as_register_would_keep_it(customer: Customer) -> None:

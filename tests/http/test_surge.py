@@ -20,14 +20,14 @@ BUYERS = 2_000
 @pytest.mark.timeout(480)
 def test_a_crowd_buys_a_house_out(frontrow: Frontrow) -> None:
     """Everybody gets an answer that they can go on with, and whoever is charged has seats."""
-    house, stack = frontrow.house, frontrow.stack
-    people = house.rows(
+    cinema, stack = frontrow.cinema, frontrow.stack
+    people = cinema.rows(
         "insert into public.users (email, full_name) select 'buyer-' || n || '@example.com', 'Buyer ' || n"
         " from generate_series(1, %s) n returning id::text",
         [BUYERS],
     )
-    auditorium = house.add_auditorium("Surge", rows=10, seats=30)
-    showtime = house.add_showtime("90 days", auditorium)
+    auditorium = cinema.add_auditorium("Surge", rows=10, seats=30)
+    showtime = cinema.add_showtime("90 days", auditorium)
     tokens = access_tokens(stack.config, stack.keys, (person["id"] for person in people))
 
     with many_files():
@@ -35,34 +35,34 @@ def test_a_crowd_buys_a_house_out(frontrow: Frontrow) -> None:
 
     assert surge.wrong == Counter(), "refused without a way on, or not answered"
     assert surge.paid != []
-    bookings = house.rows("select id::text, status::text from public.bookings where showtime_id = %s", [showtime])
+    bookings = cinema.rows("select id::text, status::text from public.bookings where showtime_id = %s", [showtime])
     assert {each["id"] for each in bookings if each["status"] == "confirmed"} == set(surge.paid)
     sold = eventually(
-        lambda: house.rows(
+        lambda: cinema.rows(
             "select seat_id from public.booking_seats where showtime_id = %s and sold_at is not null", [showtime]
         )
     )
     assert len({each["seat_id"] for each in sold}) == len(sold), "sold once"
-    states = Counter(seat["state"] for seat in house.map(showtime_id=showtime).values())
+    states = Counter(seat["state"] for seat in cinema.map(showtime_id=showtime).values())
     assert states == Counter(booked=len(sold), free=300 - len(sold)), "nothing is left in between"
 
 
 @pytest.mark.timeout(120)
 def test_what_is_too_much_is_told_to_come_back(frontrow: Frontrow) -> None:
-    """The gateway holds 64 calls at a time and answers the others at once; the house's own are not counted."""
+    """The gateway holds 64 calls at a time and answers the others at once; the cinema's own are not counted."""
     asyncio.run(_crowd_at_the_gateway(frontrow, calls=100, held=64))
 
 
 async def _crowd_at_the_gateway(frontrow: Frontrow, calls: int, held: int) -> None:
-    stack, house = frontrow.stack, frontrow.house
-    seat_map = f"rpc/seat_map?showtime_id={house.showtime_id}"
+    stack, cinema = frontrow.stack, frontrow.cinema
+    seat_map = f"rpc/seat_map?showtime_id={cinema.showtime_id}"
 
     async def ask(http: aiohttp.ClientSession, key: str, what: str) -> tuple[int, str | None]:
         async with http.get(f"{stack.config.supabase_url}/rest/v1/{what}", headers={"apikey": key}) as answer:
             return answer.status, answer.headers.get("Retry-After")
 
     async with session() as http:
-        with psycopg.connect(house.url) as owner:
+        with psycopg.connect(cinema.url) as owner:
             owner.execute("lock public.theaters in access exclusive mode")  # every map waits for this
             asked = {asyncio.create_task(ask(http, stack.keys.publishable, seat_map)) for _ in range(calls)}
             turned_away: set[asyncio.Task[tuple[int, str | None]]] = set()

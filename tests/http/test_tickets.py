@@ -48,7 +48,7 @@ def test_the_code_holds_a_ticket_that_the_published_key_verifies(
     assert answer.headers["Cache-Control"] == "no-store"
     body = answer.json()
     claims = published_claims(frontrow, body["token"])
-    (ends_at,) = frontrow.house.rows("select ends_at from public.showtimes where id = %s", [bought["showtime_id"]])
+    (ends_at,) = frontrow.cinema.rows("select ends_at from public.showtimes where id = %s", [bought["showtime_id"]])
     assert claims["booking_id"] == bought["id"]
     assert claims["reference"] == body["reference"] == bought["reference"]
     assert claims["showtime_id"] == bought["showtime_id"]
@@ -72,7 +72,7 @@ def test_the_calendar_has_the_instants_of_the_show_and_its_zone(
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
     assert bought["reference"] in answer.headers["Content-Disposition"]
-    (show,) = frontrow.house.rows(
+    (show,) = frontrow.cinema.rows(
         "select s.starts_at, s.ends_at, t.time_zone, m.title from public.showtimes s"
         " join public.auditoriums a on a.id = s.auditorium_id join public.theaters t on t.id = a.theater_id"
         " join public.movies m on m.id = s.movie_id where s.id = %s",

@@ -92,11 +92,11 @@ def test_a_payment_that_nobody_told_us_of(
 def test_a_violated_invariant_is_named(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
     booking, _ = bought(frontrow, customer)
     change = "update public.bookings set total = total {} 1 where id = %s"
-    frontrow.house.owner.execute(change.format("+").encode(), [booking["id"]])
+    frontrow.cinema.owner.execute(change.format("+").encode(), [booking["id"]])
     try:
         found, _ = verified(backend, about=str(booking["id"]))
     finally:
-        frontrow.house.owner.execute(change.format("-").encode(), [booking["id"]])
+        frontrow.cinema.owner.execute(change.format("-").encode(), [booking["id"]])
     assert f"VIOLATION I5 a total is not the sum of its lines: booking_id {booking['id']}" in found
 
 
@@ -118,15 +118,15 @@ def test_what_is_found_by_hand_raises_and_ends_the_alert(
 
     well = found()
     change = "update public.bookings set total = total {} 1 where id = %s"
-    frontrow.house.owner.execute(change.format("+").encode(), [booking["id"]])
+    frontrow.cinema.owner.execute(change.format("+").encode(), [booking["id"]])
     try:
         assert found() > well
         eventually(lambda: told() > well)
     finally:
-        frontrow.house.owner.execute(change.format("-").encode(), [booking["id"]])
-    noted = frontrow.house.value("select violations from private.verifications")
+        frontrow.cinema.owner.execute(change.format("-").encode(), [booking["id"]])
+    noted = frontrow.cinema.value("select violations from private.verifications")
     found("--days", "2")  # looks less far than the daily one, and is not noted
-    assert frontrow.house.value("select violations from private.verifications") == noted
+    assert frontrow.cinema.value("select violations from private.verifications") == noted
     assert found() == well
     eventually(lambda: told() == well)
 
@@ -137,11 +137,11 @@ def test_a_refund_that_stripe_refuses_is_visible(frontrow: Frontrow, customer: C
     intent = customer.intent(booking)
     frontrow.pay(intent, "pm_card_createDispute")
     eventually(lambda: customer.booking(booking)["status"] == "confirmed")
-    eventually(lambda: frontrow.house.rows("select * from public.disputes where booking_id = %s", [booking["id"]]))
+    eventually(lambda: frontrow.cinema.rows("select * from public.disputes where booking_id = %s", [booking["id"]]))
     assert customer.data_api.table("disputes").select("status").execute().data == [{"status": "needs_response"}]
     customer.rpc("cancel_booking", booking_id=booking["id"])
     (refund,) = eventually(
-        lambda: frontrow.house.rows(
+        lambda: frontrow.cinema.rows(
             "select * from public.refunds where booking_id = %s and status = 'failed'", [booking["id"]]
         )
     )
@@ -159,17 +159,17 @@ def test_a_refund_that_stripe_refuses_is_visible(frontrow: Frontrow, customer: C
     assert float(failed[1]) >= 1
 
 
-def test_letters_that_were_given_up_are_tried_again(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
+def test_emails_that_were_given_up_are_tried_again(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
     booking, _ = bought(frontrow, customer)
     eventually(lambda: frontrow.mails(customer.email))
-    frontrow.house.owner.execute(
+    frontrow.cinema.owner.execute(
         "update private.outbox set state = 'failed' where booking_id = %s and kind = 'mail_confirmation'",
         [booking["id"]],
     )
     figures = json.loads(backend("figures").stdout)
     assert ("mail_confirmation", "failed", 1) in [(row["kind"], row["state"], row["rows"]) for row in figures["outbox"]]
-    run = backend("retry-letters", str(frontrow.outbox(booking, "mail_confirmation")[0]["id"]))
-    assert (run.returncode, run.stdout) == (0, "1 letters are queued again\n")
+    run = backend("retry-emails", str(frontrow.outbox(booking, "mail_confirmation")[0]["id"]))
+    assert (run.returncode, run.stdout) == (0, "1 emails are queued again\n")
     eventually(lambda: len(frontrow.mails(customer.email)) == 2)
     first, second = frontrow.mails(customer.email)
     assert first["Message-ID"] == second["Message-ID"]

@@ -58,16 +58,16 @@ def test_a_booking_is_followed_through_flask_sql_and_worker(frontrow: Frontrow, 
     (received,) = [line for line in flask if line["event"] == "request" and line["request_id"] == event["request_id"]]
     assert received["route"] == "/api/payments/webhook"
 
-    changes = frontrow.house.rows(
+    changes = frontrow.cinema.rows(
         "select what, status, request_id from private.booking_log where booking_id = %s order by id", [booking["id"]]
     )
     assert ("payment", "open", asked) in [tuple(row.values()) for row in changes]
     assert ("booking", "confirmed", event["request_id"]) in [tuple(row.values()) for row in changes]
-    (letter,) = frontrow.outbox(booking, "mail_confirmation")
-    assert letter["request_id"] == event["request_id"]
+    (email,) = frontrow.outbox(booking, "mail_confirmation")
+    assert email["request_id"] == event["request_id"]
 
     (done,) = eventually(lambda: [line for line in of_booking("worker") if line["event"] == "done"])
-    assert (done["request_id"], done["key"]) == (event["request_id"], letter["key"])
+    assert (done["request_id"], done["key"]) == (event["request_id"], email["key"])
 
 
 def test_a_cancellation_without_an_id_leads_to_the_worker(frontrow: Frontrow, customer: Customer) -> None:
@@ -76,9 +76,9 @@ def test_a_cancellation_without_an_id_leads_to_the_worker(frontrow: Frontrow, cu
     frontrow.pay(customer.intent(booking))
     eventually(lambda: customer.booking(booking)["status"] == "confirmed")
     customer.rpc("cancel_booking", booking_id=booking["id"])
-    (cancelled,) = frontrow.house.rows(
+    (cancelled,) = frontrow.cinema.rows(
         "select request_id from private.booking_log"
-        " where booking_id = %s and what = 'booking' and status = 'cancelled'",
+        " where booking_id = %s and entity = 'booking' and status = 'cancelled'",
         [booking["id"]],
     )
 
@@ -137,17 +137,17 @@ def test_a_scrape_of_any_process_counts_all(frontrow: Frontrow) -> None:
 
 
 def test_the_data_api_says_when_to_come_back(frontrow: Frontrow, customer: Customer) -> None:
-    house, stack = frontrow.house, frontrow.stack
-    house.owner.execute("update private.settings set seats_chosen_per_minute = 1 where true")
+    cinema, stack = frontrow.cinema, frontrow.stack
+    cinema.owner.execute("update private.settings set seats_chosen_per_minute = 1 where true")
     try:
         answer = requests.post(
             f"{stack.config.supabase_url}/rest/v1/rpc/lock_seats",
-            json={"showtime_id": house.showtime_id, "seat_ids": house.seats[:2]},
+            json={"showtime_id": cinema.showtime_id, "seat_ids": cinema.seats[:2]},
             headers={"apikey": stack.keys.publishable, "Authorization": f"Bearer {customer.token}"},
             timeout=10,
         )
     finally:
-        house.owner.execute("update private.settings set seats_chosen_per_minute = default where true")
+        cinema.owner.execute("update private.settings set seats_chosen_per_minute = default where true")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
     body: Any = answer.json()
     assert (body["code"], body["message"], json.loads(body["details"])) == (
@@ -169,9 +169,9 @@ def test_limits_hold_across_processes(
 ) -> None:
     """The two processes take turns, and count together."""
     booking = customer.book(1)
-    house = frontrow.house
-    house.owner.execute("delete from private.attempts where true")
-    house.owner.execute(f"update private.settings set {limit} = 5 where true".encode())
+    cinema = frontrow.cinema
+    cinema.owner.execute("delete from private.attempts where true")
+    cinema.owner.execute(f"update private.settings set {limit} = 5 where true".encode())
 
     def body() -> Json:
         match path:
@@ -190,7 +190,7 @@ def test_limits_hold_across_processes(
     try:
         answers = [ask(number) for number in range(8)]
     finally:
-        house.owner.execute(f"update private.settings set {limit} = default where true".encode())
+        cinema.owner.execute(f"update private.settings set {limit} = default where true".encode())
     assert [answer.status_code for answer in answers] == [admitted] * 5 + [429] * 3
     for answer in answers[5:]:
         assert answer.json()["message"] == "too_many_attempts"

@@ -19,9 +19,9 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.cinema import Caller, CinemaFixture, Json, Refused
 from tests.concurrency.parallel import outcome, wait_until_it_waits_or_ends
-from tests.house import Caller, House, Json, Refused
-from tests.properties.cinema import (
+from tests.properties.model import (
     HOUR,
     MINUTE,
     PRICES,
@@ -30,7 +30,7 @@ from tests.properties.cinema import (
     SECOND,
     STARTS,
     Booking,
-    Cinema,
+    CinemaModel,
     Intent,
     StripeRefund,
 )
@@ -53,7 +53,7 @@ delete from public.seat_locks;
 delete from private.seat_lock_history;
 delete from private.booking_log;
 delete from public.bookings;
-update private.sweeps set swept_until = '-infinity', tidied_at = '-infinity';
+update private.sweeps set swept_until = '-infinity', cleaned_at = '-infinity';
 update private.test_clock set ahead = '0';
 """
 
@@ -62,34 +62,34 @@ class Frontrow:
     """A database that every example begins anew: three customers, two showtimes, and a clock that stands still."""
 
     def __init__(self, url: str) -> None:
-        self.house = House(url, rows=2, seats=3)
-        self.house.owner.execute("update private.test_clock set fixed = %s", [BEGINNING])
-        self.house.owner.execute("update private.settings set seats_per_customer = %s", [SEATS_PER_CUSTOMER])
+        self.cinema = CinemaFixture(url, rows=2, seats=3)
+        self.cinema.owner.execute("update private.test_clock set fixed = %s", [BEGINNING])
+        self.cinema.owner.execute("update private.settings set seats_per_customer = %s", [SEATS_PER_CUSTOMER])
         for record in ("seat_lock_history", "booking_log"):  # each example begins without a past
-            self.house.owner.execute(f"alter table private.{record} disable trigger rows_are_only_added".encode())
-        self.house.owner.execute("delete from public.showtime_prices")
-        self.house.owner.execute("delete from public.showtimes")
-        self.shows = [self.house.add_showtime(f"{start} milliseconds") for start in STARTS]
-        self.customers = [self.house.customer(name) for name in ("Ada", "Bob", "Carol")]
-        self.service = self.house.service()
-        self.second_service = self.house.service()
+            self.cinema.owner.execute(f"alter table private.{record} disable trigger rows_are_only_added".encode())
+        self.cinema.owner.execute("delete from public.showtime_prices")
+        self.cinema.owner.execute("delete from public.showtimes")
+        self.shows = [self.cinema.add_showtime(f"{start} milliseconds") for start in STARTS]
+        self.customers = [self.cinema.customer(name) for name in ("Ada", "Bob", "Carol")]
+        self.service = self.cinema.service()
+        self.second_service = self.cinema.service()
         self.thread = ThreadPoolExecutor(1)
-        self.anyone = self.house.anonymous()
-        self.beginning: datetime = self.house.value("select fixed from private.test_clock")
+        self.anyone = self.cinema.anonymous()
+        self.beginning: datetime = self.cinema.value("select fixed from private.test_clock")
         assert [PRICES[seat] for seat in SEATS] == [
             seat["price"] for seat in self.anyone.call("seat_map", showtime_id=self.shows[0])["seats"]
         ]
 
     def close(self) -> None:
         self.thread.shutdown()
-        self.house.__exit__()
+        self.cinema.__exit__()
 
     def clear(self) -> None:
         self.service.query("select setseed(0)")  # the outbox's pauses are random; a life must be the same when repeated
-        self.house.owner.execute(CLEAR.encode())
+        self.cinema.owner.execute(CLEAR.encode())
 
     def set_clock(self, now: int) -> None:
-        self.house.owner.execute("update private.test_clock set ahead = %s * interval '1 millisecond'", [now])
+        self.cinema.owner.execute("update private.test_clock set ahead = %s * interval '1 millisecond'", [now])
 
     def milliseconds(self, moment: str | None) -> int | None:
         """A time that Frontrow answered, as the cinema counts."""
@@ -123,13 +123,13 @@ class Call:
 class Lifecycle(RuleBasedStateMachine):
     frontrow: Frontrow
 
-    WORLD = ("cinema", "intents", "intent_of_payment", "unattached", "refunds", "refund_by_key", "events")
+    WORLD = ("model", "intents", "intent_of_payment", "unattached", "refunds", "refund_by_key", "events")
     """What the cinema and Stripe know, and tell each other of: copied as one."""
 
     @initialize(bookings=st.lists(st.tuples(WHO, SHOW, SOME), max_size=4))
     def begin(self, bookings: list[tuple[int, int, set[int]]]) -> None:
         self.frontrow.clear()
-        self.cinema = Cinema()
+        self.model = CinemaModel()
         self.intents: list[Intent] = []
         self.intent_of_payment: dict[str, Intent] = {}
         self.unattached: dict[str, Intent] = {}
@@ -148,7 +148,7 @@ class Lifecycle(RuleBasedStateMachine):
         answer = self.ask(
             who, "lock_seats", showtime_id=self.frontrow.shows[show], seat_ids=[self.seat(n) for n in sorted(seats)]
         )
-        refused = self.cinema.lock(who, show, seats)
+        refused = self.model.lock(who, show, seats)
         if refused is None:
             self.holds_what_it_says(who, show, answer)
         else:
@@ -161,7 +161,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.tick()
         named = None if seats is None else [self.seat(n) for n in seats]
         answer = self.ask(who, "release_seats", showtime_id=self.frontrow.shows[show], seat_ids=named)
-        refused = self.cinema.release(who, show, set(SEATS) if seats is None else seats)
+        refused = self.model.release(who, show, set(SEATS) if seats is None else seats)
         if refused is None:
             self.holds_what_it_says(who, show, answer)
         else:
@@ -171,11 +171,11 @@ class Lifecycle(RuleBasedStateMachine):
     def book(self, who: int, show: int) -> None:
         self.tick()
         answer = self.ask(who, "create_booking", showtime_id=self.frontrow.shows[show])
-        refused = self.cinema.book(who, show, None if isinstance(answer, Refused) else answer["id"])
+        refused = self.model.book(who, show, None if isinstance(answer, Refused) else answer["id"])
         if refused is not None:
             self.must_be_refused(answer, refused)
             return
-        booking = self.cinema.pending(who, show)
+        booking = self.model.pending(who, show)
         assert booking is not None
         assert (answer["id"], answer["status"], answer["total"]) == (booking.id, "pending", booking.total)
         assert [seat["seat_id"] for seat in answer["seats"]] == [self.seat(n) for n in booking.seats]
@@ -191,24 +191,24 @@ class Lifecycle(RuleBasedStateMachine):
     def buy(self, who: int, show: int, seats: set[int]) -> None:
         """The common way, in one step."""
         self.choose_and_book(who, show, seats)
-        if self.cinema.pending(who, show):
-            self.pay_for(len(self.cinema.bookings) - 1, wait=0, told=True)
+        if self.model.pending(who, show):
+            self.pay_for(len(self.model.bookings) - 1, wait=0, told=True)
 
-    @precondition(lambda self: self.cinema.bookings)
+    @precondition(lambda self: self.model.bookings)
     @rule(which=PICK, somebody=st.none() | WHO)
     def cancel(self, which: int, somebody: int | None) -> None:
         self.tick()
-        call = self.cancellation(which % len(self.cinema.bookings), somebody)
+        call = self.cancellation(which % len(self.model.bookings), somebody)
         call.heed(attempt(call.caller, call.function, call.arguments))
 
-    @precondition(lambda self: self.cinema.bookings)
+    @precondition(lambda self: self.model.bookings)
     @rule(which=PICK, attach=st.booleans())
     def start_payment(self, which: int, attach: bool) -> None:
         """Without `attach` Flask dies between Stripe's answer and the next call; asked again, Stripe knows the key."""
         self.tick()
         booking = self.booking(which)
         answer = self.tell("start_payment", booking_id=booking.id, user_id=self.frontrow.customers[booking.who].user_id)
-        refused = self.cinema.may_pay(booking)
+        refused = self.model.may_pay(booking)
         if refused is not None:
             self.must_be_refused(answer, refused)
             return
@@ -232,7 +232,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     # Stripe -----------------------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: self.cinema.bookings)
+    @precondition(lambda self: self.model.bookings)
     @rule(which=PICK)
     def make_a_second_intent(self, which: int) -> None:
         """Nobody should; the metadata name the booking all the same."""
@@ -247,7 +247,7 @@ class Lifecycle(RuleBasedStateMachine):
         intent.currency = "usd" if how == "in dollars" else "eur"
         self.will_tell(Event(self.new("evt"), "paid", intent), told)
 
-    @precondition(lambda self: self.cinema.bookings)
+    @precondition(lambda self: self.model.bookings)
     @rule(which=PICK, wait=st.sampled_from([0, 10 * MINUTE]), told=st.booleans())
     def pay_for(self, which: int, wait: int, told: bool) -> None:
         """Begin to pay, and pay at once or too late."""
@@ -258,7 +258,7 @@ class Lifecycle(RuleBasedStateMachine):
                 self.pay(number, "right", told)
                 break
 
-    @precondition(lambda self: self.cinema.bookings)
+    @precondition(lambda self: self.model.bookings)
     @rule(which=PICK, who=WHO)
     def snatch(self, which: int, who: int) -> None:
         """Wait until a booking has run out and take its seats."""
@@ -327,23 +327,23 @@ class Lifecycle(RuleBasedStateMachine):
             commits,
         )
 
-    @precondition(lambda self: self.cinema.bookings)
+    @precondition(lambda self: self.model.bookings)
     @rule(which=PICK, cancel_first=st.booleans(), commits=st.sampled_from([True, True, False]))
     def cancel_while_it_is_paid(self, which: int, cancel_first: bool, commits: bool) -> None:
         """The customer cancels in one tab and pays in another."""
         self.pay_for(which, wait=0, told=False)
-        about = which % len(self.cinema.bookings)
+        about = which % len(self.model.bookings)
         paid = [
             n
             for n, event in enumerate(self.events)
-            if event.kind == "paid" and event.intent.booking is self.cinema.bookings[about]
+            if event.kind == "paid" and event.intent.booking is self.model.bookings[about]
         ]
         if not paid:
             return
         calls = [self.cancellation(about), self.delivery(paid[-1], self.frontrow.service)]
         self.side_by_side(*(calls if cancel_first else reversed(calls)), commits)
 
-    # The house --------------------------------------------------------------------------------------------------------
+    # The cinema ------------------------------------------------------------------------------------------------------
 
     @rule(
         by=st.sampled_from(
@@ -357,7 +357,7 @@ class Lifecycle(RuleBasedStateMachine):
     def sweep(self) -> None:
         self.tick()
         self.tell("release_expired_locks")
-        self.cinema.sweep()
+        self.model.sweep()
 
     @rule(
         rows=st.integers(1, 3),
@@ -380,11 +380,11 @@ class Lifecycle(RuleBasedStateMachine):
     def the_invariants_hold(self) -> None:
         found = [
             (row["invariant"], row["violation"])
-            for row in self.frontrow.house.violations()
+            for row in self.frontrow.cinema.violations()
             if not self.is_late_news(row["invariant"], row["violation"])
         ]
         expected = [
-            ("I4 a booking outlives its time", {"booking_id": booking}) for booking in sorted(self.cinema.overdue())
+            ("I4 a booking outlives its time", {"booking_id": booking}) for booking in sorted(self.model.overdue())
         ]
         assert sorted(found, key=str) == sorted(expected, key=str), found
 
@@ -393,7 +393,7 @@ class Lifecycle(RuleBasedStateMachine):
         more went back than came. Once all is told it has to add up."""
         if invariant != "I2 more goes back than came":
             return False
-        intent_id = self.frontrow.house.value(
+        intent_id = self.frontrow.cinema.value(
             "select payment_intent_id from public.payments where id = %s", [violation["payment_id"]]
         )
         intent = next(intent for intent in self.intents if intent.id == intent_id)
@@ -402,9 +402,9 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def the_seat_maps_agree(self) -> None:
         for show, showtime in enumerate(self.frontrow.shows):
-            if self.cinema.now > STARTS[show] + 12 * HOUR:
+            if self.model.now > STARTS[show] + 12 * HOUR:
                 continue  # it was shown; what was sold is history or soon will be
-            holds = self.cinema.holds(show)
+            holds = self.model.holds(show)
             for who in (None, show):
                 viewer = self.frontrow.anyone if who is None else self.frontrow.customers[who]
                 seats = {seat["id"]: seat for seat in viewer.call("seat_map", showtime_id=showtime)["seats"]}
@@ -420,9 +420,9 @@ class Lifecycle(RuleBasedStateMachine):
 
     @invariant()
     def the_bookings_agree(self) -> None:
-        rows = self.frontrow.house.rows("select id::text, status::text from public.bookings")
+        rows = self.frontrow.cinema.rows("select id::text, status::text from public.bookings")
         seen = {row["id"]: {"cancelled": "over", "refunded": "over"}.get(row["status"], row["status"]) for row in rows}
-        expected = {booking.id: booking.status for booking in self.cinema.bookings}
+        expected = {booking.id: booking.status for booking in self.model.bookings}
         assert seen == expected, f"{seen}, and it should be {expected}"
 
     def teardown(self) -> None:
@@ -444,7 +444,7 @@ class Lifecycle(RuleBasedStateMachine):
             if not self.under_way():
                 break
         else:
-            raise AssertionError(f"It never comes to rest: {self.frontrow.house.outbox()[-1]}")
+            raise AssertionError(f"It never comes to rest: {self.frontrow.cinema.outbox()[-1]}")
         self.the_invariants_hold()
         self.the_seat_maps_agree()
         self.the_bookings_agree()
@@ -453,7 +453,7 @@ class Lifecycle(RuleBasedStateMachine):
     def the_books_balance(self) -> None:
         known = {
             row["payment_intent_id"]: row["amount"]
-            for row in self.frontrow.house.rows(
+            for row in self.frontrow.cinema.rows(
                 "select p.payment_intent_id, sum(r.amount)::integer as amount from public.refunds r"
                 " join public.payments p on p.id = r.payment_id where r.status = 'succeeded' group by 1"
             )
@@ -472,14 +472,14 @@ class Lifecycle(RuleBasedStateMachine):
     # How it is done ---------------------------------------------------------------------------------------------------
 
     def tick(self, by: int = 1) -> None:
-        self.cinema.now += by
-        self.frontrow.set_clock(self.cinema.now)
+        self.model.now += by
+        self.frontrow.set_clock(self.model.now)
 
     def seat(self, number: int) -> int:
-        return self.frontrow.house.seats[number]
+        return self.frontrow.cinema.seats[number]
 
     def booking(self, which: int) -> Booking:
-        return self.cinema.bookings[which % len(self.cinema.bookings)]
+        return self.model.bookings[which % len(self.model.bookings)]
 
     def open_intents(self) -> list[Intent]:
         return [intent for intent in self.intents if intent.status == "open"]
@@ -500,7 +500,7 @@ class Lifecycle(RuleBasedStateMachine):
         return (
             any(not event.heard for event in self.events)
             or bool(self.unfinished_refunds())
-            or self.frontrow.house.value("select exists (select from private.outbox where state = 'queued')")
+            or self.frontrow.cinema.value("select exists (select from private.outbox where state = 'queued')")
         )
 
     def new(self, kind: str) -> str:
@@ -529,7 +529,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def holds_what_it_says(self, who: int, show: int, answer: Any) -> None:
         assert not isinstance(answer, Refused), answer
-        mine = {n: hold for n, hold in self.cinema.held_by(who, show).items() if hold.until is not None}
+        mine = {n: hold for n, hold in self.model.held_by(who, show).items() if hold.until is not None}
         assert answer["seat_ids"] == [self.seat(n) for n in sorted(mine)], "It does not say what is still held."
         ends = {hold.until for hold in mine.values()}
         assert {self.frontrow.milliseconds(answer["expires_at"])} == (ends or {None})
@@ -555,7 +555,7 @@ class Lifecycle(RuleBasedStateMachine):
         elif event.kind == "paid":
             self.must_come_to(answer, event.intent)
         elif event.refund is not None:
-            self.cinema.refund_told(event.refund, event.status)
+            self.model.refund_told(event.refund, event.status)
 
     def said(self, event: Event) -> tuple[str, Json]:
         """The call that an event becomes."""
@@ -572,11 +572,11 @@ class Lifecycle(RuleBasedStateMachine):
         return Call(by, *self.said(self.events[number]), lambda answer: self.heed(self.events[number], answer))
 
     def cancellation(self, number: int, somebody: int | None = None) -> Call:
-        booking = self.cinema.bookings[number]
+        booking = self.model.bookings[number]
         who = booking.who if somebody is None else somebody
 
         def heed(answer: Any) -> None:
-            refused = self.cinema.cancel(who, self.cinema.bookings[number])
+            refused = self.model.cancel(who, self.model.bookings[number])
             if refused is None:
                 assert not isinstance(answer, Refused), answer
                 assert answer["status"] in ("cancelled", "refunded")
@@ -596,7 +596,7 @@ class Lifecycle(RuleBasedStateMachine):
         explains both answers; when the first dies instead of committing, only the second happened."""
         answer = attempt_in_transaction(first)
         call = self.frontrow.thread.submit(second.caller.call, second.function, **second.arguments)
-        wait_until_it_waits_or_ends(self.frontrow.house, call, second.caller)
+        wait_until_it_waits_or_ends(self.frontrow.cinema, call, second.caller)
         if commits and not isinstance(answer, Refused):
             first.caller.commit()
         else:
@@ -615,7 +615,7 @@ class Lifecycle(RuleBasedStateMachine):
             first.heed(answer)
 
     def must_come_to(self, answer: Json, intent: Intent) -> None:
-        due = self.cinema.paid(intent)
+        due = self.model.paid(intent)
         if due in ("confirmed", "already_settled"):
             assert answer["outcome"] == due, f"{answer}, and it should be {due}"
         else:
@@ -653,7 +653,7 @@ class Lifecycle(RuleBasedStateMachine):
                 self.work_at_intent(row["payload"]["payment_intent_id"], tell=fate != "dies before telling")
             if fate in ("done", "error"):
                 assert self.tell(
-                    "settle_outbox", id=row["id"], attempt=row["attempt"], error="no" if fate == "error" else None
+                    "complete_outbox", id=row["id"], attempt=row["attempt"], error="no" if fate == "error" else None
                 )
         return len(claimed)
 
@@ -698,7 +698,7 @@ class Lifecycle(RuleBasedStateMachine):
                 **said,
             )
             if refund is not None:
-                self.cinema.refund_told(refund, refund.status)
+                self.model.refund_told(refund, refund.status)
 
     def note_what_others_returned(self, intent: Intent) -> None:
         """Before ours is void for want of money: the refunds at Stripe that Frontrow has not heard of as they stand."""
@@ -711,7 +711,7 @@ class Lifecycle(RuleBasedStateMachine):
                     payment_intent_id=intent.id,
                     **how_it_stands(refund, refund.status),
                 )
-                self.cinema.refund_told(refund, refund.status)
+                self.model.refund_told(refund, refund.status)
 
 
 def attempt(caller: Caller, function: str, arguments: Json) -> Any:

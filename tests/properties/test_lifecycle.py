@@ -45,7 +45,7 @@ def test_every_life_of_seats_and_money(frontrow: Frontrow) -> None:
 
 # Blunders that somebody might make in sql/, and what the machine says when it finds them.
 SETTLE = "private.settle_booking(public.bookings,public.payments,timestamptz)"
-BLUNDERS: dict[str, tuple[str, str, str, str]] = {
+MUTANTS: dict[str, tuple[str, str, str, str]] = {
     "any amount will do": (SETTLE, "return 'amount_differs'", "perform null", "amount_differs"),
     "cancelling returns no money": (
         "private.refund_booking(public.bookings,text)",
@@ -72,7 +72,7 @@ BLUNDERS: dict[str, tuple[str, str, str, str]] = {
         "It never comes to rest",
     ),
     "no letter for what is confirmed": (
-        "private.post(private.outbox_kind,text,public.bookings,jsonb,interval)",
+        "private.enqueue(private.outbox_kind,text,public.bookings,jsonb,interval)",
         "values (p_kind, p_key, p_booking.id, p_payload, private.now() + p_delay)",
         "select p_kind, p_key, p_booking.id, p_payload, private.now() + p_delay where p_kind <> 'mail_confirmation'",
         "I6 a confirmation has no mail",
@@ -80,23 +80,23 @@ BLUNDERS: dict[str, tuple[str, str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("blunder", BLUNDERS)
-def test_control_it_finds_a_blunder(frontrow: Frontrow, blunder: str) -> None:
-    function, old, new, complaint = BLUNDERS[blunder]
-    rewrite(frontrow.house, function, (old, new))
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_mutant_it_finds_a_blunder(frontrow: Frontrow, mutant: str) -> None:
+    function, old, new, complaint = MUTANTS[mutant]
+    rewrite(frontrow.cinema, function, (old, new))
     assert re.search(complaint, what_the_machine_finds(frontrow))
 
 
-def test_control_it_finds_seats_with_any_number_of_holders(frontrow: Frontrow) -> None:
-    let_seats_have_any_number_of_holders(frontrow.house)
+def test_mutant_it_finds_seats_with_any_number_of_holders(frontrow: Frontrow) -> None:
+    let_seats_have_any_number_of_holders(frontrow.cinema)
     assert re.search(
         "seat_taken was due|should be seats_gone|I1 a seat is held twice", what_the_machine_finds(frontrow)
     )
 
 
-def test_control_it_finds_bookings_that_are_not_locked(frontrow: Frontrow) -> None:
+def test_mutant_it_finds_bookings_that_are_not_locked(frontrow: Frontrow) -> None:
     """Nothing but two calls at once shows it."""
-    frontrow.house.owner.execute(BOOKINGS_ARE_NOT_LOCKED)
+    frontrow.cinema.owner.execute(BOOKINGS_ARE_NOT_LOCKED)
     assert re.search("it should be|I2|I3", what_the_machine_finds(frontrow))
 
 

@@ -6,130 +6,130 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.house import House, Refused
+from tests.cinema import CinemaFixture, Refused
 
 
-@pytest.mark.transition("B1")
-def test_a_booking_takes_the_locks_and_the_prices_of_now(house: House) -> None:
-    ada = house.customer()
-    booking = house.book(ada, 0, 49)  # a standard seat and, in the last row, a premium one
+@pytest.mark.transition("booking.created")
+def test_a_booking_takes_the_locks_and_the_prices_of_now(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    booking = cinema.book(ada, 0, 49)  # a standard seat and, in the last row, a premium one
     assert booking["status"] == "pending"
     assert booking["total"] == 1200 + 1500
     assert booking["currency"] == "EUR"
-    assert booking["showtime_id"] == house.showtime_id
+    assert booking["showtime_id"] == cinema.showtime_id
     assert len(booking["reference"]) == 8
     assert booking["seats"] == [
-        {"seat_id": house.seats[0], "row": "A", "number": 1, "kind": "standard", "price": 1200},
-        {"seat_id": house.seats[49], "row": "E", "number": 10, "kind": "premium", "price": 1500},
+        {"seat_id": cinema.seats[0], "row": "A", "number": 1, "kind": "standard", "price": 1200},
+        {"seat_id": cinema.seats[49], "row": "E", "number": 10, "kind": "premium", "price": 1500},
     ]
-    house.owner.execute("update public.showtime_prices set price = 9900")
-    assert ada.call("create_booking", showtime_id=house.showtime_id) == booking
+    cinema.owner.execute("update public.showtime_prices set price = 9900")
+    assert ada.call("create_booking", showtime_id=cinema.showtime_id) == booking
 
 
-@pytest.mark.transition("L2")
-def test_it_gives_ten_more_minutes_once(house: House) -> None:
-    ada = house.customer()
-    house.lock(ada, 0)
-    house.advance("9 minutes")
-    booking = ada.call("create_booking", showtime_id=house.showtime_id)
-    left = datetime.fromisoformat(booking["expires_at"]) - house.value("select private.now()")
+@pytest.mark.transition("lock.extended")
+def test_it_gives_ten_more_minutes_once(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    cinema.lock(ada, 0)
+    cinema.advance("9 minutes")
+    booking = ada.call("create_booking", showtime_id=cinema.showtime_id)
+    left = datetime.fromisoformat(booking["expires_at"]) - cinema.value("select private.now()")
     assert timedelta(minutes=9, seconds=50) < left <= timedelta(minutes=10)
-    assert house.map()[house.seats[0]]["expires_at"] == booking["expires_at"]
-    house.advance("5 minutes")
-    assert ada.call("create_booking", showtime_id=house.showtime_id) == booking
+    assert cinema.map()[cinema.seats[0]]["expires_at"] == booking["expires_at"]
+    cinema.advance("5 minutes")
+    assert ada.call("create_booking", showtime_id=cinema.showtime_id) == booking
 
 
-def test_without_live_locks_there_is_nothing_to_book(house: House) -> None:
-    ada = house.customer()
+def test_without_live_locks_there_is_nothing_to_book(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
     with pytest.raises(Refused) as refused:
-        ada.call("create_booking", showtime_id=house.showtime_id)
+        ada.call("create_booking", showtime_id=cinema.showtime_id)
     assert (refused.value.sqlstate, refused.value.code) == ("PT409", "lock_expired")
-    house.lock(ada, 0)
-    house.advance("10 minutes")
+    cinema.lock(ada, 0)
+    cinema.advance("10 minutes")
     with pytest.raises(Refused, match="lock_expired"):
-        ada.call("create_booking", showtime_id=house.showtime_id)
+        ada.call("create_booking", showtime_id=cinema.showtime_id)
 
 
-def test_an_unpaid_booking_does_not_stand_in_the_way(house: House) -> None:
-    ada, bob = house.customer(), house.customer("Bob")
-    first = house.book(ada, 0)
-    house.advance("10 minutes")
-    house.buy(bob, 0)  # no sweep has run
-    assert house.status(first) == "pending"
-    house.sweep()
-    assert house.status(first) == "expired"
-    again = house.book(ada, 1)
+def test_an_unpaid_booking_does_not_stand_in_the_way(cinema: CinemaFixture) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
+    first = cinema.book(ada, 0)
+    cinema.advance("10 minutes")
+    cinema.buy(bob, 0)  # no sweep has run
+    assert cinema.status(first) == "pending"
+    cinema.sweep()
+    assert cinema.status(first) == "expired"
+    again = cinema.book(ada, 1)
     assert again["id"] != first["id"]
 
 
-def test_a_second_booking_after_the_first_ran_out_unswept(house: House) -> None:
-    ada = house.customer()
-    first = house.book(ada, 0)
-    house.advance("10 minutes")
-    second = house.book(ada, 0)
+def test_a_second_booking_after_the_first_ran_out_unswept(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    first = cinema.book(ada, 0)
+    cinema.advance("10 minutes")
+    second = cinema.book(ada, 0)
     assert second["id"] != first["id"]
-    assert house.status(first) == "expired"
-    assert house.status(second) == "pending"
+    assert cinema.status(first) == "expired"
+    assert cinema.status(second) == "pending"
 
 
-def test_a_kind_without_a_price_is_not_for_sale(house: House) -> None:
-    house.owner.execute("delete from public.showtime_prices where kind = 'premium'")
-    ada = house.customer()
-    house.lock(ada, 0, 49)
+def test_a_kind_without_a_price_is_not_for_sale(cinema: CinemaFixture) -> None:
+    cinema.owner.execute("delete from public.showtime_prices where kind = 'premium'")
+    ada = cinema.customer()
+    cinema.lock(ada, 0, 49)
     with pytest.raises(Refused) as refused:
-        ada.call("create_booking", showtime_id=house.showtime_id)
-    assert (refused.value.code, refused.value.details) == ("seat_not_for_sale", {"seat_ids": [house.seats[49]]})
+        ada.call("create_booking", showtime_id=cinema.showtime_id)
+    assert (refused.value.code, refused.value.details) == ("seat_not_for_sale", {"seat_ids": [cinema.seats[49]]})
 
 
-def test_closed_showtimes_are_not_booked(house: House) -> None:
-    ada = house.customer()
-    house.lock(ada, 0)
-    house.owner.execute("update public.showtimes set status = 'cancelled'")
+def test_closed_showtimes_are_not_booked(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    cinema.lock(ada, 0)
+    cinema.owner.execute("update public.showtimes set status = 'cancelled'")
     with pytest.raises(Refused, match="showtime_closed"):
-        ada.call("create_booking", showtime_id=house.showtime_id)
+        ada.call("create_booking", showtime_id=cinema.showtime_id)
     with pytest.raises(Refused, match="unknown_showtime"):
         ada.call("create_booking", showtime_id=0)
 
 
-@pytest.mark.transition("B6", "L6")
-def test_cancelling_a_pending_booking_frees_its_seats(house: House) -> None:
-    ada = house.customer()
-    booking = house.book(ada, 0, 1)
-    intent = house.start_payment(ada, booking)
+@pytest.mark.transition("booking.cancelled_unpaid", "lock.cancelled")
+def test_cancelling_a_pending_booking_frees_its_seats(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    booking = cinema.book(ada, 0, 1)
+    intent = cinema.start_payment(ada, booking)
     cancelled = ada.call("cancel_booking", booking_id=booking["id"])
     assert cancelled == {**booking, "status": "cancelled"}
-    assert house.states()[:2] == ["free", "free"]
-    assert house.events("seat:release")[0]["payload"]["reason"] == "cancelled"
-    (order,) = house.outbox("cancel_intent")
+    assert cinema.states()[:2] == ["free", "free"]
+    assert cinema.events("seat:release")[0]["payload"]["reason"] == "cancelled"
+    (order,) = cinema.outbox("cancel_intent")
     assert order["payload"] == {"payment_intent_id": intent}
     assert ada.call("cancel_booking", booking_id=booking["id"]) == cancelled
-    assert len(house.events("seat:release")) == 1
+    assert len(cinema.events("seat:release")) == 1
 
 
-@pytest.mark.transition("B7", "L8", "R1")
-def test_cancelling_a_confirmed_booking_queues_one_full_refund(house: House) -> None:
-    ada = house.customer()
-    booking = house.buy(ada, 0, 49)
+@pytest.mark.transition("booking.cancelled", "lock.returned", "refund.queued")
+def test_cancelling_a_confirmed_booking_queues_one_full_refund(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    booking = cinema.buy(ada, 0, 49)
     assert ada.call("cancel_booking", booking_id=booking["id"])["status"] == "cancelled"
     ada.call("cancel_booking", booking_id=booking["id"])
-    (refund,) = house.rows("select * from public.refunds")
+    (refund,) = cinema.rows("select * from public.refunds")
     assert (refund["amount"], refund["currency"], refund["status"]) == (2700, "EUR", "queued")
-    assert [order["kind"] for order in house.outbox()] == ["mail_confirmation", "refund", "mail_refund"]
-    house.buy(house.customer("Bob"), 0, 49)
+    assert [order["kind"] for order in cinema.outbox()] == ["mail_confirmation", "refund", "mail_refund"]
+    cinema.buy(cinema.customer("Bob"), 0, 49)
 
 
-def test_a_confirmed_booking_can_be_cancelled_until_two_hours_before(house: House) -> None:
-    house.freeze()
-    ada = house.customer()
-    booking = house.buy(ada, 0)
-    later = house.buy(ada, 1)
-    house.owner.execute("update public.showtimes set starts_at = private.now() + interval '2 hours'")
+def test_a_confirmed_booking_can_be_cancelled_until_two_hours_before(cinema: CinemaFixture) -> None:
+    cinema.freeze()
+    ada = cinema.customer()
+    booking = cinema.buy(ada, 0)
+    later = cinema.buy(ada, 1)
+    cinema.owner.execute("update public.showtimes set starts_at = private.now() + interval '2 hours'")
     assert ada.call("cancel_booking", booking_id=booking["id"])["status"] == "cancelled"
-    house.advance("1 microsecond")
+    cinema.advance("1 microsecond")
     with pytest.raises(Refused) as refused:
         ada.call("cancel_booking", booking_id=later["id"])
     assert (refused.value.sqlstate, refused.value.code) == ("PT409", "not_cancellable")
-    assert house.status(later) == "confirmed"
+    assert cinema.status(later) == "confirmed"
 
 
 UNTIL = """select case b.cancellable_until when 'infinity' then 'always'
@@ -137,46 +137,46 @@ UNTIL = """select case b.cancellable_until when 'infinity' then 'always'
            from public.bookings b join public.showtimes t on t.id = b.showtime_id order by b.created_at"""
 
 
-def test_a_booking_says_until_when_it_can_be_cancelled(house: House) -> None:
-    house.owner.execute("update private.settings set cancellation_notice = '90 minutes'")
-    ada = house.customer()
-    confirmed = house.buy(ada, 0)
-    house.book(ada, 1)
+def test_a_booking_says_until_when_it_can_be_cancelled(cinema: CinemaFixture) -> None:
+    cinema.owner.execute("update private.settings set cancellation_notice = '90 minutes'")
+    ada = cinema.customer()
+    confirmed = cinema.buy(ada, 0)
+    cinema.book(ada, 1)
 
     def until() -> list[str | None]:
         return [row["until"] for row in ada.query(UNTIL)]
 
     assert until() == ["90 minutes before", None], "a pending one ends with its own time"
-    house.owner.execute("update public.showtimes set status = 'cancelled'")
+    cinema.owner.execute("update public.showtimes set status = 'cancelled'")
     assert until() == ["always", None]
-    house.owner.execute("update public.showtimes set status = 'scheduled'")
+    cinema.owner.execute("update public.showtimes set status = 'scheduled'")
     ada.call("cancel_booking", booking_id=confirmed["id"])
     assert until() == [None, None]
 
 
-def test_an_expired_booking_is_not_cancellable(house: House) -> None:
-    ada = house.customer()
-    booking = house.book(ada, 0)
-    house.advance("10 minutes")
+def test_an_expired_booking_is_not_cancellable(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    booking = cinema.book(ada, 0)
+    cinema.advance("10 minutes")
     with pytest.raises(Refused, match="not_cancellable"):
         ada.call("cancel_booking", booking_id=booking["id"])
-    house.sweep()
+    cinema.sweep()
     with pytest.raises(Refused, match="not_cancellable"):
         ada.call("cancel_booking", booking_id=booking["id"])
 
 
-def test_nobody_cancels_the_booking_of_another(house: House) -> None:
-    booking = house.book(house.customer(), 0)
+def test_nobody_cancels_the_booking_of_another(cinema: CinemaFixture) -> None:
+    booking = cinema.book(cinema.customer(), 0)
     for booking_id in (booking["id"], "00000000-0000-4000-8000-000000000000", None):
         with pytest.raises(Refused) as refused:
-            house.customer("Bob").call("cancel_booking", booking_id=booking_id)
+            cinema.customer("Bob").call("cancel_booking", booking_id=booking_id)
         assert (refused.value.sqlstate, refused.value.code) == ("PT404", "unknown_booking")
     with pytest.raises(Refused, match="sign_in_required"):
-        house.anonymous().call("cancel_booking", booking_id=booking["id"])
-    assert house.status(booking) == "pending"
+        cinema.anonymous().call("cancel_booking", booking_id=booking["id"])
+    assert cinema.status(booking) == "pending"
 
 
-def test_references_avoid_letters_that_are_mistaken(house: House) -> None:
-    references = [row["r"] for row in house.rows("select private.new_reference() as r from generate_series(1, 500)")]
+def test_references_avoid_letters_that_are_mistaken(cinema: CinemaFixture) -> None:
+    references = [row["r"] for row in cinema.rows("select private.new_reference() as r from generate_series(1, 500)")]
     assert len(set(references)) == 500
     assert not set("".join(references)) & set("01OILUV")

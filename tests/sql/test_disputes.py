@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.house import Caller, House, Json, Refused
+from tests.cinema import Caller, CinemaFixture, Json, Refused
 
 
-def paid(house: House) -> tuple[Caller, Json, str]:
-    ada = house.customer()
-    booking = house.book(ada, 0, 1)
-    intent = house.start_payment(ada, booking)
-    house.pay(booking, intent)
+def paid(cinema: CinemaFixture) -> tuple[Caller, Json, str]:
+    ada = cinema.customer()
+    booking = cinema.book(ada, 0, 1)
+    intent = cinema.start_payment(ada, booking)
+    cinema.pay(booking, intent)
     return ada, booking, intent
 
 
-def dispute(house: House, intent: str | None, status: str = "needs_response", **more: Any) -> Json:
+def dispute(cinema: CinemaFixture, intent: str | None, status: str = "needs_response", **more: Any) -> Json:
     said = {
         "event_id": f"evt_{uuid.uuid4().hex}",
         "event_type": "charge.dispute.created",
@@ -29,23 +29,23 @@ def dispute(house: House, intent: str | None, status: str = "needs_response", **
         "reason": "fraudulent",
         "status": status,
     }
-    return house.service().call("record_dispute", **{**said, **more})
+    return cinema.service().call("record_dispute", **{**said, **more})
 
 
-def recorded(house: House) -> Json:
-    (row,) = house.rows("select * from public.disputes")
+def recorded(cinema: CinemaFixture) -> Json:
+    (row,) = cinema.rows("select * from public.disputes")
     return row
 
 
-@pytest.mark.transition("D1")
-def test_a_dispute_is_recorded_and_its_customer_sees_it(house: House) -> None:
-    ada, booking, intent = paid(house)
-    assert dispute(house, intent) == {"outcome": "noted", "booking_id": booking["id"], "reason": None}
-    row = recorded(house)
+@pytest.mark.transition("dispute.opened")
+def test_a_dispute_is_recorded_and_its_customer_sees_it(cinema: CinemaFixture) -> None:
+    ada, booking, intent = paid(cinema)
+    assert dispute(cinema, intent) == {"outcome": "noted", "booking_id": booking["id"], "reason": None}
+    row = recorded(cinema)
     assert (row["amount"], row["currency"], row["reason"], row["closed_at"]) == (2400, "EUR", "fraudulent", None)
     assert [seen["id"] for seen in ada.query("select id from public.disputes")] == ["dp_1"]
-    assert house.customer("Bob").query("select id from public.disputes") == []
-    figures = house.service().call("figures")
+    assert cinema.customer("Bob").query("select id from public.disputes") == []
+    figures = cinema.service().call("operational_metrics")
     assert figures["disputes_open"] == 1
     assert figures["disputes"] == [
         {
@@ -56,51 +56,51 @@ def test_a_dispute_is_recorded_and_its_customer_sees_it(house: House) -> None:
             "currency": "EUR",
         }
     ]
-    assert house.status(booking) == "confirmed"
-    assert house.violations() == []
+    assert cinema.status(booking) == "confirmed"
+    assert cinema.violations() == []
 
 
-def test_the_same_event_twice_is_a_duplicate(house: House) -> None:
-    _, _, intent = paid(house)
-    dispute(house, intent, event_id="evt_1")
-    assert dispute(house, intent, event_id="evt_1", status="lost")["outcome"] == "duplicate"
-    assert recorded(house)["status"] == "needs_response"
+def test_the_same_event_twice_is_a_duplicate(cinema: CinemaFixture) -> None:
+    _, _, intent = paid(cinema)
+    dispute(cinema, intent, event_id="evt_1")
+    assert dispute(cinema, intent, event_id="evt_1", status="lost")["outcome"] == "duplicate"
+    assert recorded(cinema)["status"] == "needs_response"
 
 
-@pytest.mark.transition("D2")
-def test_what_is_closed_stays_closed_though_older_news_comes_later(house: House) -> None:
-    _, _, intent = paid(house)
-    dispute(house, intent, "won", event_type="charge.dispute.closed")
-    closed_at = recorded(house)["closed_at"]
-    dispute(house, intent, "needs_response")
-    dispute(house, intent, "under_review", event_type="charge.dispute.updated")
-    assert (recorded(house)["status"], recorded(house)["closed_at"]) == ("won", closed_at)
-    assert house.service().call("figures")["disputes_open"] == 0
+@pytest.mark.transition("dispute.closed")
+def test_what_is_closed_stays_closed_though_older_news_comes_later(cinema: CinemaFixture) -> None:
+    _, _, intent = paid(cinema)
+    dispute(cinema, intent, "won", event_type="charge.dispute.closed")
+    closed_at = recorded(cinema)["closed_at"]
+    dispute(cinema, intent, "needs_response")
+    dispute(cinema, intent, "under_review", event_type="charge.dispute.updated")
+    assert (recorded(cinema)["status"], recorded(cinema)["closed_at"]) == ("won", closed_at)
+    assert cinema.service().call("operational_metrics")["disputes_open"] == 0
 
 
-def test_what_was_lost_is_not_refunded_as_well(house: House) -> None:
-    ada, booking, intent = paid(house)
-    dispute(house, intent, "lost")
+def test_what_was_lost_is_not_refunded_as_well(cinema: CinemaFixture) -> None:
+    ada, booking, intent = paid(cinema)
+    dispute(cinema, intent, "lost")
     ada.call("cancel_booking", booking_id=booking["id"])
-    assert house.rows("select * from public.refunds") == []
-    assert house.violations() == []
+    assert cinema.rows("select * from public.refunds") == []
+    assert cinema.violations() == []
 
 
-def test_a_refund_that_waits_is_void_once_the_dispute_is_lost(house: House) -> None:
-    ada, booking, intent = paid(house)
-    dispute(house, intent)
+def test_a_refund_that_waits_is_void_once_the_dispute_is_lost(cinema: CinemaFixture) -> None:
+    ada, booking, intent = paid(cinema)
+    dispute(cinema, intent)
     ada.call("cancel_booking", booking_id=booking["id"])
-    assert house.value("select status from public.refunds") == "queued"
-    dispute(house, intent, "lost", event_type="charge.dispute.closed")
-    assert house.value("select status from public.refunds") == "void"
-    assert house.violations() == []
+    assert cinema.value("select status from public.refunds") == "queued"
+    dispute(cinema, intent, "lost", event_type="charge.dispute.closed")
+    assert cinema.value("select status from public.refunds") == "void"
+    assert cinema.violations() == []
 
 
-def test_money_that_was_refunded_and_lost_is_a_loss_and_no_violation(house: House) -> None:
+def test_money_that_was_refunded_and_lost_is_a_loss_and_no_violation(cinema: CinemaFixture) -> None:
     """Nobody could put it right, so verify would never say that all hold again."""
-    ada, booking, intent = paid(house)
+    ada, booking, intent = paid(cinema)
     ada.call("cancel_booking", booking_id=booking["id"])
-    house.service().call(
+    cinema.service().call(
         "record_refund",
         event_id=None,
         event_type="worker",
@@ -108,41 +108,41 @@ def test_money_that_was_refunded_and_lost_is_a_loss_and_no_violation(house: Hous
         payment_intent_id=intent,
         amount=2400,
         status="succeeded",
-        refund_id=house.value("select id from public.refunds"),
+        refund_id=cinema.value("select id from public.refunds"),
         attempt=1,
     )
-    dispute(house, intent, "lost")
-    assert house.violations() == []
+    dispute(cinema, intent, "lost")
+    assert cinema.violations() == []
 
 
-def test_a_dispute_that_is_won_leaves_the_refund(house: House) -> None:
-    ada, booking, intent = paid(house)
-    dispute(house, intent)
+def test_a_dispute_that_is_won_leaves_the_refund(cinema: CinemaFixture) -> None:
+    ada, booking, intent = paid(cinema)
+    dispute(cinema, intent)
     ada.call("cancel_booking", booking_id=booking["id"])
-    dispute(house, intent, "won", event_type="charge.dispute.closed")
-    assert house.value("select status from public.refunds") == "queued"
+    dispute(cinema, intent, "won", event_type="charge.dispute.closed")
+    assert cinema.value("select status from public.refunds") == "queued"
 
 
-def test_money_of_others_is_none_of_ours(house: House) -> None:
-    assert dispute(house, "pi_of_a_shop")["outcome"] == "unattributed"
-    assert dispute(house, None)["outcome"] == "unattributed"
+def test_money_of_others_is_none_of_ours(cinema: CinemaFixture) -> None:
+    assert dispute(cinema, "pi_of_a_shop")["outcome"] == "unmatched"
+    assert dispute(cinema, None)["outcome"] == "unmatched"
 
 
-def test_news_of_a_dispute_that_overtakes_its_payment_comes_again(house: House) -> None:
-    ada = house.customer()
-    booking = house.book(ada, 0)
-    intent = house.start_payment(ada, booking)
+def test_news_of_a_dispute_that_overtakes_its_payment_comes_again(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    booking = cinema.book(ada, 0)
+    intent = cinema.start_payment(ada, booking)
     with pytest.raises(Refused, match="busy"):
-        dispute(house, intent, event_id="evt_1")
-    house.pay(booking, intent)
-    assert dispute(house, intent, event_id="evt_1")["outcome"] == "noted"
+        dispute(cinema, intent, event_id="evt_1")
+    cinema.pay(booking, intent)
+    assert dispute(cinema, intent, event_id="evt_1")["outcome"] == "noted"
 
 
 @pytest.mark.parametrize(
     "nonsense", [{"amount": 0}, {"amount": None}, {"status": None}, {"currency": None}, {"stripe_dispute_id": None}]
 )
-def test_nonsense_is_refused_and_nothing_noted(house: House, nonsense: Json) -> None:
-    _, _, intent = paid(house)
+def test_nonsense_is_refused_and_nothing_noted(cinema: CinemaFixture, nonsense: Json) -> None:
+    _, _, intent = paid(cinema)
     with pytest.raises(Refused, match="invalid_request"):
-        dispute(house, intent, event_id="evt_1", **nonsense)
-    assert house.value("select count(*) from private.stripe_events where id = 'evt_1'") == 0
+        dispute(cinema, intent, event_id="evt_1", **nonsense)
+    assert cinema.value("select count(*) from private.stripe_events where id = 'evt_1'") == 0

@@ -8,38 +8,38 @@ import pytest
 
 from dev import error_codes
 from dev.config import ROOT
-from tests.house import House, Refused
+from tests.cinema import CinemaFixture, Refused
 
 
-def test_an_error_carries_code_detail_and_sentence(house: House) -> None:
+def test_an_error_carries_code_detail_and_sentence(cinema: CinemaFixture) -> None:
     with pytest.raises(Refused) as refused:
-        house.lock(house.anonymous(), 0)
+        cinema.lock(cinema.anonymous(), 0)
     assert refused.value.sqlstate == "PT401"
     assert refused.value.code == "sign_in_required"
     assert refused.value.details == {}
     assert refused.value.hint == "Please sign in first."
 
 
-def test_every_code_that_sql_raises_is_in_the_catalogue(house: House) -> None:
-    catalogue = {row["code"] for row in house.rows("select code from private.error_catalogue()")}
+def test_every_code_that_sql_raises_is_in_the_catalogue(cinema: CinemaFixture) -> None:
+    catalogue = {row["code"] for row in cinema.rows("select code from private.error_catalog()")}
     raised = {
         code
-        for path in (ROOT / "sql").glob("*.sql")
+        for path in (ROOT / "sql").rglob("*.sql")
         for code in re.findall(r"private\.fail\('(\w+)'", path.read_text())
     }
     assert raised
     assert raised <= catalogue
 
 
-def test_codes_and_statuses_are_sound(house: House) -> None:
-    rows = house.rows("select * from private.error_catalogue()")
+def test_codes_and_statuses_are_sound(cinema: CinemaFixture) -> None:
+    rows = cinema.rows("select * from private.error_catalog()")
     assert len({row["code"] for row in rows}) == len(rows)
     assert all(400 <= row["status"] <= 599 for row in rows)
     assert all(re.fullmatch(r"[A-Z].+\.", row["sentence"]) for row in rows)
 
 
-def test_the_documentation_lists_them_all(house: House) -> None:
-    rows = house.rows("select * from private.error_catalogue()")
+def test_the_documentation_lists_them_all(cinema: CinemaFixture) -> None:
+    rows = cinema.rows("select * from private.error_catalog()")
     documented = re.findall(r"^\| `(\w+)` \| (\d+) \| (.+?) \|", (ROOT / "docs" / "errors.md").read_text(), re.M)
     assert documented == [(row["code"], str(row["status"]), row["sentence"]) for row in rows]
 

@@ -1,4 +1,4 @@
-"""sql/invariants.sql names every violation: each is forged once, by the superuser and past all constraints."""
+"""sql/platform/invariants.sql names every violation: each is forged once, by the superuser and past all constraints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from dev.postgres import ADMIN, Cluster
-from tests.house import INVARIANTS, House, Json
+from tests.cinema import INVARIANTS, CinemaFixture, Json
 
 Forge = Callable[[str], None]
 
@@ -35,13 +35,13 @@ FORGERIES: dict[str, list[str]] = {
     "I2 a confirmed booking is not paid": [
         """update public.payments p
            set status = 'open', amount_received = null, currency_received = null, paid_at = null,
-               keeps_booking = false
+               settles_booking = false
            from public.bookings b where b.id = p.booking_id and b.status = 'confirmed'""",
         """update public.payments p set amount_received = amount_received - 1
            from public.bookings b where b.id = p.booking_id and b.status = 'confirmed'""",
         """update public.payments p set currency_received = 'USD'
            from public.bookings b where b.id = p.booking_id and b.status = 'confirmed'""",
-        """update public.payments p set keeps_booking = false
+        """update public.payments p set settles_booking = false
            from public.bookings b where b.id = p.booking_id and b.status = 'confirmed'""",
         # Stripe has returned the whole of it and the booking does not know.
         """insert into public.refunds (showtime_id, booking_id, payment_id, amount, currency, reason, status)
@@ -60,12 +60,12 @@ FORGERIES: dict[str, list[str]] = {
     ],
     "I2 a refund is queued and nobody will do it": [
         "delete from private.outbox where kind = 'refund'",
-        "update private.outbox set state = 'sent', settled_at = now() where kind = 'refund'",
+        "update private.outbox set state = 'sent', completed_at = now() where kind = 'refund'",
     ],
     "I2 more goes back than came": [
         "update public.refunds set amount = amount + 1",
         """update public.payments set status = 'open', amount_received = null, currency_received = null, paid_at = null,
-               keeps_booking = false
+               settles_booking = false
            where id in (select payment_id from public.refunds)""",
     ],
     "I3 a confirmed booking lacks a seat": [
@@ -109,8 +109,8 @@ FORGERIES: dict[str, list[str]] = {
     ],
     "I6 a confirmation has no mail": ["delete from private.outbox where kind = 'mail_confirmation'"],
     "I6 a refund has no mail": ["delete from private.outbox where kind = 'mail_refund'"],
-    "I6 a letter was given up": [
-        "update private.outbox set state = 'failed', settled_at = now() where kind = 'mail_confirmation'",
+    "I6 an email was given up": [
+        "update private.outbox set state = 'failed', completed_at = now() where kind = 'mail_confirmation'",
     ],
     "I7 a client may write a table": [
         "grant insert on public.seat_locks to authenticated",
@@ -121,7 +121,7 @@ FORGERIES: dict[str, list[str]] = {
     ],
     "I7 a client may call what is not for clients": [
         "grant execute on function public.claim_outbox to anon",
-        "grant execute on function private.fail to authenticated",
+        "grant execute on function private.raise_api_error to authenticated",
     ],
     "I7 a table has no row security": [
         "alter table public.movies disable row level security",
@@ -131,38 +131,38 @@ FORGERIES: dict[str, list[str]] = {
 
 
 @pytest.fixture
-def busy(house: House) -> House:
-    """A house in which everything has happened: held, released, pending, paid, late, cancelled, refunded, archived."""
-    ada, bob, carol = (house.customer(name) for name in ("Ada", "Bob", "Carol"))
-    house.lock(carol, 20, 21)
-    house.advance("10 minutes")
-    cancelled = house.buy(ada, 0, 1)
+def busy(cinema: CinemaFixture) -> CinemaFixture:
+    """A cinema in which everything has happened: held, released, pending, paid, late, cancelled, refunded, archived."""
+    ada, bob, carol = (cinema.customer(name) for name in ("Ada", "Bob", "Carol"))
+    cinema.lock(carol, 20, 21)
+    cinema.advance("10 minutes")
+    cancelled = cinema.buy(ada, 0, 1)
     ada.call("cancel_booking", booking_id=cancelled["id"])
-    house.lock(bob, 2)
-    bob.call("release_seats", showtime_id=house.showtime_id)
-    house.advance("2 minutes")
-    house.sweep()
-    house.buy(ada, 2, 49)
-    late = house.book(bob, 3, 4)
-    intent = house.start_payment(bob, late)
-    house.advance("10 minutes")
-    house.lock(carol, 4)
-    assert house.pay(late, intent)["reason"] == "seats_gone"
-    house.sweep()
-    pending = house.book(bob, 5, 6)
-    house.start_payment(bob, pending)
-    return house
+    cinema.lock(bob, 2)
+    bob.call("release_seats", showtime_id=cinema.showtime_id)
+    cinema.advance("2 minutes")
+    cinema.sweep()
+    cinema.buy(ada, 2, 49)
+    late = cinema.book(bob, 3, 4)
+    intent = cinema.start_payment(bob, late)
+    cinema.advance("10 minutes")
+    cinema.lock(carol, 4)
+    assert cinema.pay(late, intent)["reason"] == "seats_gone"
+    cinema.sweep()
+    pending = cinema.book(bob, 5, 6)
+    cinema.start_payment(bob, pending)
+    return cinema
 
 
 @pytest.fixture
-def forge(busy: House, cluster: Cluster) -> Iterator[Forge]:
+def forge(busy: CinemaFixture, cluster: Cluster) -> Iterator[Forge]:
     """Runs statements as the superuser with triggers, foreign keys among them, switched off."""
     with psycopg.connect(cluster.url(busy.owner.info.dbname, ADMIN), autocommit=True) as superuser:
         superuser.execute("set session_replication_role = replica")
         yield lambda statements: (superuser.execute(statements.encode()), None)[1]
 
 
-def test_a_busy_house_breaks_no_rule(busy: House) -> None:
+def test_a_busy_house_breaks_no_rule(busy: CinemaFixture) -> None:
     assert busy.violations() == []
     busy.advance("30 minutes")
     busy.sweep()
@@ -178,7 +178,7 @@ def test_a_busy_house_breaks_no_rule(busy: House) -> None:
         for number, statements in enumerate(forgeries, 1)
     ],
 )
-def test_a_forged_violation_is_named(busy: House, forge: Forge, invariant: str, statements: str) -> None:
+def test_a_forged_violation_is_named(busy: CinemaFixture, forge: Forge, invariant: str, statements: str) -> None:
     assert busy.violations() == []
     forge(statements)
     found: list[Json] = [row["violation"] for row in busy.violations() if row["invariant"] == invariant]
@@ -186,13 +186,13 @@ def test_a_forged_violation_is_named(busy: House, forge: Forge, invariant: str, 
     assert all(value is not None for violation in found for value in violation.values())
 
 
-def test_two_payments_that_keep_one_booking_are_a_violation(busy: House, forge: Forge) -> None:
+def test_two_payments_that_keep_one_booking_are_a_violation(busy: CinemaFixture, forge: Forge) -> None:
     """I2: every payment is kept by a booking of its own, whatever the index says."""
     forge(
-        """drop index public.one_payment_keeps_a_booking;
+        """drop index public.one_payment_settles_a_booking;
            insert into public.payments
              (showtime_id, booking_id, amount, currency, status, amount_received, currency_received, paid_at,
-              keeps_booking)
+              settles_booking)
            select showtime_id, id, total, currency, 'succeeded', total, currency, now(), true
            from public.bookings where status = 'confirmed'"""
     )

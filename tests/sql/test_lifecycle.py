@@ -6,29 +6,29 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LETTER = re.compile(r"\b[LBPRDO]\d+\b")
+TRANSITION = re.compile(r"\b(?:lock|booking|payment|refund|dispute|outbox)\.[a-z_]+\b")
 
 
 def drawn() -> set[str]:
-    """The letters of the diagrams."""
+    """The transitions of the diagrams."""
     diagrams = re.findall(r"```mermaid\n(.*?)```", (ROOT / "docs/lifecycle.md").read_text(), re.DOTALL)
-    return {letter for diagram in diagrams for letter in LETTER.findall(diagram)}
+    return {transition for diagram in diagrams for transition in TRANSITION.findall(diagram)}
 
 
-def test_the_diagrams_have_letters() -> None:
+def test_diagrams_name_transitions() -> None:
     assert len(drawn()) > 30
 
 
-def test_each_letter_is_named_where_it_happens_and_no_other() -> None:
-    lines = [line for path in (ROOT / "sql").glob("*.sql") for line in path.read_text().splitlines()]
-    named = {letter for line in lines for letter in LETTER.findall(line.partition("--")[2])}
+def test_each_transition_is_named_where_it_happens_and_no_other() -> None:
+    lines = [line for path in (ROOT / "sql").rglob("*.sql") for line in path.read_text().splitlines()]
+    named = {transition for line in lines for transition in TRANSITION.findall(line.partition("--")[2])}
     assert named == drawn()
 
 
-def test_each_letter_marks_a_test_and_no_other() -> None:
+def test_each_transition_marks_a_test_and_no_other() -> None:
     marks = [
         mark
         for path in (ROOT / "tests").rglob("test_*.py")
         for mark in re.findall(r"^@pytest\.mark\.transition\((.*)\)$", path.read_text(), re.MULTILINE)
     ]
-    assert {letter for mark in marks for letter in re.findall(r'"(\w+)"', mark)} == drawn()
+    assert {transition for mark in marks for transition in re.findall(r'"([\w.]+)"', mark)} == drawn()

@@ -15,7 +15,7 @@ from dev.postgres import Cluster
 def connection(cluster: Cluster) -> Iterator[psycopg.Connection]:
     """The schema of sql/ as it is, without the clock of tests."""
     cluster.create_database("permitted")
-    cluster.dress("permitted")
+    cluster.apply_supabase_shim("permitted")
     with psycopg.connect(cluster.url("permitted")) as connection:
         connection.execute(schema.script().encode())
         connection.commit()
@@ -41,7 +41,7 @@ def test_the_page_says_what_the_database_says(connection: psycopg.Connection) ->
         "grant select on private.credentials to service_role",
         "grant usage on schema private to public",
         "grant create on schema public to authenticated",
-        "grant execute on function private.fail(text, jsonb) to public",
+        "grant execute on function private.raise_api_error(text, jsonb) to public",
         "revoke execute on function public.seat_map(bigint) from anon",
         "alter function public.seat_map(bigint) security invoker",
         "grant usage on sequence public.seat_locks_id_seq to anon",

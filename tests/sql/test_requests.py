@@ -8,7 +8,7 @@ import re
 import pytest
 
 from backend import logs
-from tests.house import Caller, House, Json
+from tests.cinema import Caller, CinemaFixture, Json
 
 OWN = re.compile(r"db-[0-9]{10}-[0-9]+")
 
@@ -23,10 +23,10 @@ def call_as(caller: Caller, request_id: object, function: str, **arguments: obje
     return answer
 
 
-def test_a_booking_is_followed_by_its_calls(house: House) -> None:
-    ada, service = house.customer(), house.service()
-    house.lock(ada, 0)
-    booking = call_as(ada, "page-created-1", "create_booking", showtime_id=house.showtime_id)
+def test_a_booking_is_followed_by_its_calls(cinema: CinemaFixture) -> None:
+    ada, service = cinema.customer(), cinema.service()
+    cinema.lock(ada, 0)
+    booking = call_as(ada, "page-created-1", "create_booking", showtime_id=cinema.showtime_id)
     payment = call_as(service, "flask-started-1", "start_payment", booking_id=booking["id"], user_id=ada.user_id)
     call_as(
         service,
@@ -41,7 +41,7 @@ def test_a_booking_is_followed_by_its_calls(house: House) -> None:
     )
     assert payment["booking_id"] == booking["id"]
     history = service.call("booking_history", booking_id=booking["id"])
-    assert [(row["what"], row["status"], row["request_id"]) for row in history] == [
+    assert [(row["entity"], row["status"], row["request_id"]) for row in history] == [
         ("booking", "pending", "page-created-1"),
         ("payment", "open", "flask-started-1"),
         ("payment", "open", "stripe-paid-1"),
@@ -53,39 +53,39 @@ def test_a_booking_is_followed_by_its_calls(house: House) -> None:
     assert (letter["kind"], letter["request_id"]) == ("mail_confirmation", "stripe-paid-1")
 
 
-def ids(house: House) -> list[str]:
+def ids(cinema: CinemaFixture) -> list[str]:
     """Under which ids the changes to bookings stand, in order."""
-    return [row["request_id"] for row in house.rows("select request_id from private.booking_log order by id")]
+    return [row["request_id"] for row in cinema.rows("select request_id from private.booking_log order by id")]
 
 
 @pytest.mark.parametrize("given", ["short", "x" * 65, "with a space", "inj'ected--", None, 7])
-def test_what_is_no_id_is_not_written_down(house: House, given: object) -> None:
-    ada = house.customer()
-    house.lock(ada, 0)
-    call_as(ada, given, "create_booking", showtime_id=house.showtime_id)
-    assert [OWN.fullmatch(found) is not None for found in ids(house)] == [True]
+def test_what_is_no_id_is_not_written_down(cinema: CinemaFixture, given: object) -> None:
+    ada = cinema.customer()
+    cinema.lock(ada, 0)
+    call_as(ada, given, "create_booking", showtime_id=cinema.showtime_id)
+    assert [OWN.fullmatch(found) is not None for found in ids(cinema)] == [True]
 
 
-def test_a_call_without_an_id_leads_to_the_worker_all_the_same(house: House) -> None:
+def test_a_call_without_an_id_leads_to_the_worker_all_the_same(cinema: CinemaFixture) -> None:
     """A customer's browser sends none; what the call changed and what the worker makes of it stand under one."""
-    ada = house.customer()
-    booking = house.buy(ada, 0)
-    before = ids(house)
+    ada = cinema.customer()
+    booking = cinema.buy(ada, 0)
+    before = ids(cinema)
     ada.call("cancel_booking", booking_id=booking["id"])
-    (cancelled,) = set(ids(house)[len(before) :])
+    (cancelled,) = set(ids(cinema)[len(before) :])
     assert OWN.fullmatch(cancelled)
     assert cancelled not in before
-    orders = house.service().call("claim_outbox", kinds=["refund", "mail_refund"])
+    orders = cinema.service().call("claim_outbox", kinds=["refund", "mail_refund"])
     assert [order["request_id"] for order in orders] == [cancelled, cancelled]
 
 
-def test_the_worker_takes_such_an_id_for_its_own_lines(house: House) -> None:
-    house.buy(house.customer(), 0)
-    (letter,) = house.service().call("claim_outbox")
+def test_the_worker_takes_such_an_id_for_its_own_lines(cinema: CinemaFixture) -> None:
+    cinema.buy(cinema.customer(), 0)
+    (letter,) = cinema.service().call("claim_outbox")
     assert logs.begin(letter["request_id"]) == letter["request_id"]
 
 
-def test_each_call_without_an_id_has_another(house: House) -> None:
+def test_each_call_without_an_id_has_another(cinema: CinemaFixture) -> None:
     for seat in (0, 1):
-        house.book(house.customer(), seat)
-    assert len(set(ids(house))) == 2
+        cinema.book(cinema.customer(), seat)
+    assert len(set(ids(cinema))) == 2

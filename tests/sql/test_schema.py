@@ -63,7 +63,7 @@ where not tgisinternal and c.relnamespace in (select oid from ours)
 union all
 select 'settings', s::text from private.settings s
 union all
-select 'sweeps', (to_jsonb(s) - 'made_at')::text from private.sweeps s
+select 'sweeps', (to_jsonb(s) - 'created_at')::text from private.sweeps s
 order by 1, 2
 """
 
@@ -78,7 +78,7 @@ def catalogue(url: str) -> list[tuple[str, str | None]]:
 def described(cluster: Cluster) -> Iterator[str]:
     """A database made from sql/."""
     cluster.create_database("described")
-    cluster.dress("described")
+    cluster.apply_supabase_shim("described")
     with psycopg.connect(cluster.url("described"), autocommit=True) as connection:
         connection.execute(schema.script().encode())
     yield cluster.url("described")
@@ -89,7 +89,7 @@ def described(cluster: Cluster) -> Iterator[str]:
 def migrated(cluster: Cluster) -> Iterator[str]:
     """A database made from supabase/migrations by the Supabase CLI."""
     cluster.create_database("migrated")
-    cluster.dress("migrated")
+    cluster.apply_supabase_shim("migrated")
     said = migrations.push(cluster.url("migrated"), seed=False)
     assert "Applying migration" in said
     assert "warn" not in said.lower()  # of config.toml, or of a statement
@@ -166,7 +166,7 @@ def test_the_advisors_can_find_something(cluster: Cluster) -> None:
 
 
 def test_every_file_of_sql_is_loaded() -> None:
-    on_disk = {path.name for path in (schema.ROOT / "sql").glob("*.sql")}
+    on_disk = {path.name for path in (schema.ROOT / "sql").rglob("*.sql")}
     assert on_disk == {path.name for path in schema.files()}
 
 

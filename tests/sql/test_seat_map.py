@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.house import Caller, House, Refused
+from tests.cinema import Caller, CinemaFixture, Refused
 
 
-def test_the_map_holds_all_that_a_viewer_needs(house: House) -> None:
-    ada, bob = house.customer(), house.customer("Bob")
-    locked = house.lock(ada, 0)
-    booking = house.buy(bob, 49)
-    answer = ada.call("seat_map", showtime_id=house.showtime_id)
+def test_the_map_holds_all_that_a_viewer_needs(cinema: CinemaFixture) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
+    locked = cinema.lock(ada, 0)
+    booking = cinema.buy(bob, 49)
+    answer = ada.call("seat_map", showtime_id=cinema.showtime_id)
     assert set(answer) == {"showtime_id", "server_time", "currency", "seat_limit", "pending_booking_id", "seats"}
-    assert (answer["showtime_id"], answer["currency"], answer["seat_limit"]) == (house.showtime_id, "EUR", 10)
+    assert (answer["showtime_id"], answer["currency"], answer["seat_limit"]) == (cinema.showtime_id, "EUR", 10)
     assert len(answer["seats"]) == 50
     assert answer["seats"][0] == {
-        "id": house.seats[0],
+        "id": cinema.seats[0],
         "row": "A",
         "number": 1,
         "x": 1.0,
@@ -31,77 +31,77 @@ def test_the_map_holds_all_that_a_viewer_needs(house: House) -> None:
     assert (free["state"], free["lock_id"], free["expires_at"]) == ("free", None, None)
     assert (sold["state"], sold["kind"], sold["price"], sold["expires_at"]) == ("booked", "premium", 1500, None)
     assert sold["lock_id"] > 0
-    mine = house.map(bob)[house.seats[49]]
+    mine = cinema.map(bob)[cinema.seats[49]]
     assert (mine["state"], mine["expires_at"]) == ("mine", None)
-    assert house.map(bob)[house.seats[0]]["state"] == "locked"
-    assert booking["seats"][0]["seat_id"] == house.seats[49]
+    assert cinema.map(bob)[cinema.seats[0]]["state"] == "locked"
+    assert booking["seats"][0]["seat_id"] == cinema.seats[49]
 
 
-def test_the_map_names_the_booking_that_its_viewer_pays_for(house: House) -> None:
-    ada, bob = house.customer(), house.customer("Bob")
-    elsewhere = house.add_showtime("2 days")
+def test_the_map_names_the_booking_that_its_viewer_pays_for(cinema: CinemaFixture) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
+    elsewhere = cinema.add_showtime("2 days")
 
-    def pending(who: Caller, showtime_id: int = house.showtime_id) -> str | None:
+    def pending(who: Caller, showtime_id: int = cinema.showtime_id) -> str | None:
         return who.call("seat_map", showtime_id=showtime_id)["pending_booking_id"]
 
-    house.lock(ada, 0)
+    cinema.lock(ada, 0)
     assert pending(ada) is None
-    booking = house.book(ada, 0)
+    booking = cinema.book(ada, 0)
     assert pending(ada) == booking["id"]
-    assert [pending(bob), pending(house.anonymous()), pending(ada, elsewhere)] == [None, None, None]
-    house.advance("10 minutes")
+    assert [pending(bob), pending(cinema.anonymous()), pending(ada, elsewhere)] == [None, None, None]
+    cinema.advance("10 minutes")
     assert pending(ada) is None, "by the clock: no sweep has come by"
-    house.buy(ada, 1)
+    cinema.buy(ada, 1)
     assert pending(ada) is None
 
 
-def test_the_map_tells_the_limit_that_is_set(house: House) -> None:
-    house.owner.execute("update private.settings set seats_per_customer = 4")
-    assert house.anonymous().call("seat_map", showtime_id=house.showtime_id)["seat_limit"] == 4
+def test_the_map_tells_the_limit_that_is_set(cinema: CinemaFixture) -> None:
+    cinema.owner.execute("update private.settings set seats_per_customer = 4")
+    assert cinema.anonymous().call("seat_map", showtime_id=cinema.showtime_id)["seat_limit"] == 4
 
 
-def test_the_server_tells_its_time(house: House) -> None:
-    house.freeze()
-    house.advance("3 days")
-    assert house.anonymous().query(
-        "select public.server_time() = %s as same", [house.value("select private.now()")]
+def test_the_server_tells_its_time(cinema: CinemaFixture) -> None:
+    cinema.freeze()
+    cinema.advance("3 days")
+    assert cinema.anonymous().query(
+        "select public.server_time() = %s as same", [cinema.value("select private.now()")]
     ) == [{"same": True}]
 
 
-def test_the_map_never_says_who(house: House) -> None:
-    ada = house.customer()
-    house.lock(ada, 0)
-    assert str(ada.user_id) not in str(house.map())
+def test_the_map_never_says_who(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    cinema.lock(ada, 0)
+    assert str(ada.user_id) not in str(cinema.map())
 
 
-def test_an_unknown_showtime(house: House) -> None:
+def test_an_unknown_showtime(cinema: CinemaFixture) -> None:
     for showtime_id in (0, -1, 2**62, None):
         with pytest.raises(Refused) as refused:
-            house.anonymous().call("seat_map", showtime_id=showtime_id)
+            cinema.anonymous().call("seat_map", showtime_id=showtime_id)
         assert (refused.value.sqlstate, refused.value.code) == ("PT404", "unknown_showtime")
 
 
-def test_the_map_of_a_film_that_has_begun_is_still_shown(house: House) -> None:
-    house.buy(house.customer(), 0)
-    house.advance("25 hours")
-    assert house.states()[:2] == ["booked", "free"]
+def test_the_map_of_a_film_that_has_begun_is_still_shown(cinema: CinemaFixture) -> None:
+    cinema.buy(cinema.customer(), 0)
+    cinema.advance("25 hours")
+    assert cinema.states()[:2] == ["booked", "free"]
 
 
-def test_a_kind_without_a_price_has_none(house: House) -> None:
-    house.owner.execute("delete from public.showtime_prices where kind = 'premium'")
-    assert house.map()[house.seats[49]]["price"] is None
+def test_a_kind_without_a_price_has_none(cinema: CinemaFixture) -> None:
+    cinema.owner.execute("delete from public.showtime_prices where kind = 'premium'")
+    assert cinema.map()[cinema.seats[49]]["price"] is None
 
 
-def test_a_nobody_sees_no_seat_as_theirs(house: House) -> None:
-    house.lock(house.customer(), 0)
-    assert house.states(house.caller("authenticated", "no-uuid"))[0] == "locked"
+def test_a_nobody_sees_no_seat_as_theirs(cinema: CinemaFixture) -> None:
+    cinema.lock(cinema.customer(), 0)
+    assert cinema.states(cinema.caller("authenticated", "no-uuid"))[0] == "locked"
 
 
-def test_seats_left_counts_by_the_clock(house: House) -> None:
-    ada = house.customer()
-    house.lock(ada, 0, 1)
-    house.buy(house.customer("Bob"), 2)
+def test_seats_left_counts_by_the_clock(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    cinema.lock(ada, 0, 1)
+    cinema.buy(cinema.customer("Bob"), 2)
     left = "select t.id, t.seats_left from public.showtimes t"
-    assert house.anonymous().query(left) == [{"id": house.showtime_id, "seats_left": 47}]
-    house.advance("10 minutes")
-    assert house.anonymous().query(left) == [{"id": house.showtime_id, "seats_left": 49}]
+    assert cinema.anonymous().query(left) == [{"id": cinema.showtime_id, "seats_left": 47}]
+    cinema.advance("10 minutes")
+    assert cinema.anonymous().query(left) == [{"id": cinema.showtime_id, "seats_left": 49}]

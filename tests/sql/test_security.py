@@ -7,7 +7,7 @@ import pytest
 
 from dev import schema
 from dev.postgres import Cluster
-from tests.house import House
+from tests.cinema import CinemaFixture
 
 BOOKING_PATH = ["seat_locks", "bookings", "booking_seats", "payments", "refunds", "disputes"]
 CATALOGUE = ["movies", "theaters", "auditoriums", "seats", "showtimes", "showtime_prices"]
@@ -38,17 +38,17 @@ OPEN_DEFINERS = {
 }
 
 FOR_THE_SECRET_KEY = {
-    "admit_registration(text)",
+    "check_registration_limit(text)",
     "attach_payment_intent(uuid,text)",
-    "begin_verification(interval)",
+    "start_verification(interval)",
     "booking_history(uuid)",
     "claim_outbox(integer,integer,text[])",
     "close_session(text,boolean)",
     "confirm_booking(text,text,text,integer,text,uuid)",
-    "credentials_for(text,text)",
-    "drop_letter(bigint)",
-    "end_verification(integer,boolean)",
-    "figures()",
+    "begin_sign_in(text,text)",
+    "discard_email(bigint)",
+    "finish_verification(integer,boolean)",
+    "operational_metrics()",
     "open_session(uuid,text,text,text)",
     "payments_to_reconcile(interval,integer,uuid)",
     "payments_to_verify(timestamp with time zone,integer,uuid)",
@@ -62,16 +62,16 @@ FOR_THE_SECRET_KEY = {
     "rotate_session(text,text)",
     "seat_holder(bigint,bigint,timestamp with time zone)",
     "seats_left(showtimes)",
-    "settle_outbox(bigint,integer,text)",
+    "complete_outbox(bigint,integer,text)",
     "start_payment(uuid,uuid)",
-    "violations()",
+    "check_invariants()",
 }
 
 
-def callable_by(house: House, role: str) -> set[str]:
+def callable_by(cinema: CinemaFixture, role: str) -> set[str]:
     return {
         row["name"].removeprefix("public.")
-        for row in house.rows(
+        for row in cinema.rows(
             "select p.oid::regprocedure::text as name from pg_proc p"
             " where pronamespace in ('public'::regnamespace, 'private'::regnamespace)"
             " and has_function_privilege(%s, p.oid, 'execute')",
@@ -80,14 +80,14 @@ def callable_by(house: House, role: str) -> set[str]:
     }
 
 
-def test_the_open_definer_functions_are_these_and_no_others(house: House) -> None:
-    assert callable_by(house, "anon") == OPEN_DEFINERS
-    assert callable_by(house, "authenticated") == OPEN_DEFINERS
-    assert callable_by(house, "service_role") == FOR_THE_SECRET_KEY
+def test_the_open_definer_functions_are_these_and_no_others(cinema: CinemaFixture) -> None:
+    assert callable_by(cinema, "anon") == OPEN_DEFINERS
+    assert callable_by(cinema, "authenticated") == OPEN_DEFINERS
+    assert callable_by(cinema, "service_role") == FOR_THE_SECRET_KEY
 
 
-def test_every_function_pins_its_search_path(house: House) -> None:
-    loose = house.rows(
+def test_every_function_pins_its_search_path(cinema: CinemaFixture) -> None:
+    loose = cinema.rows(
         "select oid::regprocedure::text as name from pg_proc where pronamespace in"
         " ('public'::regnamespace, 'private'::regnamespace)"
         " and 'search_path=\"\"' <> all (coalesce(proconfig, '{}'))"
@@ -95,21 +95,21 @@ def test_every_function_pins_its_search_path(house: House) -> None:
     assert loose == []
 
 
-def test_no_client_reaches_schema_private(house: House) -> None:
+def test_no_client_reaches_schema_private(cinema: CinemaFixture) -> None:
     for role in ("anon", "authenticated", "service_role"):
-        assert house.value("select has_schema_privilege(%s, 'private', 'usage')", [role]) is False
+        assert cinema.value("select has_schema_privilege(%s, 'private', 'usage')", [role]) is False
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            house.caller(role).query("select * from private.settings")
+            cinema.caller(role).query("select * from private.settings")
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
 @pytest.mark.parametrize("table", [*BOOKING_PATH, *CATALOGUE])
-def test_no_client_writes_a_table(house: House, role: str, table: str) -> None:
-    ada = house.customer()
-    house.buy(ada, 0)
-    client = ada if role == "authenticated" else house.anonymous()
+def test_no_client_writes_a_table(cinema: CinemaFixture, role: str, table: str) -> None:
+    ada = cinema.customer()
+    cinema.buy(ada, 0)
+    client = ada if role == "authenticated" else cinema.anonymous()
     column = COLUMN.get(table, "showtime_id")
-    before = house.rows(f"select * from public.{table}")
+    before = cinema.rows(f"select * from public.{table}")
     for statement in (
         f"insert into public.{table} overriding system value select * from public.{table}",
         f"insert into public.{table} default values",
@@ -119,78 +119,78 @@ def test_no_client_writes_a_table(house: House, role: str, table: str) -> None:
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             client.query(statement)
-    assert house.rows(f"select * from public.{table}") == before
+    assert cinema.rows(f"select * from public.{table}") == before
 
 
 @pytest.mark.parametrize("table", ["bookings", "booking_seats", "payments", "refunds", "disputes"])
-def test_everybody_reads_their_own_and_nobody_anothers(house: House, table: str) -> None:
-    ada, bob = house.customer(), house.customer("Bob")
-    booking = house.buy(ada, 0, 1)
-    house.service().call(
+def test_everybody_reads_their_own_and_nobody_anothers(cinema: CinemaFixture, table: str) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
+    booking = cinema.buy(ada, 0, 1)
+    cinema.service().call(
         "record_dispute",
         event_id="evt_dispute",
         event_type="charge.dispute.created",
         stripe_dispute_id="dp_1",
-        payment_intent_id=house.value("select payment_intent_id from public.payments"),
+        payment_intent_id=cinema.value("select payment_intent_id from public.payments"),
         amount=booking["total"],
         currency="eur",
         reason="fraudulent",
         status="needs_response",
     )
     ada.call("cancel_booking", booking_id=booking["id"])
-    rows = house.value(f"select count(*) from public.{table}")
+    rows = cinema.value(f"select count(*) from public.{table}")
     assert rows > 0
     assert len(ada.query(f"select * from public.{table}")) == rows
     assert bob.query(f"select * from public.{table}") == []
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        house.anonymous().query(f"select * from public.{table}")
-    assert len(house.service().query(f"select * from public.{table}")) == rows
+        cinema.anonymous().query(f"select * from public.{table}")
+    assert len(cinema.service().query(f"select * from public.{table}")) == rows
 
 
-def test_locks_are_nobodys_to_read(house: House) -> None:
-    ada = house.customer()
-    house.lock(ada, 0)
-    for caller in (ada, house.anonymous()):
+def test_locks_are_nobodys_to_read(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    cinema.lock(ada, 0)
+    for caller in (ada, cinema.anonymous()):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             caller.query("select * from public.seat_locks")
 
 
-def test_people_see_and_rename_themselves_only(house: House) -> None:
-    ada, bob = house.customer(), house.customer("Bob")
+def test_people_see_and_rename_themselves_only(cinema: CinemaFixture) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
     assert [row["full_name"] for row in ada.query("select * from public.users")] == ["Ada"]
     ada.query("update public.users set full_name = 'Ada Lovelace' where true")
-    names = {row["full_name"] for row in house.rows("select full_name from public.users")}
+    names = {row["full_name"] for row in cinema.rows("select full_name from public.users")}
     assert names == {"Ada Lovelace", "Bob"}
     for column in ("email", "role", "id", "created_at"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             bob.query(f"update public.users set {column} = {column} where true")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        house.anonymous().query("select * from public.users")
+        cinema.anonymous().query("select * from public.users")
 
 
 @pytest.mark.parametrize("table", CATALOGUE)
-def test_anyone_reads_the_catalogue_and_the_secret_key_keeps_it(house: House, table: str) -> None:
-    assert house.anonymous().query(f"select * from public.{table}")
-    assert house.customer().query(f"select * from public.{table}")
-    house.service().query(f"update public.{table} set {COLUMN[table]} = {COLUMN[table]} where true")
+def test_anyone_reads_the_catalogue_and_the_secret_key_keeps_it(cinema: CinemaFixture, table: str) -> None:
+    assert cinema.anonymous().query(f"select * from public.{table}")
+    assert cinema.customer().query(f"select * from public.{table}")
+    cinema.service().query(f"update public.{table} set {COLUMN[table]} = {COLUMN[table]} where true")
 
 
-def test_only_the_database_sends_on_its_topics(house: House) -> None:
-    for client in (house.anonymous(), house.customer()):
+def test_only_the_database_sends_on_its_topics(cinema: CinemaFixture) -> None:
+    for client in (cinema.anonymous(), cinema.customer()):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             client.query(
                 "insert into realtime.messages (topic, extension, event, payload, private)"
                 " values (%s, 'broadcast', 'seat:book', '{}', true)",
-                [f"showtime:{house.showtime_id}"],
+                [f"showtime:{cinema.showtime_id}"],
             )
 
 
 @pytest.mark.parametrize(
     ("topic", "heard"), [("showtime:1", True), ("movie:1", True), ("booking:1", False), ("xshowtime:1", False)]
 )
-def test_anyone_listens_on_showtimes_and_films_alone(house: House, topic: str, heard: bool) -> None:
+def test_anyone_listens_on_showtimes_and_films_alone(cinema: CinemaFixture, topic: str, heard: bool) -> None:
     # As the Realtime server asks at join: probe rows, the topic in a setting, read as the client's role.
-    for client in (house.anonymous(), house.customer()):
+    for client in (cinema.anonymous(), cinema.customer()):
         client.begin()
         client.connection.execute("reset role")
         client.connection.execute(
@@ -209,7 +209,7 @@ def test_a_project_that_grants_everything_by_default_opens_nothing(cluster: Clus
     """Supabase did so until 30 October 2026, and self-hosted ones still do."""
     cluster.create_database("older")
     try:
-        cluster.dress("older")
+        cluster.apply_supabase_shim("older")
         with psycopg.connect(cluster.url("older"), autocommit=True) as connection:
             for kind in ("tables", "sequences", "functions"):
                 connection.execute(
@@ -217,7 +217,7 @@ def test_a_project_that_grants_everything_by_default_opens_nothing(cluster: Clus
                     " to anon, authenticated, service_role".encode()
                 )
             connection.execute(schema.script().encode())
-            assert connection.execute("select * from public.violations()").fetchall() == []
+            assert connection.execute("select * from public.check_invariants()").fetchall() == []
             may = connection.execute(
                 "select p.oid::regprocedure::text from pg_proc p where pronamespace = 'public'::regnamespace"
                 " and has_function_privilege('anon', p.oid, 'execute')"

@@ -46,7 +46,7 @@ def value(database: Connection, query: str) -> Any:
 
 LOCAL = """
   select showtime.id, theater.slug as theater, auditorium.id as auditorium_id, theater.time_zone, movie.slug as movie,
-         movie.length_minutes, showtime.starts_at, showtime.ends_at, showtime.clean_at,
+         movie.length_minutes, showtime.starts_at, showtime.ends_at, showtime.available_from,
          (showtime.starts_at at time zone theater.time_zone)::date as day,
          (showtime.starts_at at time zone theater.time_zone)::time as hour
   from showtimes as showtime
@@ -247,14 +247,14 @@ def check_schedule(database: Connection, now: datetime) -> None:
         database,
         f"""
         select bool_and(ends_at - starts_at = make_interval(mins => length_minutes + 15)
-                        and clean_at - ends_at between interval '15 minutes' and interval '20 minutes')
+                        and available_from - ends_at between interval '15 minutes' and interval '20 minutes')
         from ({LOCAL}) as shown""",
     )
     assert value(
         database,
         """
-        select bool_and(clean_at <= next_starts_at) from (
-          select clean_at, lead(starts_at) over (partition by auditorium_id order by starts_at) as next_starts_at
+        select bool_and(available_from <= next_starts_at) from (
+          select available_from, lead(starts_at) over (partition by auditorium_id order by starts_at) as next_starts_at
           from showtimes) as shown""",
     )
 

@@ -119,14 +119,14 @@ isOneToOne: false
                   ]
                 },"payments": {
                   Row: {
-                    "amount": number,"amount_received": number | null,"booking_id": string,"created_at": string,"currency": string,"currency_received": string | null,"failure_code": string | null,"failure_message": string | null,"id": string,"keeps_booking": boolean,"paid_at": string | null,"payment_intent_id": string | null,"showtime_id": number,"status": Database["public"]['Enums']["payment_status"]
+                    "amount": number,"amount_received": number | null,"booking_id": string,"created_at": string,"currency": string,"currency_received": string | null,"failure_code": string | null,"failure_message": string | null,"id": string,"paid_at": string | null,"payment_intent_id": string | null,"settles_booking": boolean,"showtime_id": number,"status": Database["public"]['Enums']["payment_status"]
                   }
                   ComputedFields: never
                   Insert: {
-                    "amount": number,"amount_received"?: number | null,"booking_id": string,"created_at"?: string,"currency": string,"currency_received"?: string | null,"failure_code"?: string | null,"failure_message"?: string | null,"id"?: string,"keeps_booking"?: boolean,"paid_at"?: string | null,"payment_intent_id"?: string | null,"showtime_id": number,"status"?: Database["public"]['Enums']["payment_status"]
+                    "amount": number,"amount_received"?: number | null,"booking_id": string,"created_at"?: string,"currency": string,"currency_received"?: string | null,"failure_code"?: string | null,"failure_message"?: string | null,"id"?: string,"paid_at"?: string | null,"payment_intent_id"?: string | null,"settles_booking"?: boolean,"showtime_id": number,"status"?: Database["public"]['Enums']["payment_status"]
                   }
                   Update: {
-                    "amount"?: number,"amount_received"?: number | null,"booking_id"?: string,"created_at"?: string,"currency"?: string,"currency_received"?: string | null,"failure_code"?: string | null,"failure_message"?: string | null,"id"?: string,"keeps_booking"?: boolean,"paid_at"?: string | null,"payment_intent_id"?: string | null,"showtime_id"?: number,"status"?: Database["public"]['Enums']["payment_status"]
+                    "amount"?: number,"amount_received"?: number | null,"booking_id"?: string,"created_at"?: string,"currency"?: string,"currency_received"?: string | null,"failure_code"?: string | null,"failure_message"?: string | null,"id"?: string,"paid_at"?: string | null,"payment_intent_id"?: string | null,"settles_booking"?: boolean,"showtime_id"?: number,"status"?: Database["public"]['Enums']["payment_status"]
                   }
                   Relationships: [
                     {
@@ -219,14 +219,14 @@ isOneToOne: false
                   ]
                 },"showtimes": {
                   Row: {
-                    "auditorium_id": number,"clean_at": string,"ends_at": string,"id": number,"movie_id": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
+                    "auditorium_id": number,"available_from": string,"ends_at": string,"id": number,"movie_id": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
                   }
                   ComputedFields: "seats_left"
                   Insert: {
-                    "auditorium_id": number,"clean_at": string,"ends_at": string,"id"?: never,"movie_id": number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id": number,"available_from": string,"ends_at": string,"id"?: never,"movie_id": number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Update: {
-                    "auditorium_id"?: number,"clean_at"?: string,"ends_at"?: string,"id"?: never,"movie_id"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id"?: number,"available_from"?: string,"ends_at"?: string,"id"?: never,"movie_id"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Relationships: [
                     {
@@ -277,14 +277,11 @@ isOneToOne: false
             [_ in never]: never
           }
           Functions: {
-            "admit_registration":
-{ Args: { "address": string }; Returns: Json
-                           },
-"attach_payment_intent":
+            "attach_payment_intent":
 { Args: { "payment_id": string,"payment_intent_id": string }; Returns: Json
                            },
-"begin_verification":
-{ Args: { "every"?: string }; Returns: boolean
+"begin_sign_in":
+{ Args: { "address": string,"email": string }; Returns: Json
                            },
 "booking_history":
 { Args: { "booking_id": string }; Returns: Json
@@ -295,11 +292,22 @@ isOneToOne: false
 "cancellable_until":
 { Args: { "booking": Omit<Database["public"]['Tables']["bookings"]['Row'], Database["public"]['Tables']["bookings"]['ComputedFields']> }; Returns: string
                            },
+"check_invariants":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "invariant": string,"violation": Json
+            }[]
+                           },
+"check_registration_limit":
+{ Args: { "address": string }; Returns: Json
+                           },
 "claim_outbox":
 { Args: { "kinds"?: (string)[],"lease_seconds"?: number,"max_rows"?: number }; Returns: Json
                            },
 "close_session":
 { Args: { "everywhere"?: boolean,"token_hash": string }; Returns: undefined
+                           },
+"complete_outbox":
+{ Args: { "attempt": number,"error"?: string,"id": number }; Returns: boolean
                            },
 "confirm_booking":
 { Args: { "amount": number,"booking_id"?: string,"currency": string,"event_id": string,"event_type": string,"payment_intent_id": string }; Returns: Json
@@ -307,23 +315,20 @@ isOneToOne: false
 "create_booking":
 { Args: { "showtime_id": number }; Returns: Json
                            },
-"credentials_for":
-{ Args: { "address": string,"email": string }; Returns: Json
-                           },
-"drop_letter":
+"discard_email":
 { Args: { "id": number }; Returns: boolean
                            },
-"end_verification":
+"finish_verification":
 { Args: { "daily"?: boolean,"violations": number }; Returns: undefined
-                           },
-"figures":
-{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "lock_seats":
 { Args: { "seat_ids": (number)[],"showtime_id": number }; Returns: Json
                            },
 "open_session":
 { Args: { "address"?: string,"token_hash": string,"user_agent"?: string,"user_id": string }; Returns: Json
+                           },
+"operational_metrics":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "payments_to_reconcile":
 { Args: { "after"?: string,"max_rows"?: number,"older_than"?: string }; Returns: Json
@@ -373,16 +378,11 @@ isOneToOne: false
 "server_time":
 { Args: Record<PropertyKey, never>; Returns: string
                            },
-"settle_outbox":
-{ Args: { "attempt": number,"error"?: string,"id": number }; Returns: boolean
-                           },
 "start_payment":
 { Args: { "booking_id": string,"user_id": string }; Returns: Json
                            },
-"violations":
-{ Args: Record<PropertyKey, never>; Returns: {
-              "invariant": string,"violation": Json
-            }[]
+"start_verification":
+{ Args: { "every"?: string }; Returns: boolean
                            }
           }
           Enums: {

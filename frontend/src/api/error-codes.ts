@@ -1,4 +1,4 @@
-// Every error that a client can meet. Generated from sql/errors.sql by `make types`; do not edit.
+// Every error that a client can meet. From sql/platform/errors.sql by `make types`; do not edit.
 
 export const ERROR_CODES = [
   'sign_in_required',

@@ -2,7 +2,7 @@ import { text } from '@/shared/text';
 
 import { ERROR_CODES, type ErrorCode } from './error-codes';
 
-/** A code of sql/errors.sql, or what no server of ours said: no answer at all, or one that nobody expected. */
+/** A code of sql/platform/errors.sql, or what no server of ours said: no answer at all, or one that nobody expected. */
 export type Problem = ErrorCode | 'offline' | 'unexpected';
 
 /** What an answer tells besides its code. */

@@ -2,7 +2,7 @@ import type { RealtimeChannel, SupabaseClient } from '@supabase/supabase-js';
 
 import type { Database } from './database.types';
 
-/** Of the database; what they carry is in docs and in sql/events.sql. */
+/** Of the database; what they carry is in docs and in sql/booking/broadcasts.sql. */
 export type Topic = `${'showtime' | 'movie'}:${number}`;
 
 export interface Listener {

@@ -7,7 +7,7 @@ import { text } from '@/shared/text';
 
 const { errors } = text;
 
-/** The rules of sql/users.sql and backend/passwords.py, which have the last word. */
+/** The rules of sql/accounts/users.sql and backend/passwords.py, which have the last word. */
 export const registerSchema = z.object({
   full_name: z.string().trim().min(1, errors.invalid_name).max(200, errors.invalid_name),
   email: z

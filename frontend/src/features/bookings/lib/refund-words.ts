@@ -13,7 +13,7 @@ export function refundSentence(
     case 'succeeded':
       return words.succeeded(money, formatDate(updated_at, timeZone));
     case 'failed':
-      // Only our own refunds are tried again (sql/refunds.sql).
+      // Only our own refunds are tried again (sql/payments/refunds.sql).
       return reason === 'made_at_stripe' ? words.failedForGood(money) : words.failed(money);
     default:
       return words[status](money);

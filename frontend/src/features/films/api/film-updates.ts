@@ -7,7 +7,7 @@ import { listen } from '@/api/realtime';
 import type { Film } from './film';
 import { filmKeys } from './keys';
 
-/** What sql/events.sql tells listings as showtime:update. */
+/** What sql/booking/broadcasts.sql tells listings as showtime:update. */
 const updateSchema = z.object({
   showtime_id: z.number(),
   seats_left: z.number(),

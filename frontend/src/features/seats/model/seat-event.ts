@@ -14,7 +14,7 @@ interface Named {
   readonly lockIds: readonly number[];
 }
 
-/** An event of sql/events.sql that changes seats. */
+/** An event of sql/booking/broadcasts.sql that changes seats. */
 export type SeatEvent =
   | (Named & { readonly kind: 'seat:lock'; readonly expiresAt: number })
   | (Named & { readonly kind: 'seat:release' | 'seat:book' });

@@ -1,4 +1,4 @@
-/** One sentence for each error code of sql/errors.sql, and for what no server said. */
+/** One sentence for each error code of sql/platform/errors.sql, and for what no server said. */
 export const errors = {
   sign_in_required: 'Please sign in first.',
   invalid_credentials: 'The e-mail address or the password is wrong.',

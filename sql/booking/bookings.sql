@@ -1,0 +1,332 @@
+-- Bookings: seats that somebody pays for or has paid for. docs/lifecycle.md draws the states:
+--
+--   pending --paid--> confirmed --cancelled by the customer--> cancelled --money is back--> refunded
+--   pending --not paid in time--> expired            pending --given up--> cancelled
+--
+-- Prices are copied into booking_seats when the booking is made; later changes of the price list do not touch it.
+
+create type public.booking_status as enum (
+  'pending',    -- waits for its payment until expires_at
+  'confirmed',  -- paid; its seats are sold
+  'expired',    -- was not paid in time
+  'cancelled',  -- given up; a paid one waits for its refund
+  'refunded'    -- cancelled, and the money is back
+);
+
+create table public.bookings (
+  showtime_id bigint not null references public.showtimes,
+  id uuid not null default gen_random_uuid(),
+  reference text not null,
+  user_id uuid not null references public.users,
+  status public.booking_status not null default 'pending',
+  total integer not null,
+  currency text not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  confirmed_at timestamptz,
+  cancelled_at timestamptz,
+  primary key (showtime_id, id),
+  constraint booking_id_is_unique unique (id),
+  constraint reference_is_unique unique (reference),
+  constraint total_is_positive check (total > 0),
+  constraint confirmed_when_it_says_so check (status <> 'confirmed' or confirmed_at is not null),
+  constraint cancelled_when_it_says_so check (status not in ('cancelled', 'refunded') or cancelled_at is not null)
+);
+comment on column public.bookings.reference is 'What people read aloud at the counter: eight letters and digits.';
+comment on column public.bookings.expires_at is 'Until when a pending booking may be paid.';
+
+create unique index one_pending_booking_per_customer on public.bookings (showtime_id, user_id) where status = 'pending';
+create index bookings_by_user on public.bookings (user_id, created_at desc);
+create index bookings_running_out on public.bookings (expires_at) where status = 'pending';
+
+create table public.booking_seats (
+  showtime_id bigint not null,
+  booking_id uuid not null,
+  seat_id bigint not null references public.seats,
+  row_label text not null,
+  number integer not null,
+  kind public.seat_kind not null,
+  price integer not null,
+  sold_at timestamptz,
+  released_at timestamptz,
+  primary key (showtime_id, booking_id, seat_id),
+  constraint its_booking foreign key (showtime_id, booking_id) references public.bookings (showtime_id, id),
+  constraint price_is_positive check (price > 0),
+  constraint what_is_released_was_sold check (released_at is null or sold_at is not null)
+);
+create index booking_seats_by_seat on public.booking_seats (seat_id);
+-- The second guard against selling a seat twice, independent of seat_locks. A booking that is merely pending does not
+-- count: it must never stand in the way of the next buyer.
+create unique index a_seat_is_sold_once on public.booking_seats (showtime_id, seat_id)
+  where sold_at is not null and released_at is null;
+
+alter table public.bookings enable row level security;
+create policy "people read their own bookings" on public.bookings
+  for select to authenticated using (user_id = (select auth.uid()));
+grant select on public.bookings to authenticated, service_role;
+
+alter table public.booking_seats enable row level security;
+create policy "people read the seats of their own bookings" on public.booking_seats
+  for select to authenticated
+  using (exists (select from public.bookings b
+                 where b.showtime_id = booking_seats.showtime_id and b.id = booking_seats.booking_id
+                   and b.user_id = (select auth.uid())));
+grant select on public.booking_seats to authenticated, service_role;
+
+-- Eight characters without those that are mistaken for each other (0 O, 1 I L, U V).
+create function private.new_reference() returns text
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_reference text;
+begin
+  loop
+    select string_agg(substr('23456789ABCDEFGHJKMNPQRSTWXYZ', 1 + get_byte(b, i) % 29, 1), '') into v_reference
+    from (select sha256(uuid_send(gen_random_uuid())) as b) random, generate_series(0, 7) i;
+    exit when not exists (select from public.bookings b where b.reference = v_reference);
+  end loop;
+  return v_reference;
+end
+$$;
+
+-- {id, reference, showtime_id, status, total, currency, expires_at, seats: [{seat_id, row, number, kind, price}]}
+create function private.booking_json(p_booking public.bookings) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object(
+    'id', (p_booking).id, 'reference', (p_booking).reference, 'showtime_id', (p_booking).showtime_id,
+    'status', (p_booking).status, 'total', (p_booking).total, 'currency', (p_booking).currency,
+    'expires_at', (p_booking).expires_at,
+    'seats', (select jsonb_agg(jsonb_build_object('seat_id', s.seat_id, 'row', s.row_label, 'number', s.number,
+                                                  'kind', s.kind, 'price', s.price) order by s.seat_id)
+              from public.booking_seats s
+              where s.showtime_id = (p_booking).showtime_id and s.booking_id = (p_booking).id))
+$$;
+
+-- The booking, locked for this transaction after its customer, in the order that everything takes. No row when there is
+-- no such booking.
+create function private.booking_for_update(p_booking_id uuid) returns public.bookings
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_booking public.bookings;
+begin
+  select * into v_booking from public.bookings b where b.id = p_booking_id;
+  if found then
+    perform private.lock_customer(v_booking.showtime_id, v_booking.user_id);
+    select * into strict v_booking from public.bookings b
+    where b.showtime_id = v_booking.showtime_id and b.id = p_booking_id for update;
+  end if;
+  return v_booking;
+end
+$$;
+
+-- Ends a booking's live locks for that reason (lock.cancelled not yet sold, lock.returned sold), takes sold seats back, and tells the viewers.
+create function private.free_seats(p_booking public.bookings, p_reason public.lock_end, p_now timestamptz) returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_freed record;
+begin
+  update public.booking_seats s set released_at = p_now
+  where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id
+    and s.sold_at is not null and s.released_at is null;
+  with freed as (
+    update public.seat_locks l set held = private.ended(l.held, p_now), end_reason = p_reason
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+      and l.booking_id = p_booking.id and l.held @> p_now
+    returning l.seat_id, l.id
+  )
+  select array_agg(f.seat_id order by f.seat_id) as seat_ids, array_agg(f.id order by f.seat_id) as lock_ids
+  into v_freed from freed f;
+  if v_freed.seat_ids is not null then
+    perform private.broadcast_showtime(p_booking.showtime_id, 'seat:release', jsonb_build_object(
+      'seat_ids', v_freed.seat_ids, 'lock_ids', v_freed.lock_ids, 'reason', p_reason));
+  end if;
+end
+$$;
+
+-- A pending booking whose time is over becomes expired (booking.expired), its payment is called off. Its locks died by the clock.
+create function private.expire_booking(p_booking public.bookings) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  update public.bookings b set status = 'expired'
+  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id and b.status = 'pending';
+  if found then
+    perform private.cancel_payment_intent(p_booking);
+  end if;
+end
+$$;
+
+-- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices and gives them, once, the
+-- time to pay (lock.extended). Called again it answers the same booking. Answers the booking (private.booking_json).
+-- Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale with the seats, busy.
+create function public.create_booking(showtime_id bigint) returns jsonb
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_showtime public.showtimes := private.showtime_on_sale(create_booking.showtime_id);
+  v_booking public.bookings;
+  v_now timestamptz;
+  v_unpriced bigint[];
+  v_total integer;
+  v_currency text;
+  v_lines jsonb;
+begin
+  perform private.lock_customer(v_showtime.id, v_user);
+  v_now := private.now();
+  select * into v_booking from public.bookings b
+  where b.showtime_id = v_showtime.id and b.user_id = v_user and b.status = 'pending' for update;
+  if v_booking.expires_at > v_now then
+    return private.booking_json(v_booking);
+  elsif v_booking.id is not null then
+    perform private.expire_booking(v_booking);
+  end if;
+
+  -- The lines are read once, so that a price list which changes meanwhile cannot part the total from its lines.
+  select array_agg(s.id order by s.id) filter (where p.price is null), sum(p.price), min(t.currency),
+         jsonb_agg(jsonb_build_object('seat_id', s.id, 'row_label', s.row_label, 'number', s.number, 'kind', s.kind,
+                                      'price', p.price))
+  into v_unpriced, v_total, v_currency, v_lines
+  from public.seat_locks l
+  join public.seats s on s.id = l.seat_id
+  join public.auditoriums a on a.id = s.auditorium_id
+  join public.theaters t on t.id = a.theater_id
+  left join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
+  where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
+  if v_lines is null then
+    perform private.raise_api_error('lock_expired');
+  elsif v_unpriced is not null then
+    perform private.raise_api_error('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
+  end if;
+
+  insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at)
+  select v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_now + c.payment_duration
+  from private.settings c
+  returning b.* into v_booking;
+  insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
+  select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
+  from jsonb_populate_recordset(null::public.booking_seats, v_lines) line;
+  if private.extend_locks(v_booking, null, v_booking.expires_at, v_now) < jsonb_array_length(v_lines) then
+    perform private.raise_api_error('lock_expired');
+  end if;
+  perform private.broadcast_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
+  return private.booking_json(v_booking);
+exception
+  -- Somebody took a seat in the instant in which its lock ran out.
+  when exclusion_violation then
+    perform private.raise_api_error('lock_expired');
+  when deadlock_detected or lock_not_available then
+    perform private.raise_api_error('busy');
+end
+$$;
+
+-- Gives a customer's live locks (a booking's, or with null those that have none) to a booking and moves their end,
+-- to infinity when it is null. Row by row in the order of seat ids: a longer range can meet a lock that somebody begins
+-- in this very instant, and then both must come to the seats in the same order. Answers how many; raises
+-- exclusion_violation when somebody was faster.
+create function private.extend_locks(
+  p_booking public.bookings, p_of uuid, p_until timestamptz, p_now timestamptz) returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_id bigint;
+  v_locks integer := 0;
+begin
+  for v_id in
+    select l.id from public.seat_locks l
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+      and l.booking_id is not distinct from p_of and l.held @> p_now
+    order by l.seat_id
+  loop
+    update public.seat_locks l set booking_id = p_booking.id, held = tstzrange(lower(l.held), p_until)
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.id = v_id and l.held @> p_now;
+    v_locks := v_locks + found::integer;
+  end loop;
+  return v_locks;
+end
+$$;
+
+-- {seat_ids, lock_ids, expires_at} of a booking's live locks, as events carry them.
+create function private.locks_json(p_booking public.bookings, p_now timestamptz) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('seat_ids', jsonb_agg(l.seat_id order by l.seat_id),
+                            'lock_ids', jsonb_agg(l.id order by l.seat_id), 'expires_at', max(upper(l.held)))
+  from public.seat_locks l
+  where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.booking_id = p_booking.id
+    and l.held @> p_now
+$$;
+
+-- Cancels a pending (booking.cancelled_unpaid) or confirmed (booking.cancelled) booking: frees its seats, calls its payment off or returns the money for
+-- that reason. Answers it as it is then.
+create function private.end_booking(p_booking public.bookings, p_reason text, p_now timestamptz) returns public.bookings
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform private.free_seats(p_booking, 'cancelled', p_now);
+  if p_booking.status = 'confirmed' then
+    perform private.refund_booking(p_booking, p_reason);
+  else
+    perform private.cancel_payment_intent(p_booking);
+  end if;
+  update public.bookings b set status = 'cancelled', cancelled_at = p_now
+  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+  returning b.* into p_booking;
+  return p_booking;
+end
+$$;
+
+-- Until when a confirmed booking can be cancelled: the notice that private.settings asks for before the showtime, or
+-- infinity when the house has cancelled that. Null for other bookings. A computed column of bookings for the Data API:
+-- select=*,cancellable_until. Definer, because settings are nobody's to read.
+create function public.cancellable_until(booking public.bookings) returns timestamptz
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  if (booking).status <> 'confirmed' then
+    return null;
+  end if;
+  return (select case when s.status = 'cancelled' then 'infinity' else s.starts_at - c.cancellation_notice end
+          from public.showtimes s, private.settings c where s.id = (booking).showtime_id);
+end
+$$;
+
+-- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until cancellable_until, frees
+-- them and queues a full refund. Cancelling what is cancelled answers it again.
+-- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
+create function public.cancel_booking(booking_id uuid) returns jsonb
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_booking public.bookings;
+  v_now timestamptz;
+begin
+  v_booking := private.booking_for_update(cancel_booking.booking_id);
+  v_now := private.now();
+  if v_booking.user_id is distinct from v_user then
+    perform private.raise_api_error('unknown_booking');
+  end if;
+  if v_booking.status in ('cancelled', 'refunded') then
+    return private.booking_json(v_booking);
+  end if;
+  if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
+    or v_now > public.cancellable_until(v_booking) then
+    perform private.raise_api_error('not_cancellable');
+  end if;
+
+  return private.booking_json(private.end_booking(v_booking, 'cancelled_by_customer', v_now));
+exception
+  when deadlock_detected or lock_not_available then
+    perform private.raise_api_error('busy');
+end
+$$;
+
+revoke execute on function
+  private.new_reference(),
+  private.booking_json(public.bookings),
+  private.booking_for_update(uuid),
+  private.free_seats(public.bookings, public.lock_end, timestamptz),
+  private.expire_booking(public.bookings),
+  private.extend_locks(public.bookings, uuid, timestamptz, timestamptz),
+  private.locks_json(public.bookings, timestamptz),
+  private.end_booking(public.bookings, text, timestamptz),
+  public.cancellable_until(public.bookings),
+  public.create_booking(bigint),
+  public.cancel_booking(uuid)
+from public;
+grant execute on function
+  public.cancellable_until(public.bookings), public.create_booking(bigint), public.cancel_booking(uuid)
+to anon, authenticated;

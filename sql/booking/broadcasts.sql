@@ -1,0 +1,104 @@
+-- What the database tells all who watch. A showtime's viewers listen on the private topic showtime:<id>, listings
+-- on movie:<id>; nobody but the database may send there. One message per call, never one per seat, and never who.
+--
+-- Broadcasts can be lost, so they are hints: a client reads the seat map again whenever it may have missed one.
+
+create policy "anyone follows showtimes and films" on realtime.messages for select to anon, authenticated
+  using (extension = 'broadcast'
+         and ((select realtime.topic()) like 'showtime:%' or (select realtime.topic()) like 'movie:%'));
+
+-- What listings were last told of a showtime, and when.
+create table private.availability_broadcasts (
+  showtime_id bigint primary key references public.showtimes on delete cascade,
+  seats_left integer not null,
+  status public.showtime_status not null,
+  sent_at timestamptz not null
+);
+alter table private.availability_broadcasts enable row level security;
+
+-- Tells a showtime's viewers what happened, when the transaction commits.
+create function private.broadcast_showtime(p_showtime_id bigint, p_event text, p_payload jsonb) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform realtime.send(p_payload, p_event, 'showtime:' || p_showtime_id, true);
+end
+$$;
+
+-- Seats of a showtime that nobody holds or has booked. A computed column of showtimes for the Data API:
+-- select=*,seats_left. Definer, because locks are nobody's to read.
+create function public.seats_left(showtime public.showtimes) returns integer
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+begin
+  return (select count(*) from public.seats s where s.auditorium_id = (showtime).auditorium_id)
+       - (select count(*) from public.seat_locks l where l.showtime_id = (showtime).id and l.held @> v_now);
+end
+$$;
+
+-- Tells listings which showtimes have other seats left than they were told: showtime:update on movie:<id> and
+-- showtime:<id>, at most once per showtime in five seconds. Which showtimes to look at is read from what was broadcast
+-- since the last sweep, so that nobody who locks a seat writes a row for it. It looks back twenty seconds at the least,
+-- longer than any transaction may last.
+create function private.broadcast_availability(p_since timestamptz) returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+  v_row record;
+  v_sent integer := 0;
+begin
+  for v_row in
+    select t.id, t.movie_id, t.status, public.seats_left(t) as seats_left
+    from public.showtimes t
+    where t.id in (select substr(m.topic, 10)::bigint from realtime.messages m
+                   where m.inserted_at > (least(p_since, now() - interval '20 seconds') at time zone 'utc')
+                     and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
+                     and m.extension = 'broadcast')
+      and not exists (select from private.availability_broadcasts told
+                      where told.showtime_id = t.id and told.sent_at > v_now - interval '5 seconds')
+    order by t.id
+  loop
+    insert into private.availability_broadcasts as told (showtime_id, seats_left, status, sent_at)
+    values (v_row.id, v_row.seats_left, v_row.status, v_now)
+    on conflict (showtime_id) do update
+      set seats_left = excluded.seats_left, status = excluded.status, sent_at = excluded.sent_at
+      where (told.seats_left, told.status) is distinct from (excluded.seats_left, excluded.status);
+    if found then
+      perform private.broadcast_update(v_row.id, v_row.movie_id, v_row.seats_left, v_row.status);
+      v_sent := v_sent + 1;
+    end if;
+  end loop;
+  return v_sent;
+end
+$$;
+
+-- Sends showtime:update to a showtime's viewers and to its film's listings.
+create function private.broadcast_update(
+  p_showtime_id bigint, p_movie_id bigint, p_seats_left integer, p_status public.showtime_status) returns void
+language sql volatile set search_path = '' as $$
+  select realtime.send(
+    jsonb_build_object('showtime_id', p_showtime_id, 'seats_left', p_seats_left, 'status', p_status),
+    'showtime:update', t.topic, true)
+  from unnest(array['movie:' || p_movie_id, 'showtime:' || p_showtime_id]) t (topic)
+$$;
+
+-- A showtime that is cancelled, or on again, is told at once.
+create function private.broadcast_status() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  perform private.broadcast_update(new.id, new.movie_id, public.seats_left(new), new.status);
+  return null;
+end
+$$;
+
+create trigger status_is_broadcast after update of status on public.showtimes
+  for each row when (old.status is distinct from new.status) execute function private.broadcast_status();
+
+revoke execute on function
+  private.broadcast_showtime(bigint, text, jsonb),
+  public.seats_left(public.showtimes),
+  private.broadcast_availability(timestamptz),
+  private.broadcast_update(bigint, bigint, integer, public.showtime_status),
+  private.broadcast_status()
+from public;
+grant execute on function public.seats_left(public.showtimes) to anon, authenticated, service_role;

@@ -1,0 +1,117 @@
+-- The record of what happened, for good: who had this seat at that time, what became of a booking. Rows are added and
+-- never changed. Seats: seat_locks while a hold lives, private.seat_lock_history once it ended. Bookings, with their
+-- payments, refunds and disputes: private.booking_log, a row for every change.
+
+create table private.booking_log (
+  showtime_id bigint not null,
+  booking_id uuid not null,
+  id bigint generated always as identity,
+  at timestamptz not null default private.now(),
+  entity text not null,
+  status text not null,
+  row_data jsonb not null,
+  request_id text default private.request_id(),
+  primary key (showtime_id, booking_id, id),
+  constraint entity_is_known check (entity in ('booking', 'payment', 'refund', 'dispute'))
+);
+comment on column private.booking_log.request_id is 'The call that changed it, as the logs name it.';
+
+-- Rows stand in the order of time, so this index takes a page where others take a tree.
+create index booking_log_by_time on private.booking_log using brin (at) with (pages_per_range = 16);
+create index booking_log_by_request on private.booking_log (request_id) where request_id is not null;
+alter table private.booking_log enable row level security;
+
+-- Writes down a change of a row that belongs to a booking; the argument says what it is.
+create function private.log_change() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_row jsonb := to_jsonb(new);
+begin
+  if tg_op = 'INSERT' or new is distinct from old then
+    insert into private.booking_log (showtime_id, booking_id, entity, status, row_data)
+    values (new.showtime_id, coalesce(v_row ->> 'booking_id', v_row ->> 'id')::uuid, tg_argv[0], v_row ->> 'status',
+            v_row);
+  end if;
+  return null;
+end
+$$;
+
+create trigger changes_are_logged after insert or update on public.bookings
+  for each row execute function private.log_change('booking');
+create trigger changes_are_logged after insert or update on public.payments
+  for each row execute function private.log_change('payment');
+create trigger changes_are_logged after insert or update on public.refunds
+  for each row execute function private.log_change('refund');
+create trigger changes_are_logged after insert or update on public.disputes
+  for each row execute function private.log_change('dispute');
+
+-- Keeps a record what it is, against our own mistakes too.
+create function private.forbid_changes() returns trigger
+language plpgsql volatile set search_path = '' as $$
+begin
+  raise exception '% is only added to', tg_table_name using errcode = 'object_not_in_prerequisite_state';
+end
+$$;
+
+create trigger rows_are_only_added before update or delete or truncate on private.booking_log
+  for each statement execute function private.forbid_changes();
+create trigger rows_are_only_added before update or delete or truncate on private.seat_lock_history
+  for each statement execute function private.forbid_changes();
+
+-- Who had this seat at this time, for staff: {seat_id, at, user: {id, email, full_name}, lock_id, held_from, held_until
+-- (null while sold), end_reason (null while it lives), booking: {id, reference, status} as it was then, or null for a
+-- seat that was only chosen}; null when nobody had it. Raises staff_only.
+create function public.seat_holder(showtime_id bigint, seat_id bigint, at timestamptz default null) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_at timestamptz := coalesce(seat_holder.at, private.now());
+begin
+  perform private.require_staff();
+  return (
+    select jsonb_build_object(
+      'seat_id', h.seat_id, 'at', v_at, 'lock_id', h.id,
+      'user', (select jsonb_build_object('id', u.id, 'email', u.email, 'full_name', u.full_name)
+               from public.users u where u.id = h.user_id),
+      'held_from', lower(h.held), 'held_until', upper(h.held), 'end_reason', h.end_reason,
+      'booking', (select jsonb_build_object('id', g.booking_id, 'reference', g.row_data ->> 'reference',
+                                            'status', g.status)
+                  from private.booking_log g
+                  where g.showtime_id = h.showtime_id and g.booking_id = h.booking_id and g.entity = 'booking'
+                    and g.at <= v_at
+                  order by g.id desc limit 1))
+    from (select l.showtime_id, l.id, l.seat_id, l.user_id, l.booking_id, l.held, l.end_reason from public.seat_locks l
+          union all
+          select a.showtime_id, a.id, a.seat_id, a.user_id, a.booking_id, a.held, a.end_reason
+          from private.seat_lock_history a) h
+    where h.showtime_id = seat_holder.showtime_id and h.seat_id = seat_holder.seat_id and h.held @> v_at);
+end
+$$;
+
+-- All that happened to a booking, for staff, oldest first: [{at, entity, status, request_id, row_data}]. Raises
+-- staff_only, unknown_booking.
+create function public.booking_history(booking_id uuid) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_showtime_id bigint;
+begin
+  perform private.require_staff();
+  select b.showtime_id into v_showtime_id from public.bookings b where b.id = booking_history.booking_id;
+  if not found then
+    perform private.raise_api_error('unknown_booking');
+  end if;
+  return (
+    select jsonb_agg(jsonb_build_object('at', g.at, 'entity', g.entity, 'status', g.status,
+                                        'request_id', g.request_id, 'row_data', g.row_data) order by g.id)
+    from private.booking_log g
+    where g.showtime_id = v_showtime_id and g.booking_id = booking_history.booking_id);
+end
+$$;
+
+revoke execute on function
+  private.log_change(),
+  private.forbid_changes(),
+  public.seat_holder(bigint, bigint, timestamptz),
+  public.booking_history(uuid)
+from public;
+grant execute on function public.seat_holder(bigint, bigint, timestamptz), public.booking_history(uuid)
+  to anon, authenticated, service_role;

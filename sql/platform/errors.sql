@@ -1,0 +1,70 @@
+-- Every error that a client can meet, in one place. docs/errors.md lists them for people, backend/error_codes.py and
+-- the page's types are generated from here.
+--
+-- `message` carries the code that programs switch on, `detail` JSON, `hint` the sentence for people. The SQLSTATE
+-- PTxyz makes the Data API answer with HTTP status xyz. Where the detail says retry_after, in seconds, the answer has
+-- the header Retry-After as well; for that alone PostgREST wants all of it as JSON under the SQLSTATE PGRST.
+
+create function private.error_catalog()
+returns table (code text, status integer, sentence text)
+language sql immutable parallel safe set search_path = '' as $$
+  values
+    -- who you are
+    ('sign_in_required',      401, 'Please sign in first.'),
+    ('invalid_credentials',   401, 'The e-mail address or the password is wrong.'),
+    ('session_ended',         401, 'Your session has ended. Please sign in again.'),
+    ('too_many_attempts',     429, 'Too many attempts. Please wait a while and try again.'),
+    ('email_taken',           409, 'There is an account with this e-mail address already.'),
+    ('invalid_email',         422, 'This is no e-mail address that we can write to.'),
+    ('invalid_name',          422, 'Please give a name of 1 to 200 characters, on one line.'),
+    ('weak_password',         422, 'Please choose a password of 10 to 200 characters.'),
+    ('unknown_user',          404, 'There is no such account.'),
+    ('staff_only',            403, 'This is for the people of the house.'),
+    -- choosing seats
+    ('unknown_showtime',      404, 'There is no such showtime.'),
+    ('showtime_closed',       409, 'Seats for this showtime are no longer sold.'),
+    ('no_seats',              422, 'Please name at least one seat.'),
+    ('duplicate_seat',        422, 'Each seat may be named only once.'),
+    ('too_many_seats',        422, 'That is more seats than one person may take for a showtime.'),
+    ('unknown_seat',          422, 'One of those seats is not in this auditorium.'),
+    ('seat_taken',            409, 'One of those seats was just taken.'),
+    ('seat_not_for_sale',     409, 'One of those seats is not for sale for this showtime.'),
+    ('booking_pending',       409, 'You have begun to pay for this showtime. Finish or cancel that booking first.'),
+    -- booking and paying
+    ('lock_expired',          409, 'Your seats are no longer held for you. Please choose again.'),
+    ('unknown_booking',       404, 'There is no such booking.'),
+    ('not_cancellable',       409, 'This booking can no longer be cancelled.'),
+    ('not_payable',           409, 'This booking can no longer be paid for.'),
+    ('no_ticket',             409, 'There is no ticket for this booking.'),
+    ('payment_unavailable',   503, 'Payments do not answer right now. You have not been charged; please try again.'),
+    -- how you ask
+    ('invalid_request',       400, 'The request is not what this address expects.'),
+    ('invalid_signature',     400, 'The signature of this message is wrong.'),
+    ('not_found',             404, 'There is nothing at this address.'),
+    ('method_not_allowed',    405, 'This address does not answer to that method.'),
+    ('payload_too_large',     413, 'The request is too large.'),
+    ('busy',                  503, 'Frontrow is busy right now. Please try again in a moment.'),
+    ('internal',              500, 'Something went wrong on our side. Nothing was charged or changed.')
+$$;
+
+-- Raises the error of that code and never returns. An unknown code is a mistake of ours and says so.
+create function private.raise_api_error(p_code text, p_detail jsonb default '{}') returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_error record;
+begin
+  select * into strict v_error from private.error_catalog() where code = p_code;
+  if p_detail ? 'retry_after' then
+    raise exception using
+      errcode = 'PGRST',
+      message = json_build_object('code', 'PT' || v_error.status, 'message', p_code, 'details', p_detail::text,
+                                  'hint', v_error.sentence),
+      detail = json_build_object('status', v_error.status,
+                                 'headers', json_build_object('Retry-After', p_detail ->> 'retry_after'));
+  end if;
+  raise exception using
+    errcode = 'PT' || v_error.status, message = p_code, detail = p_detail::text, hint = v_error.sentence;
+end
+$$;
+
+revoke execute on function private.error_catalog(), private.raise_api_error(text, jsonb) from public;

@@ -1,0 +1,229 @@
+-- The outbox: what the world outside has to hear of a transaction, written in that transaction. The worker claims rows,
+-- does what they say at least once and settles them; keys make the effect happen once.
+--
+--   queued --claimed, done--> sent      queued --failed--> queued, later      --an email, for days--> failed
+
+create type private.outbox_kind as enum (
+  'mail_confirmation',  -- the ticket
+  'mail_refund',        -- money is on its way back, and why
+  'refund',             -- ask Stripe to return money
+  'cancel_intent'       -- ask Stripe to take no money for what has ended
+);
+
+create type private.outbox_state as enum (
+  'queued',  -- waits for its time or is being done
+  'sent',    -- done
+  'failed',  -- an email that was given up; a person looks at last_error
+  'discarded'  -- an email of which a person said that it shall not be sent
+);
+
+create table private.outbox (
+  id bigint generated always as identity primary key,
+  kind private.outbox_kind not null,
+  key text not null,
+  booking_id uuid not null,
+  payload jsonb not null,
+  state private.outbox_state not null default 'queued',
+  attempts integer not null default 0,
+  due_at timestamptz not null default private.now(),
+  claimed_until timestamptz,
+  abandoned_claims integer not null default 0,
+  last_error text,
+  created_at timestamptz not null default private.now(),
+  completed_at timestamptz,
+  request_id text default private.request_id(),
+  constraint key_is_unique unique (key),
+  constraint completed_when_it_says_so check ((state = 'queued') = (completed_at is null))
+);
+create index outbox_due on private.outbox (due_at) where state = 'queued';
+create index outbox_not_done on private.outbox (kind, state) where state in ('queued', 'failed');
+create index outbox_by_booking on private.outbox (booking_id);
+alter table private.outbox enable row level security;
+
+comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
+comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it died, and another may.';
+comment on column private.outbox.request_id is 'The call that left this word; the worker goes on under the same id.';
+comment on column private.outbox.abandoned_claims is 'How many workers claimed it and were not heard of again.';
+
+-- Leaves word in the outbox (outbox.enqueued). The same key again is the same word and does nothing.
+create function private.enqueue(
+  p_kind private.outbox_kind, p_key text, p_booking public.bookings, p_payload jsonb default '{}',
+  p_delay interval default '0') returns void
+language sql volatile set search_path = '' as $$
+  insert into private.outbox (kind, key, booking_id, payload, due_at)
+  values (p_kind, p_key, p_booking.id, p_payload, private.now() + p_delay)
+  on conflict on constraint key_is_unique do nothing
+$$;
+
+-- Everything an email about a booking says: {booking, showtime: {id, starts_at, ends_at}, movie: {title, certificate,
+-- length_minutes}, theater: {name, address, city, time_zone}, auditorium, customer: {email, full_name}}.
+create function private.email_context(p_booking_id uuid) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object(
+    'booking', private.booking_json(b),
+    'showtime', jsonb_build_object('id', s.id, 'starts_at', s.starts_at, 'ends_at', s.ends_at),
+    'movie', jsonb_build_object('title', m.title, 'certificate', m.certificate, 'length_minutes', m.length_minutes),
+    'theater', jsonb_build_object('name', t.name, 'address', t.address, 'city', t.city, 'time_zone', t.time_zone),
+    'auditorium', a.name,
+    'customer', jsonb_build_object('email', u.email, 'full_name', u.full_name))
+  from public.bookings b
+  join public.users u on u.id = b.user_id
+  join public.showtimes s on s.id = b.showtime_id
+  join public.movies m on m.id = s.movie_id
+  join public.auditoriums a on a.id = s.auditorium_id
+  join public.theaters t on t.id = a.theater_id
+  where b.id = p_booking_id
+$$;
+
+-- Claims due rows for a worker, of those kinds or of any, for so many seconds. Several workers never get the same row,
+-- and one whose worker was lost comes again when its lease has run out (outbox.reclaimed).
+-- Answers [{id, attempt, kind, key, booking_id, request_id, payload, email (for mail), refund (for mail_refund and
+-- refund)}].
+create function public.claim_outbox(
+  max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+  v_claimed jsonb;
+begin
+  with due as (
+    select o.id from private.outbox o
+    where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
+      and (claim_outbox.kinds is null or o.kind::text = any (claim_outbox.kinds))
+      and (o.abandoned_claims < 9 or o.kind not in ('mail_confirmation', 'mail_refund'))  -- see abandon_emails
+    order by o.due_at limit claim_outbox.max_rows for update skip locked
+  ), claimed as (
+    update private.outbox o
+    set attempts = o.attempts + 1, abandoned_claims = o.abandoned_claims + (o.claimed_until is not null)::integer,
+        claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
+    from due where o.id = due.id
+    returning o.*
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id,
+    'request_id', c.request_id, 'payload', c.payload,
+    'email', case when c.kind in ('mail_confirmation', 'mail_refund') then private.email_context(c.booking_id) end,
+    'refund', case when c.kind in ('mail_refund', 'refund')
+                   then private.refund_context((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
+  into v_claimed from claimed c;
+  return v_claimed;
+end
+$$;
+
+-- Ends a claim: done (outbox.completed), or to be tried again (outbox.retried) after a growing and slightly random pause of two hours at most.
+-- Money is never given up; an email is (outbox.failed), three days after it was written, and then a person must look
+-- (requeue_outbox). attempt is what claim_outbox gave; a worker that was so slow that another has claimed the row since
+-- settles nothing. Answers whether it did.
+create function public.complete_outbox(id bigint, attempt integer, error text default null) returns boolean
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+begin
+  update private.outbox o
+  set state = private.next_state(o, complete_outbox.error, v_now),
+      completed_at = case when private.next_state(o, complete_outbox.error, v_now) <> 'queued' then v_now end,
+      due_at = v_now + make_interval(secs => least(2 ^ least(o.attempts, 20), 7200) * (0.75 + random() / 2)),
+      claimed_until = null,
+      abandoned_claims = 0,
+      last_error = left(complete_outbox.error, 1000)
+  where o.id = complete_outbox.id and o.state = 'queued' and o.attempts = complete_outbox.attempt;
+  return found;
+end
+$$;
+
+-- What becomes of a row that was tried, with that error or none.
+create function private.next_state(p_row private.outbox, p_error text, p_now timestamptz) returns private.outbox_state
+language sql stable set search_path = '' as $$
+  select case when p_error is null then 'sent'
+              when (p_row).kind in ('mail_confirmation', 'mail_refund')
+                and p_now - (p_row).created_at > interval '3 days' then 'failed'
+              else 'queued' end::private.outbox_state
+$$;
+
+-- Gives up (outbox.failed) emails that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
+create function private.abandon_emails(p_now timestamptz) returns void
+language sql volatile set search_path = '' as $$
+  update private.outbox o
+  set state = 'failed', completed_at = p_now, claimed_until = null,
+      last_error = 'claimed by ' || o.abandoned_claims + 1 || ' workers, none of which came back'
+  where o.state = 'queued' and o.kind in ('mail_confirmation', 'mail_refund')
+    and o.abandoned_claims >= 9 and o.claimed_until <= p_now
+$$;
+
+-- Sends the ticket of a confirmed booking once more, three times in a day at the most. An email that is on its way is
+-- answered as it is. Answers {sent_to, state}. Raises sign_in_required, unknown_booking, no_ticket, too_many_attempts.
+create function public.send_ticket_again(booking_id uuid) returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_user uuid := private.require_user_id();
+  v_booking public.bookings := private.booking_for_update(
+    (select b.id from public.bookings b where b.id = send_ticket_again.booking_id and b.user_id = v_user));
+  v_emails integer;
+  v_recent integer;
+  v_waiting boolean;
+  v_oldest timestamptz;
+begin
+  if v_booking.id is null then
+    perform private.raise_api_error('unknown_booking');
+  elsif v_booking.status <> 'confirmed' then
+    perform private.raise_api_error('no_ticket');
+  end if;
+  select count(*), count(*) filter (where o.created_at > private.now() - interval '1 day'
+                                      and o.key <> 'mail:confirmation:' || v_booking.id),
+         coalesce(bool_or(o.state = 'queued'), false),
+         min(o.created_at) filter (where o.created_at > private.now() - interval '1 day'
+                                     and o.key <> 'mail:confirmation:' || v_booking.id)
+  into v_emails, v_recent, v_waiting, v_oldest
+  from private.outbox o where o.booking_id = v_booking.id and o.kind = 'mail_confirmation';
+  if not v_waiting then
+    if v_recent >= 3 then
+      perform private.raise_api_error('too_many_attempts', jsonb_build_object(
+        'retry_after', ceil(extract(epoch from v_oldest + interval '1 day' - private.now()))));
+    end if;
+    perform private.enqueue('mail_confirmation', 'mail:confirmation:' || v_booking.id || ':' || v_emails + 1, v_booking);
+  end if;
+  return jsonb_build_object('sent_to', (select u.email from public.users u where u.id = v_user), 'state', 'queued');
+end
+$$;
+
+-- Drops an email that was given up (outbox.discarded), because it can never arrive. Answers whether there was one.
+create function public.discard_email(id bigint) returns boolean
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  update private.outbox o set state = 'discarded' where o.state = 'failed' and o.id = discard_email.id;
+  return found;
+end
+$$;
+
+-- Tries again what was given up (outbox.requeued): that row, or all. Answers how many.
+create function public.requeue_outbox(id bigint default null) returns integer
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_rows integer;
+begin
+  update private.outbox o
+  set state = 'queued', completed_at = null, due_at = private.now(), created_at = private.now(), claimed_until = null,
+      abandoned_claims = 0
+  where o.state = 'failed' and (requeue_outbox.id is null or o.id = requeue_outbox.id);
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+
+revoke execute on function
+  private.next_state(private.outbox, text, timestamptz),
+  public.requeue_outbox(bigint),
+  public.discard_email(bigint),
+  private.enqueue(private.outbox_kind, text, public.bookings, jsonb, interval),
+  private.email_context(uuid),
+  public.claim_outbox(integer, integer, text[]),
+  public.complete_outbox(bigint, integer, text),
+  private.abandon_emails(timestamptz),
+  public.send_ticket_again(uuid)
+from public;
+grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
+grant execute on function
+  public.claim_outbox(integer, integer, text[]), public.complete_outbox(bigint, integer, text),
+  public.requeue_outbox(bigint),
+  public.discard_email(bigint)
+to service_role;

@@ -1,0 +1,60 @@
+-- Who is calling. The Data API has verified the token and left its claims in the setting request.jwt.claims, and what
+-- the request said in request.headers.
+
+-- The signed-in customer, or null. A `sub` that is no UUID is nobody: a token of another system proves nothing here.
+create function private.user_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+declare
+  v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  v_sub text := v_claims ->> 'sub';
+begin
+  if v_claims ->> 'role' = 'authenticated' and pg_input_is_valid(v_sub, 'uuid') then
+    return v_sub;
+  end if;
+  return null;
+end
+$$;
+
+-- The signed-in customer. Raises sign_in_required.
+create function private.require_user_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+declare
+  v_user uuid := private.user_id();
+begin
+  if v_user is null then
+    perform private.raise_api_error('sign_in_required');
+  end if;
+  return v_user;
+end
+$$;
+
+-- Lets only the house's own people pass, and programs with the secret key. Raises staff_only.
+create function private.require_staff() returns void
+language plpgsql stable set search_path = '' as $$
+declare
+  v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+begin
+  if v_claims ->> 'role' = 'service_role'
+    or v_claims ->> 'role' = 'authenticated' and v_claims #>> '{app_metadata,role}' in ('staff', 'admin') then
+    return;
+  end if;
+  perform private.raise_api_error('staff_only');
+end
+$$;
+
+-- The id under which all logs tell of this call: the header X-Request-Id, where it is one. For a caller who sent none,
+-- and outside the Data API, one of the transaction's own, so that what it changed and what the worker makes of that
+-- stand under one id all the same. The time is in it because a restored database counts its transactions anew.
+create function private.request_id() returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  v_id text := nullif(current_setting('request.headers', true), '')::json ->> 'x-request-id';
+begin
+  return case when v_id ~ '^[A-Za-z0-9_-]{8,64}$' then v_id
+              else format('db-%s-%s', extract(epoch from transaction_timestamp())::bigint, pg_current_xact_id()) end;
+end
+$$;
+
+revoke execute on function
+  private.user_id(), private.require_user_id(), private.require_staff(), private.request_id()
+from public;

@@ -1,0 +1,48 @@
+-- What a cinema may choose: one row, changed by whoever owns the database, never by what a client sends.
+
+create table private.settings (
+  singleton boolean primary key default true,
+  lock_duration interval not null default '10 minutes',
+  payment_duration interval not null default '10 minutes',
+  seats_per_customer integer not null default 10,
+  cancellation_notice interval not null default '2 hours',
+  session_duration interval not null default '30 days',
+  sign_in_window interval not null default '15 minutes',
+  sessions_per_customer integer not null default 20,
+  sign_in_attempts_per_account_and_address integer not null default 10,
+  sign_in_attempts_per_account integer not null default 100,
+  sign_in_attempts_per_address integer not null default 300,
+  registrations_per_address integer default 50,
+  payment_starts_per_customer integer default 30,
+  seats_chosen_per_minute integer default 120,
+  constraint there_is_one_row check (singleton),
+  constraint durations_are_positive check (
+    lock_duration > '0' and payment_duration > '0' and session_duration > '0' and sign_in_window > '0'),
+  constraint notice_is_not_negative check (cancellation_notice >= '0'),
+  constraint limits_are_positive check (
+    seats_per_customer > 0 and sessions_per_customer > 0 and sign_in_attempts_per_account_and_address > 0
+    and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0
+    and registrations_per_address > 0 and payment_starts_per_customer > 0 and seats_chosen_per_minute > 0)
+);
+alter table private.settings enable row level security;
+
+comment on column private.settings.lock_duration is 'How long a selection is held, counted from its first seat.';
+comment on column private.settings.payment_duration is 'How long a pending booking may take to pay, given once.';
+comment on column private.settings.seats_per_customer is 'Seats one person may hold and have booked for a showtime.';
+comment on column private.settings.cancellation_notice is 'A confirmed booking may be cancelled until so long before.';
+comment on column private.settings.sessions_per_customer is
+  'Sessions that one person may have at once; the next ends the oldest. People have fewer browsers than that.';
+comment on column private.settings.sign_in_attempts_per_account_and_address is
+  'Failures at one account from one address within sign_in_window, until one succeeds there. The one that people meet.';
+comment on column private.settings.sign_in_attempts_per_account is
+  'Failures at one account from all addresses together within sign_in_window. Whoever reaches it locks its owner out.';
+comment on column private.settings.sign_in_attempts_per_address is
+  'Sign-ins from one address within sign_in_window, successes included: each costs a hash. Offices share one address.';
+comment on column private.settings.registrations_per_address is
+  'Accounts that one address may open within sign_in_window; null for no limit. Offices and schools share one address.';
+comment on column private.settings.payment_starts_per_customer is
+  'How often a customer may ask for the means to pay within sign_in_window, since each asks Stripe; null for no limit.';
+comment on column private.settings.seats_chosen_per_minute is
+  'Seats that a customer may newly lock at a showtime within a minute; null for no limit.';
+
+insert into private.settings default values;

@@ -1,0 +1,230 @@
+"""The emails: what they say, and that calendars and mail programs can read them."""
+
+from __future__ import annotations
+
+import copy
+import io
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import icalendar
+import pytest
+import segno
+
+from backend import emails as emails_module
+from backend.database import EmailContext, RefundOrder
+from backend.emails import Emails, local_time
+from backend.money import money
+from backend.settings import Settings
+from backend.tokens import Tokens
+
+KEY = "mail:confirmation:5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11"
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+LETTER: EmailContext = {
+    "booking": {
+        "id": "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11",
+        "reference": "ABCD2345",
+        "showtime_id": 3,
+        "status": "confirmed",
+        "total": 123_450,
+        "currency": "EUR",
+        "seats": [
+            {"row": "F", "number": 7, "kind": "standard", "price": 61_725},
+            {"row": "F", "number": 8, "kind": "love", "price": 61_725},
+        ],
+    },
+    "showtime": {"id": 3, "starts_at": "2026-12-04T18:30:00+00:00", "ends_at": "2026-12-04T20:20:00+00:00"},
+    "movie": {"title": "Nosferatu <1922> & more", "certificate": "12", "length_minutes": 94},
+    "theater": {"name": "Scala", "address": "Ring 1, Top 2", "city": "Wien", "time_zone": "Europe/Vienna"},
+    "auditorium": "Saal 1",
+    "customer": {"email": "ada@example.com", "full_name": "Ada Lovelace"},
+}
+REFUND: RefundOrder = {
+    "id": "c0f7c0de-0b9c-4b57-9d6c-4c1d6a1b9d11",
+    "attempt": 1,
+    "amount": 123_450,
+    "currency": "EUR",
+    "status": "queued",
+    "reason": "seats_gone",
+    "payment_intent_id": "pi_1",
+}
+
+
+@dataclass
+class Read:
+    """An email as a mail program reads it from the wire."""
+
+    message: EmailMessage
+
+    @classmethod
+    def of(cls, message: EmailMessage) -> Read:
+        return cls(cast(EmailMessage, message_from_bytes(message.as_bytes(), policy=policy.default)))
+
+    def part(self, content_type: str) -> Any:
+        (found,) = [part for part in self.message.walk() if part.get_content_type() == content_type]
+        return found
+
+    @property
+    def text(self) -> str:
+        return self.part("text/plain").get_content()
+
+    @property
+    def html(self) -> str:
+        return self.part("text/html").get_content()
+
+
+@pytest.fixture
+def emails(settings: Settings) -> Emails:
+    return Emails(settings, Tokens.of(settings))
+
+
+def changed(**changes: Any) -> EmailContext:
+    """The email with other parts."""
+    email = copy.deepcopy(cast(dict[str, Any], LETTER))
+    for name, change in changes.items():
+        email[name] = {**email[name], **change} if isinstance(change, dict) else change
+    return cast(EmailContext, email)
+
+
+def test_the_ticket_says_everything(emails: Emails) -> None:
+    read = Read.of(emails.confirmation(KEY, LETTER, NOW))
+    for fact in (
+        *("Ada Lovelace", "ABCD2345", "Scala, Saal 1", "Ring 1, Top 2, Wien", "F7, F8 (love seat)", "EUR 1,234.50"),
+        "Friday, 4 December 2026, 19:30 (Europe/Vienna)",
+    ):
+        assert fact in read.text
+        assert fact in read.html
+    assert "Nosferatu <1922> & more" in read.text
+    assert "Nosferatu &lt;1922&gt; &amp; more" in read.html
+    assert read.message["Subject"] == "Your tickets for Nosferatu <1922> & more (ABCD2345)"
+    assert read.message["From"] == "Frontrow <tickets@frontrow.example>"
+    assert read.message["To"] == "Ada Lovelace <ada@example.com>"
+    assert read.message["Auto-Submitted"] == "auto-generated"
+
+
+def test_the_message_id_is_the_outbox_keys(emails: Emails) -> None:
+    one, two = (emails.confirmation(KEY, LETTER, NOW + timedelta(days=days)) for days in (0, 1))
+    assert one["Message-ID"] == two["Message-ID"]
+    assert one["Message-ID"] != emails.confirmation(KEY + "x", LETTER, NOW)["Message-ID"]
+    assert re.fullmatch(r"<[0-9a-f]{32}@frontrow\.example>", Read.of(one).message["Message-ID"])
+
+
+@pytest.mark.parametrize("zone", ["Europe/Vienna", "America/New_York", "Asia/Tokyo", "Australia/Lord_Howe", "UTC"])
+def test_the_calendar_knows_the_zone(emails: Emails, zone: str) -> None:
+    read = Read.of(emails.confirmation(KEY, changed(theater={"time_zone": zone}), NOW))
+    attachment = read.part("text/calendar")
+    assert attachment.get_filename() == "frontrow-ABCD2345.ics"
+    assert attachment["Content-Type"].params["method"] == "PUBLISH"
+    calendar = icalendar.Calendar.from_ical(attachment.get_content())
+    (event,) = calendar.events
+    assert event.start == datetime(2026, 12, 4, 18, 30, tzinfo=UTC)
+    assert event.end == datetime(2026, 12, 4, 20, 20, tzinfo=UTC)
+    assert event.start.utcoffset() == datetime(2026, 12, 4, 18, 30, tzinfo=UTC).astimezone(ZoneInfo(zone)).utcoffset()
+    if zone != "UTC":
+        assert event["dtstart"].params["TZID"] == zone
+        (zone_rules,) = calendar.timezones
+        assert zone_rules.tz_name == zone
+        # By the file's own rules, as a program does that knows no zones.
+        own = datetime(2026, 12, 4, 18, 30, tzinfo=UTC).astimezone(zone_rules.to_tz(lookup_tzid=False))
+        assert own.utcoffset() == event.start.utcoffset()
+    assert str(event["uid"]).startswith(LETTER["booking"]["id"])
+    assert "ABCD2345" in event["description"]
+    assert event["location"] == "Scala, Saal 1, Ring 1, Top 2, Wien"
+
+
+def test_the_qr_code_holds_a_signed_ticket(emails: Emails, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents: list[str] = []
+    make = segno.make_qr
+
+    def noted(content: str, **options: Any) -> segno.QRCode:
+        contents.append(content)
+        return make(content, **options)
+
+    monkeypatch.setattr(emails_module.segno, "make_qr", noted)
+    starts = datetime.now(UTC) + timedelta(days=1)
+    showtime = {"starts_at": starts.isoformat(), "ends_at": (starts + timedelta(hours=2)).isoformat()}
+    read = Read.of(emails.confirmation(KEY, changed(showtime=showtime), NOW))
+    image = read.part("image/png")
+    assert image.get_content_disposition() == "inline"
+    assert f'src="cid:{image["Content-ID"].strip("<>")}"' in read.html
+    (token,) = contents
+    ticket = Tokens.of(settings).read_ticket(token)
+    assert (str(ticket.booking_id), ticket.reference, ticket.showtime_id) == (
+        LETTER["booking"]["id"],
+        "ABCD2345",
+        3,
+    )
+    expected = io.BytesIO()
+    make(token, error="l", boost_error=False).save(expected, kind="png", scale=6, border=4)
+    assert image.get_content() == expected.getvalue()
+
+
+def test_what_was_cancelled_before_the_email_left_brings_no_ticket(emails: Emails) -> None:
+    read = Read.of(emails.confirmation(KEY, changed(booking={"status": "cancelled"}), NOW))
+    assert "cancelled since" in read.text
+    types = {part.get_content_type() for part in read.message.walk()}
+    assert not {"image/png", "text/calendar"} & types
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        *("cancelled_by_customer", "seats_gone", "showtime_closed", "booking_cancelled", "second_payment"),
+        *("amount_differs", "made_at_stripe"),
+    ],
+)
+def test_a_refund_says_how_much_and_why(emails: Emails, reason: str) -> None:
+    read = Read.of(emails.refund("mail:refund:1", LETTER, {**REFUND, "reason": reason}, NOW))
+    assert read.message["Subject"] == "Your refund of EUR 1,234.50 for Nosferatu <1922> & more (ABCD2345)"
+    assert emails_module._REASONS[reason] in read.text
+    assert "ABCD2345" in read.html
+
+
+@pytest.mark.parametrize(
+    ("customer", "to"),
+    [
+        ({"full_name": "Ada\r\nBcc: eve@example.com"}, '"Ada Bcc: eve@example.com" <ada@example.com>'),
+        ({"full_name": "Lovelace, Ada"}, '"Lovelace, Ada" <ada@example.com>'),
+        ({"full_name": "Zoë 李"}, "Zoë 李 <ada@example.com>"),
+        ({"email": "a,b@example.com"}, 'Ada Lovelace <"a,b"@example.com>'),
+        ({"email": "ada@müller.example"}, "Ada Lovelace <ada@xn--mller-kva.example>"),
+    ],
+)
+def test_names_and_addresses_as_people_write_them(emails: Emails, customer: dict[str, str], to: str) -> None:
+    read = Read.of(emails.confirmation(KEY, changed(customer=customer), NOW))
+    assert read.message["To"] == to
+    assert read.message["Bcc"] is None
+    assert len(read.message["To"].addresses) == 1
+
+
+def test_markup_in_names_stays_text(emails: Emails) -> None:
+    email = changed(customer={"full_name": "<script>alert(1)</script>"}, movie={"title": "<img src=x>"})
+    html = Read.of(emails.confirmation(KEY, email, NOW)).html
+    assert "<script" not in html
+    assert "<img src=x>" not in html
+
+
+def test_summer_and_winter() -> None:
+    assert local_time("2026-07-01T18:30:00+00:00", "Europe/Vienna") == "Wednesday, 1 July 2026, 20:30 (Europe/Vienna)"
+    assert local_time("2026-12-31T23:30:00+00:00", "Europe/Vienna") == "Friday, 1 January 2027, 00:30 (Europe/Vienna)"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (0, "EUR", "EUR 0.00"),
+        (5, "EUR", "EUR 0.05"),
+        (2400, "GBP", "GBP 24.00"),
+        (-150, "USD", "USD -1.50"),
+        (4500, "JPY", "JPY 4,500"),
+        (12345, "KWD", "KWD 12.345"),
+        (123456789, "EUR", "EUR 1,234,567.89"),
+    ],
+)
+def test_money(amount: int, currency: str, text: str) -> None:
+    assert money(amount, currency) == text
