@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.axe import findings
 from tests.e2e.visitor import Visitor
 
 PHONE: dict[str, Any] = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True, "device_scale_factor": 3}
@@ -140,6 +141,7 @@ def fingers(page: Page, *moments: list[tuple[float, float]]) -> None:
 
 
 def fits(visitor: Visitor, where: str) -> None:
-    """Nothing to scroll sideways, and every button, link and field large enough for a fingertip."""
+    """Nothing to scroll sideways, every button, link and field large enough for a fingertip, and nothing for axe."""
     assert visitor.evaluate(WIDER) == "", where
     assert visitor.evaluate(SMALL) == [], where
+    assert [str(finding) for finding in findings(visitor.page, where)] == []
