@@ -31,7 +31,7 @@ def named_paths(text: str) -> list[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """The ids that a heading gets on GitHub: lowercase, punctuation dropped, spaces to hyphens, a number when repeated."""
+    """The ids that headings get on GitHub: lowercase, no punctuation, hyphens for spaces, a number when repeated."""
     ids: set[str] = set()
     for heading in _HEADING.findall(_CODE_BLOCK.sub("", text)):
         plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()
