@@ -26,7 +26,7 @@ def documents() -> list[Path]:
 
 
 def named_paths(text: str) -> list[str]:
-    """The paths in backticks that begin with a folder of the project, or are a file beside the README."""
+    """The paths in backticks that begin with a folder of the project, or are a file in its root."""
     return _NAMED.findall(text)
 
 
@@ -54,7 +54,13 @@ def broken_links(page: Path, text: str) -> list[str]:
     return broken
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/testing.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/alerts.md", "docs/architecture.md", "docs/chaos.md"),
+        *("docs/deploy.md", "docs/lifecycle.md", "docs/operations.md", "docs/testing.md"),
+    ],
+)
 def test_named_paths_exist(name: str) -> None:
     named = named_paths((ROOT / name).read_text())
     assert named, f"{name} names no path, so this test would check nothing"
