@@ -67,9 +67,9 @@ def test_named_paths_exist(name: str) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("page", documents(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_relative_links_resolve(page: Path) -> None:
-    assert broken_links(page, page.read_text()) == []
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_resolve(document: Path) -> None:
+    assert broken_links(document, document.read_text()) == []
 
 
 def test_missing_file_and_heading_are_found() -> None:
