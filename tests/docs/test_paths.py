@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOP = "backend|bench|deploy|dev|docs|frontend|sql|supabase|tests"
 _CODE_BLOCK = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
 _NAMED = re.compile(rf"`((?:{TOP})/[\w./-]*|[\w-]+\.(?:py|toml|txt|md|yaml))`")
-_LINK = re.compile(r"\]\(([^)\s]*)\)")
+_LINK = re.compile(r"""\]\(([^)\s]*)\)|\bsrc="([^"]*)\"""")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
@@ -41,9 +41,10 @@ def anchors(text: str) -> set[str]:
 
 
 def broken_links(page: Path, text: str) -> list[str]:
-    """The relative links of a page whose file or heading does not exist."""
+    """The relative links and images of a page whose file or heading does not exist."""
     broken: list[str] = []
-    for target in _LINK.findall(_CODE_BLOCK.sub("", text)):
+    for link, image in _LINK.findall(_CODE_BLOCK.sub("", text)):
+        target = link or image
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
@@ -73,8 +74,8 @@ def test_relative_links_resolve(document: Path) -> None:
 
 
 def test_missing_file_and_heading_are_found() -> None:
-    text = "[a](no-such-file.md) [b](#no-such-heading) [c](https://example.com) `sql/no_such.sql`\n## One: heading"
-    assert broken_links(ROOT / "docs/README.md", text) == ["no-such-file.md", "#no-such-heading"]
+    text = '[a](no.md) [b](#no-heading) [c](https://example.com) <img src="no.png"> `sql/no_such.sql`\n## One: heading'
+    assert broken_links(ROOT / "docs/README.md", text) == ["no.md", "#no-heading", "no.png"]
     assert named_paths(text) == ["sql/no_such.sql"]
     assert anchors(text) == {"one-heading"}
 
