@@ -154,14 +154,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.broadcast_expired(timestamptz, timestamptz),
-  private.archive_ended_locks(timestamptz, integer),
-  private.archive_shown(timestamptz),
-  private.refund_cancelled_showtimes(timestamptz),
-  public.release_expired_locks(integer),
-  private.expire_if_unlocked(bigint, uuid, uuid, timestamptz)
-from public;
 grant execute on function public.release_expired_locks(integer) to service_role;
 
 -- Where pg_cron exists it sweeps by itself; elsewhere the worker does.

@@ -107,11 +107,5 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.log_change(),
-  private.forbid_changes(),
-  public.seat_holder(bigint, bigint, timestamptz),
-  public.booking_history(uuid)
-from public;
 grant execute on function public.seat_holder(bigint, bigint, timestamptz), public.booking_history(uuid)
   to anon, authenticated, service_role;

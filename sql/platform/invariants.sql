@@ -295,10 +295,6 @@ language sql stable security definer set search_path = '' as $$
       where g.entity = 'payment' and g.at > (select private.now() - interval '5 minutes') group by 1) r))
 $$;
 
-revoke execute on function
-  private.unfinished_refunds(), public.check_invariants(), public.start_verification(interval),
-  public.finish_verification(integer, boolean), public.operational_metrics(), public.payments_to_verify(timestamptz, integer, uuid)
-from public;
 grant execute on function
   public.check_invariants(), public.start_verification(interval), public.finish_verification(integer, boolean),
   public.operational_metrics(), public.payments_to_verify(timestamptz, integer, uuid)
