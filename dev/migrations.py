@@ -80,6 +80,8 @@ def types(database_url: str, language: str) -> str:
 
 _NAME = re.compile(r"(pre|post)_[a-z0-9_]+")
 _BEGINNING = """\
+-- A database that was restored from a dump of some schemas lacks this: without it everybody may execute a new function.
+alter default privileges revoke execute on functions from public;
 -- A migration waits for no lock that a long call holds, with every other call waiting behind it: it fails and is pushed
 -- again.
 set lock_timeout = '2s';

@@ -294,4 +294,4 @@ class CinemaFixture:
 
     def violations(self) -> list[Json]:
         """What sql/platform/invariants.sql finds: nothing, if all is well."""
-        return self.rows("select * from public.check_invariants()")
+        return self.value("select public.check_invariants()")

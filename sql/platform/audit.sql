@@ -55,6 +55,8 @@ $$;
 
 create trigger rows_are_only_added before update or delete or truncate on private.booking_log
   for each statement execute function private.forbid_changes();
+create trigger rows_are_only_added before update or delete or truncate on private.settings_log
+  for each statement execute function private.forbid_changes();
 create trigger rows_are_only_added before update or delete or truncate on private.seat_lock_history
   for each statement execute function private.forbid_changes();
 

@@ -55,6 +55,11 @@ select 'trigger ' || tgrelid::regclass || '.' || tgname, pg_get_triggerdef(t.oid
 from pg_trigger t join pg_class c on c.oid = tgrelid
 where not tgisinternal and c.relnamespace in (select oid from ours)
 union all
+select concat_ws(' ', 'default privileges of', defaclrole::regrole, 'in', n.nspname, 'on', defaclobjtype),
+       (select array_agg(a::text order by a::text) from unnest(defaclacl) a)::text
+from pg_default_acl left join pg_namespace n on n.oid = defaclnamespace
+where defaclrole = (select datdba from pg_database where datname = current_database())
+union all
 select 'settings', s::text from private.settings s
 union all
 select 'sweeps', (to_jsonb(s) - 'created_at')::text from private.sweeps s

@@ -72,6 +72,7 @@ BREAKAGES = {
     "a function's path": "alter function public.seat_map reset search_path",
     "an enum's label": "alter type public.seat_kind add value 'beanbag'",
     "a trigger is off": "alter table public.theaters disable trigger time_zone_exists",
+    "a default privilege": "alter default privileges grant execute on functions to public",
     "a storage parameter": "alter table public.seat_locks reset (autovacuum_vacuum_threshold)",
     "a comment": "comment on table public.seat_locks is 'something else'",
     "a row of settings": "update private.settings set seats_per_customer = 11",
