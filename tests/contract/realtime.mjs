@@ -122,8 +122,9 @@ const scenarios = {
       config: { private: true, broadcast: { ack: true } },
     });
     await subscribed(forger);
-    const answer = await forger.send({ type: 'broadcast', event: 'forged', payload: {} }, { timeout: 500 });
-    assert.equal(answer, 'timed out');
+    // Servers of late 2026 answer with an error, earlier ones not at all.
+    const answer = await forger.send({ type: 'broadcast', event: 'forged', payload: {} }, { timeout: 300 });
+    assert.notEqual(answer, 'ok');
     await assert.rejects(forger.httpSend('forged', {}), /Unauthorized/);
     fromDatabase(topic, 'genuine', {});
     assert.equal((await heard.next()).event, 'genuine');
@@ -212,24 +213,6 @@ const scenarios = {
     await subscribed(second.on('broadcast', { event: '*' }, heard.put));
     fromDatabase(topic, 'again', {});
     assert.equal((await heard.next()).event, 'again');
-  },
-
-  async 'is given what it missed, when it asks'(open) {
-    const topic = fresh('showtime');
-    const heard = queue();
-    const witness = open().channel(topic, { config: { private: true } });
-    await subscribed(witness.on('broadcast', { event: '*' }, heard.put));
-    fromDatabase(topic, 'missed', { n: 1 });
-    await heard.next();
-    const since = Date.now() - 60_000;
-    const late = open().channel(topic, {
-      config: { private: true, broadcast: { replay: { since, limit: 5 } } },
-    });
-    const replayed = queue();
-    await subscribed(late.on('broadcast', { event: '*' }, replayed.put));
-    const message = await replayed.next();
-    assert.equal(message.event, 'missed');
-    assert.equal(message.meta.replayed, true);
   },
 };
 
