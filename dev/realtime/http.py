@@ -68,11 +68,11 @@ class Endpoints:
         self._services.hub.broadcast(topic, Broadcast(request.path_params["event"], body, is_json))
 
     def _claims(self, headers: Mapping[str, str]) -> Claims:
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = [bearer if scheme.lower() == "bearer" else "", headers.get("apikey", "")]
-        if not any(given):
+        bearer = headers.get("authorization", "").removeprefix("Bearer ")
+        given = [token for token in (bearer, headers.get("apikey")) if token]
+        if not given:
             raise _ResponseError(401, {"message": "Unauthorized"})
-        tokens = [token for token in given if token and not is_key(token)]
+        tokens = [token for token in given if not is_key(token)]
         return self._services.verifier.verify(tokens[0], time.time()) if tokens else ANON
 
 
@@ -81,21 +81,15 @@ def _messages(content: Any) -> list[tuple[tuple[str, bool], Broadcast]]:
     if not isinstance(entries, list):
         raise _ResponseError(422, {"errors": {"messages": [_BLANK if entries is None else _INVALID]}})
     messages = [cast(Json, entry) if isinstance(entry, dict) else {} for entry in cast("list[Any]", entries)]
-    faults = [_faults(message) for message in messages]
+    faults: list[dict[str, list[str]]] = []
+    for each in messages:
+        wrong = [(name, each.get(name)) for name, kind in _FIELDS if not isinstance(each.get(name), kind)]
+        faults.append({name: [_BLANK if value is None else _INVALID] for name, value in wrong})
+        if not wrong and len(dump_json(each["payload"])) > MAX_PAYLOAD:
+            faults[-1] = {"payload": [_TOO_LARGE]}
     if any(faults):
         raise _ResponseError(422, {"errors": {"messages": faults}})
     return [
         ((each["topic"], each.get("private") is True), Broadcast(each["event"], dump_json(each["payload"]).encode()))
         for each in messages
     ]
-
-
-def _faults(message: Json) -> dict[str, list[str]]:
-    faults = {
-        name: [_BLANK if message.get(name) is None else _INVALID]
-        for name, kind in _FIELDS
-        if not isinstance(message.get(name), kind)
-    }
-    if not faults and len(dump_json(message["payload"])) > MAX_PAYLOAD:
-        return {"payload": [_TOO_LARGE]}
-    return faults

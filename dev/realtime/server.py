@@ -18,9 +18,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dev.realtime.authorization import Database, DatabaseUnavailableError
 from dev.realtime.channels import Hub
-from dev.realtime.frames import Broadcast, FrameError
+from dev.realtime.frames import Broadcast, FrameError, Version
 from dev.realtime.http import Endpoints
-from dev.realtime.outbox import SocketOutbox
 from dev.realtime.rates import Rate
 from dev.realtime.replication import Replication, Row
 from dev.realtime.session import MAX_PAYLOAD, Services, Session
@@ -28,6 +27,10 @@ from dev.realtime.settings import Settings
 from dev.realtime.tokens import Verifier
 
 logger = logging.getLogger(__name__)
+
+_MAX_WAITING = 8 * 1024 * 1024
+"""Bytes that may wait for one socket, so that a slow reader delays nobody else."""
+_TOO_SLOW = 1013
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -86,6 +89,40 @@ def deliver(hub: Hub, row: Row) -> None:
         logger.warning("A broadcast of %d bytes on topic %r exceeds the limit of 3 MB", len(body), topic)
         return
     hub.broadcast((topic, row["private"] == "t"), Broadcast(event, body, binary is None, {"id": row["id"]}))
+
+
+class SocketOutbox:
+    """Messages for one socket, in order. `send` and `close` never wait; `write` runs as a task of its own."""
+
+    def __init__(self, websocket: WebSocket, version: Version) -> None:
+        self.version: Version = version
+        self._websocket = websocket
+        self._waiting: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self._size = 0
+        self._end: tuple[int, str] | None = None
+
+    def send(self, data: str | bytes) -> None:
+        """Queue a message; close a socket that reads more slowly than messages come."""
+        if self._end is None:
+            self._size += len(data)
+            self._waiting.put_nowait(data)
+            if self._size > _MAX_WAITING:
+                self.close(_TOO_SLOW, "You read more slowly than messages come; connect again.")
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket once what waits has been written."""
+        if self._end is None:
+            self._end = (code, reason)
+            self._waiting.put_nowait(None)
+
+    async def write(self) -> None:
+        """Write until closed. Raises WebSocketDisconnect when the socket is gone."""
+        while (data := await self._waiting.get()) is not None:
+            self._size -= len(data)
+            kind = "text" if isinstance(data, str) else "bytes"
+            await self._websocket.send({"type": "websocket.send", kind: data})
+        if self._end is not None:
+            await self._websocket.close(*self._end)
 
 
 async def _serve(websocket: WebSocket, services: Services) -> None:

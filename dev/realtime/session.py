@@ -85,10 +85,10 @@ class Session:
             return
         self._channels[frame.topic] = channel
         self._hub.enter(channel)
-        self._watch_expiry(channel)
         channel.reply(frame.ref, "ok", {"postgres_changes": []})
         if channel.options.presence:
             self._enable_presence(channel)
+        self._check_expiry(channel)
 
     def _channel(self, frame: Frame) -> Channel:
         name = frame.topic.removeprefix(PREFIX)
@@ -149,23 +149,21 @@ class Session:
             self._shut(channel, error.message)
         else:
             channel.read = read
-            self._watch_expiry(channel)
-
-    def _watch_expiry(self, channel: Channel) -> None:
-        if channel.timer is not None:
-            channel.timer.cancel()
-        if channel.token is not None and self._hub.contains(channel):
-            now = time.time()  # looked at again within the hour: clocks are set, and laptops sleep
-            seconds = min(channel.claims["exp"], int(now) + _LONGEST_TIMER) - now
-            channel.timer = asyncio.get_running_loop().call_later(seconds, self._check_expiry, channel)
+            self._check_expiry(channel)
 
     def _check_expiry(self, channel: Channel) -> None:
+        """Shut a channel whose token has expired; look again when it does, or within the hour: laptops sleep."""
+        if channel.timer is not None:
+            channel.timer.cancel()
+        if channel.token is None or not self._hub.contains(channel):
+            return
         try:
-            self._claims(channel.token)
+            now = time.time()
+            seconds = min(self._claims(channel.token)["exp"], int(now) + _LONGEST_TIMER) - now
         except RefusalError as error:
             self._shut(channel, error.message)
         else:
-            self._watch_expiry(channel)
+            channel.timer = asyncio.get_running_loop().call_later(seconds, self._check_expiry, channel)
 
     # Sending
 
