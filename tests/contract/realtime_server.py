@@ -1,4 +1,4 @@
-"""What the Realtime contract tests run against: any Supabase named by the environment, or a stack of their own.
+"""The stack under the Realtime contract tests: any Supabase named by the environment, or one of their own.
 
 Against a running one, SUPABASE_URL and SUPABASE_ANON_KEY are needed; SUPABASE_SERVICE_ROLE_KEY, DATABASE_URL and
 JWT_SIGNING_KEY (a private ES256 JWK that the project trusts) each let more of the tests run.
@@ -228,7 +228,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session", name="own")
 def own_stack() -> Generator[OwnStack]:
-    """A stack of our own, which tests may break as long as they mend it."""
+    """A stack of our own, which tests may break as long as they repair it."""
     if "SUPABASE_URL" in os.environ:
         pytest.skip("needs a stack of our own")
     # Not pytest's folder: another account runs PostgreSQL when we are root, and has to reach its data.
@@ -273,7 +273,7 @@ class Message:
 
 
 class Wire:
-    """A WebSocket that speaks bare frames, for what no client library would send."""
+    """A WebSocket for bare frames, for what no client library would send."""
 
     def __init__(self, connection: ClientConnection, version: str) -> None:
         self.connection = connection
@@ -364,7 +364,7 @@ class Wire:
 
 
 def read(version: str, data: str | bytes) -> Message:
-    """A frame from the server, read as the protocol says and by nothing of the server's own."""
+    """A frame from the server, read by the protocol and by nothing of the server's own."""
     if isinstance(data, bytes):
         assert version == "2.0.0"
         kind, topic_size, event_size, meta_size, encoding = data[:5]
