@@ -52,7 +52,7 @@ bench: install ## Measure, each figure against a baseline of the same run
 	@$(IN_VENV) -m bench $(ARGS)
 
 chaos: install ## Kill, lose and refuse for ten minutes, and count what was lost (ARGS="--seconds 60 --seed 7")
-	@$(IN_VENV) -m dev.chaos $(ARGS)
+	@$(IN_VENV) -m tests.chaos $(ARGS)
 
 screenshots: install ## Take pictures of every page into docs/screenshots (ARGS="films ticket" for some alone)
 	@$(IN_VENV) -m dev.screenshots $(ARGS)
