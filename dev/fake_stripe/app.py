@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from dev.fake_stripe import form, intents, listing, methods, refunds, three_d_secure
+from dev.fake_stripe import charges, form, intents, listing, methods, refunds, three_d_secure
 from dev.fake_stripe.call import Call
 from dev.fake_stripe.errors import StripeError, invalid
 from dev.fake_stripe.faults import FaultError, Faults, Rule
@@ -85,6 +85,8 @@ OPERATIONS = (
     Operation("GET", "/v1/charges", _list_charges),
     Operation("GET", "/v1/charges/{id}", _retrieve("charge")),
     Operation("GET", "/v1/disputes/{id}", _retrieve("dispute")),
+    Operation("POST", "/v1/disputes/{id}", charges.update_dispute),
+    Operation("POST", "/v1/disputes/{id}/close", charges.close_dispute),
     Operation("POST", "/v1/refunds", refunds.create),
     Operation("GET", "/v1/refunds", refunds.list_all),
     Operation("GET", "/v1/refunds/{id}", refunds.retrieve),
@@ -132,10 +134,13 @@ class Api:
         return Call(self.settings, self.store, self.faults, base_url)
 
     def _happen(self, timer: Timer) -> None:
-        if timer.action == "settle_intent":
-            intents.settle(self.call(), timer.subject)
-        else:
-            refunds.settle(self.call(), timer.subject, fails=timer.action == "refund_fails")
+        match timer.action:
+            case "settle_intent":
+                intents.settle(self.call(), timer.subject)
+            case "dispute_won" | "dispute_lost":
+                charges.decide_dispute(self.call(), timer.subject, timer.action.removeprefix("dispute_"))
+            case _:
+                refunds.settle(self.call(), timer.subject, fails=timer.action == "refund_fails")
 
     def endpoint(self, operation: Operation) -> Route:
         async def serve(request: Request) -> Response:

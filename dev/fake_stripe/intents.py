@@ -90,10 +90,10 @@ def create(call: Call, args: Args, _id: str) -> Json:
         "id": intent_id,
         "object": "payment_intent",
         **nulls(
-            "application application_fee_amount canceled_at cancellation_reason customer last_payment_error"
-            " latest_charge next_action on_behalf_of payment_method payment_method_configuration_details processing"
-            " review setup_future_usage shipping source statement_descriptor statement_descriptor_suffix"
-            " transfer_data transfer_group"
+            "application application_fee_amount canceled_at cancellation_reason customer customer_account"
+            " excluded_payment_method_types last_payment_error latest_charge next_action on_behalf_of payment_method"
+            " payment_method_configuration_details processing review setup_future_usage shipping source"
+            " statement_descriptor statement_descriptor_suffix transfer_data transfer_group"
         ),
         "amount": amount,
         "amount_capturable": 0,

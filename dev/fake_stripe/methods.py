@@ -21,6 +21,7 @@ def _build(instrument: Instrument, month: int, year: int, billing: Json, metadat
         "billing_details": billing,
         "created": now(),
         "customer": None,
+        "customer_account": None,
         "livemode": False,
         "metadata": metadata,
     }
@@ -31,9 +32,12 @@ def _build(instrument: Instrument, month: int, year: int, billing: Json, metadat
                 "account_holder_type": "individual",
                 "account_type": "checking",
                 "bank_name": "STRIPE TEST BANK",
+                "financial_connections_account": None,
                 "fingerprint": instrument.fingerprint,
                 "last4": instrument.number[-4:],
+                "networks": {"preferred": "ach", "supported": ["ach"]},
                 "routing_number": "110000000",
+                "status_details": {},
             },
         }
     return common | {
@@ -50,6 +54,7 @@ def _build(instrument: Instrument, month: int, year: int, billing: Json, metadat
             "generated_from": None,
             "last4": instrument.number[-4:],
             "networks": {"available": [instrument.brand], "preferred": None},
+            "regulated_status": "unregulated",
             "three_d_secure_usage": {"supported": True},
             "wallet": None,
         },

@@ -35,7 +35,7 @@ def create(call: Call, args: Args, _id: str) -> Json:
     args.finish()
     if currency not in (None, charge["currency"]):
         raise invalid(f"The charge is in {charge['currency']}.", "currency")
-    if charge["disputed"]:
+    if any(dispute["status"] != "won" for dispute in call.store.find("dispute", equal={"charge": charge["id"]})):
         raise StripeError(400, f"Charge {charge['id']} has been charged back.", code="charge_disputed", kept=True)
     rest = charge["amount"] - charge["amount_refunded"]
     if rest == 0:
@@ -55,9 +55,12 @@ def create(call: Call, args: Args, _id: str) -> Json:
         "charge": charge["id"],
         "created": now(),
         "currency": charge["currency"],
+        "customer": None,
+        "customer_account": None,
         "destination_details": {"card": {"reference_status": "pending", "type": "refund"}, "type": "card"},
         "metadata": metadata,
         "payment_intent": charge["payment_intent"],
+        "payment_method": charge["payment_method"],
         "reason": reason,
         "receipt_number": None,
         "source_transfer_reversal": None,

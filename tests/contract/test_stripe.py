@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from uuid import uuid4
 
 import httpx
@@ -610,7 +610,7 @@ def test_a_failed_validation_keeps_no_key(client: stripe.StripeClient) -> None:
 def test_a_key_under_way_conflicts(
     clients: Callable[..., stripe.StripeClient], api_base: str, http: httpx.Client, faults: Callable[..., None]
 ) -> None:
-    faults(api=[{"kind": "delay", "when": "before", "next": 1, "seconds": 2, "method": "POST"}])
+    faults(api=[{"kind": "delay", "when": "before", "next": 1, "seconds": 1, "method": "POST"}])
     client, other = clients(api_base), clients(api_base)
     wish: Any = ({"amount": 2400, "currency": "eur"}, {"idempotency_key": str(uuid4())})
     with ThreadPoolExecutor() as pool:
@@ -711,6 +711,107 @@ def test_a_disputed_payment(client: stripe.StripeClient, receiver: Receiver) -> 
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.refunds.create({"payment_intent": done.id})
     assert refused.value.code == "charge_disputed"
+
+
+@pytest.mark.parametrize(("evidence", "status"), [("winning_evidence", "won"), ("losing_evidence", "lost")])
+def test_evidence_decides_a_dispute(
+    client: stripe.StripeClient, receiver: Receiver, evidence: str, status: str
+) -> None:
+    done = paid(client, "pm_card_createDispute")
+    (opened,) = receiver.wait_for(done.id, "charge.dispute.created")
+    dispute_id = opened.data.object["id"]
+    params: Any = {"evidence": {"uncategorized_text": evidence}}
+    staged = client.v1.disputes.update(dispute_id, {**params, "submit": False})
+    assert (staged.status, staged.evidence_details.has_evidence) == ("needs_response", True)
+    submitted = client.v1.disputes.update(dispute_id, params)
+    assert (submitted.status, submitted.evidence_details.submission_count) == ("under_review", 1)
+    (closed,) = receiver.wait_for(dispute_id, "charge.dispute.closed")
+    assert closed.data.object["status"] == status
+    assert closed.data.to_dict()["previous_attributes"] == {"status": "under_review"}
+    assert receiver.types(dispute_id).count("charge.dispute.updated") == 2
+    with pytest.raises(stripe.InvalidRequestError, match="already closed"):
+        client.v1.disputes.update(dispute_id, params)
+    if status == "won":
+        assert client.v1.refunds.create({"payment_intent": done.id}).status == "succeeded"
+
+
+def test_a_dispute_is_closed_by_accepting_it(client: stripe.StripeClient, receiver: Receiver) -> None:
+    done = paid(client, "pm_card_createDispute")
+    (opened,) = receiver.wait_for(done.id, "charge.dispute.created")
+    assert client.v1.disputes.close(opened.data.object["id"]).status == "lost"
+    receiver.wait_for(done.id, "charge.dispute.closed")
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.disputes.close(opened.data.object["id"])
+
+
+# The shape of objects
+
+
+NULLABLE = {
+    stripe.PaymentIntent: "application application_fee_amount automatic_payment_methods canceled_at"
+    " cancellation_reason client_secret customer customer_account description excluded_payment_method_types"
+    " last_payment_error latest_charge next_action on_behalf_of payment_method payment_method_configuration_details"
+    " payment_method_options processing receipt_email review setup_future_usage shipping source statement_descriptor"
+    " statement_descriptor_suffix transfer_data transfer_group",
+    stripe.Charge: "application application_fee application_fee_amount balance_transaction"
+    " calculated_statement_descriptor customer description failure_balance_transaction failure_code failure_message"
+    " fraud_details on_behalf_of outcome payment_intent payment_method payment_method_details receipt_email"
+    " receipt_number receipt_url review shipping source source_transfer statement_descriptor"
+    " statement_descriptor_suffix transfer_data transfer_group",
+    stripe.Charge.Outcome: "advice_code network_advice_code network_decline_code network_status reason seller_message",
+    stripe.Charge.PaymentMethodDetails.Card: "amount_authorized authorization_code brand checks country fingerprint"
+    " funding installments last4 mandate network network_transaction_id regulated_status three_d_secure wallet",
+    stripe.Refund: "balance_transaction charge metadata payment_intent reason receipt_number source_transfer_reversal"
+    " status transfer_reversal",
+    stripe.Dispute: "payment_intent",
+    stripe.Dispute.Evidence: "access_activity_log billing_address cancellation_policy cancellation_policy_disclosure"
+    " cancellation_rebuttal customer_communication customer_email_address customer_name customer_purchase_ip"
+    " customer_signature duplicate_charge_documentation duplicate_charge_explanation duplicate_charge_id"
+    " product_description receipt refund_policy refund_policy_disclosure refund_refusal_explanation service_date"
+    " service_documentation shipping_address shipping_carrier shipping_date shipping_documentation"
+    " shipping_tracking_number uncategorized_file uncategorized_text",
+    stripe.Dispute.EvidenceDetails: "due_by",
+    stripe.PaymentMethod: "customer customer_account metadata",
+    stripe.PaymentMethod.BillingDetails: "address email name phone tax_id",
+    stripe.PaymentMethod.Card: "checks country display_brand fingerprint generated_from networks regulated_status"
+    " three_d_secure_usage wallet",
+    stripe.PaymentMethod.UsBankAccount: "account_holder_type account_type bank_name financial_connections_account"
+    " fingerprint last4 networks routing_number status_details",
+}
+"""Fields that the API reference calls nullable: always there. The types alone do not tell them from optional ones."""
+
+
+def test_objects_have_the_fields_that_stripe_always_sends(client: stripe.StripeClient, receiver: Receiver) -> None:
+    charges = {
+        kind: client.v1.payment_intents.retrieve(paid(client, method).id, {"expand": ["latest_charge"]}).to_dict()
+        for kind, method in (("card", "pm_card_createDispute"), ("bank", "pm_usBankAccount_processing"))
+    }
+    (opened,) = receiver.wait_for(charges["card"]["id"], "charge.dispute.created")
+    charge, dispute = charges["card"]["latest_charge"], opened.data.object.to_dict()
+    method = client.v1.payment_methods.retrieve(charges["card"]["payment_method"]).to_dict()
+    account = client.v1.payment_methods.retrieve(charges["bank"]["payment_method"]).to_dict()
+    objects: list[tuple[type[stripe.StripeObject], dict[str, Any]]] = [
+        (stripe.PaymentIntent, new_intent(client).to_dict()),
+        (stripe.PaymentIntent, charges["card"]),
+        (stripe.Charge, charge),
+        (stripe.Charge, charges["bank"]["latest_charge"]),
+        (stripe.Charge.Outcome, charge["outcome"]),
+        (stripe.Charge.PaymentMethodDetails.Card, charge["payment_method_details"]["card"]),
+        (stripe.Refund, client.v1.refunds.create({"payment_intent": paid(client).id}).to_dict()),
+        (stripe.Dispute, dispute),
+        (stripe.Dispute.Evidence, dispute["evidence"]),
+        (stripe.Dispute.EvidenceDetails, dispute["evidence_details"]),
+        (stripe.PaymentMethod, method),
+        (stripe.PaymentMethod.BillingDetails, method["billing_details"]),
+        (stripe.PaymentMethod.Card, method["card"]),
+        (stripe.PaymentMethod.UsBankAccount, account["us_bank_account"]),
+    ]
+    assert {kind for kind, _ in objects} == NULLABLE.keys()
+    for kind, found in objects:
+        types = {name: hint for name, hint in kind.__annotations__.items() if name.islower() and name[0] != "_"}
+        never_null = {name for name, hint in types.items() if type(None) not in get_args(hint)}
+        assert never_null | set(NULLABLE[kind].split()) <= found.keys() <= types.keys(), kind
+        assert not [name for name in never_null if found[name] is None], kind
 
 
 # Events and webhooks
