@@ -140,7 +140,6 @@ def update_dispute(call: Call, args: Args, dispute_id: str) -> Json:
         if evidence
         else {}
     )
-    dispute["metadata"] = args.metadata(dispute["metadata"])
     args.finish()
     if texts:
         _check_open(dispute)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from dev.fake_stripe import cards
 from dev.fake_stripe.call import Call, now
 from dev.fake_stripe.cards import Instrument
-from dev.fake_stripe.errors import StripeError, invalid, missing, not_covered
+from dev.fake_stripe.errors import StripeError, invalid, missing
 from dev.fake_stripe.form import Args
 from dev.fake_stripe.shapes import Json
 from dev.fake_stripe.store import new_id
@@ -77,7 +77,7 @@ def _card_error(code: str, message: str, param: str) -> StripeError:
 def from_details(args: Args) -> Json:
     """A payment method from type, card[...], billing_details, metadata; not stored yet."""
     if args.required("type") != "card":
-        raise not_covered("payment methods other than cards by their details", "type")
+        raise invalid("This stand-in takes the details of cards alone.", "type")
     card = args.child("card")
     if card is None:
         raise missing("card")
@@ -125,10 +125,3 @@ def create(call: Call, args: Args, _id: str) -> Json:
     method = from_details(args)
     call.store.insert(method)
     return method
-
-
-def retrieve(call: Call, args: Args, method_id: str) -> Json:
-    args.finish()
-    if method_id in cards.BY_ID:
-        raise invalid("A test id is a template; retrieve the payment method that a payment made from it.", "id")
-    return call.find("payment_method", method_id, "payment_method")
