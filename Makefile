@@ -6,7 +6,7 @@ IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo verify retry-emails reset test check format bench chaos screenshots types migration lock install clean
+.PHONY: help up demo verify retry-emails reset test test-slow test-all check format bench chaos screenshots types migration lock install clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -26,11 +26,26 @@ retry-emails: .venv/installed ## Send emails again that were given up, in a runn
 reset: .venv/installed ## Forget everything that `make up` keeps
 	@$(IN_VENV) -m dev.reset
 
-test: install ## Run the tests: the page's, all others, those in a browser (ARGS="tests/sql -k lock" for some alone)
-	@test -n "$(ARGS)" || npm --prefix frontend run --silent test
-	@$(IN_VENV) -m pytest -n 2 $(or $(ARGS),-m "not alone" --ignore tests/e2e)
-	@test -n "$(ARGS)" || $(IN_VENV) -m pytest -m alone --ignore tests/e2e
-	@test -n "$(ARGS)" || $(IN_VENV) -m pytest -n 2 tests/e2e
+test: install ## Run the tests, all layers, within 8 minutes on two cores (ARGS="tests/sql -k lock" for some alone)
+ifdef ARGS
+	@$(IN_VENV) -m pytest $(ARGS)
+else
+	@began=$$(date +%s); \
+	npm --prefix frontend run --silent test && \
+	$(PYTEST) -m "not slow" --durations=20 && \
+	echo "make test: passed in $$(($$(date +%s) - began)) s of 480 s"
+endif
+
+test-slow: install ## Run what `make test` leaves out: mutants, chaos, the sale with 2,000 buyers, all states for axe
+	@began=$$(date +%s); \
+	FUZZ=10 $(PYTEST) -m "(slow or fuzz) and not alone" --durations=20 && \
+	$(IN_VENV) -m pytest -m alone && \
+	echo "make test-slow: passed in $$(($$(date +%s) - began)) s of 1800 s"
+
+test-all: test test-slow ## Run all tests
+
+# Two workers on two cores; tests that share a stack stay on one of them (tests/conftest.py).
+PYTEST = $(IN_VENV) -m pytest -n auto --dist loadgroup
 
 check: install ## Lint, check the format, check the types, look for known vulnerabilities (AUDIT=required to insist)
 	@.venv/bin/ruff check .

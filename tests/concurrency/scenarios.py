@@ -281,7 +281,7 @@ select jsonb_build_object(
     select jsonb_agg(jsonb_build_array(m.nth, d.status, d.amount, d.closed_at is not null) order by m.nth, d.created_at)
     from mine m join public.disputes d on d.booking_id = m.id),
   'outbox', (
-    select jsonb_agg(jsonb_build_array(m.nth, o.kind, o.state) order by m.nth, o.kind)
+    select jsonb_agg(jsonb_build_array(m.nth, o.kind, o.state) order by m.nth, o.kind, o.state)
     from mine m join private.outbox o on o.booking_id = m.id),
   'events', (
     select jsonb_agg(jsonb_build_array(e.id, e.outcome, e.reason) order by e.id) from (

@@ -403,9 +403,3 @@ def test_what_compose_starts_can_gain_nothing(service: str) -> None:
     assert settings["security_opt"] == ["no-new-privileges:true"]
     assert settings["restart"] == "unless-stopped"
     assert settings.get("env_file") == (None if service == "web" else ".env")
-
-
-def test_every_link_of_the_documents_leads_somewhere() -> None:
-    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")):
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"

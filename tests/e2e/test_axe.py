@@ -301,6 +301,7 @@ WALKS: list[Walk] = [
 ]
 
 
+@pytest.mark.slow  # the flow tests look at most of these states, too (test_devices.py)
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.__name__)
 def test_nothing_bars_anybody(visit: Callable[..., Visitor], walk: Walk, width: int) -> None:

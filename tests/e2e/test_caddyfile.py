@@ -81,12 +81,12 @@ def test_the_api_is_behind_it_and_its_metrics_are_not(served: Served) -> None:
 
 @pytest.fixture
 def visitor(
-    served: Served, frontrow: Frontrow, browser_type: BrowserType, browser_type_launch_args: dict[str, Any]
+    served: Served, frontrow: Frontrow, browser_type: BrowserType, launch_options: dict[str, Any]
 ) -> Iterator[Visitor]:
     """Somebody whose browser finds Caddy at the page's address, in place of the server that the stack has there."""
     there, here = (url.removeprefix("http://") for url in (frontrow.page, served.page))
-    arguments = [*browser_type_launch_args["args"], f"--host-resolver-rules=MAP {there} {here}"]
-    browser = browser_type.launch(**{**browser_type_launch_args, "args": arguments})
+    arguments = [*launch_options["args"], f"--host-resolver-rules=MAP {there} {here}"]
+    browser = browser_type.launch(**{**launch_options, "args": arguments})
     try:
         visitor = Visitor(frontrow, browser.new_context(base_url=frontrow.page, locale="en-GB").new_page())
         yield visitor

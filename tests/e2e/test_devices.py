@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.axe import findings
 from tests.e2e.visitor import Visitor
 
 PHONE: dict[str, Any] = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True, "device_scale_factor": 3}
 TABLET: dict[str, Any] = {"width": 768, "height": 1024, "has_touch": True, "is_mobile": True}
+TABLET_SIZE = {"width": TABLET["width"], "height": TABLET["height"]}
 DESKTOP: dict[str, Any] = {"width": 1280, "height": 800}
 
 # Links in a sentence are as high as its line; what nobody sees is not touched; some links reach over their whole card.
@@ -140,6 +142,8 @@ def fingers(page: Page, *moments: list[tuple[float, float]]) -> None:
 
 
 def fits(visitor: Visitor, where: str) -> None:
-    """Nothing to scroll sideways, and every button, link and field large enough for a fingertip."""
+    """Nothing to scroll sideways, every button, link and field large enough for a fingertip, and nothing for axe."""
     assert visitor.evaluate(WIDER) == "", where
     assert visitor.evaluate(SMALL) == [], where
+    if visitor.page.viewport_size != TABLET_SIZE:  # it is laid out as a desk or as a phone is
+        assert [str(finding) for finding in findings(visitor.page, where)] == []

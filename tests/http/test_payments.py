@@ -443,7 +443,10 @@ def test_a_cancelled_booking_is_refunded_once(frontrow: Frontrow, customer: Cust
     assert subjects == ["refund", "tickets"]
 
 
-@pytest.mark.parametrize(("when", "kind"), [("after", "drop"), ("after", "500"), ("before", "429")])
+@pytest.mark.parametrize(
+    ("when", "kind"),
+    [("after", "drop"), ("after", "500"), pytest.param("before", "429", marks=pytest.mark.slow)],
+)
 def test_a_refund_survives_what_stripe_does_to_it(frontrow: Frontrow, customer: Customer, when: str, kind: str) -> None:
     booking = customer.book()
     intent = customer.intent(booking)

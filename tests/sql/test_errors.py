@@ -25,7 +25,7 @@ def test_every_code_that_sql_raises_is_in_the_catalogue(cinema: CinemaFixture) -
     raised = {
         code
         for path in (ROOT / "sql").rglob("*.sql")
-        for code in re.findall(r"private\.fail\('(\w+)'", path.read_text())
+        for code in re.findall(r"private\.raise_api_error\('(\w+)'", path.read_text())
     }
     assert raised
     assert raised <= catalogue
