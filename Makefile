@@ -67,10 +67,10 @@ bench: install ## Measure, each figure against a baseline of the same run
 	@$(IN_VENV) -m bench $(ARGS)
 
 chaos: install ## Kill, lose and refuse for ten minutes, and count what was lost (ARGS="--seconds 60 --seed 7")
-	@$(IN_VENV) -m dev.chaos $(ARGS)
+	@$(IN_VENV) -m tests.chaos $(ARGS)
 
-screenshots: install ## Take pictures of every page into docs/screenshots (ARGS="films ticket" for some alone)
-	@$(IN_VENV) -m dev.screenshots $(ARGS)
+screenshots: install ## Take pictures of every page into .local/screenshots and docs/screenshots (ARGS="films ticket" for some)
+	@$(IN_VENV) -m tests.screenshots $(ARGS)
 
 types: install ## Generate what is drawn from sql/: error codes, tables for Python and the page, docs/permissions.md
 	@mkdir -p .local

@@ -5,30 +5,16 @@ import re
 import secrets
 import time
 
-from dev.fake_stripe import cards, charges, listing, methods
+from dev.fake_stripe import cards, charges, methods
 from dev.fake_stripe.call import Call, now
 from dev.fake_stripe.cards import Instrument
 from dev.fake_stripe.errors import StripeError, details, invalid, missing
 from dev.fake_stripe.form import Args
-from dev.fake_stripe.shapes import Json, nulls, words
+from dev.fake_stripe.shapes import Json, nulls
 from dev.fake_stripe.store import new_id
 
 # docs.stripe.com/currencies: least amounts in minor units; other currencies convert, here they take anything.
-_OTHER_LEAST = {
-    "gbp": 30,
-    "aed": 200,
-    "pln": 200,
-    "ron": 200,
-    "dkk": 250,
-    "nok": 300,
-    "sek": 300,
-    "hkd": 400,
-    "mxn": 1000,
-    "thb": 1000,
-    "czk": 1500,
-    "huf": 17500,
-}
-LEAST = dict.fromkeys(words("aud brl cad chf eur inr jpy nzd sgd usd"), 50) | _OTHER_LEAST
+LEAST = {"chf": 50, "czk": 1500, "eur": 50, "gbp": 30, "jpy": 50, "pln": 200, "usd": 50}
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
@@ -90,10 +76,10 @@ def create(call: Call, args: Args, _id: str) -> Json:
         "id": intent_id,
         "object": "payment_intent",
         **nulls(
-            "application application_fee_amount canceled_at cancellation_reason customer last_payment_error"
-            " latest_charge next_action on_behalf_of payment_method payment_method_configuration_details processing"
-            " review setup_future_usage shipping source statement_descriptor statement_descriptor_suffix"
-            " transfer_data transfer_group"
+            "application application_fee_amount canceled_at cancellation_reason customer customer_account"
+            " excluded_payment_method_types last_payment_error latest_charge next_action on_behalf_of payment_method"
+            " payment_method_configuration_details processing review setup_future_usage shipping source"
+            " statement_descriptor statement_descriptor_suffix transfer_data transfer_group"
         ),
         "amount": amount,
         "amount_capturable": 0,
@@ -132,32 +118,6 @@ def retrieve(call: Call, args: Args, intent_id: str) -> Json:
     return call.view(intent)
 
 
-def list_all(call: Call, args: Args, _id: str) -> Json:
-    return listing.page(call, args, "payment_intent", "/v1/payment_intents")
-
-
-def update(call: Call, args: Args, intent_id: str) -> Json:
-    intent = call.find("payment_intent", intent_id, "intent")
-    before = dict(intent)
-    amount, currency = args.integer("amount") or intent["amount"], args.text("currency") or intent["currency"]
-    _check_amount(amount, currency)
-    intent |= {"amount": amount, "currency": currency, "metadata": args.metadata(intent["metadata"])}
-    for name in ("description", "receipt_email"):
-        if args.has(name):
-            intent[name] = args.text(name, blank=True) or None
-    method = methods.given(call, args)
-    args.finish()
-    if method:
-        intent["payment_method"] = method["id"]
-    if any(intent[name] != before[name] for name in ("amount", "currency", "payment_method")):
-        if before["status"] not in OPEN:
-            raise _unexpected_state(call, before, "updated")
-        status = "requires_confirmation" if intent["payment_method"] else "requires_payment_method"
-        intent |= {"status": status, "next_action": None}
-    call.store.put(intent)
-    return intent
-
-
 def confirm(call: Call, args: Args, intent_id: str) -> Json:
     intent = _load(call, args, intent_id)
     return_url, use_sdk = _return_url(args), args.flag("use_stripe_sdk")
@@ -168,13 +128,7 @@ def confirm(call: Call, args: Args, intent_id: str) -> Json:
     args.finish()
     if method is None:
         if intent["payment_method"] is None:
-            raise StripeError(
-                400,
-                "This PaymentIntent cannot be confirmed because it has no payment method.",
-                code="payment_intent_unexpected_state",
-                kept=True,
-                extra={"payment_intent": call.view(intent)},
-            )
+            raise _unexpected_state(call, intent, "confirmed without a payment method")
         method = call.find("payment_method", intent["payment_method"])
     if receipt_email:
         intent["receipt_email"] = receipt_email

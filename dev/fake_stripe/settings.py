@@ -1,4 +1,4 @@
-"""What the stand-in is told at start."""
+"""The settings, read from the environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class SettingsError(Exception):
 
 
 def from_environment(env: Mapping[str, str]) -> Settings:
-    """Reads STRIPE_* variables; raises SettingsError naming all that are wrong."""
+    """Read STRIPE_* variables. Raises SettingsError naming all that are wrong."""
     wrong = [f"{name} is missing" for name in ("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY") if not env.get(name)]
     if env.get("STRIPE_WEBHOOK_URL") and not env.get("STRIPE_WEBHOOK_SECRET"):
         wrong.append("STRIPE_WEBHOOK_SECRET is missing, and STRIPE_WEBHOOK_URL needs it to sign events")

@@ -11,14 +11,15 @@ from typing import Final
 
 import psycopg
 
-from dev.chaos.counters import Counters, chance
-from dev.chaos.customers import Customers, Place, Programme
-from dev.chaos.drain import drain, wait_until_all_answer
-from dev.chaos.fault_injection import Killer, Owner, StripeFaults
-from dev.chaos.mail_proxy import MailProxy
-from dev.chaos.report import Report, judge
+from bench.dataset import NO_LIMITS
 from dev.config import ROOT, LocalConfig, throwaway_folder
 from dev.stack import Stack
+from tests.chaos.counters import Counters, chance
+from tests.chaos.customers import Customers, Endpoints, Program
+from tests.chaos.drain import drain, wait_until_all_answer
+from tests.chaos.fault_injection import Canceler, Killer, StripeFaults
+from tests.chaos.mail_proxy import MailProxy
+from tests.chaos.report import Report, judge
 
 _PARTS: Final = ("postgres", "postgrest", "gateway", "realtime", "stripe", "mail", "api", "worker")
 _ENVIRONMENT: Final = {
@@ -31,23 +32,19 @@ _ENVIRONMENT: Final = {
     # So few that a webhook may be given up while the database is away.
     "STRIPE_WEBHOOK_ATTEMPTS": "4",
 }
-_HOUSE_RULES: Final = """
+_SETTINGS: Final = """
 update private.settings
-set lock_duration = '8 seconds', payment_duration = '10 seconds',
-    sign_in_attempts_per_account_and_address = 1000000, sign_in_attempts_per_account = 1000000,
-    sign_in_attempts_per_address = 1000000,
-    registrations_per_address = null, payment_starts_per_customer = null, seats_chosen_per_minute = null
+set lock_duration = '8 seconds', payment_duration = '10 seconds'
 """
-"""Times so short that many end in a run, and everybody at one address. They stay to the end: the report holds locks
-against them."""
+"""Times so short that many end in a run. They stay to the end: the report holds locks against them."""
 
 _PROGRESS_SECONDS: Final = 30.0
 
 
 def run(seconds: float, clients: int, seed: int, say: Callable[[str], None] = print) -> Report:
-    """Start a stack, let customers and fault_injection loose on it for so long, let it drain, and judge."""
+    """Start a stack, run customers and faults on it for so long, drain it, and judge."""
     counters = Counters()
-    # What the supervisor says is of interest only when something went wrong.
+    # Kept for the case that something goes wrong.
     deaths: list[str] = []
     with ExitStack() as exits:
         local = exits.enter_context(throwaway_folder())
@@ -64,7 +61,7 @@ def run(seconds: float, clients: int, seed: int, say: Callable[[str], None] = pr
         say(f"Starting; seed {seed} ...")
         exits.enter_context(stack)
         try:
-            report = _play(stack, proxy, counters, seconds, clients, seed, say)
+            report = _run(stack, proxy, counters, seconds, clients, seed, say)
         except Exception as error:
             say(f"The logs are kept in {_keep(config.local / 'log', seed, deaths, repr(error))}.")
             raise
@@ -73,7 +70,7 @@ def run(seconds: float, clients: int, seed: int, say: Callable[[str], None] = pr
     return report
 
 
-def _play(
+def _run(
     stack: Stack,
     proxy: MailProxy,
     counters: Counters,
@@ -82,7 +79,7 @@ def _play(
     seed: int,
     say: Callable[[str], None],
 ) -> Report:
-    place = Place(
+    endpoints = Endpoints(
         api=stack.config.api_url,
         supabase=stack.config.supabase_url,
         supabase_key=stack.keys.publishable,
@@ -90,33 +87,33 @@ def _play(
         stripe_key=stack.keys.stripe_publishable,
         page=stack.config.app_url,
     )
-    programme = _open_the_house(stack)
-    customers = Customers(place, programme, counters, seed, clients)
-    owner = Owner(stack, programme, counters, chance(seed, "owner"))
+    program = _prepare(stack)
+    customers = Customers(endpoints, program, counters, seed, clients)
+    canceler = Canceler(stack, program, counters, chance(seed, "canceler"))
     killer = Killer(stack, counters, chance(seed, "kills"))
     stripe = StripeFaults(stack.config.stripe_url, counters, seed)
 
-    say(f"{clients} customers and every fault_injection for {seconds:.0f} s ...")
+    say(f"{clients} customers and every kind of fault for {seconds:.0f} s ...")
     began = time.monotonic()
     stripe.begin()
     proxy.flaky = True
-    with ExitStack() as people:
-        for each in (customers, killer, owner):
+    with ExitStack() as threads:
+        for each in (customers, killer, canceler):
             each.start()
-            people.callback(each.stop)
+            threads.callback(each.stop)
         while (left := began + seconds - time.monotonic()) > 0:
             time.sleep(min(left, _PROGRESS_SECONDS))
             faults = counters.faults.total() + stripe.so_far()
-            say(f"{time.monotonic() - began:5.0f} s  {faults} faults  {counters.deeds['bookings']} bookings")
+            say(f"{time.monotonic() - began:5.0f} s  {faults} faults  {counters.events['bookings']} bookings")
 
-        say("Enough. The fault_injection ends, the customers leave ...")
-        owner.stop()
+        say("No more faults; the customers finish ...")
+        canceler.stop()
         killer.stop()
         proxy.flaky = False
         stripe.end()
         wait_until_all_answer(stack)
     played = time.monotonic() - began
-    say("Settling ...")
+    say("Draining ...")
     took = drain(stack, counters)
     return judge(
         stack,
@@ -125,24 +122,25 @@ def _play(
         played,
         {
             "longest absence of PostgreSQL": f"{killer.longest_outage:.1f} s",
-            "settled within": f"{took:.1f} s",
+            "drained within": f"{took:.1f} s",
         },
     )
 
 
-def _open_the_house(stack: Stack) -> Programme:
+def _prepare(stack: Stack) -> Program:
     """Short times, and the showtimes that may still be cancelled after paying."""
     with psycopg.connect(stack.cluster.url(), autocommit=True) as connection:
-        connection.execute(_HOUSE_RULES)
+        connection.execute(NO_LIMITS)
+        connection.execute(_SETTINGS)
         rows = connection.execute(
             "select id from public.showtimes"
             " where status = 'scheduled' and starts_at > private.now() + interval '6 hours' order by starts_at, id"
         ).fetchall()
-    return Programme([showtime_id for (showtime_id,) in rows])
+    return Program([showtime_id for (showtime_id,) in rows])
 
 
 def _keep(logs: Path, seed: int, deaths: list[str], report: str) -> Path:
-    """Copy the logs to where they stay; the folder."""
+    """Copy the logs to a folder that stays; return it."""
     kept = ROOT / ".local" / "chaos" / str(seed)
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(logs, kept)

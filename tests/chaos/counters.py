@@ -1,4 +1,4 @@
-"""What happens in a run: counted, noted and promised, from all threads."""
+"""Counts of what happened in a run, and the answers that must never be lost; shared by all threads."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from collections import Counter
 
 
 def chance(seed: int, *names: object) -> random.Random:
-    """The dice of one part of the run. Each has its own, so that threads do not disturb each other's throws."""
+    """Seed the random numbers of one part of the run: a sequence each, so that threads do not disturb each other."""
     return random.Random(f"{seed}/{'/'.join(map(str, names))}")  # noqa: S311 - repeatable on purpose, guards nothing
 
 
 class Counters:
-    """Counts by name, what was wrong at once, and what the database has answered and so must never forget."""
+    """Counts by name, errors seen at once, and the promises: what was answered and so must never be lost."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: Counter[str] = Counter()
-        self._deeds: Counter[str] = Counter()
+        self._events: Counter[str] = Counter()
         self._wrong: list[str] = []
         self._locks: set[int] = set()
         self._bookings: dict[str, int] = {}
         self._paid: set[str] = set()
 
     def fault(self, kind: str, times: int = 1) -> None:
-        """A fault was injected."""
+        """Count an injected fault."""
         with self._lock:
             self._faults[kind] += times
 
-    def deed(self, what: str) -> None:
-        """Somebody did something, or something befell them."""
+    def event(self, what: str) -> None:
+        """Count something that a customer did or met."""
         with self._lock:
-            self._deeds[what] += 1
+            self._events[what] += 1
 
     def wrong(self, what: str) -> None:
-        """Something happened that must not, whatever is broken."""
+        """Note what must not happen, whatever is broken."""
         with self._lock:
             self._wrong.append(what)
 
     def promised_locks(self, lock_ids: list[int]) -> None:
-        """A customer was told of these locks."""
+        """Note locks that a customer got as an answer."""
         with self._lock:
             self._locks.update(lock_ids)
 
     def promised_booking(self, booking_id: str, total: int) -> None:
-        """A customer was told of this booking, at that price."""
+        """Note a booking that a customer got as an answer, with its total."""
         with self._lock:
             self._bookings[booking_id] = total
 
     def promised_payment(self, payment_intent_id: str) -> None:
-        """A customer was told by Stripe that the money is taken."""
+        """Note a payment that Stripe confirmed to a customer."""
         with self._lock:
             self._paid.add(payment_intent_id)
 
@@ -61,14 +61,14 @@ class Counters:
             return Counter(self._faults)
 
     @property
-    def deeds(self) -> Counter[str]:
-        """What was done so far, by name."""
+    def events(self) -> Counter[str]:
+        """Events so far, by name."""
         with self._lock:
-            return Counter(self._deeds)
+            return Counter(self._events)
 
     @property
     def wrongs(self) -> list[str]:
-        """What was wrong at once."""
+        """What must not have happened."""
         with self._lock:
             return list(self._wrong)
 
@@ -86,6 +86,6 @@ class Counters:
 
     @property
     def paid(self) -> set[str]:
-        """The intents that customers know to be paid."""
+        """The intents that Stripe confirmed to customers."""
         with self._lock:
             return set(self._paid)

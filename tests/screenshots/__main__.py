@@ -1,6 +1,7 @@
-"""`make screenshots`: every page at two widths, by day and by night, as docs/screenshots keeps it.
+"""`make screenshots`: every page at two widths, light and dark. Those that docs/screenshots has are replaced there, the
+others go to .local/screenshots.
 
-Nothing but the QR code differs from run to run on one machine. Emails are the machine's own: Debian's fonts-inter and
+Nothing but the QR code differs from run to run on one machine. Fonts are the machine's own: Debian's fonts-inter and
 fonts-urw-base35 come closest to what readers have.
 """
 
@@ -18,10 +19,10 @@ from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, sync_p
 
 from dev import browser as chromium
 from dev.config import ROOT, LocalConfig, throwaway_folder
-from dev.screenshot_fixtures import ADA, NOW, PASSWORD, Scene, set_up
 from dev.stack import Stack
+from tests.screenshots.fixtures import ADA, NOW, PASSWORD, Fixtures, set_up
 
-FOLDER = ROOT / "docs" / "screenshots"
+_SHOWN, _OTHERS = ROOT / "docs" / "screenshots", ROOT / ".local" / "screenshots"
 WINDOWS = {360: 740, 1280: 800}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
@@ -34,11 +35,7 @@ globalThis.Date = class extends Date {{
 """Stops the browser's clock, and no timer, as Playwright's own would in part."""
 
 
-def _stay(_: Page) -> None:
-    """The page as it opens."""
-
-
-def _open_the_sheet(page: Page) -> None:
+def _open_seat_list(page: Page) -> None:
     show = page.get_by_role("button", name="Show the seats")
     if show.is_visible():
         show.click()
@@ -46,35 +43,39 @@ def _open_the_sheet(page: Page) -> None:
 
 @dataclass(frozen=True)
 class Shot:
-    """One page: its name, its address, who looks, and how much of it is shown."""
+    """One page: its name, its path, who looks at it, and how much of it is shown."""
 
     name: str
-    path: Callable[[Scene], str]
+    path: Callable[[Fixtures], str]
     signed_in: bool = True
     most: int = 0
     """Pixels that it may be high; 0 shows what the window shows."""
-    then: Callable[[Page], None] = _stay
+    then: Callable[[Page], None] = lambda _: None
 
 
 SHOTS = [
     Shot("films", lambda _: "/", signed_in=False, most=1350),
     Shot("films-none", lambda _: "/?q=zardoz", signed_in=False, most=1500),
-    Shot("film", lambda scene: f"/films/{scene.film}", signed_in=False, most=1800),
-    Shot("seats", lambda scene: f"/showtimes/{scene.seats}", signed_in=False, most=1500),
+    Shot("film", lambda fixtures: f"/films/{fixtures.film}", signed_in=False, most=1800),
+    Shot("seats", lambda fixtures: f"/showtimes/{fixtures.seats}", signed_in=False, most=1500),
     Shot("sign-in", lambda _: "/sign-in", signed_in=False),
-    Shot("register", lambda _: "/register", signed_in=False, then=lambda page: _press(page, "Create the account")),
-    Shot("checkout", lambda scene: f"/checkout/{scene.pending}", most=1500),
-    Shot("ticket", lambda scene: f"/bookings/{scene.booked}", most=1000),
     Shot(
-        "cancelling", lambda scene: f"/bookings/{scene.booked}", then=lambda page: _press(page, "Cancel this booking")
+        "register", lambda _: "/register", signed_in=False, then=lambda page: page.locator("form [type=submit]").click()
     ),
-    Shot("cancelled", lambda scene: f"/bookings/{scene.cancelled}", most=1500),
+    Shot("checkout", lambda fixtures: f"/checkout/{fixtures.pending}", most=1500),
+    Shot("ticket", lambda fixtures: f"/bookings/{fixtures.booked}", most=1000),
+    Shot(
+        "cancelling",
+        lambda fixtures: f"/bookings/{fixtures.booked}",
+        then=lambda page: _press(page, "Cancel this booking"),
+    ),
+    Shot("cancelled", lambda fixtures: f"/bookings/{fixtures.cancelled}", most=1500),
     Shot("tickets", lambda _: "/bookings", most=1500),
     Shot("not-found", lambda _: "/nowhere", signed_in=False),
     # From here on the bar of held seats goes along.
-    Shot("seats-held", lambda scene: f"/showtimes/{scene.held}"),
-    Shot("seats-chosen", lambda scene: f"/showtimes/{scene.held}", then=_open_the_sheet),
-    Shot("seats-list", lambda scene: f"/showtimes/{scene.held}", then=lambda page: _press(page, "List")),
+    Shot("seats-held", lambda fixtures: f"/showtimes/{fixtures.held}"),
+    Shot("seats-chosen", lambda fixtures: f"/showtimes/{fixtures.held}", then=_open_seat_list),
+    Shot("seats-list", lambda fixtures: f"/showtimes/{fixtures.held}", then=lambda page: _press(page, "List")),
     Shot("account", lambda _: "/account"),
 ]
 
@@ -85,24 +86,24 @@ def main(names: list[str]) -> int:
     if path is None:
         print(chromium.MISSING, file=sys.stderr)
         return 1
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    _OTHERS.mkdir(parents=True, exist_ok=True)
     with throwaway_folder() as local:
         with Stack(LocalConfig.throwaway(local, ui="built"), seed=False, ephemeral=True) as stack:
-            scene = set_up(stack)
+            fixtures = set_up(stack)
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
-                take(browser, stack, scene, [shot for shot in SHOTS if not names or shot.name in names])
+                take(browser, stack, fixtures, [shot for shot in SHOTS if not names or shot.name in names])
         stack.cluster.erase()
     return 0
 
 
-def take(browser: Browser, stack: Stack, scene: Scene, shots: list[Shot]) -> None:
-    """Each shot in each window and scheme."""
+def take(browser: Browser, stack: Stack, fixtures: Fixtures, shots: list[Shot]) -> None:
+    """Take each shot in each window and scheme."""
     for width in WINDOWS:
         for signed_in in (False, True):
             with _window(browser, stack, width, signed_in=signed_in) as page:
                 for shot in (shot for shot in shots if shot.signed_in == signed_in):
-                    page.goto(shot.path(scene))
+                    page.goto(shot.path(fixtures))
                     _settle(page)
                     shot.then(page)
                     _settle(page)
@@ -152,7 +153,7 @@ def _press(page: Page, name: str) -> None:
 
 
 def _settle(page: Page) -> None:
-    """Until nothing is read any more and no skeleton stands."""
+    """Wait until nothing is loading and no skeleton is shown."""
     page.wait_for_load_state("networkidle")
     page.wait_for_function("!document.querySelector('[data-skeleton]')")
 
@@ -169,7 +170,7 @@ def _write(page: Page, shot: Shot, width: int) -> None:
 
 
 def _print(page: Page, width: int) -> None:
-    """The ticket as it comes out of the printer, on A4 at 96 dots an inch."""
+    """Take the ticket as it is printed, on A4 at 96 dots an inch."""
     if width < 500:
         return
     window = page.viewport_size
@@ -182,8 +183,8 @@ def _print(page: Page, width: int) -> None:
 
 
 def _keep(picture: bytes, name: str) -> None:
-    """With 256 colours, which nobody sees, in a third of the bytes."""
-    file = FOLDER / name
+    """Save it with 256 colors, which look the same in a third of the bytes."""
+    file = (_SHOWN if (_SHOWN / name).exists() else _OTHERS) / name
     with Image.open(BytesIO(picture)) as image:
         image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
     print(f"{file.relative_to(ROOT)} ({file.stat().st_size // 1024} kB)", flush=True)

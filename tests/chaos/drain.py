@@ -1,4 +1,4 @@
-"""After the faults: wait until nothing is on its way any more. Reconciliation repairs what was lost, we hurry it."""
+"""After the faults: wait until nothing is under way. Reconciliation repairs what was lost; retries are hurried."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Final
 import httpx
 import psycopg
 
-from dev.chaos.counters import Counters
 from dev.stack import Stack
+from tests.chaos.counters import Counters
 
-_PATIENCE: Final = 300.0
+_TIMEOUT: Final = 300.0
 _PAUSE: Final = 1.0
 
 _UNFINISHED: Final = """
@@ -27,22 +27,22 @@ union all select 'refunds unfinished', count(*) from public.refunds where status
 
 
 def drain(stack: Stack, counters: Counters) -> float:
-    """Wait until all is done, at most five minutes; seconds that it took. What is unfinished then is noted as wrong."""
+    """Wait until all is done, at most five minutes, and note what is unfinished then; return the seconds it took."""
     began = time.monotonic()
     wait_until_all_answer(stack)
-    _bury_the_worker(stack)
+    _clear_dead_claims(stack)
     while True:
         try:
-            _hurry(stack)
+            _bring_retries_forward(stack)
             left = _left(stack)
         except (psycopg.OperationalError, sqlite3.OperationalError) as error:
             left = {f"no answer: {type(error).__name__}": 1}
         took = time.monotonic() - began
         if not left:
             return took
-        if took > _PATIENCE:
+        if took > _TIMEOUT:
             for what, number in left.items():
-                counters.wrong(f"not settled after {_PATIENCE:.0f} s: {what}: {number}")
+                counters.wrong(f"not finished after {_TIMEOUT:.0f} s: {what}: {number}")
             return took
         time.sleep(_PAUSE)
 
@@ -61,8 +61,8 @@ def wait_until_all_answer(stack: Stack, seconds: float = 120) -> None:
         time.sleep(0.2)
 
 
-def _bury_the_worker(stack: Stack) -> None:
-    """Killed one last time: then every claim in the outbox is a dead one's, and need not wait out its three minutes."""
+def _clear_dead_claims(stack: Stack) -> None:
+    """Kill the worker once more: every claim in the outbox is then a dead process's and need not run out its lease."""
     starts = stack.supervisor.starts("worker")
     os.kill(stack.supervisor.pid("worker"), signal.SIGKILL)
     time.sleep(0.05)
@@ -70,8 +70,8 @@ def _bury_the_worker(stack: Stack) -> None:
     stack.supervisor.wait_for_start("worker", starts + 1)
 
 
-def _hurry(stack: Stack) -> None:
-    """What waits for its next try is tried now, as somebody who runs the house would have it."""
+def _bring_retries_forward(stack: Stack) -> None:
+    """Make everything that waits for its next attempt due now, as an operator would."""
     _execute(
         stack,
         "update private.outbox set due_at = private.now()"
@@ -80,7 +80,7 @@ def _hurry(stack: Stack) -> None:
 
 
 def _left(stack: Stack) -> dict[str, int]:
-    """What is on its way still, by name."""
+    """Count what is still under way, by name."""
     with psycopg.connect(stack.cluster.url(), connect_timeout=5) as connection:
         left: dict[str, int] = dict(connection.execute(_UNFINISHED).fetchall())
     # Its own list of deliveries ends after the first thousand.

@@ -1,4 +1,4 @@
-"""The evening that the screenshots show: a clock that stands still, the demo catalogue, and people who have chosen."""
+"""What the screenshots show: a stopped clock, the demo catalog, and customers who hold and have bought seats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dev.stack import Stack
 NOW = datetime(2026, 11, 27, 15, 42, tzinfo=UTC)
 """A Friday, late in the afternoon in Vienna. Only what Stripe and the tokens say is of the day of the run."""
 
-PASSWORD = "front row seats"  # noqa: S105 - of people who exist for minutes
+PASSWORD = "front row seats"
 ADA = "ada@example.com"
 
 _CLOCK = f"""
@@ -42,27 +42,27 @@ Json = dict[str, Any]
 Owner = psycopg.Connection[tuple[Any, ...]]
 
 
-class SceneError(RuntimeError):
-    """The stage could not be set; the message says what was missing."""
+class FixtureError(RuntimeError):
+    """The fixtures could not be made; the message says what was missing."""
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What the pages are about."""
+class Fixtures:
+    """Ids of what the pages show."""
 
     film: str
     seats: int
     """A showtime of which somebody else holds seats, and many are sold."""
     held: int
-    """One of which Ada holds seats."""
+    """A showtime of which Ada holds seats."""
     pending: str
-    """A booking of Ada's that waits for its payment."""
+    """A booking of Ada's that awaits payment."""
     booked: str
     cancelled: str
 
 
 class Customer:
-    """Somebody with an account, who does over HTTP what the page would do."""
+    """An account, and over HTTP what the page does with it."""
 
     def __init__(self, stack: Stack, email: str, name: str) -> None:
         self._stack = stack
@@ -80,17 +80,17 @@ class Customer:
         answer = self._http.post(f"{self._stack.config.supabase_url}/rest/v1/rpc/{function}", json=arguments)
         return answer.raise_for_status().json()
 
-    def holds(self, showtime: int, *names: str) -> None:
-        """Lock the seats of those names: holds(42, "F7", "F8")."""
+    def hold(self, showtime: int, *names: str) -> None:
+        """Lock the seats of those names: hold(42, "F7", "F8")."""
         seats = self.rpc("seat_map", showtime_id=showtime)["seats"]
         ids = [seat["id"] for seat in seats if f"{seat['row']}{seat['number']}" in names]
         self.rpc("lock_seats", showtime_id=showtime, seat_ids=ids)
 
-    def begins_to_pay(self, showtime: int) -> str:
-        """The booking that the held seats become."""
+    def book(self, showtime: int) -> str:
+        """Turn the held seats into a booking; return its id."""
         return cast(str, self.rpc("create_booking", showtime_id=showtime)["id"])
 
-    def pays(self, booking: str) -> None:
+    def pay(self, booking: str) -> None:
         """Give Stripe a card that works, and wait for the webhook's effect."""
         config, keys = self._stack.config, self._stack.keys
         answer = self._http.post(f"{config.api_url}/api/payments/create-intent", json={"booking_id": booking})
@@ -101,8 +101,8 @@ class Customer:
         )
         self._until(booking, "status=eq.confirmed")
 
-    def cancels(self, booking: str) -> None:
-        """Cancel a paid booking, and wait until the money is on its way back."""
+    def cancel(self, booking: str) -> None:
+        """Cancel a paid booking, and wait until it is refunded."""
         self.rpc("cancel_booking", booking_id=booking)
         self._until(booking, "status=eq.refunded")
 
@@ -111,12 +111,12 @@ class Customer:
         deadline = time.monotonic() + 30
         while not self._http.get(address).raise_for_status().json():
             if time.monotonic() > deadline:
-                raise SceneError(f"Booking {booking} never had {condition}.")
+                raise FixtureError(f"Booking {booking} never had {condition}.")
             time.sleep(0.1)
 
 
-def set_up(stack: Stack) -> Scene:
-    """Stop the clock of an empty database, fill it, and let people choose."""
+def set_up(stack: Stack) -> Fixtures:
+    """Stop the clock of an empty database, seed it, and hold, buy and cancel seats."""
     with psycopg.connect(stack.cluster.url(), autocommit=True) as owner:
         owner.execute(_CLOCK.encode())
         owner.execute((ROOT / "supabase/seed.sql").read_bytes())
@@ -124,45 +124,45 @@ def set_up(stack: Stack) -> Scene:
         small, _ = _showtime(owner, "lantern-london", "Screen One", "20:30")
         salon, _ = _showtime(owner, "morgenstern-vienna", "Salon", "19:15")
         shown, _ = _showtime(owner, "morgenstern-vienna", "Kleiner Saal", "19:45")
-        _let_others_choose(stack, owner, [large, small])
+        _occupy(stack, owner, [large, small])
         ada = Customer(stack, ADA, "Ada Lovelace")
-        ada.holds(small, "G9", "G10", "G11")
-        ada.holds(salon, "C3", "C4")
-        pending = ada.begins_to_pay(salon)
-        bookings = [_bought(ada, large, "H12", "H13"), _bought(ada, shown, "D5")]
-        ada.cancels(bookings[1])
+        ada.hold(small, "G9", "G10", "G11")
+        ada.hold(salon, "C3", "C4")
+        pending = ada.book(salon)
+        bookings = [_buy(ada, large, "H12", "H13"), _buy(ada, shown, "D5")]
+        ada.cancel(bookings[1])
         for booking, reference in zip([pending, *bookings], ["4MXT9KQA", "7HG2RNWP", "B6CEZ83D"], strict=True):
             owner.execute("update public.bookings set reference = %s where id = %s", [reference, booking])
-    return Scene(film, large, small, pending, *bookings)
+    return Fixtures(film, large, small, pending, *bookings)
 
 
 def _showtime(owner: Owner, theater: str, auditorium: str, at: str) -> tuple[int, str]:
-    """Tomorrow's showtime in a room at an hour: its id, and its film's slug."""
+    """Find tomorrow's showtime in an auditorium at a time: its id, and its film's slug."""
     wanted = {"theater": theater, "auditorium": auditorium, "day": "2026-11-28", "time": at}
     row = owner.execute(_SHOWTIME, wanted).fetchone()
     if row is None:
-        raise SceneError(f"The seed shows nothing in {auditorium} at {at}.")
+        raise FixtureError(f"The seed shows nothing in {auditorium} at {at}.")
     return row[0], row[1]
 
 
-def _bought(customer: Customer, showtime: int, *seats: str) -> str:
-    customer.holds(showtime, *seats)
-    booking = customer.begins_to_pay(showtime)
-    customer.pays(booking)
+def _buy(customer: Customer, showtime: int, *seats: str) -> str:
+    customer.hold(showtime, *seats)
+    booking = customer.book(showtime)
+    customer.pay(booking)
     return booking
 
 
-def _let_others_choose(stack: Stack, owner: Owner, showtimes: list[int]) -> None:
-    """A third of each room is sold, in groups as people come, and some seats are held."""
+def _occupy(stack: Stack, owner: Owner, showtimes: list[int]) -> None:
+    """Sell a third of each auditorium, in groups as people come, and hold some seats."""
     limit = "update private.settings set seats_per_customer = %s where true"
-    crowd, doubtful = Customer(stack, "crowd@example.com", "Crowd"), Customer(stack, "bob@example.com", "Bob")
+    crowd, bob = Customer(stack, "crowd@example.com", "Crowd"), Customer(stack, "bob@example.com", "Bob")
     owner.execute(limit, [1000])
     for showtime in showtimes:
         groups = _groups(crowd.rpc("seat_map", showtime_id=showtime)["seats"], Random(showtimes.index(showtime)))  # noqa: S311
         sold, held = groups[5:], groups[:5]
         crowd.rpc("lock_seats", showtime_id=showtime, seat_ids=[seat for group in sold for seat in group])
-        crowd.pays(crowd.begins_to_pay(showtime))
-        doubtful.rpc("lock_seats", showtime_id=showtime, seat_ids=[seat for group in held for seat in group])
+        crowd.pay(crowd.book(showtime))
+        bob.rpc("lock_seats", showtime_id=showtime, seat_ids=[seat for group in held for seat in group])
     owner.execute(limit, [10])
 
 
@@ -170,15 +170,15 @@ _KEPT_FREE = {"C3", "C4", "D5", "G9", "G10", "G11", "H12", "H13"}
 """Ada's."""
 
 
-def _groups(seats: list[Json], chance: Random) -> list[list[int]]:
+def _groups(seats: list[Json], rng: Random) -> list[list[int]]:
     """A third of the seats in groups of two to four neighbours, in any order."""
     groups: list[list[int]] = []
     at = 0
     while at < len(seats):
-        group = seats[at : at + chance.choice([2, 2, 2, 3, 4])]
+        group = seats[at : at + rng.choice([2, 2, 2, 3, 4])]
         at += len(group)
         free = all(f"{seat['row']}{seat['number']}" not in _KEPT_FREE for seat in group)
-        if free and len({seat["row"] for seat in group}) == 1 and chance.random() < 1 / 3:
+        if free and len({seat["row"] for seat in group}) == 1 and rng.random() < 1 / 3:
             groups.append([seat["id"] for seat in group])
-    chance.shuffle(groups)
+    rng.shuffle(groups)
     return groups

@@ -1,4 +1,4 @@
-"""The report: what must hold in the database, and whether Stripe, the mail and the customers tell the same story."""
+"""The report: what must hold in the database, and whether Stripe, the mail and the customers agree."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import httpx
 import psycopg
 from psycopg.rows import dict_row
 
-from dev.chaos.counters import Counters
 from dev.stack import Stack
+from tests.chaos.counters import Counters
 
 Json = dict[str, Any]
 
 _MAIL_DOMAIN: Final = "example.com"
 _GONE: Final = ("failed", "canceled")
 """Refunds at Stripe that return nothing."""
-_BY_RECONCILIATION: Final = "found by reconciliation, told by no webhook"
-_BY_CALLING_OFF: Final = "found when the payment was called off"
+_BY_RECONCILIATION: Final = "found by reconciliation, without a webhook"
+_BY_CANCELLATION: Final = "found when the payment was canceled"
 _FOUND: Final = """
 select e.id like 'reconcile:pi%'
        and exists (select from private.outbox o where o.key = 'cancel:' || e.payment_intent_id), count(*)
@@ -46,17 +46,17 @@ class Books:
     emails: Sequence[Json]
     """{id, to} of each email that arrived, copies included."""
     found: Mapping[bool, int]
-    """Payments and refunds that no webhook told of: found when the payment was called off, or by reconciliation."""
+    """Payments and refunds that no webhook told of: found when the payment was canceled, or by reconciliation."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a run."""
+    """The outcome of a run."""
 
     seed: int
     seconds: float
     faults: Counter[str]
-    deeds: Counter[str]
+    events: Counter[str]
     figures: Mapping[str, str]
     violations: Sequence[str]
     bookings: int
@@ -67,14 +67,14 @@ class Report:
 
     @property
     def good(self) -> bool:
-        """Whether nothing was violated."""
+        """True when nothing was violated."""
         return not self.violations
 
     def table(self) -> str:
-        """For people."""
+        """Format the report for people."""
         parts = [
             _section(f"faults injected: {self.faults.total()}", self.faults),
-            _section("what customers did and met", self.deeds),
+            _section("what customers did and met", self.events),
             _section("the books", self.figures),
             f"violations: {len(self.violations)}",
             *(f"  {violation}" for violation in self.violations),
@@ -84,15 +84,15 @@ class Report:
 
 
 def judge(stack: Stack, counters: Counters, seed: int, seconds: float, figures: Mapping[str, str]) -> Report:
-    """Read everything and compare. Call it when nothing is on its way any more."""
+    """Read everything and compare. Call it when nothing is under way any more."""
     books = _read(stack)
     violations = [
         *counters.wrongs,
         *broken_invariants(stack),
-        *charges_without_an_end(books),
-        *refunds_that_differ(books),
-        *emails_that_differ(books),
-        *promises_forgotten(books, counters),
+        *unbalanced_charges(books),
+        *mismatched_refunds(books),
+        *mismatched_emails(books),
+        *lost_promises(books, counters),
     ]
     states = Counter(booking["status"] for booking in books.bookings)
     confirmed = sum(booking["confirmed_at"] is not None for booking in books.bookings)
@@ -102,7 +102,7 @@ def judge(stack: Stack, counters: Counters, seed: int, seconds: float, figures: 
         seed,
         seconds,
         counters.faults,
-        counters.deeds,
+        counters.events,
         {
             "bookings tried": str(len(books.bookings)),
             "bookings ever confirmed": str(confirmed),
@@ -113,7 +113,7 @@ def judge(stack: Stack, counters: Counters, seed: int, seconds: float, figures: 
             "mails (confirmations + refunds)": f"{len(distinct)} ({confirmed} + {len(books.refunds)})",
             "mails that arrived more than once": str(len(books.emails) - len(distinct)),
             _BY_RECONCILIATION: str(books.found.get(False, 0)),
-            _BY_CALLING_OFF: str(books.found.get(True, 0)),
+            _BY_CANCELLATION: str(books.found.get(True, 0)),
             **figures,
         },
         violations,
@@ -132,8 +132,8 @@ def broken_invariants(stack: Stack) -> list[str]:
     return [f"{found['invariant']}: {found['violation']}" for found in row[0]]
 
 
-def charges_without_an_end(books: Books) -> list[str]:
-    """Each charge is kept by a confirmed booking and whole, or it went back and whole."""
+def unbalanced_charges(books: Books) -> list[str]:
+    """Check that each charge is kept whole by a confirmed booking, or was refunded whole."""
     found: list[str] = []
     booking_of = {booking["id"]: booking for booking in books.bookings}
     payment_of = {payment["payment_intent_id"]: payment for payment in books.payments}
@@ -147,7 +147,7 @@ def charges_without_an_end(books: Books) -> list[str]:
         charged.add(charge["payment_intent"])
         payment = payment_of.get(charge["payment_intent"])
         if payment is None or payment["status"] != "succeeded":
-            found.append(f"{name}: the database knows of no such money")
+            found.append(f"{name}: the database has no such payment")
             continue
         back = sum(
             refund["amount"]
@@ -155,21 +155,21 @@ def charges_without_an_end(books: Books) -> list[str]:
             if refund["charge"] == charge["id"] and refund["status"] not in _GONE
         )
         if back > charge["amount"]:
-            found.append(f"{name}: {back} of {charge['amount']} went back")
+            found.append(f"{name}: {back} of {charge['amount']} was refunded")
         kept = payment["settles_booking"] and booking_of[payment["booking_id"]]["status"] == "confirmed"
         if back != (0 if kept else charge["amount"]):
-            found.append(f"{name}: {back} of {charge['amount']} went back, and a booking keeps it: {kept}")
+            found.append(f"{name}: {back} of {charge['amount']} was refunded, and a booking keeps it: {kept}")
     for payment in books.payments:
         if payment["status"] == "succeeded" and payment["payment_intent_id"] not in charged:
-            found.append(f"payment {payment['id']}: Stripe knows of no such money")
+            found.append(f"payment {payment['id']}: Stripe has no such charge")
     charged_or_open = {intent["id"] for intent in books.intents if intent["status"] == "succeeded"}
     if charged_or_open != charged:
         found.append(f"intents that succeeded and charges differ: {sorted(charged_or_open ^ charged)}")
     return found
 
 
-def refunds_that_differ(books: Books) -> list[str]:
-    """What the database says of refunds is so at Stripe, and none was made twice."""
+def mismatched_refunds(books: Books) -> list[str]:
+    """Compare the database's refunds with Stripe's; none may be made twice."""
     found: list[str] = []
     at_stripe = {refund["id"]: refund for refund in books.stripe_refunds}
     noted = {refund["stripe_refund_id"]: refund for refund in books.refunds if refund["stripe_refund_id"]}
@@ -194,8 +194,8 @@ def refunds_that_differ(books: Books) -> list[str]:
     return found
 
 
-def emails_that_differ(books: Books) -> list[str]:
-    """One email for each confirmation and each refund, to the right person, and none for anything else."""
+def mismatched_emails(books: Books) -> list[str]:
+    """Check for one email per confirmation and refund, to the right person, and none for anything else."""
     email = {booking["id"]: booking["email"] for booking in books.bookings}
     due = {
         **{
@@ -210,14 +210,14 @@ def emails_that_differ(books: Books) -> list[str]:
     for email in books.emails:
         arrived.add(email["id"])
         if email["id"] not in due:
-            found.append(f"an email to {email['to']} that nothing asked for: {email['id']}")
+            found.append(f"an email to {email['to']} without a cause: {email['id']}")
         elif email["to"] != due[email["id"]]:
             found.append(f"an email to {email['to']} was meant for {due[email['id']]}")
     return found + [f"an email to {due[missing]} is missing: {missing}" for missing in sorted(due.keys() - arrived)]
 
 
-def promises_forgotten(books: Books, counters: Counters) -> list[str]:
-    """What customers were told is still so: nothing that was answered was lost when a database died."""
+def lost_promises(books: Books, counters: Counters) -> list[str]:
+    """Check that what customers got as an answer still holds: nothing committed was lost when a database died."""
     total = {booking["id"]: booking["total"] for booking in books.bookings}
     found = [f"lock {lock_id} was answered and is gone" for lock_id in counters.locks if lock_id not in books.lock_ids]
     found += [

@@ -1,4 +1,4 @@
-"""Who breaks things: kills processes of this very stack, makes Stripe misbehave, and calls showtimes off.
+"""Inject faults: kill processes of this very stack, make Stripe misbehave, cancel showtimes under sale.
 
 Only processes that the stack's supervisor names, and their children, are ever killed.
 """
@@ -18,10 +18,10 @@ from typing import Any, Final
 import httpx
 import psycopg
 
-from dev.chaos.counters import Counters
-from dev.chaos.customers import Programme
 from dev.postgres import ADMIN
 from dev.stack import Stack
+from tests.chaos.counters import Counters
+from tests.chaos.customers import Program
 
 _KILLS: Final = {
     "postgres": "kill -9: PostgreSQL",
@@ -62,23 +62,23 @@ class StripeFaults:
         self._seed = seed
 
     def begin(self) -> None:
-        """From now on Stripe misbehaves."""
-        httpx.post(self._url, json=self._wish(), timeout=20).raise_for_status()
+        """Turn the faults on."""
+        httpx.post(self._url, json=self._rules(), timeout=20).raise_for_status()
 
     def so_far(self) -> int:
-        """How many faults it has had."""
+        """Return how many faults it has injected."""
         injected: dict[str, int] = httpx.get(self._url, timeout=20).raise_for_status().json()["injected"]
         return sum(injected.values())
 
     def end(self) -> None:
-        """From now on it does not. Counts what it did."""
+        """Turn the faults off and count them."""
         injected: dict[str, int] = httpx.delete(self._url, timeout=20).raise_for_status().json()["injected"]
         for name, times in injected.items():
             where, _, kind = name.partition(".")
             self._counters.fault(("Stripe: " if where == "api" else "webhook: ") + kind.replace(":", " "), times)
 
-    def _wish(self) -> dict[str, Any]:
-        """Each kind once for sure, so that a short run has it, and then by chance."""
+    def _rules(self) -> dict[str, Any]:
+        """Build the rules: each kind once for certain, so that a short run has it, and then by chance."""
         api = [{"kind": kind, "when": when, "seconds": seconds} for kind, when, _, seconds in _API]
         webhooks = [{"kind": kind, "seconds": seconds} for kind, _, seconds in _WEBHOOKS]
         return {
@@ -88,7 +88,7 @@ class StripeFaults:
                 *({**rule, "probability": _API[number][2]} for number, rule in enumerate(api)),
             ],
             "webhooks": [
-                # What reconciliation has to mend.
+                # What reconciliation has to repair.
                 {"kind": "drop", "next": 6, "type": "payment_intent.succeeded"},
                 *({**rule, "next": 1} for rule in webhooks),
                 *({**rule, "probability": _WEBHOOKS[number][1]} for number, rule in enumerate(webhooks)),
@@ -99,12 +99,12 @@ class StripeFaults:
 class Killer:
     """A thread that kills one thing after the other, or two at once, and sees them come back."""
 
-    def __init__(self, stack: Stack, counters: Counters, dice: random.Random) -> None:
+    def __init__(self, stack: Stack, counters: Counters, rng: random.Random) -> None:
         self.longest_outage = 0.0
         """Seconds from the death of PostgreSQL until it took connections again, at most."""
         self._stack = stack
         self._counters = counters
-        self._dice = dice
+        self._rng = rng
         self._deck: list[str] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="killer", daemon=True)
@@ -119,20 +119,20 @@ class Killer:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._dice.uniform(0.5, 3.5)):
+        while not self._stop.wait(self._rng.uniform(0.5, 3.5)):
             try:
-                self._strike({self._deal() for _ in range(2 if self._dice.random() < 0.25 else 1)})
+                self._kill({self._deal() for _ in range(2 if self._rng.random() < 0.25 else 1)})
             except Exception as error:
-                self._counters.wrong(f"the killer's own mistake: {type(error).__name__}: {error}")
+                self._counters.wrong(f"the killer failed itself: {type(error).__name__}: {error}")
 
     def _deal(self) -> str:
-        """From a shuffled deck, so that a short run sees each."""
+        """Draw from a shuffled deck, so that a short run sees each."""
         if not self._deck:
             self._deck = list(_KILLS)
-            self._dice.shuffle(self._deck)
+            self._rng.shuffle(self._deck)
         return self._deck.pop()
 
-    def _strike(self, targets: set[str]) -> None:
+    def _kill(self, targets: set[str]) -> None:
         supervisor = self._stack.supervisor
         starts: dict[str, int] = {}
         for target in sorted(targets):
@@ -155,7 +155,7 @@ class Killer:
                 self.longest_outage = max(self.longest_outage, time.monotonic() - killed_at)
 
     def _victim(self, target: str, service: str) -> int | None:
-        """Whom to kill; None when it is down just now."""
+        """Find the process to kill; None when it is down just now."""
         try:
             pid = self._stack.supervisor.pid(service)
         except LookupError:
@@ -165,10 +165,10 @@ class Killer:
         victims = sorted(children(pid))
         if target == "backend":
             victims = [busy for busy in self._backends() if busy in victims]
-        return self._dice.choice(victims) if victims else None
+        return self._rng.choice(victims) if victims else None
 
     def _backends(self) -> list[int]:
-        """The client backends that do something, or else all."""
+        """List the client backends that are busy, or else all."""
         try:
             with psycopg.connect(self._stack.cluster.url(user=ADMIN), autocommit=True, connect_timeout=5) as connection:
                 rows = connection.execute(
@@ -180,41 +180,41 @@ class Killer:
         return [pid for pid, busy in rows if busy] or [pid for pid, _ in rows]
 
 
-class Owner:
-    """A thread that now and then calls a showtime off while people buy seats for it."""
+class Canceler:
+    """A thread that now and then cancels a showtime while people buy seats for it."""
 
-    def __init__(self, stack: Stack, programme: Programme, counters: Counters, dice: random.Random) -> None:
+    def __init__(self, stack: Stack, program: Program, counters: Counters, rng: random.Random) -> None:
         self._stack = stack
-        self._programme = programme
+        self._program = program
         self._counters = counters
-        self._dice = dice
+        self._rng = rng
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="owner", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="canceler", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Call nothing more off."""
+        """Cancel nothing more."""
         self._stop.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._dice.uniform(10.0, 35.0)):
-            showtime_id = self._programme.choose(self._dice)
-            self._programme.drop(showtime_id)
-            while not self._call_off(showtime_id) and not self._stop.wait(0.5):
+        while not self._stop.wait(self._rng.uniform(10.0, 35.0)):
+            showtime_id = self._program.choose(self._rng)
+            self._program.drop(showtime_id)
+            while not self._cancel(showtime_id) and not self._stop.wait(0.5):
                 pass
 
-    def _call_off(self, showtime_id: int) -> bool:
-        """Whether the database was there to hear it."""
+    def _cancel(self, showtime_id: int) -> bool:
+        """Cancel a showtime; false when the database is away."""
         try:
             with psycopg.connect(self._stack.cluster.url(), autocommit=True, connect_timeout=5) as connection:
                 connection.execute("update public.showtimes set status = 'cancelled' where id = %s", [showtime_id])
         except psycopg.OperationalError:
             return False
-        self._counters.deed("showtimes called off by the house")
+        self._counters.event("showtimes canceled")
         return True
 
 

@@ -1,6 +1,6 @@
-"""A mail server with moods, before the real catcher: it hands emails on, or refuses them, or hangs up.
+"""An unreliable mail server before the real catcher: it forwards emails, or refuses them, or hangs up.
 
-It follows SMTP just far enough to know where in an email it is. A connection's fate is drawn when it opens.
+It follows SMTP just far enough to know where in an email it is. A connection's fault is drawn when it opens.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import threading
 from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
-from dev.chaos.counters import Counters
+from tests.chaos.counters import Counters
 
-FATES: Final = (
+FAULTS: Final = (
     "421 at the greeting",
     "451 at MAIL",
     "550 at RCPT",
@@ -36,13 +36,13 @@ class _HungUpError(Exception):
 
 
 class MailProxy:
-    """Listens on a free port of 127.0.0.1 while the block lasts, and passes on to another."""
+    """Listens on a free port of 127.0.0.1 while the block lasts, and forwards to another port."""
 
-    def __init__(self, forward_to: int, counters: Counters, dice: random.Random) -> None:
+    def __init__(self, forward_to: int, counters: Counters, rng: random.Random) -> None:
         self.forward_to = forward_to
         self.flaky = False
         self._counters = counters
-        self._dice = dice
+        self._rng = rng
         self._lock = threading.Lock()
         self._deck: list[str] = []
         self._server = _Server(self)
@@ -61,18 +61,18 @@ class MailProxy:
         self._server.server_close()
 
     def draw(self) -> str | None:
-        """The fate of the next connection: dealt from a shuffled deck, so that a short run sees each."""
+        """Draw the fault of the next connection from a shuffled deck, so that a short run sees each."""
         with self._lock:
-            if not self.flaky or self._dice.random() >= _SHARE:
+            if not self.flaky or self._rng.random() >= _SHARE:
                 return None
             if not self._deck:
-                self._deck = list(FATES)
-                self._dice.shuffle(self._deck)
+                self._deck = list(FAULTS)
+                self._rng.shuffle(self._deck)
             return self._deck.pop()
 
-    def struck(self, fate: str) -> None:
-        """A fate has come true."""
-        self._counters.fault(f"mail: {fate}")
+    def injected(self, fault: str) -> None:
+        """Count a fault that took effect."""
+        self._counters.fault(f"mail: {fault}")
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -100,47 +100,47 @@ class _Connection(socketserver.StreamRequestHandler):
 
 
 def _converse(proxy: MailProxy, client: BinaryIO, answer: BinaryIO, server: BinaryIO) -> None:
-    """Pass commands and replies to and fro until somebody leaves or fate strikes."""
-    fate = proxy.draw()
-    at, refusal = _REPLIES.get(fate or "", (None, b""))
+    """Pass commands and replies to and fro until one side leaves or the fault ends it."""
+    fault = proxy.draw()
+    at, refusal = _REPLIES.get(fault or "", (None, b""))
     greeting = _reply(server)
     if at == b"":
-        proxy.struck(str(fate))
+        proxy.injected(str(fault))
         _send(answer, refusal)
         return
     _send(answer, greeting)
     while True:
         command = _line(client)
         if at is not None and command.upper().startswith(at):
-            proxy.struck(str(fate))
+            proxy.injected(str(fault))
             _send(answer, refusal)
             return
         _send(server, command)
         reply = _reply(server)
         _send(answer, reply)
         if command.upper().startswith(b"DATA") and reply.startswith(b"354"):
-            if not _email(proxy, fate, client, answer, server):
+            if not _email(proxy, fault, client, answer, server):
                 return
         elif command.upper().startswith(b"QUIT"):
             return
 
 
-def _email(proxy: MailProxy, fate: str | None, client: BinaryIO, answer: BinaryIO, server: BinaryIO) -> bool:
+def _email(proxy: MailProxy, fault: str | None, client: BinaryIO, answer: BinaryIO, server: BinaryIO) -> bool:
     """Take an email; whether the conversation goes on."""
     email = [_line(client)]
     while email[-1] != b".\r\n":
         email.append(_line(client))
-    if fate == "554 after DATA":
-        proxy.struck(fate)
-        _send(answer, b"554 5.7.1 We do not like this email\r\n")
+    if fault == "554 after DATA":
+        proxy.injected(fault)
+        _send(answer, b"554 5.7.1 This email is refused\r\n")
         return False
-    if fate == "hangs up before it took it":
-        proxy.struck(fate)
+    if fault == "hangs up before it took it":
+        proxy.injected(fault)
         return False
     _send(server, b"".join(email))
     reply = _reply(server)
-    if fate == "hangs up after it took it" and reply.startswith(b"250"):
-        proxy.struck(fate)
+    if fault == "hangs up after it took it" and reply.startswith(b"250"):
+        proxy.injected(fault)
         return False
     _send(answer, reply)
     return True
