@@ -39,7 +39,7 @@ def _stay(_: Page) -> None:
 
 
 def _open_the_sheet(page: Page) -> None:
-    show = page.get_by_role("button", name="Show the seats")
+    show = page.get_by_role("button", name="Show seats")
     if show.is_visible():
         show.click()
 
@@ -62,7 +62,7 @@ SHOTS = [
     Shot("film", lambda scene: f"/films/{scene.film}", signed_in=False, most=1800),
     Shot("seats", lambda scene: f"/showtimes/{scene.seats}", signed_in=False, most=1500),
     Shot("sign-in", lambda _: "/sign-in", signed_in=False),
-    Shot("register", lambda _: "/register", signed_in=False, then=lambda page: _press(page, "Create the account")),
+    Shot("register", lambda _: "/register", signed_in=False, then=lambda page: _press(page, "Create account")),
     Shot("checkout", lambda scene: f"/checkout/{scene.pending}", most=1500),
     Shot("ticket", lambda scene: f"/bookings/{scene.booked}", most=1000),
     Shot(

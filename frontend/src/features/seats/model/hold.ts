@@ -11,7 +11,7 @@ export interface Hold {
   readonly expiresAt: number;
   readonly mine: boolean;
   /** When the page came to know of it, on the clock of performance.now(). */
-  readonly heardAt: number;
+  readonly receivedAt: number;
 }
 
 /**
