@@ -87,7 +87,8 @@ export function useSeatSelection(
       update((before) => setPending(before, ids, 'release'));
       try {
         await releaseSeats(showtimeId, ids);
-        update((before) => applyRelease(before, ids));
+        const receivedAt = performance.now();
+        update((before) => applyRelease(before, ids, receivedAt));
         const [only] = given;
         announce(
           only && given.length === 1 ? text.seats.said.released(seatName(only)) : text.seats.said.releasedAll,

@@ -105,6 +105,50 @@ test('a lost release is made up for by the next map', () => {
   expect(stateAt(applyEvent(healed, lock(5), 30))).toBe('free');
 });
 
+const sold = (lockId: number) => map(place(1, { state: 'booked', lockId }), place(2));
+const heldBy = (lockId: number) => map(place(1, { state: 'locked', lockId, expiresAt: LATER }), place(2));
+
+// A sweep reads which locks have ended while a booking in flight extends them, and announces the sold seat as free.
+test.each(orders([lock(5), book(5), release(5)]))(
+  'a map that is asked for afterwards is right, whatever was announced: %o, %o, %o',
+  (...events) => {
+    const seats = after(...events);
+    expect(stateAt(applyMap(seats, sold(5), 20))).toBe('booked');
+    expect(stateAt(applyMap(seats, heldBy(5), 20))).toBe('held');
+    expect(stateAt(applyMap(seats, map(place(1), place(2)), 20))).toBe('free');
+  },
+);
+
+test('a sale or a release that comes while the map is on its way counts, and the next map again', () => {
+  for (const [event, state] of [
+    [book(5), 'booked'],
+    [release(5), 'free'],
+  ] as const) {
+    const seats = applyMap(applyEvent(after(lock(5)), event, 30), heldBy(5), 20);
+    expect(stateAt(seats)).toBe(state);
+    expect(stateAt(applyMap(seats, sold(5), 40))).toBe('booked');
+  }
+});
+
+test('a map that was overtaken by a later one says nothing', () => {
+  const seats = applyMap(after(lock(5)), map(place(1), place(2)), 30);
+  expect(applyMap(seats, heldBy(5), 20)).toBe(seats);
+  expect(stateAt(applyMap(applyMap(start(), sold(5), 30), heldBy(5), 20))).toBe('booked');
+});
+
+test('a map that was asked for before seats were released does not bring them back', () => {
+  const mine = map(place(1, { state: 'mine', lockId: 5, expiresAt: LATER }), place(2));
+  const gone = applyRelease(applyMap(start(), mine, 5), [1], 30);
+  expect(stateAt(applyMap(gone, mine, 20))).toBe('free');
+});
+
+test('a map that does not know yet whose a lock is leaves it the viewer’s', () => {
+  const selection = { seatIds: [1], lockIds: [5], expiresAt: LATER };
+  const mine = applyLock(start(), [1], selection, 10);
+  expect(stateAt(applyMap(mine, heldBy(5), 20))).toBe('mine');
+  expect(stateAt(applyMap(mine, heldBy(6), 20))).toBe('held');
+});
+
 test('a map that was overtaken by a release does not bring the lock back', () => {
   const heard = after(release(5));
   const stale = map(place(1, { state: 'locked', lockId: 5, expiresAt: LATER }), place(2));
@@ -139,7 +183,7 @@ test('giving back is shown at once, undone by a refusal, and outlives a late eve
   const mine = applyMap(start(), map(place(1, { state: 'mine', lockId: 5, expiresAt: LATER })), 5);
   const wished = setPending(mine, [1], 'release');
   expect([stateAt(wished), stateAt(clearPending(wished, [1]))]).toEqual(['free', 'mine']);
-  const given = applyRelease(wished, [1]);
+  const given = applyRelease(wished, [1], 15);
   expect(stateAt(applyEvent(given, lock(5), 20))).toBe('free');
   expect(stateAt(applyEvent(given, lock(6), 20))).toBe('held');
 });

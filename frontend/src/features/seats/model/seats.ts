@@ -34,6 +34,8 @@ export type Pending = 'lock' | 'release' | 'lost';
 
 /** All that the page knows of a showtime's seats. Immutable. */
 export interface Seats extends Terms {
+  /** When the map was asked for, on the clock of performance.now(). */
+  readonly askedAt: number;
   readonly seats: readonly Seat[];
   readonly holds: ReadonlyMap<number, Hold>;
   readonly pending: ReadonlyMap<number, Pending>;
@@ -43,31 +45,35 @@ export const NO_SEATS: Seats = {
   currency: 'EUR',
   seatLimit: 0,
   pendingBookingId: null,
+  askedAt: -Infinity,
   seats: [],
   holds: new Map(),
   pending: new Map(),
 };
 
 /**
- * The map that was asked for at `askedAt`. News that came since are kept: they may be younger than the map. What was
- * known before and is free on the map has ended, even if the message was lost.
+ * The map that was asked for at `askedAt`. It was read from the database after everything that the page knew by then, so
+ * it overrides that, whatever an event had claimed: a release that was sent too late, or one that was lost. What was
+ * received since may be newer than the map and takes its place in the order of events. A map that was asked for before
+ * another one, and overtaken by it, says nothing.
  */
-export function applyMap(before: Seats, map: SeatMap, askedAt: number, receivedAt = askedAt): Seats {
+export function applyMap(before: Seats, map: SeatMap, askedAt: number): Seats {
+  if (askedAt < before.askedAt) return before;
   const holds = new Map(before.holds);
   for (const { seat, state, lockId, expiresAt } of map.seats) {
     const known = holds.get(seat.id);
+    const overrides = known === undefined || known.receivedAt <= askedAt;
     if (lockId !== null) {
-      const sold = expiresAt === null;
-      const told: Hold = {
+      const read: Hold = {
         lockId,
-        phase: sold ? 'booked' : 'held',
+        phase: expiresAt === null ? 'booked' : 'held',
         expiresAt: expiresAt ?? Infinity,
-        mine: state === 'mine',
-        receivedAt,
+        mine: state === 'mine' || (known?.lockId === lockId && known.mine),
+        receivedAt: askedAt,
       };
-      holds.set(seat.id, newer(known, told));
-    } else if (known && known.phase !== 'ended' && known.receivedAt <= askedAt) {
-      holds.set(seat.id, { ...known, phase: 'ended' });
+      holds.set(seat.id, overrides ? read : newer(known, read));
+    } else if (known && overrides && known.phase !== 'ended') {
+      holds.set(seat.id, { ...known, phase: 'ended', receivedAt: askedAt });
     }
   }
   const pending = new Map([...before.pending].filter(([, setPending]) => setPending !== 'lost'));
@@ -76,12 +82,14 @@ export function applyMap(before: Seats, map: SeatMap, askedAt: number, receivedA
     currency: map.currency,
     seatLimit: map.seatLimit,
     pendingBookingId: map.pendingBookingId,
+    askedAt,
     seats: sameSeats(before.seats, seats) ? before.seats : seats,
     holds,
     pending,
   };
 }
 
+/** An event of the showtime's topic, received at that time. */
 export function applyEvent(before: Seats, event: SeatEvent, receivedAt: number): Seats {
   const holds = new Map(before.holds);
   const phase = { 'seat:lock': 'held', 'seat:book': 'booked', 'seat:release': 'ended' } as const;
@@ -111,6 +119,7 @@ export function clearPending(before: Seats, seatIds: readonly number[]): Seats {
   return { ...before, pending };
 }
 
+/** What lock_seats answered. */
 export function applyLock(
   before: Seats,
   seatIds: readonly number[],
@@ -128,11 +137,12 @@ export function applyLock(
   return { ...settled, holds };
 }
 
-export function applyRelease(before: Seats, seatIds: readonly number[]): Seats {
+/** What release_seats answered: those of the viewer's own are free. */
+export function applyRelease(before: Seats, seatIds: readonly number[], receivedAt: number): Seats {
   const holds = new Map(before.holds);
   for (const id of seatIds) {
     const hold = holds.get(id);
-    if (hold?.mine === true && hold.phase === 'held') holds.set(id, { ...hold, phase: 'ended' });
+    if (hold?.mine === true && hold.phase === 'held') holds.set(id, { ...hold, phase: 'ended', receivedAt });
   }
   return { ...clearPending(before, seatIds), holds };
 }
