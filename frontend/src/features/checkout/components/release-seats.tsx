@@ -6,17 +6,17 @@ import { Button } from '@/shared/components/button';
 import { ConfirmDialog } from '@/shared/components/confirm-dialog';
 import { text } from '@/shared/text';
 
-interface GiveBackProps {
+interface ReleaseSeatsProps {
   bookingId: string;
   /** While a card is being charged. */
   disabled: boolean;
 }
 
 /** The way out of a checkout, after a question that says what it means. */
-export function GiveBack({ bookingId, disabled }: GiveBackProps) {
+export function ReleaseSeats({ bookingId, disabled }: ReleaseSeatsProps) {
   const [open, setOpen] = useState(false);
   const cancel = useCancelBooking();
-  const words = text.checkout.giveBack;
+  const words = text.checkout.release;
   return (
     <>
       <Button look="quiet" className="-ml-3 self-start" disabled={disabled} onClick={() => setOpen(true)}>

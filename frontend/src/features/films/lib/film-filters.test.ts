@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { fits, readWishes, withWishes } from './wishes';
+import { matches, readFilters, withFilters } from './film-filters';
 
 const MOON = {
   title: 'A Trip to the Moon',
@@ -10,10 +10,10 @@ const MOON = {
   language: 'zxx',
   certificate: 'PG',
   length_minutes: 14,
-} satisfies Parameters<typeof fits>[0];
+} satisfies Parameters<typeof matches>[0];
 
-const fit = (query: string, film: Partial<Parameters<typeof fits>[0]> = {}) =>
-  fits({ ...MOON, ...film }, readWishes(new URLSearchParams(query)));
+const fit = (query: string, film: Partial<Parameters<typeof matches>[0]> = {}) =>
+  matches({ ...MOON, ...film }, readFilters(new URLSearchParams(query)));
 
 test.each([
   ['', true],
@@ -45,8 +45,8 @@ test.each([
 });
 
 test('a changed wish leaves the rest of the address alone', () => {
-  const query = new URLSearchParams('day=2026-12-02&genre=horror&from=letter');
-  expect(withWishes(query, { genre: undefined, at: 'Vienna' }).toString()).toBe(
-    'day=2026-12-02&from=letter&at=Vienna',
+  const query = new URLSearchParams('day=2026-12-02&genre=horror&from=newsletter');
+  expect(withFilters(query, { genre: undefined, at: 'Vienna' }).toString()).toBe(
+    'day=2026-12-02&from=newsletter&at=Vienna',
   );
 });

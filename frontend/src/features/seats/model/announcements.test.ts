@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { momentBetween } from '@/shared/lib/countdown';
+import { milestoneBetween } from '@/shared/lib/countdown';
 
-import { changesBetween, createChangeTeller, GATHER } from './changes';
+import { changesBetween, createChangeAnnouncer, GATHER } from './seat-changes';
 import { firstToEnd } from './held-seats';
 import type { SeatState } from './seat';
 
@@ -23,7 +23,7 @@ test('only what others do is counted', () => {
 
 test('many changes are one sentence', () => {
   const tell = vi.fn();
-  const teller = createChangeTeller(tell);
+  const teller = createChangeAnnouncer(tell);
   teller.add({ taken: 0, freed: 0 });
   for (let i = 0; i < 3; i += 1) teller.add({ taken: 1, freed: 0 });
   teller.add({ taken: 0, freed: 2 });
@@ -41,7 +41,7 @@ test('the time left is told at a few moments', () => {
   let before = 600_000;
   const told: number[] = [];
   for (let left = before; left >= -5000; left -= 1000) {
-    const moment = momentBetween(before, left);
+    const moment = milestoneBetween(before, left);
     if (moment !== undefined) told.push(moment / 1000);
     before = left;
   }
@@ -49,8 +49,8 @@ test('the time left is told at a few moments', () => {
 });
 
 test('a tab that slept past several moments tells the last', () => {
-  expect(momentBetween(400_000, 50_000)).toBe(60_000);
-  expect(momentBetween(400_000, -1)).toBeUndefined();
+  expect(milestoneBetween(400_000, 50_000)).toBe(60_000);
+  expect(milestoneBetween(400_000, -1)).toBeUndefined();
 });
 
 test('the way back leads to one’s own seats that end first', () => {

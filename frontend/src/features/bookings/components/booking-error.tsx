@@ -5,7 +5,7 @@ import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 /** A booking that cannot be shown, and a way on. */
-export function BookingTrouble({ error, onTryAgain }: { error: Error; onTryAgain: () => void }) {
+export function BookingError({ error, onTryAgain }: { error: Error; onTryAgain: () => void }) {
   const unknown = isApiError(error, 'unknown_booking');
   return (
     <Notice

@@ -1,5 +1,5 @@
 import type { Seat } from './seat';
-import { rowsOf } from './walk';
+import { rowsOf } from './keyboard-nav';
 
 interface Label {
   readonly label: string;
@@ -8,7 +8,7 @@ interface Label {
 }
 
 /** The frame of the picture in seat widths, with the screen above the seats and the rows' letters beside them. */
-export interface Room {
+export interface AuditoriumLayout {
   readonly left: number;
   readonly top: number;
   readonly width: number;
@@ -25,7 +25,7 @@ const LABEL_APART = 0.95;
 const AISLE = 1.5;
 const STEP = 0.5;
 
-export function roomOf(seats: readonly Seat[]): Room {
+export function auditoriumLayout(seats: readonly Seat[]): AuditoriumLayout {
   const xs = seats.map(({ x }) => x);
   const ys = seats.map(({ y }) => y);
   const [left, right] = [Math.min(...xs) - MARGIN.side, Math.max(...xs) + MARGIN.side];

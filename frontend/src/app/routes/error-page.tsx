@@ -3,7 +3,7 @@ import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 /** What is left when a page threw: a sentence, and two ways on. */
-export function Broken() {
+export function ErrorPage() {
   const { crash, loadAgain, toFilms } = text.common;
   return (
     <div role="alert" className="mx-auto w-full max-w-lg px-4 py-7 sm:py-12">

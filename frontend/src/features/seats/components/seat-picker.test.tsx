@@ -9,7 +9,7 @@ import { announcement } from '@/shared/lib/announce';
 import { fakeFlask, refusal, signedIn, type Asked } from '@/test/flask';
 import { renderRoutes } from '@/test/render';
 
-import { SeatChoice } from './seat-choice';
+import { SeatPicker } from './seat-picker';
 
 const listening = vi.hoisted(() => new Map<string, unknown>());
 vi.mock('@/api/realtime', () => ({
@@ -32,8 +32,8 @@ interface Lock {
   expiresAt: string;
 }
 
-/** A room of three seats and what the Data API would say of it. */
-class Room {
+/** An auditorium of three seats and what the Data API would say of it. */
+class Auditorium {
   locks: Lock[] = [];
   limit = 10;
   pendingBookingId: string | null = null;
@@ -84,7 +84,7 @@ const MAP = '/rest/v1/rpc/seat_map';
 const LOCK = '/rest/v1/rpc/lock_seats';
 const RELEASE = '/rest/v1/rpc/release_seats';
 
-let room: Room;
+let auditorium: Auditorium;
 let asked: Asked[];
 
 const seat = (number: number) =>
@@ -102,16 +102,16 @@ function Address() {
 function open(answers: Parameters<typeof fakeFlask>[0] = {}) {
   asked = fakeFlask({
     '/api/auth/refresh': () => ({ status: 204 }),
-    [MAP]: () => room.map(),
+    [MAP]: () => auditorium.map(),
     [LOCK]: ({ body }) => {
-      (body as { seat_ids: number[] }).seat_ids.forEach((id) => room.hold(id, true));
-      return room.selection();
+      (body as { seat_ids: number[] }).seat_ids.forEach((id) => auditorium.hold(id, true));
+      return auditorium.selection();
     },
     ...answers,
   });
   return renderRoutes(
     [
-      { path: '/showtimes/7', element: <SeatChoice showtimeId={7} title="Faust" /> },
+      { path: '/showtimes/7', element: <SeatPicker showtimeId={7} title="Faust" /> },
       { path: '*', element: <Address /> },
     ],
     '/showtimes/7',
@@ -120,7 +120,7 @@ function open(answers: Parameters<typeof fakeFlask>[0] = {}) {
 
 beforeEach(async () => {
   vi.useFakeTimers({ shouldAdvanceTime: true });
-  room = new Room();
+  auditorium = new Auditorium();
   sessionStorage.clear();
   await session.enter(() => Promise.resolve(signedIn('token')));
 });
@@ -136,8 +136,8 @@ test('a seat is mine at once, and stays so when the server agrees', async () => 
   open({
     [LOCK]: async () => {
       await asking;
-      room.hold(1, true);
-      return room.selection();
+      auditorium.hold(1, true);
+      return auditorium.selection();
     },
   });
   await choose(1);
@@ -153,22 +153,22 @@ test('a seat is mine at once, and stays so when the server agrees', async () => 
 test('who was slower is told which seat is gone, and sees it held', async () => {
   open({
     [LOCK]: () => {
-      room.hold(2, false);
+      auditorium.hold(2, false);
       return refusal(409, 'seat_taken', { seat_ids: [2] });
     },
   });
   await choose(2);
   expect(await screen.findByText('Seat A2 was just taken. Please choose another.')).toBeVisible();
-  await expectSeat(2, 'held by somebody');
+  await expectSeat(2, 'on hold');
   await expectSeat(1, 'free');
-  await waitFor(() => expect(room.reads).toBe(2));
-  await expectSeat(2, 'held by somebody');
+  await waitFor(() => expect(auditorium.reads).toBe(2));
+  await expectSeat(2, 'on hold');
 });
 
 test('a choice that nobody answered is undone, told, and looked up', async () => {
   open({
     [LOCK]: () => {
-      room.hold(1, true);
+      auditorium.hold(1, true);
       return refusal(503, 'busy');
     },
   });
@@ -179,41 +179,41 @@ test('a choice that nobody answered is undone, told, and looked up', async () =>
 });
 
 test('a seat is given back at once', async () => {
-  room.hold(1, true);
+  auditorium.hold(1, true);
   open({
     [RELEASE]: () => {
-      room.locks = [];
-      return room.selection();
+      auditorium.locks = [];
+      return auditorium.selection();
     },
   });
   await expectSeat(1, 'yours');
   await choose(1);
   await expectSeat(1, 'free');
   expect(askedFor(RELEASE)).toEqual([{ showtime_id: 7, seat_ids: [1] }]);
-  await waitFor(() => expect(announcement.get()).toBe('Seat A1 is given back.'));
+  await waitFor(() => expect(announcement.get()).toBe('Seat A1 removed.'));
 });
 
 test('nobody is asked for more seats than the server allows', async () => {
-  room.limit = 2;
-  [1, 2].forEach((id) => room.hold(id, true));
+  auditorium.limit = 2;
+  [1, 2].forEach((id) => auditorium.hold(id, true));
   open();
   await expectSeat(2, 'yours');
   await choose(3);
-  expect(await screen.findByText(/^You have 2 seats, and one person may take no more/)).toBeVisible();
+  expect(await screen.findByText(/^You have 2 seats, the most you can book/)).toBeVisible();
   expect(askedFor(LOCK)).toEqual([]);
   await expectSeat(3, 'free');
 });
 
 test('a selection ends by the clock of the server, and that is told', async () => {
-  room.hold(1, true, 20_000);
+  auditorium.hold(1, true, 20_000);
   open();
   await expectSeat(1, 'yours');
   await act(() => vi.advanceTimersByTimeAsync(15_000));
   await expectSeat(1, 'yours');
-  room.locks = [];
+  auditorium.locks = [];
   await act(() => vi.advanceTimersByTimeAsync(6_000));
   await expectSeat(1, 'free');
-  expect(screen.getByText(/^Your time is over and your seats are free again/)).toBeVisible();
+  expect(screen.getByText(/^Your hold expired and the seats were released/)).toBeVisible();
 });
 
 test('what others do is shown as it is heard, and what was missed once the topic is heard again', async () => {
@@ -223,13 +223,13 @@ test('what others do is shown as it is heard, and what was missed once the topic
     realtime().onJoined();
     realtime().onEvent('seat:lock', { seat_ids: [1], lock_ids: [11], expires_at: serverTime(600_000) });
   });
-  expect(await seat(1)).toHaveAccessibleName(/held by somebody$/);
+  expect(await seat(1)).toHaveAccessibleName(/on hold$/);
   act(() => realtime().onLost());
   expect(screen.getByText('Updates are delayed')).toBeInTheDocument();
-  room.locks = [];
-  room.hold(2, false);
+  auditorium.locks = [];
+  auditorium.hold(2, false);
   act(() => realtime().onJoined());
-  await expectSeat(2, 'held by somebody');
+  await expectSeat(2, 'on hold');
   await expectSeat(1, 'free');
   expect(screen.getByText('Live')).toBeInTheDocument();
 });
@@ -237,13 +237,13 @@ test('what others do is shown as it is heard, and what was missed once the topic
 test('what the viewer does in another tab is his here, too', async () => {
   open();
   await expectSeat(1, 'free');
-  const { lockId, expiresAt } = room.hold(1, true);
+  const { lockId, expiresAt } = auditorium.hold(1, true);
   act(() => realtime().onEvent('seat:lock', { seat_ids: [1], lock_ids: [lockId], expires_at: expiresAt }));
   const tab = new BroadcastChannel('frontrow.own-changes');
   tab.postMessage(8);
   tab.postMessage(7);
   await expectSeat(1, 'yours');
-  expect(room.reads).toBe(2);
+  expect(auditorium.reads).toBe(2);
   const told = new Promise((resolve) =>
     tab.addEventListener('message', ({ data }) => resolve(data), { once: true }),
   );
@@ -253,15 +253,12 @@ test('what the viewer does in another tab is his here, too', async () => {
 });
 
 test('who has begun to pay finishes that first', async () => {
-  room.hold(1, true);
-  room.pendingBookingId = 'b7';
+  auditorium.hold(1, true);
+  auditorium.pendingBookingId = 'b7';
   open();
-  expect(await screen.findByRole('link', { name: 'Go to the payment' })).toHaveAttribute(
-    'href',
-    '/checkout/b7',
-  );
+  expect(await screen.findByRole('link', { name: 'Go to payment' })).toHaveAttribute('href', '/checkout/b7');
   await choose(2);
-  expect(await screen.findByText(/^You have begun to pay for this showtime\. Finish/)).toBeVisible();
+  expect(await screen.findByText(/^You have an unpaid order for this showtime\. Complete/)).toBeVisible();
   expect(askedFor(LOCK)).toEqual([]);
 });
 
@@ -280,7 +277,7 @@ test('a guest signs in first, and the seat that he wanted is taken then', async 
 });
 
 test('on to the payment', async () => {
-  room.hold(1, true);
+  auditorium.hold(1, true);
   open({ '/rest/v1/rpc/create_booking': () => ({ status: 200, body: { id: 'b7' } }) });
   await userEvent
     .setup({ advanceTimers: (by) => vi.advanceTimersByTime(by) })

@@ -25,7 +25,7 @@ export function changesBetween(before: States, after: States): Changes {
 export const GATHER = 4_000;
 
 /** Tells what others did now and then, however much they do. */
-export function createChangeTeller(tell: (changes: Changes) => void) {
+export function createChangeAnnouncer(tell: (changes: Changes) => void) {
   let gathered: Changes = { taken: 0, freed: 0 };
   let timer: ReturnType<typeof setTimeout> | undefined;
   return {

@@ -7,12 +7,12 @@ const channel = new BroadcastChannel(NAME);
  * Tell the other tabs that this viewer changed something at a showtime. Events of the database never say whose a lock
  * is, so without this a tab would show what another tab holds as held by somebody else.
  */
-export function tellOwnChange(showtimeId: number): void {
+export function notifyOtherTabs(showtimeId: number): void {
   channel.postMessage(showtimeId);
 }
 
 /** Hear of such changes in other tabs until the answered function is called. */
-export function hearOwnChanges(showtimeId: number, listener: () => void): () => void {
+export function onOtherTabChange(showtimeId: number, listener: () => void): () => void {
   const hear = ({ data }: MessageEvent<unknown>) => {
     if (data === showtimeId) listener();
   };

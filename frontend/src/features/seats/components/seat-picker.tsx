@@ -9,8 +9,8 @@ import { useOnline } from '@/shared/lib/use-online';
 import { text } from '@/shared/text';
 
 import { useChangeAnnouncements } from '../hooks/use-change-announcements';
-import { useChoosing } from '../hooks/use-choosing';
-import { useRemembered } from '../hooks/use-remembered';
+import { useSeatSelection } from '../hooks/use-seat-selection';
+import { useSavedSelection } from '../hooks/use-saved-selection';
 import { useSeats } from '../hooks/use-seats';
 import { Legend } from './legend';
 import { MapSkeleton } from './map-skeleton';
@@ -19,17 +19,17 @@ import { SeatList } from './seat-list';
 import { SeatMap } from './seat-map';
 import { ViewToggle, type View } from './view-toggle';
 
-interface SeatChoiceProps {
+interface SeatPickerProps {
   showtimeId: number;
   /** Of the film. */
   title: string;
 }
 
 /** The seats of a showtime, and what the viewer chooses of them. */
-export function SeatChoice({ showtimeId, title }: SeatChoiceProps) {
+export function SeatPicker({ showtimeId, title }: SeatPickerProps) {
   const viewer = useUser()?.id ?? null;
   const known = useSeats(showtimeId, viewer);
-  const choosing = useChoosing(showtimeId, known);
+  const choosing = useSeatSelection(showtimeId, known);
   const { seats, states, live, query } = known;
   const online = useOnline();
   const [view, setView] = useState<View>('map');
@@ -39,7 +39,7 @@ export function SeatChoice({ showtimeId, title }: SeatChoiceProps) {
   );
   useChangeAnnouncements(states);
   const read = seats.seats.length > 0;
-  useRemembered(showtimeId, title, read, chosen, choosing.expiresAt);
+  useSavedSelection(showtimeId, title, read, chosen, choosing.expiresAt);
   const words = text.seats;
 
   if (!read) {
@@ -103,9 +103,9 @@ export function SeatChoice({ showtimeId, title }: SeatChoiceProps) {
           expiresAt={choosing.expiresAt}
           guest={choosing.guest}
           pending={choosing.pendingId !== null}
-          goingOn={choosing.goingOn}
+          continuing={choosing.continuing}
           onRelease={(given) => void choosing.release(given)}
-          onContinue={choosing.goOn}
+          onContinue={choosing.continueToPayment}
         />
       </div>
     </div>

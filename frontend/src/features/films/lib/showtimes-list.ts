@@ -2,7 +2,7 @@ import { dayOf } from '@/shared/lib/format';
 
 import type { ListedFilm } from '../api/films';
 import type { Theater } from '../api/theaters';
-import { fits, type Wishes } from './wishes';
+import { matches, type Filters } from './film-filters';
 
 export interface NextShowtime {
   id: number;
@@ -10,7 +10,7 @@ export interface NextShowtime {
   theater: Theater;
 }
 
-export interface FilmOn {
+export interface FilmShowing {
   film: ListedFilm;
   showtimes: NextShowtime[];
 }
@@ -22,34 +22,34 @@ export function theatersAt(theaters: readonly Theater[], at: string | undefined)
 }
 
 /** The films that are still to be shown on that day by each theater's own calendar, and are wished for. */
-export function programme(
+export function showtimesList(
   films: readonly ListedFilm[],
   theaters: readonly Theater[],
-  wishes: Wishes,
+  filters: Filters,
   now: number,
-): FilmOn[] {
+): FilmShowing[] {
   const byId = new Map(theaters.map((theater) => [theater.id, theater]));
   return films
-    .filter((film) => fits(film, wishes))
+    .filter((film) => matches(film, filters))
     .map((film) => ({
       film,
       showtimes: film.showtimes.flatMap(({ id, starts_at, auditoriums }) => {
         const theater = byId.get(auditoriums.theater_id);
         const comes = theater !== undefined && Date.parse(starts_at) > now;
-        if (!comes || (wishes.day && dayOf(starts_at, theater.time_zone) !== wishes.day)) return [];
+        if (!comes || (filters.day && dayOf(starts_at, theater.time_zone) !== filters.day)) return [];
         return [{ id, starts_at, theater }];
       }),
     }))
     .filter(({ showtimes }) => showtimes.length > 0);
 }
 
-interface Choices {
+interface FilterOptions {
   genres: string[];
   languages: string[];
 }
 
 /** What can be chosen: what the films have, and what is chosen already. */
-export function choices(films: readonly ListedFilm[], { genre, language }: Wishes): Choices {
+export function filterOptions(films: readonly ListedFilm[], { genre, language }: Filters): FilterOptions {
   const genres = new Set(films.flatMap((film) => film.genres));
   const languages = new Set(films.map((film) => film.language));
   if (genre) genres.add(genre);

@@ -20,7 +20,12 @@ export function rowsOf(seats: readonly Seat[]): Row[] {
 }
 
 /** Which seat a key leads to from this one; undefined where there is none, or the key leads nowhere. */
-export function walk(rows: readonly Row[], from: number, key: string, far = false): Seat | undefined {
+export function seatInDirection(
+  rows: readonly Row[],
+  from: number,
+  key: string,
+  far = false,
+): Seat | undefined {
   const at = rows.findIndex(({ seats }) => seats.some(({ id }) => id === from));
   const row = rows[at];
   if (!row) return undefined;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { roomOf } from './room';
+import { auditoriumLayout } from './auditorium-layout';
 import type { Seat } from './seat';
 
 const seat = (id: number, row: string, x: number, y: number): Seat => ({
@@ -14,7 +14,7 @@ const seat = (id: number, row: string, x: number, y: number): Seat => ({
 });
 
 const labels = (seats: Seat[]) =>
-  roomOf(seats).labels.map(({ label, x, y }) => [label, Math.round(x * 100) / 100, y]);
+  auditoriumLayout(seats).labels.map(({ label, x, y }) => [label, Math.round(x * 100) / 100, y]);
 
 test('a row has its letter at both ends, also with an aisle in it', () => {
   expect(labels([seat(1, 'A', 1, 1), seat(2, 'A', 4, 1.2)])).toEqual([

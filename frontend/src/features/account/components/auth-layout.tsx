@@ -8,7 +8,7 @@ import { announce } from '@/shared/lib/announce';
 import { safeReturn } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
-interface EntranceProps {
+interface AuthLayoutProps {
   words: { title: string; lead: string; other: string; toOther: string };
   /** The address of the other entrance, for those who meant it, given where they want to go. */
   other: (returnTo: string) => string;
@@ -16,7 +16,7 @@ interface EntranceProps {
 }
 
 /** The frame of sign-in and register. Whoever is signed in goes on to where he was. */
-export function Entrance({ words, other, children }: EntranceProps) {
+export function AuthLayout({ words, other, children }: AuthLayoutProps) {
   const state = useSession();
   const [search] = useSearchParams();
   const returnTo = safeReturn(search.get('return'));

@@ -8,7 +8,7 @@ export const LENGTHS = ['short', 'feature', 'long'] as const;
 export type Length = (typeof LENGTHS)[number];
 
 /** What the viewer looks for, as it stands in the address: ?day=2026-12-02&at=lantern-london&genre=horror. */
-export interface Wishes {
+export interface Filters {
   day: string | undefined;
   /** A theater's slug, or a city. */
   at: string | undefined;
@@ -24,8 +24,8 @@ export interface Wishes {
 /** Those besides day and place, which are no filters but where one is. */
 export const FILTERS = ['q', 'genre', 'language', 'certificate', 'length'] as const;
 
-export function readWishes(query: URLSearchParams): Wishes {
-  const given = (name: keyof Wishes) => {
+export function readFilters(query: URLSearchParams): Filters {
+  const given = (name: keyof Filters) => {
     const value = query.get(name)?.trim();
     return value === '' ? undefined : value;
   };
@@ -40,8 +40,8 @@ export function readWishes(query: URLSearchParams): Wishes {
   };
 }
 
-/** The address with some wishes changed, and all else in it as it was. */
-export function withWishes(query: URLSearchParams, change: Partial<Wishes>): URLSearchParams {
+/** The address with some filters changed, and all else in it as it was. */
+export function withFilters(query: URLSearchParams, change: Partial<Filters>): URLSearchParams {
   const changed = new URLSearchParams(query);
   for (const [name, value] of Object.entries(change)) {
     if (value) changed.set(name, value);
@@ -61,13 +61,13 @@ interface Facts {
 }
 
 /** Whether a film is what the viewer looks for, day and place apart. */
-export function fits(film: Facts, { q, genre, language, certificate, length }: Wishes): boolean {
+export function matches(film: Facts, { q, genre, language, certificate, length }: Filters): boolean {
   return (
     (genre === undefined || film.genres.includes(genre)) &&
     (language === undefined || film.language === language) &&
     (certificate === undefined || rank(film.certificate) <= rank(certificate)) &&
     (length === undefined || lengthOf(film.length_minutes) === length) &&
-    (q === undefined || says(film, q))
+    (q === undefined || matchesText(film, q))
   );
 }
 
@@ -80,16 +80,16 @@ export function lengthOf(minutes: number): Length {
 const rank = (certificate: Certificate) => CERTIFICATES.indexOf(certificate);
 
 /** Every word that is looked for begins or stands in a word of the film: "melies moon", "hitchhiker". */
-function says(film: Facts, q: string): boolean {
-  const said = [film.title, film.original_title ?? '', ...film.directors].map(plain);
-  const words = plain(q).split(' ').filter(Boolean);
+function matchesText(film: Facts, q: string): boolean {
+  const said = [film.title, film.original_title ?? '', ...film.directors].map(normalize);
+  const words = normalize(q).split(' ').filter(Boolean);
   return words.every((word) =>
     said.some((text) => text.includes(word) || text.replaceAll(' ', '').includes(word)),
   );
 }
 
 /** Without accents, signs and capitals: Méliès is melies, Hitch-Hiker is hitch hiker, Gulliver’s is gullivers. */
-function plain(text: string): string {
+function normalize(text: string): string {
   return text
     .normalize('NFD')
     .replace(/[\p{M}'’]/gu, '')

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { halvesOf } from './love-seats';
 import type { Seat, SeatKind } from './seat';
-import { rowsOf, walk } from './walk';
+import { rowsOf, seatInDirection } from './keyboard-nav';
 
 const seat = (id: number, row: string, x: number, y: number, kind: SeatKind = 'standard'): Seat => ({
   id,
@@ -36,10 +36,12 @@ test.each([
   [21, 'End', 23],
   [22, 'a', undefined],
   [99, 'ArrowUp', undefined],
-])('from %i, %s leads to %s', (from, key, to) => expect(walk(rows, from, key)?.id).toBe(to));
+])('from %i, %s leads to %s', (from, key, to) => expect(seatInDirection(rows, from, key)?.id).toBe(to));
 
 test('with Ctrl to the corners of the room', () => {
-  expect([walk(rows, 22, 'Home', true)?.id, walk(rows, 22, 'End', true)?.id]).toEqual([11, 34]);
+  expect([seatInDirection(rows, 22, 'Home', true)?.id, seatInDirection(rows, 22, 'End', true)?.id]).toEqual([
+    11, 34,
+  ]);
 });
 
 test('love seats come in twos', () => {

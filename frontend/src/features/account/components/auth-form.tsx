@@ -4,7 +4,7 @@ import { sentenceFor } from '@/api/errors';
 import { Button } from '@/shared/components/button';
 import { Notice } from '@/shared/components/notice';
 
-interface EntranceFormProps {
+interface AuthFormProps {
   /** What the server refused, if no field says it. */
   error: Error | null;
   busy: boolean;
@@ -15,7 +15,7 @@ interface EntranceFormProps {
 }
 
 /** The shape of the forms of sign-in and register. */
-export function EntranceForm({ error, busy, submit, onSubmit, children }: EntranceFormProps) {
+export function AuthForm({ error, busy, submit, onSubmit, children }: AuthFormProps) {
   return (
     <form noValidate onSubmit={onSubmit} className="flex flex-col gap-5">
       {error && <Notice tone="bad">{sentenceFor(error)}</Notice>}

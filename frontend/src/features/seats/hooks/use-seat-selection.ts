@@ -13,7 +13,7 @@ import { useCreateBooking } from '../api/create-booking';
 import { lockSeats } from '../api/lock-seats';
 import { releaseSeats } from '../api/release-seats';
 import { seatName, type Seat } from '../model/seat';
-import { locked, released, selectionExpiry, settle, stateOf, wish } from '../model/seats';
+import { applyLock, applyRelease, selectionExpiry, clearPending, stateOf, setPending } from '../model/seats';
 import { keepWanted, takeWanted } from '../model/wanted-seat';
 import type { useSeats } from './use-seats';
 
@@ -21,7 +21,7 @@ import type { useSeats } from './use-seats';
 const CLOCK_ERROR = 5_000;
 
 /** Choosing seats, giving them back, and going on to pay; `problem` is what to tell the viewer. */
-export function useChoosing(
+export function useSeatSelection(
   showtimeId: number,
   { seats, now, update, readAgain }: ReturnType<typeof useSeats>,
 ) {
@@ -52,7 +52,7 @@ export function useChoosing(
       if (isApiError(error, 'seat_taken')) {
         const ids = seatsNamedBy(error);
         const names = seats.seats.filter(({ id }) => ids.includes(id)).map(seatName);
-        update((before) => wish(before, ids, 'lost'));
+        update((before) => setPending(before, ids, 'lost'));
         tell(names.length > 0 ? text.seats.taken(names) : sentenceFor(error));
       } else tell(sentenceFor(error));
       // What was refused was asked of other seats than there are, and what nobody answered may have been done.
@@ -64,15 +64,15 @@ export function useChoosing(
   const lock = useCallback(
     async (seat: Seat) => {
       setProblem(undefined);
-      update((before) => wish(before, [seat.id], 'lock'));
+      update((before) => setPending(before, [seat.id], 'lock'));
       try {
         const selection = await lockSeats(showtimeId, [seat.id]);
-        const heardAt = performance.now();
-        update((before) => locked(before, [seat.id], selection, heardAt));
+        const receivedAt = performance.now();
+        update((before) => applyLock(before, [seat.id], selection, receivedAt));
         const left = formatCountdown((selection.expiresAt ?? serverNow()) - serverNow());
         announce(text.seats.said.held(seatName(seat), left));
       } catch (error) {
-        update((before) => settle(before, [seat.id]));
+        update((before) => clearPending(before, [seat.id]));
         if (isApiError(error, 'sign_in_required', 'session_ended')) signIn(seat.id);
         else refused(error);
       }
@@ -84,16 +84,17 @@ export function useChoosing(
     async (given: readonly Seat[]) => {
       const ids = given.map(({ id }) => id);
       setProblem(undefined);
-      update((before) => wish(before, ids, 'release'));
+      update((before) => setPending(before, ids, 'release'));
       try {
         await releaseSeats(showtimeId, ids);
-        update((before) => released(before, ids));
+        const receivedAt = performance.now();
+        update((before) => applyRelease(before, ids, receivedAt));
         const [only] = given;
         announce(
           only && given.length === 1 ? text.seats.said.released(seatName(only)) : text.seats.said.releasedAll,
         );
       } catch (error) {
-        update((before) => settle(before, ids));
+        update((before) => clearPending(before, ids));
         refused(error);
       }
     },
@@ -102,7 +103,7 @@ export function useChoosing(
 
   const choose = useCallback(
     (seat: Seat) => {
-      if (seats.wishes.has(seat.id)) return;
+      if (seats.pending.has(seat.id)) return;
       const state = stateOf(seats, seat, serverNow());
       if (state !== 'free' && state !== 'mine') {
         announce(text.seats.notFree(seatName(seat), text.seats.states[state]));
@@ -136,7 +137,7 @@ export function useChoosing(
     readAgain();
   }, [expiresAt, now, readAgain, tell]);
 
-  const goOn = useCallback(() => {
+  const continueToPayment = useCallback(() => {
     book(undefined, {
       onSuccess: ({ id }) => {
         update((before) => ({ ...before, pendingBookingId: id }));
@@ -153,8 +154,8 @@ export function useChoosing(
     expiresAt,
     choose,
     release,
-    goOn,
-    goingOn: createBooking.isPending,
+    continueToPayment,
+    continuing: createBooking.isPending,
     guest: session.status === 'guest',
   };
 }

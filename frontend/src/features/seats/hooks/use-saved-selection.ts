@@ -6,7 +6,7 @@ import { forgetHeld, rememberHeld } from '../model/held-seats';
 import { seatName, type Seat } from '../model/seat';
 
 /** Keeps what is held here in mind for the other pages. */
-export function useRemembered(
+export function useSavedSelection(
   showtimeId: number,
   title: string,
   known: boolean,

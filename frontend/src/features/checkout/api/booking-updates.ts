@@ -5,7 +5,7 @@ import { bookingQuery } from '@/api/bookings';
 import { listen } from '@/api/realtime';
 
 /** Reads the booking again when seats of its showtime are booked or come free: they may be its own. */
-export function useSeatsBooked(bookingId: string, showtimeId: number | undefined) {
+export function useBookingUpdates(bookingId: string, showtimeId: number | undefined) {
   const queryClient = useQueryClient();
   useEffect(() => {
     if (showtimeId === undefined) return;
