@@ -53,14 +53,6 @@ class Database:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def may_read(self, topic: str, claims: Claims) -> Access:
-        """Insert a row of each extension, impersonate the client, and see which of the two it sees."""
-        return await self._probe(topic, claims, write=False)
-
-    async def may_write(self, topic: str, claims: Claims) -> Access:
-        """Impersonate the client and try to insert a row of each extension."""
-        return await self._probe(topic, claims, write=True)
-
     async def maintain_partitions(self) -> None:
         """Create the coming days' partitions of realtime.messages, drop those that are too old."""
         try:
@@ -69,7 +61,8 @@ class Database:
         except psycopg.Error as error:
             raise DatabaseUnavailableError from error
 
-    async def _probe(self, topic: str, claims: Claims, *, write: bool) -> Access:
+    async def access(self, topic: str, claims: Claims, *, write: bool) -> Access:
+        """Impersonate the client and try to insert (`write`) or to see a row of each extension, none of which stays."""
         if claims["role"] not in _ROLES:
             return NOTHING
         client, rows = (claims["role"], topic, json.dumps(claims)), [(topic, name, uuid4()) for name in _EXTENSIONS]

@@ -106,7 +106,7 @@ class Session:
         return ANON if token is None else self._services.verifier.verify(token, time.time())
 
     async def _may_read(self, channel: Channel) -> Access:
-        access = await self._services.database.may_read(channel.name, channel.claims)
+        access = await self._services.database.access(channel.name, channel.claims, write=False)
         if access.broadcast or access.presence:
             return access
         message = f"You do not have permissions to read from this Channel topic: {channel.name}"
@@ -214,7 +214,7 @@ class Session:
             return EVERYTHING
         if channel.write is None:
             try:
-                channel.write = await self._services.database.may_write(channel.name, channel.claims)
+                channel.write = await self._services.database.access(channel.name, channel.claims, write=True)
             except DatabaseUnavailableError:
                 return NOTHING
         return channel.write
