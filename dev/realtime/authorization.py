@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import psycopg
@@ -18,8 +17,12 @@ logger = logging.getLogger(__name__)
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
 
+Access = frozenset[str]
+"""The extensions that are allowed."""
+EVERYTHING: Access = frozenset({"broadcast", "presence"})
+NOTHING: Access = frozenset()
+
 _ROLES = {"anon", "authenticated", "service_role"}
-_EXTENSIONS = ("broadcast", "presence")
 _IMPERSONATE = (
     "select set_config('role', %s, true), set_config('realtime.topic', %s, true), "
     "set_config('request.jwt.claims', %s, true), set_config('statement_timeout', '5s', true)"
@@ -33,18 +36,6 @@ class DatabaseUnavailableError(RefusalError):
 
     def __init__(self) -> None:
         super().__init__("UnableToConnectToProject", "Realtime was unable to connect to the project database")
-
-
-@dataclass(frozen=True)
-class Access:
-    """What is allowed, by extension."""
-
-    broadcast: bool
-    presence: bool
-
-
-NOTHING = Access(broadcast=False, presence=False)
-EVERYTHING = Access(broadcast=True, presence=True)
 
 
 class Database:
@@ -65,17 +56,17 @@ class Database:
         """Impersonate the client and try to insert (`write`) or to see a row of each extension, none of which stays."""
         if claims["role"] not in _ROLES:
             return NOTHING
-        client, rows = (claims["role"], topic, json.dumps(claims)), [(topic, name, uuid4()) for name in _EXTENSIONS]
+        client, rows = (claims["role"], topic, json.dumps(claims)), [(topic, name, uuid4()) for name in EVERYTHING]
         try:
             async with self._pool.connection() as connection, connection.transaction(force_rollback=True):
                 if write:
                     await connection.execute(_IMPERSONATE, client)
-                    return Access(*[await _inserts(connection, row) for row in rows])
+                    return Access([row[1] for row in rows if await _inserts(connection, row)])
                 for row in rows:
                     await connection.execute(_INSERT, row)
                 await connection.execute(_IMPERSONATE, client)
-                seen = await (await connection.execute(_SELECT, (topic, [row[2] for row in rows]))).fetchall()
-                return Access(*[(name,) in seen for name in _EXTENSIONS])
+                seen = await connection.execute(_SELECT, (topic, [row[2] for row in rows]))
+                return Access([extension for (extension,) in await seen.fetchall()])
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError from error
         except (psycopg.Error, UnicodeEncodeError) as error:  # a policy that fails allows nothing, there as here

@@ -72,7 +72,7 @@ class Endpoints:
 
     async def _may_send(self, topic: Topic, claims: Claims) -> bool:
         name, private = topic
-        return not private or (await self._services.database.access(name, claims, write=True)).broadcast
+        return not private or "broadcast" in await self._services.database.access(name, claims, write=True)
 
     def _claims(self, headers: Mapping[str, str]) -> Claims:
         bearer = headers.get("authorization", "").rpartition(" ")[2]
