@@ -106,7 +106,7 @@ class OpenPayment(TypedDict):
 
 
 class RefundOrder(TypedDict):
-    """A refund to ask for, or one that an email is about."""
+    """A refund to ask for, or one that an email is about; `kept` is what is left of its payment after all refunds."""
 
     id: str
     attempt: int
@@ -115,6 +115,7 @@ class RefundOrder(TypedDict):
     reason: str
     status: PublicRefundStatus
     payment_intent_id: str
+    kept: int
 
 
 class PendingRefund(TypedDict):

@@ -44,7 +44,7 @@ _ASK_WHETHER_TO_VERIFY_SECONDS: Final = 600.0
 _SECOND_LOOK_SECONDS: Final = 300.0
 """Reconciliation has mended by then what was merely on its way."""
 _MONEY: Final = ("refund", "cancel_intent")
-_MAIL: Final = ("mail_confirmation", "mail_refund")
+_MAIL: Final = ("mail_confirmation", "mail_refund", "mail_cancellation", "mail_refund_failed")
 
 
 class WorkError(Exception):
@@ -96,6 +96,15 @@ class Outbox:
                 if row["email"] is None or row["refund"] is None:
                     raise WorkError("the booking or the refund is gone")
                 self.mailer.send(self.emails.refund(row["key"], row["email"], row["refund"], self.clock()))
+            case "mail_refund_failed":
+                if row["email"] is None or row["refund"] is None:
+                    raise WorkError("the booking or the refund is gone")
+                self.mailer.send(self.emails.refund_failed(row["key"], row["email"], row["refund"], self.clock()))
+            case "mail_cancellation":
+                if row["email"] is None:
+                    raise WorkError("the booking is gone")
+                reason = str(row["payload"].get("reason"))
+                self.mailer.send(self.emails.cancellation(row["key"], row["email"], reason, self.clock()))
             case "refund":
                 if row["refund"] is None:
                     raise WorkError("the refund is gone")

@@ -50,16 +50,44 @@ create policy "people read the refunds of their own bookings" on public.refunds
                    and b.user_id = (select auth.uid())));
 grant select on public.refunds to authenticated, service_role;
 
--- Queues the return of what is left of a payment (refund.queued), with the mail that says so. Nothing is left: nothing happens.
-create function private.refund_payment(p_payment public.payments, p_reason text) returns void
+-- What is left of a payment to give back, in minor units: what arrived, without all that has gone back already, is on
+-- its way, or was lost in a dispute. The one place that says it: what a page promises is what then comes.
+create function private.refundable_of_payment(p_payment public.payments) returns integer
+language plpgsql stable set search_path = '' as $$
+begin
+  return greatest(0, coalesce(p_payment.amount_received, 0) - private.committed_refund_amount(p_payment));
+end
+$$;
+
+-- What the cancellation of the caller's confirmed booking would give back now, in minor units of its currency; null for
+-- other bookings, and for those of others: a caller may pass any row. A computed column of bookings for the Data API:
+-- select=*,refundable_amount.
+create function public.refundable_amount(booking public.bookings) returns integer
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  if not exists (
+    select from public.bookings mine
+    where mine.showtime_id = (booking).showtime_id and mine.id = (booking).id and mine.status = 'confirmed'
+      and mine.user_id = private.user_id()) then
+    return null;
+  end if;
+  return (
+    select coalesce(sum(private.refundable_of_payment(p)), 0) from public.payments p
+    where p.showtime_id = (booking).showtime_id and p.booking_id = (booking).id and p.status = 'succeeded');
+end
+$$;
+
+-- Queues the return of what is left of a payment (refund.queued), with the mail that says so. Answers how much that is;
+-- when nothing is left, nothing happens.
+create function private.refund_payment(p_payment public.payments, p_reason text) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_booking public.bookings;
   v_refund public.refunds;
-  v_left integer := p_payment.amount_received - private.committed_refund_amount(p_payment);
+  v_left integer := private.refundable_of_payment(p_payment);
 begin
-  if v_left <= 0 then
-    return;
+  if v_left = 0 then
+    return 0;
   end if;
   insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason)
   values (p_payment.showtime_id, p_payment.booking_id, p_payment.id, v_left, p_payment.currency_received, p_reason)
@@ -69,6 +97,7 @@ begin
   perform private.enqueue_refund(v_booking, v_refund, interval '0');
   perform private.enqueue('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
                        jsonb_build_object('refund_id', v_refund.id));
+  return v_left;
 end
 $$;
 
@@ -79,28 +108,36 @@ language sql volatile set search_path = '' as $$
                       jsonb_build_object('refund_id', p_refund.id), p_delay)
 $$;
 
--- What the worker needs to do a refund: {id, attempt, amount, currency, reason, status, payment_intent_id}.
+-- What the worker needs to do a refund, and an email to tell of it: {id, attempt, amount, currency, reason, status,
+-- payment_intent_id, kept}; kept is what is left of the payment after all refunds of it. Null without such a refund.
 create function private.refund_context(p_refund_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object('id', r.id, 'attempt', r.attempt, 'amount', r.amount, 'currency', r.currency,
-                            'reason', r.reason, 'status', r.status, 'payment_intent_id', p.payment_intent_id)
+                            'reason', r.reason, 'status', r.status, 'payment_intent_id', p.payment_intent_id,
+                            'kept', private.refundable_of_payment(p))
   from public.refunds r
   join public.payments p on p.showtime_id = r.showtime_id and p.id = r.payment_id
   where r.id = p_refund_id
 $$;
 
--- Queues the return of everything that was paid for a booking.
+-- Queues the return of everything that was paid for a booking. Where all of it has gone back already no refund tells its
+-- customer of the end, so an email of its own does.
 create function private.refund_booking(p_booking public.bookings, p_reason text) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_payment public.payments;
+  v_queued integer := 0;
 begin
   for v_payment in
     select * from public.payments p
     where p.showtime_id = p_booking.showtime_id and p.booking_id = p_booking.id and p.status = 'succeeded'
   loop
-    perform private.refund_payment(v_payment, p_reason);
+    v_queued := v_queued + private.refund_payment(v_payment, p_reason);
   end loop;
+  if v_queued = 0 then
+    perform private.enqueue('mail_cancellation', 'mail:cancellation:' || p_booking.id, p_booking,
+                            jsonb_build_object('reason', p_reason));
+  end if;
 end
 $$;
 
@@ -174,6 +211,8 @@ $$;
 -- Moves a refund to the status that Stripe reports: refund.accepted taken, refund.succeeded sent, refund.failed refused, refund.retried tried again. Events come in any
 -- order: after succeeded only failed is news (the bank sent it back), after void or the failure of one made at the
 -- dashboard nothing is. A failure of ours is tried again an hour later as the next attempt, which has a key of its own.
+-- Once a customer was promised money, the first time that a bank refuses it has an email; what Stripe refuses to take at
+-- all is ours to put right.
 create function private.apply_refund_status(
   p_booking public.bookings, p_refund public.refunds, p_status public.refund_status, p_stripe_refund_id text,
   p_failure_reason text) returns void
@@ -194,6 +233,11 @@ begin
   returning r.* into p_refund;
   if v_ours and p_status = 'failed' then
     perform private.enqueue_refund(p_booking, p_refund, interval '1 hour');
+  end if;
+  if p_status = 'failed' and p_stripe_refund_id is not null
+    and exists (select from private.outbox o where o.key = 'mail:refund:' || p_refund.id) then
+    perform private.enqueue('mail_refund_failed', 'mail:refund_failed:' || p_refund.id, p_booking,
+                            jsonb_build_object('refund_id', p_refund.id));
   end if;
 end
 $$;
@@ -294,6 +338,8 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 revoke execute on function
+  private.refundable_of_payment(public.payments),
+  public.refundable_amount(public.bookings),
   private.refund_payment(public.payments, text),
   private.enqueue_refund(public.bookings, public.refunds, interval),
   private.refund_context(uuid),
@@ -305,6 +351,7 @@ revoke execute on function
   private.committed_refund_amount(public.payments),
   public.refunds_to_reconcile(interval, integer, uuid)
 from public;
+grant execute on function public.refundable_amount(public.bookings) to anon, authenticated;
 grant execute on function public.refunds_to_reconcile(interval, integer, uuid) to service_role;
 grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer)
 to service_role;

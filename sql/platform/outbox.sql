@@ -7,7 +7,9 @@ create type private.outbox_kind as enum (
   'mail_confirmation',  -- the ticket
   'mail_refund',        -- money is on its way back, and why
   'refund',             -- ask Stripe to return money
-  'cancel_intent'       -- ask Stripe to take no money for what has ended
+  'cancel_intent',      -- ask Stripe to take no money for what has ended
+  'mail_cancellation',  -- a paid booking has ended and nothing is left to refund
+  'mail_refund_failed'  -- the bank refused a refund
 );
 
 create type private.outbox_state as enum (
@@ -55,6 +57,12 @@ language sql volatile set search_path = '' as $$
   on conflict on constraint key_is_unique do nothing
 $$;
 
+-- True for work that is an email. (By what it is not, so that a migration can add kinds of email and this at once.)
+create function private.is_mail(p_kind private.outbox_kind) returns boolean
+language sql immutable parallel safe set search_path = '' as $$
+  select p_kind not in ('refund', 'cancel_intent')
+$$;
+
 -- Everything an email about a booking says: {booking, showtime: {id, starts_at, ends_at}, movie: {title, certificate,
 -- length_minutes}, theater: {name, address, city, time_zone}, auditorium, customer: {email, full_name}}.
 create function private.email_context(p_booking_id uuid) returns jsonb
@@ -77,8 +85,7 @@ $$;
 
 -- Claims due rows for a worker, of those kinds or of any, for so many seconds. Several workers never get the same row,
 -- and one whose worker was lost comes again when its lease has run out (outbox.reclaimed).
--- Answers [{id, attempt, kind, key, booking_id, request_id, payload, email (for mail), refund (for mail_refund and
--- refund)}].
+-- Answers [{id, attempt, kind, key, booking_id, request_id, payload, email (for mail), refund (for what is about one)}].
 create function public.claim_outbox(
   max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -90,7 +97,7 @@ begin
     select o.id from private.outbox o
     where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
       and (claim_outbox.kinds is null or o.kind::text = any (claim_outbox.kinds))
-      and (o.abandoned_claims < 9 or o.kind not in ('mail_confirmation', 'mail_refund'))  -- see abandon_emails
+      and (o.abandoned_claims < 9 or not private.is_mail(o.kind))  -- see abandon_emails
     order by o.due_at limit claim_outbox.max_rows for update skip locked
   ), claimed as (
     update private.outbox o
@@ -102,9 +109,8 @@ begin
   select coalesce(jsonb_agg(jsonb_build_object(
     'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id,
     'request_id', c.request_id, 'payload', c.payload,
-    'email', case when c.kind in ('mail_confirmation', 'mail_refund') then private.email_context(c.booking_id) end,
-    'refund', case when c.kind in ('mail_refund', 'refund')
-                   then private.refund_context((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
+    'email', case when private.is_mail(c.kind) then private.email_context(c.booking_id) end,
+    'refund', private.refund_context((c.payload ->> 'refund_id')::uuid)) order by c.id), '[]')
   into v_claimed from claimed c;
   return v_claimed;
 end
@@ -135,7 +141,7 @@ $$;
 create function private.next_state(p_row private.outbox, p_error text, p_now timestamptz) returns private.outbox_state
 language sql stable set search_path = '' as $$
   select case when p_error is null then 'sent'
-              when (p_row).kind in ('mail_confirmation', 'mail_refund')
+              when private.is_mail((p_row).kind)
                 and p_now - (p_row).created_at > interval '3 days' then 'failed'
               else 'queued' end::private.outbox_state
 $$;
@@ -146,7 +152,7 @@ language sql volatile set search_path = '' as $$
   update private.outbox o
   set state = 'failed', completed_at = p_now, claimed_until = null,
       last_error = 'claimed by ' || o.abandoned_claims + 1 || ' workers, none of which came back'
-  where o.state = 'queued' and o.kind in ('mail_confirmation', 'mail_refund')
+  where o.state = 'queued' and private.is_mail(o.kind)
     and o.abandoned_claims >= 9 and o.claimed_until <= p_now
 $$;
 
@@ -211,6 +217,7 @@ end
 $$;
 
 revoke execute on function
+  private.is_mail(private.outbox_kind),
   private.next_state(private.outbox, text, timestamptz),
   public.requeue_outbox(bigint),
   public.discard_email(bigint),

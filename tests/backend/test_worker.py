@@ -34,7 +34,7 @@ from backend.stripe_gateway import (
 from backend.tokens import Tokens
 from backend.worker import Loop, Outbox, Worker, backoff
 from tests.backend.ports import FakeDataApi, FakeMailer, FakeStripe, turns
-from tests.backend.test_emails import LETTER, REFUND
+from tests.backend.test_emails import CONTEXT, REFUND
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = {**REFUND, "amount": 2400}
@@ -47,16 +47,16 @@ def row(kind: str, number: int = 1, **changes: Any) -> dict[str, Any]:
         "attempt": 1,
         "kind": kind,
         "key": f"{kind}:{number}",
-        "booking_id": LETTER["booking"]["id"],
+        "booking_id": CONTEXT["booking"]["id"],
         "payload": {"payment_intent_id": "pi_1"},
-        "email": LETTER if kind.startswith("mail") else None,
-        "refund": ORDER if kind in ("refund", "mail_refund") else None,
+        "email": CONTEXT if kind.startswith("mail") else None,
+        "refund": ORDER if "refund" in kind else None,
         **changes,
     }
 
 
 def intent(status: str, **changes: Any) -> Intent:
-    metadata = {"booking_id": LETTER["booking"]["id"]}
+    metadata = {"booking_id": CONTEXT["booking"]["id"]}
     return replace(Intent("pi_1", status, 2400, 0, "EUR", "secret", metadata), **changes)
 
 
@@ -93,7 +93,15 @@ def test_an_empty_outbox(outbox: Outbox, data_api: FakeDataApi) -> None:
     ]
 
 
-@pytest.mark.parametrize(("kind", "subject"), [("mail_confirmation", "Your tickets"), ("mail_refund", "Your refund")])
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        ("mail_confirmation", "Your tickets"),
+        ("mail_refund", "Your refund"),
+        ("mail_refund_failed", "Your bank refused"),
+        ("mail_cancellation", "Your booking for"),
+    ],
+)
 def test_mail_is_sent_and_settled(
     outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer, kind: str, subject: str
 ) -> None:
@@ -253,7 +261,7 @@ def test_an_intent_that_was_paid_meanwhile_is_settled(
             "payment_intent_id": "pi_1",
             "amount": 2400,
             "currency": "EUR",
-            "booking_id": LETTER["booking"]["id"],
+            "booking_id": CONTEXT["booking"]["id"],
         }
     ]
     assert settled(data_api) == [None]

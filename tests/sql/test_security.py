@@ -29,6 +29,7 @@ OPEN_DEFINERS = {
     "cancellable_until(bookings)",
     "create_booking(bigint)",
     "lock_seats(bigint,bigint[])",
+    "refundable_amount(bookings)",
     "release_seats(bigint,bigint[])",
     "seat_holder(bigint,bigint,timestamp with time zone)",
     "seat_map(bigint)",
