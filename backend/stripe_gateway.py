@@ -66,6 +66,16 @@ class Refund:
     failure_reason: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def fact(self) -> dict[str, object]:
+        """Return it as the database takes facts about refunds."""
+        return {
+            "id": self.id,
+            "amount": self.amount,
+            "status": self.status,
+            "failure_reason": self.failure_reason,
+            "metadata": dict(self.metadata),
+        }
+
 
 class Payments(Protocol):
     """What we ask of Stripe. Every call may raise StripeUnavailableError and StripeRefusedError."""

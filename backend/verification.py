@@ -14,8 +14,8 @@ from typing import Final
 
 from backend.database import Database, KnownPayment
 from backend.money import money
-from backend.reconciliation import IN_OUR_WORDS, agrees, in_batches
-from backend.stripe_gateway import Intent, Payments, Refund, StripeRefusedError
+from backend.reconciliation import in_batches
+from backend.stripe_gateway import Intent, Payments, StripeRefusedError
 
 DAYS: Final = 3
 """How far back the daily verification compares payments; one by hand that looks less far says less."""
@@ -82,13 +82,15 @@ class Verification:
         """Refunds: each at Stripe that is for a payment of ours, as we know it; and each of ours, there."""
         seen: set[str] = set()
         for refunds in in_batches(self.stripe.refunds_since(since)):
-            known = self.database.known_refunds([refund.id for refund in refunds])
+            differences = self.database.compare_refunds([refund.fact() for refund in refunds])
             for refund in refunds:
                 seen.add(refund.id)
-                if (refund.id in known or refund.payment_intent_id in ours) and not agrees(
-                    refund, known.get(refund.id)
-                ):
-                    yield _differs(refund, known[refund.id]["status"] if refund.id in known else "unknown")
+                difference = differences.get(refund.id)
+                if difference and (difference["here"] or refund.payment_intent_id in ours):
+                    yield (
+                        f"{refund.id} of {refund.payment_intent_id} is {difference['here'] or 'unknown'} here and"
+                        f" {difference['at_stripe']} ({refund.amount}) at Stripe"
+                    )
         for payment in ours.values():
             for refund in payment["refunds"]:
                 if refund["stripe_refund_id"] not in seen and not self._exists(refund["stripe_refund_id"]):
@@ -102,11 +104,6 @@ class Verification:
                 raise
             return False
         return True
-
-
-def _differs(refund: Refund, status: str) -> str:
-    at_stripe = IN_OUR_WORDS.get(refund.status, refund.status)
-    return f"{refund.id} of {refund.payment_intent_id} is {status} here and {at_stripe} ({refund.amount}) at Stripe"
 
 
 def notices(database: Database) -> list[str]:

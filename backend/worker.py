@@ -19,16 +19,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Final
-from uuid import UUID
 
 from backend import logs
 from backend.database import LONG_TIMEOUT, DataApi, Database, OutboxRow, RefundOrder
 from backend.emails import Emails
 from backend.errors import ApiError, UnavailableError
 from backend.mailer import Mailer, SmtpMailer
-from backend.reconciliation import Reconciliation, agrees, apply_intent, record_refund_news
+from backend.reconciliation import Reconciliation, apply_intent
 from backend.settings import Settings, SettingsError
-from backend.stripe_gateway import Payments, Refund, ReplayedFailureError, StripeGateway, StripeRefusedError
+from backend.stripe_gateway import Payments, ReplayedFailureError, StripeGateway, StripeRefusedError
 from backend.tokens import Tokens
 from backend.verification import DAYS, Verification
 
@@ -113,11 +112,11 @@ class Outbox:
                 self._cancel_intent(str(row["payload"]["payment_intent_id"]))
 
     def _refund(self, order: RefundOrder) -> None:
-        """Ask Stripe for a refund, unless it is settled already, and note how it stands. What Stripe refuses for good
-        is a failure: it is visible, and tried again by the database as the next attempt under a key of its own.
-        """
+        """Ask Stripe for a refund, and report what it made of that or why it made nothing; the database decides what
+        follows."""
         if order["status"] not in ("queued", "failed"):
             return
+        code: str | None = None
         try:
             refund = self.stripe.create_refund(
                 payment_intent_id=order["payment_intent_id"],
@@ -125,59 +124,20 @@ class Outbox:
                 metadata={"refund_id": order["id"], "attempt": str(order["attempt"])},
                 key=f"refund:{order['id']}:{order['attempt']}",
             )
+            refunds = [refund]
         except ReplayedFailureError:
-            self._look_for_refund(order, "idempotency_key_spent")
+            code = "idempotency_key_spent"
+            refunds = self.stripe.refunds_of(order["payment_intent_id"])
         except StripeRefusedError as error:
-            self._look_for_refund(order, error.code)
-        else:
-            record_refund(self.database, order, refund, order["payment_intent_id"])
-
-    def _look_for_refund(self, order: RefundOrder, code: str) -> None:
-        """Stripe made no new refund: there may be one already, of an earlier attempt whose answer was lost, or made by
-        hand at Stripe's dashboard; it stands for ours then. If other refunds have returned everything, ours is void;
-        otherwise it has failed."""
-        refund = self._same_refund(order)
-        if refund is not None:
-            record_refund(self.database, order, refund, order["payment_intent_id"])
-            return
-        _log.warning("no refund was made", extra={"refund_id": order["id"], "stripe_code": code})
-        if code == "charge_already_refunded":
-            self._note_what_others_returned(order["payment_intent_id"])
-        self.database.record_refund(
-            event_id=None,
-            event_type="worker",
-            stripe_refund_id=None,
-            payment_intent_id=order["payment_intent_id"],
-            amount=order["amount"],
-            status="void" if code == "charge_already_refunded" else "failed",
-            failure_reason=code,
-            refund_id=UUID(order["id"]),
-            attempt=order["attempt"],
+            code = error.code
+            refunds = self.stripe.refunds_of(order["payment_intent_id"])
+        facts = [refund.fact() for refund in refunds]
+        outcome = self.database.settle_refund_attempt(order["id"], order["attempt"], code, facts)
+        _log.log(
+            logging.WARNING if outcome == "failed" else logging.INFO,
+            "refund",
+            extra={"refund_id": order["id"], "outcome": outcome, "stripe_code": code},
         )
-
-    def _note_what_others_returned(self, payment_intent_id: str) -> None:
-        """Before ours is void for want of money: what was returned at the dashboard and not told yet."""
-        refunds = self.stripe.refunds_of(payment_intent_id)
-        known = self.database.known_refunds([refund.id for refund in refunds])
-        for refund in refunds:
-            if not agrees(refund, known.get(refund.id)):
-                record_refund_news(self.database, refund, None, "worker")
-
-    def _same_refund(self, order: RefundOrder) -> Refund | None:
-        """The refund at Stripe that carries our id, or one of the same amount that nobody has noted yet."""
-        refunds = [
-            refund
-            for refund in self.stripe.refunds_of(order["payment_intent_id"])
-            if refund.status not in ("failed", "canceled")
-        ]
-        for refund in refunds:
-            if refund.metadata.get("refund_id") == order["id"]:
-                return refund
-        known = self.database.known_refunds([refund.id for refund in refunds])
-        for refund in refunds:
-            if refund.amount == order["amount"] and refund.id not in known and "refund_id" not in refund.metadata:
-                return refund
-        return None
 
     def _cancel_intent(self, payment_intent_id: str) -> None:
         try:
@@ -202,21 +162,6 @@ class Outbox:
                 if time.monotonic() > deadline or self.stop.wait(pause):
                     raise
                 pause = min(pause * 2, 5.0)
-
-
-def record_refund(database: Database, order: RefundOrder, refund: Refund, payment_intent_id: str) -> None:
-    """Note how a refund of ours stands at Stripe, for the attempt that is under way."""
-    database.record_refund(
-        event_id=None,
-        event_type="worker",
-        stripe_refund_id=refund.id,
-        payment_intent_id=payment_intent_id,
-        amount=refund.amount,
-        status=refund.status,
-        failure_reason=refund.failure_reason,
-        refund_id=UUID(order["id"]),
-        attempt=order["attempt"],
-    )
 
 
 class Loop:

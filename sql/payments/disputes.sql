@@ -35,9 +35,9 @@ create policy "people read the disputes of their own bookings" on public.dispute
                    and b.user_id = (select auth.uid())));
 grant select on public.disputes to authenticated, service_role;
 
--- Stripe says how a dispute stands. Events come in any order: one that is closed stays closed. (dispute.opened opened, dispute.closed closed)
--- Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request, and busy when the news of the
--- payment has yet to come.
+-- Stripe says how a dispute stands. Events come in any order: one that is closed stays closed. (dispute.opened opened,
+-- dispute.closed closed) Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request, and busy
+-- when the news of the payment has yet to come.
 create function public.record_dispute(
   event_id text, event_type text, stripe_dispute_id text, payment_intent_id text, amount integer, currency text,
   reason text, status text)

@@ -120,8 +120,8 @@ language sql stable set search_path = '' as $$
   where r.id = p_refund_id
 $$;
 
--- Queues the return of everything that was paid for a booking. Where all of it has gone back already no refund tells its
--- customer of the end, so an email of its own does.
+-- Queues the return of everything that was paid for a booking. Where all of it has gone back already no refund tells
+-- its customer of the end, so an email of its own does.
 create function private.refund_booking(p_booking public.bookings, p_reason text) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -141,13 +141,23 @@ begin
 end
 $$;
 
--- Stripe says how a refund stands: the answer to our request (event_id null) or a refund event. One that nobody here
--- asked for was made at Stripe's dashboard and is recorded all the same; when it returns a confirmed booking's whole
--- price, the seats come free.
+-- A refund's status in Stripe's words, in ours; null for a word that is unknown. No other place maps them.
+create function private.refund_status_of(p_stripe_status text) returns public.refund_status
+language sql immutable parallel safe set search_path = '' as $$
+  select case p_stripe_status
+    when 'succeeded' then 'succeeded'
+    when 'pending' then 'pending'
+    when 'requires_action' then 'pending'
+    when 'failed' then 'failed'
+    when 'canceled' then 'failed'
+  end::public.refund_status
+$$;
+
+-- Stripe says how a refund stands. One that nobody here asked for was made at Stripe's dashboard and is recorded all
+-- the same; when it returns a confirmed booking's whole price, the seats come free.
 --
--- status in Stripe's words: pending, requires_action, succeeded, failed, canceled; or void, from the worker, if Stripe
--- has nothing left to return. refund_id and attempt are ours, from the refund's metadata.
--- Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request.
+-- status in Stripe's words; event_id is null when nobody but us asked. refund_id and attempt are ours, from the
+-- refund's metadata. Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request.
 create function public.record_refund(
   event_id text, event_type text, stripe_refund_id text, payment_intent_id text, amount integer, status text,
   failure_reason text default null, refund_id uuid default null, attempt integer default null)
@@ -156,13 +166,9 @@ language plpgsql volatile security definer set search_path = '' set timezone = '
 declare
   v_booking public.bookings;
   v_payment public.payments;
-  v_refund public.refunds;
-  v_status public.refund_status;
 begin
-  v_status := case record_refund.status when 'succeeded' then 'succeeded' when 'pending' then 'pending'
-              when 'requires_action' then 'pending' when 'failed' then 'failed' when 'canceled' then 'failed'
-              when 'void' then 'void' end;
-  if v_status is null or record_refund.amount is null or record_refund.amount <= 0 then
+  if private.refund_status_of(record_refund.status) is null
+    or record_refund.amount is null or record_refund.amount <= 0 then
     perform private.raise_api_error('invalid_request');
   end if;
   if not private.record_event(record_refund.event_id, record_refund.event_type, record_refund.payment_intent_id) then
@@ -178,41 +184,60 @@ begin
   if not found then
     perform private.raise_api_error('busy');  -- it overtook the news that the money arrived; Stripe will come again
   end if;
-
-  select * into v_refund from public.refunds r
-  where r.payment_id = v_payment.id and r.showtime_id = v_payment.showtime_id
-    and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id)
-  order by r.id = record_refund.refund_id desc nulls last limit 1 for update;
-  if v_refund.id is null then
-    if exists (select from public.refunds r where r.stripe_refund_id = record_refund.stripe_refund_id) then
-      perform private.raise_api_error('invalid_request');  -- a refund is of one payment for ever, and this one is of another
-    end if;
-    insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
-    values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
-            'made_at_stripe', record_refund.stripe_refund_id)
-    returning r.* into v_refund;
-    if v_status <> 'failed' then  -- of what failed before we heard of it there is nothing to tell
-      perform private.enqueue('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
-                           jsonb_build_object('refund_id', v_refund.id));
-    end if;
-  end if;
-  if coalesce(record_refund.attempt, v_refund.attempt) = v_refund.attempt then
-    perform private.apply_refund_status(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
-                                  record_refund.failure_reason);
-    v_booking := private.sync_booking_status(v_booking, v_payment);
-    if v_status <> 'void' then  -- what others have returned is not to be returned again before we know how
-      perform private.rebalance_refunds(v_booking, v_payment);
-    end if;
-  end if;
+  perform private.note_refund(
+    v_booking, v_payment,
+    jsonb_build_object('id', record_refund.stripe_refund_id, 'amount', record_refund.amount,
+                       'status', record_refund.status, 'failure_reason', record_refund.failure_reason),
+    record_refund.refund_id, record_refund.attempt);
   return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);
 end
 $$;
 
--- Moves a refund to the status that Stripe reports: refund.accepted taken, refund.succeeded sent, refund.failed refused, refund.retried tried again. Events come in any
--- order: after succeeded only failed is news (the bank sent it back), after void or the failure of one made at the
--- dashboard nothing is. A failure of ours is tried again an hour later as the next attempt, which has a key of its own.
--- Once a customer was promised money, the first time that a bank refuses it has an email; what Stripe refuses to take at
--- all is ours to put right.
+-- Notes how a refund of a payment stands at Stripe, by a fact about it ({id, amount, status, failure_reason}) and by
+-- the refund and attempt of ours that it belongs to, if any. News of an attempt that has passed changes nothing.
+-- Answers the booking as it is then. Raises invalid_request.
+create function private.note_refund(
+  p_booking public.bookings, p_payment public.payments, p_fact jsonb, p_refund_id uuid, p_attempt integer)
+returns public.bookings
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_refund public.refunds;
+  v_status public.refund_status := private.refund_status_of(p_fact ->> 'status');
+begin
+  if v_status is null then
+    perform private.raise_api_error('invalid_request');
+  end if;
+  select * into v_refund from public.refunds r
+  where r.payment_id = p_payment.id and r.showtime_id = p_payment.showtime_id
+    and (r.stripe_refund_id = p_fact ->> 'id' or r.id = p_refund_id)
+  order by r.id = p_refund_id desc nulls last limit 1 for update;
+  if v_refund.id is null then
+    if exists (select from public.refunds r where r.stripe_refund_id = p_fact ->> 'id') then
+      perform private.raise_api_error('invalid_request');  -- a refund is of one payment for ever, and this one is of another
+    end if;
+    insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
+    values (p_payment.showtime_id, p_booking.id, p_payment.id, (p_fact ->> 'amount')::integer,
+            p_payment.currency_received, 'made_at_stripe', p_fact ->> 'id')
+    returning r.* into v_refund;
+    if v_status <> 'failed' then  -- one that failed before we knew of it is no news
+      perform private.enqueue('mail_refund', 'mail:refund:' || v_refund.id, p_booking,
+                              jsonb_build_object('refund_id', v_refund.id));
+    end if;
+  end if;
+  if coalesce(p_attempt, v_refund.attempt) = v_refund.attempt then
+    perform private.apply_refund_status(p_booking, v_refund, v_status, p_fact ->> 'id', p_fact ->> 'failure_reason');
+    p_booking := private.sync_booking_status(p_booking, p_payment);
+    perform private.rebalance_refunds(p_booking, p_payment);
+  end if;
+  return p_booking;
+end
+$$;
+
+-- Moves a refund to the status that Stripe reports: refund.accepted taken, refund.succeeded sent, refund.failed
+-- refused, refund.retried tried again. Events come in any order: after succeeded only failed is news (the bank sent it
+-- back), after void or the failure of one made at the dashboard nothing is. A failure of ours is tried again an hour
+-- later as the next attempt, which has a key of its own. Once a customer was promised money, the first time that a bank
+-- refuses it has an email; what Stripe refuses to take at all is ours to put right.
 create function private.apply_refund_status(
   p_booking public.bookings, p_refund public.refunds, p_status public.refund_status, p_stripe_refund_id text,
   p_failure_reason text) returns void
@@ -242,9 +267,9 @@ begin
 end
 $$;
 
--- A booking whose price went back as a whole is refunded (booking.refunded); were its seats still sold, they come free (booking.refunded_at_stripe). One
--- whose refund was sent back by the bank is merely cancelled again (booking.refund_bounced). Money that never kept the booking does not
--- touch it. Answers it as it is then.
+-- A booking whose price went back as a whole is refunded (booking.refunded); were its seats still sold, they come free
+-- (booking.refunded_at_stripe). One whose refund was sent back by the bank is merely cancelled again
+-- (booking.refund_bounced). Money that never kept the booking does not touch it. Answers it as it is then.
 create function private.sync_booking_status(p_booking public.bookings, p_payment public.payments) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -321,22 +346,6 @@ begin
 end
 $$;
 
--- Refunds that Stripe has taken and not told us about for longer than that: [{id, attempt, stripe_refund_id}], oldest
--- first; after is the id that the page before ended with.
-create function public.refunds_to_reconcile(
-  older_than interval default '2 minutes', max_rows integer default 100, after uuid default null)
-returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'attempt', r.attempt, 'stripe_refund_id', r.stripe_refund_id)
-                            order by r.created_at, r.id), '[]')
-  from (select * from public.refunds pending
-        where pending.status = 'pending' and pending.stripe_refund_id is not null
-          and pending.updated_at < private.now() - refunds_to_reconcile.older_than
-          and (refunds_to_reconcile.after is null or (pending.created_at, pending.id) > (
-            select seen.created_at, seen.id from public.refunds seen where seen.id = refunds_to_reconcile.after))
-        order by pending.created_at, pending.id limit refunds_to_reconcile.max_rows) r
-$$;
-
 revoke execute on function
   private.refundable_of_payment(public.payments),
   public.refundable_amount(public.bookings),
@@ -344,14 +353,14 @@ revoke execute on function
   private.enqueue_refund(public.bookings, public.refunds, interval),
   private.refund_context(uuid),
   private.refund_booking(public.bookings, text),
+  private.refund_status_of(text),
   public.record_refund(text, text, text, text, integer, text, text, uuid, integer),
+  private.note_refund(public.bookings, public.payments, jsonb, uuid, integer),
   private.apply_refund_status(public.bookings, public.refunds, public.refund_status, text, text),
   private.sync_booking_status(public.bookings, public.payments),
   private.rebalance_refunds(public.bookings, public.payments),
-  private.committed_refund_amount(public.payments),
-  public.refunds_to_reconcile(interval, integer, uuid)
+  private.committed_refund_amount(public.payments)
 from public;
 grant execute on function public.refundable_amount(public.bookings) to anon, authenticated;
-grant execute on function public.refunds_to_reconcile(interval, integer, uuid) to service_role;
 grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer)
 to service_role;

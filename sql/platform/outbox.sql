@@ -83,9 +83,21 @@ language sql stable set search_path = '' as $$
   where b.id = p_booking_id
 $$;
 
+-- The same for the page of a booking's customer. Raises unknown_booking.
+create function public.ticket_context(booking_id uuid, user_id uuid) returns jsonb
+language plpgsql stable security definer set search_path = '' set timezone = 'UTC' as $$
+begin
+  if not exists (select from public.bookings b
+                 where b.id = ticket_context.booking_id and b.user_id = ticket_context.user_id) then
+    perform private.raise_api_error('unknown_booking');
+  end if;
+  return private.email_context(ticket_context.booking_id);
+end
+$$;
+
 -- Claims due rows for a worker, of those kinds or of any, for so many seconds. Several workers never get the same row,
--- and one whose worker was lost comes again when its lease has run out (outbox.reclaimed).
--- Answers [{id, attempt, kind, key, booking_id, request_id, payload, email (for mail), refund (for what is about one)}].
+-- and one whose worker was lost comes again when its lease has run out (outbox.reclaimed). Answers [{id, attempt, kind,
+-- key, booking_id, request_id, payload, email (for mail), refund (for what is about one)}].
 create function public.claim_outbox(
   max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -116,10 +128,10 @@ begin
 end
 $$;
 
--- Ends a claim: done (outbox.completed), or to be tried again (outbox.retried) after a growing and slightly random pause of two hours at most.
--- Money is never given up; an email is (outbox.failed), three days after it was written, and then a person must look
--- (requeue_outbox). attempt is what claim_outbox gave; a worker that was so slow that another has claimed the row since
--- settles nothing. Answers whether it did.
+-- Ends a claim: done (outbox.completed), or to be tried again (outbox.retried) after a growing and slightly random
+-- pause of two hours at most. Money is never given up; an email is (outbox.failed), three days after it was written,
+-- and then a person must look (requeue_outbox). attempt is what claim_outbox gave; a worker that was so slow that
+-- another has claimed the row since settles nothing. Answers whether it did.
 create function public.complete_outbox(id bigint, attempt integer, error text default null) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -146,7 +158,8 @@ language sql stable set search_path = '' as $$
               else 'queued' end::private.outbox_state
 $$;
 
--- Gives up (outbox.failed) emails that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
+-- Gives up (outbox.failed) emails that ten workers in a row claimed and never settled: they die of it. The sweep calls
+-- it.
 create function private.abandon_emails(p_now timestamptz) returns void
 language sql volatile set search_path = '' as $$
   update private.outbox o
@@ -223,6 +236,7 @@ revoke execute on function
   public.discard_email(bigint),
   private.enqueue(private.outbox_kind, text, public.bookings, jsonb, interval),
   private.email_context(uuid),
+  public.ticket_context(uuid, uuid),
   public.claim_outbox(integer, integer, text[]),
   public.complete_outbox(bigint, integer, text),
   private.abandon_emails(timestamptz),
@@ -230,6 +244,7 @@ revoke execute on function
 from public;
 grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
 grant execute on function
+  public.ticket_context(uuid, uuid),
   public.claim_outbox(integer, integer, text[]), public.complete_outbox(bigint, integer, text),
   public.requeue_outbox(bigint),
   public.discard_email(bigint)

@@ -65,6 +65,7 @@ def outbox(data_api: FakeDataApi, stripe: FakeStripe, mailer: FakeMailer, settin
     data_api.answers |= {
         "complete_outbox": True,
         "record_refund": {"outcome": "noted"},
+        "settle_refund_attempt": {"outcome": "made"},
         "record_payment_failure": {"outcome": "noted"},
         "confirm_booking": {"outcome": "confirmed"},
     }
@@ -73,7 +74,11 @@ def outbox(data_api: FakeDataApi, stripe: FakeStripe, mailer: FakeMailer, settin
 
 @pytest.fixture
 def reconciliation(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> Reconciliation:
-    data_api.answers |= {"payments_to_reconcile": [], "refunds_to_reconcile": [], "known_refunds": []}
+    data_api.answers |= {
+        "claim_payments_to_reconcile": [],
+        "claim_refunds_to_reconcile": [],
+        "compare_refunds": [],
+    }
     return Reconciliation(outbox.database, stripe, 120)
 
 
@@ -144,18 +149,8 @@ def test_a_refund(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> 
     assert (refund.payment_intent_id, refund.amount) == ("pi_1", 2400)
     assert refund.metadata == {"refund_id": ORDER["id"], "attempt": "1"}
     assert stripe.keys == [f"refund:{ORDER['id']}:1"]
-    assert data_api.arguments("record_refund") == [
-        {
-            "event_id": None,
-            "event_type": "worker",
-            "stripe_refund_id": "re_1",
-            "payment_intent_id": "pi_1",
-            "amount": 2400,
-            "status": "succeeded",
-            "failure_reason": None,
-            "refund_id": ORDER["id"],
-            "attempt": 1,
-        }
+    assert data_api.arguments("settle_refund_attempt") == [
+        {"refund_id": ORDER["id"], "attempt": 1, "code": None, "refunds": [refund.fact()]}
     ]
     assert settled(data_api) == [None]
 
@@ -166,68 +161,53 @@ def test_a_refund_when_stripe_is_away_is_tried_again_as_it_is(
     stripe.failures = [StripeUnavailableError()]
     data_api.answers["claim_outbox"] = [row("refund")]
     outbox.step()
-    assert data_api.arguments("record_refund") == []
+    assert data_api.arguments("settle_refund_attempt") == []
     assert settled(data_api) == ["StripeUnavailableError"]
 
 
 @pytest.mark.parametrize(
-    ("failure", "status", "reason"),
+    ("failure", "code"),
     [
-        (StripeRefusedError("charge_already_refunded", "Done."), "void", "charge_already_refunded"),
-        (StripeRefusedError("charge_disputed", "Charged back."), "failed", "charge_disputed"),
-        (ReplayedFailureError(), "failed", "idempotency_key_spent"),
+        (StripeRefusedError("charge_already_refunded", "Done."), "charge_already_refunded"),
+        (StripeRefusedError("charge_disputed", "Charged back."), "charge_disputed"),
+        (ReplayedFailureError(), "idempotency_key_spent"),
     ],
 )
-def test_a_refund_that_stripe_refuses_for_good_has_failed_or_is_void(
-    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe, failure: Exception, status: str, reason: str
+def test_where_stripe_makes_no_refund_the_database_is_given_the_facts(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe, failure: Exception, code: str
 ) -> None:
+    """What they mean, sql/payments/refund_attempts.sql decides (tests/sql/test_refund_attempts.py)."""
     stripe.failures = [failure]
     stripe.refunds = {
-        "re_known": Refund("re_known", "succeeded", 2400, "pi_1"),
-        "re_other": Refund("re_other", "succeeded", 2400, "pi_1", metadata={"refund_id": "another"}),
-        "re_partial": Refund("re_partial", "succeeded", 100, "pi_1"),
+        "re_ours": Refund("re_ours", "pending", 2400, "pi_1", metadata={"refund_id": ORDER["id"], "attempt": "1"}),
+        "re_hand": Refund("re_hand", "failed", 100, "pi_1", "declined"),
+        "re_shop": Refund("re_shop", "succeeded", 100, "pi_shop"),
     }
-    known = {"stripe_refund_id": "re_known", "amount": 2400, "status": "succeeded"}
-    data_api.answers |= {"claim_outbox": [row("refund")], "known_refunds": [known]}
+    data_api.answers["claim_outbox"] = [row("refund", refund={**ORDER, "attempt": 2})]
     outbox.step()
-    *news, recorded = data_api.arguments("record_refund")
-    # Before ours is void for want of money, what others returned is told.
-    assert [said["stripe_refund_id"] for said in news] == (["re_other", "re_partial"] if status == "void" else [])
-    assert (recorded["status"], recorded["failure_reason"]) == (status, reason)
-    assert (recorded["stripe_refund_id"], recorded["refund_id"], recorded["attempt"]) == (None, ORDER["id"], 1)
+    (reported,) = data_api.arguments("settle_refund_attempt")
+    assert (reported["refund_id"], reported["attempt"], reported["code"]) == (ORDER["id"], 2, code)
+    assert reported["refunds"] == [
+        {
+            "id": "re_ours",
+            "amount": 2400,
+            "status": "pending",
+            "failure_reason": None,
+            "metadata": {"refund_id": ORDER["id"], "attempt": "1"},
+        },
+        {"id": "re_hand", "amount": 100, "status": "failed", "failure_reason": "declined", "metadata": {}},
+    ]
     assert settled(data_api) == [None]
 
 
-def test_a_refund_that_was_made_by_hand_stands_for_ours(
-    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe
+@pytest.mark.parametrize("status", ["pending", "succeeded", "void"])
+def test_a_refund_that_is_settled_already_is_not_asked_for(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe, status: str
 ) -> None:
-    stripe.failures = [StripeRefusedError("charge_already_refunded", "Done.")]
-    stripe.refunds = {"re_hand": Refund("re_hand", "succeeded", 2400, "pi_1")}
-    data_api.answers |= {"claim_outbox": [row("refund")], "known_refunds": []}
+    data_api.answers["claim_outbox"] = [row("refund", refund={**ORDER, "status": status})]
     outbox.step()
-    assert data_api.arguments("known_refunds") == [{"stripe_refund_ids": ["re_hand"]}]
-    (recorded,) = data_api.arguments("record_refund")
-    assert (recorded["stripe_refund_id"], recorded["status"], recorded["refund_id"]) == (
-        "re_hand",
-        "succeeded",
-        ORDER["id"],
-    )
-
-
-def test_a_refund_whose_answer_was_lost_is_found_again(
-    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe
-) -> None:
-    first = {"refund_id": ORDER["id"], "attempt": "1"}
-    stripe.refunds = {
-        "re_other": Refund("re_other", "succeeded", 5, "pi_1"),
-        "re_failed": Refund("re_failed", "failed", 2400, "pi_1", metadata=first),
-        "re_ours": Refund("re_ours", "pending", 2400, "pi_1", metadata=first),
-    }
-    stripe.failures = [StripeRefusedError("charge_already_refunded", "Done.")]
-    data_api.answers["claim_outbox"] = [row("refund", refund={**ORDER, "attempt": 2})]
-    outbox.step()
-    (recorded,) = data_api.arguments("record_refund")
-    assert (recorded["stripe_refund_id"], recorded["status"], recorded["attempt"]) == ("re_ours", "pending", 2)
+    assert stripe.keys == []
+    assert settled(data_api) == [None]
 
 
 def test_an_intent_is_cancelled(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> None:
@@ -296,12 +276,10 @@ def test_settling_is_stubborn(outbox: Outbox, data_api: FakeDataApi, mailer: Fak
 def test_what_stripe_says_is_applied_once(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
-    data_api.answers["payments_to_reconcile"] = [{"payment_id": "p", "payment_intent_id": "pi_1"}]
+    data_api.answers["claim_payments_to_reconcile"] = [{"payment_id": "p", "payment_intent_id": "pi_1"}]
     stripe.put(intent("succeeded", amount_received=2400))
     assert reconciliation.run() == 1
-    assert data_api.arguments("payments_to_reconcile") == [
-        {"older_than": "120 seconds", "max_rows": 200, "after": None}
-    ]
+    assert data_api.arguments("claim_payments_to_reconcile") == [{"older_than": "120 seconds", "max_rows": 20}]
     (confirmed,) = data_api.arguments("confirm_booking")
     assert (confirmed["event_id"], confirmed["amount"]) == ("reconcile:pi_1:succeeded", 2400)
 
@@ -328,7 +306,7 @@ def test_what_stripe_says_is_applied_once(
 def test_one_that_fails_does_not_stop_the_others(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
-    data_api.answers["payments_to_reconcile"] = [
+    data_api.answers["claim_payments_to_reconcile"] = [
         {"payment_id": "a", "payment_intent_id": "pi_away"},
         {"payment_id": "b", "payment_intent_id": "pi_1"},
     ]
@@ -337,10 +315,25 @@ def test_one_that_fails_does_not_stop_the_others(
     assert len(data_api.arguments("confirm_booking")) == 1
 
 
+def test_a_run_claims_a_few_at_a_time_and_ends_at_its_limit(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    """However many are due, a run asks Stripe about 200; and none waits that a stopped worker has claimed for nothing."""
+    data_api.answers["claim_payments_to_reconcile"] = [{"payment_id": "p", "payment_intent_id": "pi_1"}] * 20
+    stripe.put(intent("processing"))
+    assert reconciliation.run() == 200
+    assert len(data_api.arguments("claim_payments_to_reconcile")) == 10
+    stop = threading.Event()
+    data_api.calls.clear()
+    stripe.before = stop.set
+    assert Reconciliation(Database(data_api), stripe, 120, stop=stop).run() == 1
+    assert len(data_api.arguments("claim_payments_to_reconcile")) == 1
+
+
 def test_pending_refunds_are_asked_about(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
-    data_api.answers["refunds_to_reconcile"] = [
+    data_api.answers["claim_refunds_to_reconcile"] = [
         {"id": ORDER["id"], "attempt": 2, "stripe_refund_id": "re_1"},
         {"id": ORDER["id"], "attempt": 1, "stripe_refund_id": "re_2"},
     ]
@@ -348,10 +341,11 @@ def test_pending_refunds_are_asked_about(
         "re_1": Refund("re_1", "failed", 2400, "pi_1", "lost_or_stolen_card"),
         "re_2": Refund("re_2", "pending", 2400, "pi_1"),
     }
-    data_api.answers["known_refunds"] = [
-        {"stripe_refund_id": "re_1", "amount": 2400, "status": "failed"},
-        {"stripe_refund_id": "re_2", "amount": 2400, "status": "pending"},
-    ]
+    data_api.answers["compare_refunds"] = turns(
+        [{"id": "re_1", "here": "pending", "at_stripe": "failed"}],
+        [],  # the second is as we know it
+        [],  # and so is all that Stripe made lately
+    )
     assert reconciliation.run() == 2
     (recorded,) = data_api.arguments("record_refund")
     assert recorded["event_id"] == "reconcile:re_1:failed"
@@ -416,9 +410,9 @@ def test_a_stop_lets_the_row_in_hand_finish(
         "complete_outbox": True,
         "record_payment_failure": {"outcome": "noted"},
         "release_expired_locks": {"seats_released": 0},
-        "payments_to_reconcile": [],
-        "refunds_to_reconcile": [],
-        "known_refunds": [],
+        "claim_payments_to_reconcile": [],
+        "claim_refunds_to_reconcile": [],
+        "compare_refunds": [],
         "start_verification": False,
     }
     worker = Worker(

@@ -164,22 +164,6 @@ def test_the_refund_of_a_second_payment_leaves_the_booking(cinema: CinemaFixture
     assert cinema.violations() == []
 
 
-@pytest.mark.transition("refund.voided")
-def test_a_refund_that_found_nothing_left_to_return_is_void(cinema: CinemaFixture) -> None:
-    _, booking, intent = cancelled(cinema)
-    ours = refund(cinema)
-    say(cinema, intent, "succeeded", "re_hand")  # somebody was faster at the dashboard
-    say(cinema, intent, "void", None, refund_id=ours["id"], attempt=1, event_id=None)
-    statuses = cinema.rows("select reason, status from public.refunds order by reason")
-    assert statuses == [
-        {"reason": "cancelled_by_customer", "status": "void"},
-        {"reason": "made_at_stripe", "status": "succeeded"},
-    ]
-    assert cinema.status(booking) == "refunded"
-    assert [order["kind"] for order in cinema.outbox("refund")] == ["refund"]  # it is not tried again
-    assert cinema.violations() == []
-
-
 def test_a_refund_that_shrinks_while_it_is_asked_for_is_asked_for_again(cinema: CinemaFixture) -> None:
     """The worker is at Stripe with the old amount; what it reports then is stale, and its row is settled."""
     _, _, intent = cancelled(cinema)
@@ -192,18 +176,6 @@ def test_a_refund_that_shrinks_while_it_is_asked_for_is_asked_for_again(cinema: 
     service.call("complete_outbox", id=order["id"], attempt=order["attempt"])
     (again,) = service.call("claim_outbox", kinds=["refund"])
     assert (again["refund"]["amount"], again["refund"]["attempt"]) == (1400, 2)
-    assert cinema.violations() == []
-
-
-def test_what_is_void_is_not_queued_again(cinema: CinemaFixture) -> None:
-    """Stripe has returned everything in ways that we have yet to hear of; one email is enough."""
-    _, _, intent = cancelled(cinema)
-    ours = refund(cinema)
-    say(cinema, intent, "void", None, event_id=None, refund_id=ours["id"], attempt=1)
-    assert len(cinema.rows("select * from public.refunds")) == 1
-    assert len(cinema.outbox("mail_refund")) == 1
-    say(cinema, intent, "succeeded", "re_1", amount=1000)
-    say(cinema, intent, "succeeded", "re_2", amount=1400)
     assert cinema.violations() == []
 
 
