@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 LONG_TIMEOUT: Final = httpx.Timeout(620.0, connect=3.0)
 """For `violations`, which the database grants ten minutes."""
+SLOWEST_CALL_SECONDS: Final = 33.0
+"""What one call may take: a connection of the pool, connecting, asking and answering, each up to its limit."""
 SHORT_TIMEOUT: Final = httpx.Timeout(2.0, connect=1.0)
 """For questions after our health: whoever asks those gives up after ten seconds, and wants the answer until then."""
 _PAUSE_BEFORE_RETRY: Final = 0.2
@@ -312,7 +314,7 @@ class Database:
         return cast(Session, answer)
 
     def rotate_session(self, token_hash: str, new_token_hash: str) -> Session | None:
-        """Exchange a refresh token; None when it is refused. Never sent twice: a second time it counts as stolen."""
+        """Exchange a refresh token; None when it is refused. Sent once: the browser decides whether to ask again."""
         answer = cast(
             dict[str, Any], self._call("rotate_session", token_hash=token_hash, new_token_hash=new_token_hash)
         )

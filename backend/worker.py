@@ -1,26 +1,28 @@
-"""The worker: `python -m backend.worker`. Empties the outbox, sweeps, asks Stripe about what it never told us, and once
-a day looks whether all that must hold does.
+"""The worker: `python -m backend.worker`. Empties the outbox, sweeps, reconciles with Stripe, and once a day verifies
+that all holds which must.
 
-Each duty has threads of its own, money and mail among them, so that a mail server that hangs delays no refund and no
-sweep. Any number of workers may run: rows are claimed, sweeps exclude each other, and what is reconciled is ledgered
-once. A row is claimed one at a time and finished before a stop, so none waits out the lease of a worker that has gone.
+Each job has threads of its own, money and mail among them, so that a mail server that hangs delays no refund and no
+sweep. Any number of workers may run: rows and checks are claimed, sweeps exclude each other, and what is reconciled is
+ledgered once. Rows are claimed one at a time and completed before a stop, so that none waits out the lease of a worker
+that has gone.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import random
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Final
 
-from backend import logs
+from backend import database, logs, mailer, stripe_gateway
 from backend.database import LONG_TIMEOUT, DataApi, Database, OutboxRow, RefundOrder
 from backend.emails import Emails
 from backend.errors import ApiError, UnavailableError
@@ -33,15 +35,21 @@ from backend.verification import DAYS, Verification
 
 _log = logging.getLogger("backend.worker")
 
-_LEASE_SECONDS: Final = 180
-"""Longer than the slowest row can take: Stripe with its retries, or SMTP with its time limits."""
-_SETTLE_SECONDS: Final = 60.0
-"""How long a row that is done is tried to be settled; afterwards it will be done a second time."""
+_COMPLETE_SECONDS: Final = 60.0
+"""For how long a row that was done is reported to a database that does not answer; later it will be done again."""
+LEASE_SECONDS: Final = math.ceil(
+    max(2 * stripe_gateway.SLOWEST_CALL_SECONDS, mailer.SLOWEST_SECONDS)
+    + 2 * database.SLOWEST_CALL_SECONDS
+    + _COMPLETE_SECONDS
+    + 15
+)
+"""Longer than the slowest row can take, so that no other worker does it again meanwhile: two calls of Stripe or an
+email, what Stripe said noted, and completion, which may begin its last try when its time is over; and some to spare."""
 _LONGEST_PAUSE: Final = 60.0
 _VERIFY_SECONDS: Final = 86_400.0
 _ASK_WHETHER_TO_VERIFY_SECONDS: Final = 600.0
 _SECOND_LOOK_SECONDS: Final = 300.0
-"""Reconciliation has mended by then what was merely on its way."""
+"""Reconciliation has found by then what was merely on its way."""
 _MONEY: Final = ("refund", "cancel_intent")
 _MAIL: Final = ("mail_confirmation", "mail_refund", "mail_cancellation", "mail_refund_failed")
 
@@ -52,7 +60,7 @@ class WorkError(Exception):
 
 @dataclass(frozen=True)
 class Outbox:
-    """Does what the outbox says, a row at a time, of some kinds."""
+    """Does the rows of the outbox of some kinds, one at a time."""
 
     kinds: Sequence[str]
     database: Database
@@ -60,19 +68,20 @@ class Outbox:
     mailer: Mailer
     emails: Emails
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    stop: threading.Event = field(default_factory=threading.Event)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
 
     def step(self) -> bool:
-        """Claim, do and settle one row; false when there was none. Raises UnavailableError without the database."""
-        rows = self.database.claim_outbox(1, _LEASE_SECONDS, self.kinds)
+        """Claim, do and complete one row; false when there was none. Raises UnavailableError without the database."""
+        rows = self.database.claim_outbox(1, LEASE_SECONDS, self.kinds)
         for row in rows:
             logs.begin(row.get("request_id"), booking_id=row["booking_id"])
             error = self._attempt(row)
-            self._settle(row, error)
+            self._complete(row, error)
         return bool(rows)
 
     def _attempt(self, row: OutboxRow) -> str | None:
-        """Do it; the error, in words that a person can use, or None."""
+        """Do a row; return the error in words that a person can use, or None."""
         try:
             self._do(row)
         except WorkError as error:
@@ -149,24 +158,26 @@ class Outbox:
         if not apply_intent(self.database, intent):
             raise WorkError(f"the intent is {intent.status} and cannot be cancelled now")
 
-    def _settle(self, row: OutboxRow, error: str | None) -> None:
-        """Settle, stubbornly: a mail that is sent and not settled would be sent again."""
-        deadline = time.monotonic() + _SETTLE_SECONDS
+    def _complete(self, row: OutboxRow, error: str | None) -> None:
+        """Report a row as done, stubbornly and even while the process is told to stop: an email that was sent and not
+        reported would be sent again."""
+        deadline = self.monotonic() + _COMPLETE_SECONDS
         pause = 0.2
         while True:
             try:
                 if not self.database.complete_outbox(row, error):
-                    _log.warning("settled by another", extra={"key": row["key"]})
+                    _log.warning("completed by another", extra={"key": row["key"]})
                 return
             except UnavailableError:
-                if time.monotonic() > deadline or self.stop.wait(pause):
+                if self.monotonic() + pause > deadline:
                     raise
+                self.sleep(pause)
                 pause = min(pause * 2, 5.0)
 
 
 class Loop:
-    """Does something again and again until the stop: at once while there is more, after `interval` seconds otherwise,
-    and after a growing pause when it fails."""
+    """Repeats an action until the stop: at once while there is more, after `interval` seconds otherwise, and after a
+    growing pause when it fails."""
 
     def __init__(self, name: str, action: Callable[[], bool], interval: float, stop: threading.Event) -> None:
         self.name = name
@@ -193,14 +204,14 @@ class Loop:
 
 
 def backoff(failures: int, interval: float) -> float:
-    """Seconds to wait after so many failures in a row: doubled each time, up to a minute, slightly random so that
-    workers which failed together do not come back together."""
+    """Return the seconds to wait after so many failures in a row: doubled each time, up to a minute, slightly random so
+    that workers which failed together do not come back together."""
     longest = min(interval * 2 ** min(failures, 10), _LONGEST_PAUSE)
     return longest * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
 
 
 class Worker:
-    """All duties of one process."""
+    """All jobs of one process."""
 
     def __init__(
         self, settings: Settings, *, database: Database, long_timeout: Database, stripe: Payments, mailer: Mailer
@@ -208,8 +219,8 @@ class Worker:
         """`long_timeout` is the database again, over a transport that waits for minutes."""
         self.stop = threading.Event()
         emails = Emails(settings, Tokens.of(settings))
-        money = Outbox(_MONEY, database, stripe, mailer, emails, stop=self.stop)
-        mail = Outbox(_MAIL, database, stripe, mailer, emails, stop=self.stop)
+        money = Outbox(_MONEY, database, stripe, mailer, emails)
+        mail = Outbox(_MAIL, database, stripe, mailer, emails)
         reconciliation = Reconciliation(database, stripe, settings.reconcile_after_seconds, stop=self.stop)
         verification = Verification(long_timeout, stripe)
 
@@ -258,7 +269,7 @@ class Worker:
 
 
 def main() -> int:
-    """The command line; SIGTERM and SIGINT stop it gracefully."""
+    """Run the command line; SIGTERM and SIGINT stop it gracefully."""
     try:
         settings = Settings.from_environment()
     except SettingsError as error:

@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from backend import database as database_module
 from backend.database import Database
 from backend.emails import Emails
 from backend.errors import UnavailableError
@@ -32,7 +33,7 @@ from backend.stripe_gateway import (
     StripeUnavailableError,
 )
 from backend.tokens import Tokens
-from backend.worker import Loop, Outbox, Worker, backoff
+from backend.worker import LEASE_SECONDS, Loop, Outbox, Worker, backoff
 from tests.backend.ports import FakeDataApi, FakeMailer, FakeStripe, turns
 from tests.backend.test_emails import CONTEXT, REFUND
 
@@ -94,7 +95,7 @@ def test_an_empty_outbox(outbox: Outbox, data_api: FakeDataApi) -> None:
     data_api.answers["claim_outbox"] = []
     assert outbox.step() is False
     assert data_api.calls == [
-        ("claim_outbox", {"max_rows": 1, "lease_seconds": 180, "kinds": ["refund", "mail_refund"]})
+        ("claim_outbox", {"max_rows": 1, "lease_seconds": LEASE_SECONDS, "kinds": ["refund", "mail_refund"]})
     ]
 
 
@@ -262,12 +263,84 @@ def test_an_intent_that_stripe_never_heard_of(outbox: Outbox, data_api: FakeData
     assert settled(data_api) == ["Stripe does not know the intent; is this its account's key?"]
 
 
-def test_settling_is_stubborn(outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer) -> None:
+class Time:
+    """A clock that only sleeping and calls move."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_an_email_that_was_sent_is_completed_through_a_blip_of_the_database(
+    outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer
+) -> None:
+    """Even while the process is told to stop: its Outbox does not know of that."""
+    time = Time()
     data_api.answers["claim_outbox"] = [row("mail_confirmation")]
-    data_api.answers["complete_outbox"] = turns(UnavailableError(), True)
-    assert outbox.step()
+    data_api.answers["complete_outbox"] = lambda **_: True if time.now > 50 else _raise(UnavailableError())
+    assert replace(outbox, monotonic=time.monotonic, sleep=time.sleep).step()
     assert len(mailer.sent) == 1
-    assert settled(data_api) == [None, None]
+    assert settled(data_api)[-1] is None
+    assert 50 < time.now < 60
+
+
+def test_completing_is_given_up_after_a_minute(outbox: Outbox, data_api: FakeDataApi) -> None:
+    time = Time()
+    data_api.answers["claim_outbox"] = [row("mail_confirmation")]
+    data_api.answers["complete_outbox"] = UnavailableError()
+    with pytest.raises(UnavailableError):
+        replace(outbox, monotonic=time.monotonic, sleep=time.sleep).step()
+    assert 50 < time.now <= 60
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize("kind", ["refund", "cancel_intent", "mail_confirmation"])
+def test_the_lease_outlasts_the_slowest_row(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe, kind: str
+) -> None:
+    """Everything takes as long as its limits allow, and the database answers at the very last try."""
+    time, last_try = Time(), 0.0
+    calls = database_module._TIMEOUT
+    database_call = sum(cast(float, limit) for limit in (calls.pool, calls.connect, calls.write, calls.read))
+
+    def slow_stripe() -> None:
+        time.now += (1 + 2) * (3 + 10) + 2 * 5  # three tries, and what stripe-python waits between them at the most
+
+    def slow_database(**_: object) -> Any:
+        time.now += database_call
+        return {"outcome": "noted"}
+
+    def completed(**_: object) -> Any:
+        nonlocal last_try
+        last_try = last_try or time.now
+        time.now += database_call
+        return True if time.now > last_try + 60 else _raise(UnavailableError())
+
+    class SlowMailer:
+        def send(self, message: Any) -> None:
+            del message
+            time.now += 60 + 15 + 15
+
+    stripe.before = slow_stripe
+    stripe.failures = [StripeRefusedError("payment_intent_unexpected_state", "No.")]
+    stripe.put(intent("canceled"))
+    data_api.answers |= {
+        "claim_outbox": [row(kind)],
+        "settle_refund_attempt": slow_database,
+        "record_payment_failure": slow_database,
+        "complete_outbox": completed,
+    }
+    slow = replace(outbox, mailer=SlowMailer(), monotonic=time.monotonic, sleep=time.sleep)
+    assert slow.step()
+    assert 150 < time.now < LEASE_SECONDS
 
 
 # Reconciliation -------------------------------------------------------------------------------------------------------
@@ -318,7 +391,7 @@ def test_one_that_fails_does_not_stop_the_others(
 def test_a_run_claims_a_few_at_a_time_and_ends_at_its_limit(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
-    """However many are due, a run asks Stripe about 200; and none waits that a stopped worker has claimed for nothing."""
+    """However many are due, a run asks Stripe about 200; and a worker that stops has claimed few of them in vain."""
     data_api.answers["claim_payments_to_reconcile"] = [{"payment_id": "p", "payment_intent_id": "pi_1"}] * 20
     stripe.put(intent("processing"))
     assert reconciliation.run() == 200
