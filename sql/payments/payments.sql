@@ -34,11 +34,13 @@ create table public.payments (
   constraint only_money_settles_a_booking check (not settles_booking or status = 'succeeded')
 );
 comment on column public.payments.amount is 'What was asked, in minor units: the total of the booking.';
-comment on column public.payments.settles_booking is 'This is the money that confirmed the booking; all other goes back.';
+comment on column public.payments.settles_booking is
+  'This is the money that confirmed the booking; all other goes back.';
 comment on column public.payments.failure_code is 'Why the last attempt failed, in Stripe''s words; null if none did.';
 
 create index payments_by_booking on public.payments (showtime_id, booking_id);
-create unique index one_payment_settles_a_booking on public.payments (showtime_id, booking_id) where settles_booking;
+create unique index one_payment_settles_a_booking on public.payments (showtime_id, booking_id)
+  where settles_booking;
 create unique index one_open_payment_per_booking on public.payments (showtime_id, booking_id) where status = 'open';
 create index payments_open on public.payments (created_at) where status = 'open';
 create index payments_paid on public.payments (paid_at) where status = 'succeeded';
@@ -69,7 +71,9 @@ begin
   elsif v_booking.status <> 'pending' then
     perform private.raise_api_error('not_payable');
   end if;
-  select private.check_rate_limit('payment', v_booking.user_id::text, c.payment_starts_per_customer, c.sign_in_window)
+  select private.check_rate_limit(
+    array[row('payment_start:' || v_booking.user_id, c.payment_starts_per_customer, c.sign_in_window)
+          ::private.rate_limit])
   into strict v_seconds from private.settings c;
   if v_seconds > 0 then
     perform private.raise_api_error('too_many_attempts', jsonb_build_object('retry_after', v_seconds));

@@ -102,7 +102,8 @@ end
 $$;
 
 -- Hands a refund to the worker.
-create function private.enqueue_refund(p_booking public.bookings, p_refund public.refunds, p_delay interval) returns void
+create function private.enqueue_refund(p_booking public.bookings, p_refund public.refunds, p_delay interval)
+returns void
 language sql volatile set search_path = '' as $$
   select private.enqueue('refund', 'refund:' || p_refund.id || ':' || p_refund.attempt, p_booking,
                       jsonb_build_object('refund_id', p_refund.id), p_delay)
@@ -270,7 +271,8 @@ $$;
 -- A booking whose price went back as a whole is refunded (booking.refunded); were its seats still sold, they come free
 -- (booking.refunded_at_stripe). One whose refund was sent back by the bank is merely cancelled again
 -- (booking.refund_bounced). Money that never kept the booking does not touch it. Answers it as it is then.
-create function private.sync_booking_status(p_booking public.bookings, p_payment public.payments) returns public.bookings
+create function private.sync_booking_status(p_booking public.bookings, p_payment public.payments)
+returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz := private.now();

@@ -178,26 +178,21 @@ declare
   v_booking public.bookings := private.booking_for_update(
     (select b.id from public.bookings b where b.id = send_ticket_again.booking_id and b.user_id = v_user));
   v_emails integer;
-  v_recent integer;
   v_waiting boolean;
-  v_oldest timestamptz;
+  v_seconds integer;
 begin
   if v_booking.id is null then
     perform private.raise_api_error('unknown_booking');
   elsif v_booking.status <> 'confirmed' then
     perform private.raise_api_error('no_ticket');
   end if;
-  select count(*), count(*) filter (where o.created_at > private.now() - interval '1 day'
-                                      and o.key <> 'mail:confirmation:' || v_booking.id),
-         coalesce(bool_or(o.state = 'queued'), false),
-         min(o.created_at) filter (where o.created_at > private.now() - interval '1 day'
-                                     and o.key <> 'mail:confirmation:' || v_booking.id)
-  into v_emails, v_recent, v_waiting, v_oldest
+  select count(*), coalesce(bool_or(o.state = 'queued'), false) into v_emails, v_waiting
   from private.outbox o where o.booking_id = v_booking.id and o.kind = 'mail_confirmation';
   if not v_waiting then
-    if v_recent >= 3 then
-      perform private.raise_api_error('too_many_attempts', jsonb_build_object(
-        'retry_after', ceil(extract(epoch from v_oldest + interval '1 day' - private.now()))));
+    v_seconds := private.check_rate_limit(
+      array[row('ticket_email:' || v_booking.id, 3, interval '1 day')::private.rate_limit]);
+    if v_seconds > 0 then
+      perform private.raise_api_error('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
     end if;
     perform private.enqueue('mail_confirmation', 'mail:confirmation:' || v_booking.id || ':' || v_emails + 1, v_booking);
   end if;
@@ -205,7 +200,7 @@ begin
 end
 $$;
 
--- Drops an email that was given up (outbox.discarded), because it can never arrive. Answers whether there was one.
+-- Discards an email that was given up (outbox.discarded), because it can never arrive. False when there is none.
 create function public.discard_email(id bigint) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 begin
