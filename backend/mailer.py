@@ -1,4 +1,4 @@
-"""The port to mail: SMTP from the standard library, one connection for each email."""
+"""The port to mail: SMTP by the standard library, one connection for each email."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class Mailer(Protocol):
-    """Hands an email on."""
+    """Sends emails."""
 
     def send(self, message: EmailMessage) -> None:
-        """Return once somebody has taken it over. Raises OSError (smtplib's errors are such) when nobody has."""
+        """Hand a message over. Raises OSError (smtplib's errors are such) when the server does not take it."""
         ...
 
 

@@ -37,7 +37,7 @@ _LIMIT: Final = 200
 
 
 def apply_intent(database: Database, intent: Intent) -> bool:
-    """Apply what Stripe says of an intent as its webhook would have; the event id makes it once. False when the intent
+    """Apply an intent's state as its webhook would have; the event id makes it happen once. False while the intent
     has not ended."""
     event_id = f"reconcile:{intent.id}:{intent.status}"
     match intent.status:
@@ -73,8 +73,8 @@ def apply_intent(database: Database, intent: Intent) -> bool:
             return False
 
 
-def record_refund_news(database: Database, refund: Refund, event_id: str | None, event_type: str) -> str:
-    """Note what Stripe says of a refund, ours or one made at its dashboard; the outcome."""
+def record_stripe_refund(database: Database, refund: Refund, event_id: str | None, event_type: str) -> str:
+    """Record a refund as it stands at Stripe, ours or one made at its dashboard; return the outcome."""
     attempt = refund.metadata.get("attempt", "")
     return database.record_refund(
         event_id=event_id,
@@ -90,7 +90,7 @@ def record_refund_news(database: Database, refund: Refund, event_id: str | None,
 
 
 class Reconciliation:
-    """Each run takes up where the one before ended."""
+    """Runs again and again; each run continues where the one before ended."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ class Reconciliation:
         )
 
     def _refunds_made_lately(self) -> int:
-        """Those that Stripe has made since the last run. The next one begins where this one did, if nothing failed."""
+        """Compare those of Stripe since the last run. The next one begins where this one did, if nothing failed."""
         began = self._clock() - _OVERLAP
         asked, failed = self._compare_refunds(self._refunds_seen_until)
         if not failed:
@@ -169,8 +169,8 @@ class Reconciliation:
         return asked
 
     def look_back(self) -> int:
-        """What no run asks about, once a day: refunds young enough for a bank to send them back, and money that
-        arrived for a payment that is no longer open. How many differed."""
+        """Ask once a day about what no run asks: refunds young enough for a bank to send them back, and money that
+        arrived for a payment that is no longer open. Return how many differed."""
         return self._compare_refunds(self._clock() - _A_BANK_MAY_REFUSE_FOR)[0] + self._compare_payments()
 
     def _compare_payments(self) -> int:
@@ -184,7 +184,7 @@ class Reconciliation:
 
     def _compare_refunds(self, since: datetime) -> tuple[int, int]:
         """Compare Stripe's refunds with ours and note what differs: those of its dashboard, and those sent back, of
-        which the event was lost. How many did, and how many of them could not be noted."""
+        which the event was lost. Return how many did, and how many of them could not be recorded."""
         asked = failed = 0
         for refunds in in_batches(self._stripe.refunds_since(since)):
             differences = self._database.compare_refunds([refund.fact() for refund in refunds])
@@ -194,7 +194,7 @@ class Reconciliation:
                 asked += 1
                 logs.begin()
                 try:
-                    record_refund_news(self._database, refund, None, "reconcile")
+                    record_stripe_refund(self._database, refund, None, "reconcile")
                 except Exception as error:
                     failed += 1
                     _log.error("not reconciled", extra={"refund": refund.id, **logs.describe(error)})
@@ -202,7 +202,7 @@ class Reconciliation:
 
 
 def in_batches(refunds: Iterable[Refund], size: int = 100) -> Iterator[list[Refund]]:
-    """The refunds in lists of so many, as they arrive."""
+    """Yield the refunds in lists of so many, as they arrive."""
     rest = iter(refunds)
     while batch := list(islice(rest, size)):
         yield batch

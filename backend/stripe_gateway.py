@@ -82,7 +82,7 @@ class Refund:
 
 
 class Payments(Protocol):
-    """What we ask of Stripe. Every call may raise StripeUnavailableError and StripeRefusedError."""
+    """The calls that we make. Every one may raise StripeUnavailableError and StripeRefusedError."""
 
     def create_intent(self, *, amount: int, currency: str, metadata: Mapping[str, str], key: str) -> Intent:
         """Make a PaymentIntent; `key` is the idempotency key. Raises ReplayedFailureError for a spent one."""

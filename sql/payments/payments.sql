@@ -1,4 +1,4 @@
--- Payments: what was asked of Stripe for a booking and what arrived. Money that arrives is never lost sight of: every
+-- Payments: what Stripe was asked for a booking, and what arrived. Money that arrives is never lost sight of: every
 -- succeeded payment is kept by one confirmed booking, or a refund of it is queued in the same transaction.
 --
 --   open --money arrived--> succeeded        open --can no longer be paid--> canceled
@@ -35,7 +35,7 @@ create table public.payments (
 );
 comment on column public.payments.amount is 'What was asked, in minor units: the total of the booking.';
 comment on column public.payments.settles_booking is
-  'This is the money that confirmed the booking; all other goes back.';
+  'This payment confirmed the booking; all others are refunded.';
 comment on column public.payments.failure_code is 'Why the last attempt failed, in Stripe''s words; null if none did.';
 
 create index payments_by_booking on public.payments (showtime_id, booking_id);
@@ -92,7 +92,8 @@ begin
 end
 $$;
 
--- Notes which PaymentIntent was made for a payment. Where the booking has ended meanwhile, the intent is called off.
+-- Notes which PaymentIntent was made for a payment. Where the booking has ended meanwhile, the intent is
+-- canceled.
 -- Answers {attached}: false when the payment carries another intent already. Raises not_payable for an unknown payment.
 create function public.attach_payment_intent(payment_id uuid, payment_intent_id text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -105,7 +106,7 @@ begin
   if v_booking.id is null then
     perform private.raise_api_error('not_payable');
   end if;
-  -- A payment called off while it had no intent is open again now that it has one: that intent must be called off too.
+  -- A payment canceled while it had no intent is open again now that it has one: that intent must be canceled too.
   update public.payments p
   set payment_intent_id = attach_payment_intent.payment_intent_id,
       status = case when p.payment_intent_id is null and p.status = 'canceled' then 'open' else p.status end
@@ -122,8 +123,8 @@ begin
 end
 $$;
 
--- Sees to it that nobody pays for a booking that has ended (payment.canceled): its open intent is cancelled at Stripe
--- by the worker. The payment stays open until Stripe agrees, since a card may be paying this very moment.
+-- Makes sure that nobody pays for a booking that has ended (payment.canceled): the worker cancels its open intent at
+-- Stripe. The payment stays open until Stripe agrees, since a card may be paying this very moment.
 create function private.cancel_payment_intent(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -234,7 +235,7 @@ begin
 end
 $$;
 
--- Stripe says that a PaymentIntent succeeded (payment.succeeded, or payment.paid_after_cancel for one called off);
+-- Stripe says that a PaymentIntent succeeded (payment.succeeded, or payment.paid_after_cancel for a canceled one);
 -- webhook and reconciliation both come here. The event, its effect and the mail are one transaction. Money in time
 -- (booking.paid), or late with the seats still free (booking.paid_late), confirms. Money that cannot be kept is
 -- refunded: the seats are gone (booking.paid_too_late), the booking was cancelled or paid already, the amount or

@@ -9,7 +9,7 @@ create type public.refund_status as enum (
   'pending',    -- taken by Stripe, not yet with the customer's bank
   'succeeded',  -- sent to the customer's bank
   'failed',     -- refused; waits for the next try
-  'void'        -- there was nothing left to return: it had gone back by another refund
+  'void'        -- there was nothing left to refund: it had gone back by another one
 );
 
 create table public.refunds (
@@ -77,7 +77,7 @@ begin
 end
 $$;
 
--- Queues the return of what is left of a payment (refund.queued), with the mail that says so. Answers how much that is;
+-- Queues the refund of what is left of a payment (refund.queued), with the mail that says so. Answers how much that is;
 -- when nothing is left, nothing happens.
 create function private.refund_payment(p_payment public.payments, p_reason text) returns integer
 language plpgsql volatile set search_path = '' as $$
@@ -109,7 +109,7 @@ language sql volatile set search_path = '' as $$
                       jsonb_build_object('refund_id', p_refund.id), p_delay)
 $$;
 
--- What the worker needs to do a refund, and an email to tell of it: {id, attempt, amount, currency, reason, status,
+-- What the worker needs for a refund or an email about one: {id, attempt, amount, currency, reason, status,
 -- payment_intent_id, kept}; kept is what is left of the payment after all refunds of it. Null without such a refund.
 create function private.refund_context(p_refund_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
@@ -121,8 +121,8 @@ language sql stable set search_path = '' as $$
   where r.id = p_refund_id
 $$;
 
--- Queues the return of everything that was paid for a booking. Where all of it has gone back already no refund tells
--- its customer of the end, so an email of its own does.
+-- Queues the refund of everything that was paid for a booking. Where all of it has gone back already there is no refund
+-- whose email could mention the cancellation, so it has an email of its own.
 create function private.refund_booking(p_booking public.bookings, p_reason text) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -294,7 +294,7 @@ begin
 end
 $$;
 
--- Brings what we mean to return of a payment in line with what is left of it, after a refund made at the dashboard came
+-- Brings what is queued for a payment in line with what is left of it, after a refund made at the dashboard came
 -- or failed: the rest is queued where nothing may be kept, and what is still queued shrinks or is void where others
 -- were faster (refund.voided).
 create function private.rebalance_refunds(p_booking public.bookings, p_payment public.payments) returns void

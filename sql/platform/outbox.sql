@@ -1,5 +1,5 @@
--- The outbox: what the world outside has to hear of a transaction, written in that transaction. The worker claims rows,
--- does what they say at least once and settles them; keys make the effect happen once.
+-- The outbox: work for the world outside that follows from a transaction, written in that transaction. The worker
+-- claims rows, does each at least once and completes it; keys make the effect happen once.
 --
 --   queued --claimed, done--> sent      queued --failed--> queued, later      --an email, for days--> failed
 
@@ -16,7 +16,7 @@ create type private.outbox_state as enum (
   'queued',  -- waits for its time or is being done
   'sent',    -- done
   'failed',  -- an email that was given up; a person looks at last_error
-  'discarded'  -- an email of which a person said that it shall not be sent
+  'discarded'  -- an email that a person decided not to send
 );
 
 create table private.outbox (
@@ -42,12 +42,12 @@ create index outbox_not_done on private.outbox (kind, state) where state in ('qu
 create index outbox_by_booking on private.outbox (booking_id);
 alter table private.outbox enable row level security;
 
-comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
-comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it died, and another may.';
-comment on column private.outbox.request_id is 'The call that left this word; the worker goes on under the same id.';
-comment on column private.outbox.abandoned_claims is 'How many workers claimed it and were not heard of again.';
+comment on column private.outbox.key is 'Says what it is about; the same key again does nothing.';
+comment on column private.outbox.claimed_until is 'A worker does it until then; past that it died, and another may.';
+comment on column private.outbox.request_id is 'The call that enqueued it; the worker goes on under the same id.';
+comment on column private.outbox.abandoned_claims is 'How many workers claimed it and never completed it.';
 
--- Leaves word in the outbox (outbox.enqueued). The same key again is the same word and does nothing.
+-- Adds work to the outbox (outbox.enqueued). The same key again is the same work and does nothing.
 create function private.enqueue(
   p_kind private.outbox_kind, p_key text, p_booking public.bookings, p_payload jsonb default '{}',
   p_delay interval default '0') returns void
@@ -96,7 +96,7 @@ end
 $$;
 
 -- Claims due rows for a worker, of those kinds or of any, for so many seconds. Several workers never get the same row,
--- and one whose worker was lost comes again when its lease has run out (outbox.reclaimed). Answers [{id, attempt, kind,
+-- and one whose worker died comes again when its lease has run out (outbox.reclaimed). Answers [{id, attempt, kind,
 -- key, booking_id, request_id, payload, email (for mail), refund (for what is about one)}].
 create function public.claim_outbox(
   max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
@@ -131,7 +131,7 @@ $$;
 -- Ends a claim: done (outbox.completed), or to be tried again (outbox.retried) after a growing and slightly random
 -- pause of two hours at most. Money is never given up; an email is (outbox.failed), three days after it was written,
 -- and then a person must look (requeue_outbox). attempt is what claim_outbox gave; a worker that was so slow that
--- another has claimed the row since settles nothing. Answers whether it did.
+-- another has claimed the row since completes nothing. False then.
 create function public.complete_outbox(id bigint, attempt integer, error text default null) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -149,7 +149,7 @@ begin
 end
 $$;
 
--- What becomes of a row that was tried, with that error or none.
+-- The state of a row that was tried, with that error or none.
 create function private.next_state(p_row private.outbox, p_error text, p_now timestamptz) returns private.outbox_state
 language sql stable set search_path = '' as $$
   select case when p_error is null then 'sent'
@@ -158,8 +158,8 @@ language sql stable set search_path = '' as $$
               else 'queued' end::private.outbox_state
 $$;
 
--- Gives up (outbox.failed) emails that ten workers in a row claimed and never settled: they die of it. The sweep calls
--- it.
+-- Gives up (outbox.failed) emails that ten workers in a row claimed and never completed: they die of it. The sweep
+-- calls it.
 create function private.abandon_emails(p_now timestamptz) returns void
 language sql volatile set search_path = '' as $$
   update private.outbox o
