@@ -16,7 +16,6 @@ from uuid import UUID
 
 import httpx
 import postgrest
-from postgrest import SyncSelectRequestBuilder
 from supabase import Client, create_client
 from supabase.lib.client_options import SyncClientOptions
 
@@ -39,6 +38,8 @@ _log = logging.getLogger(__name__)
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 LONG_TIMEOUT: Final = httpx.Timeout(620.0, connect=3.0)
 """For `violations`, which the database grants ten minutes."""
+SLOWEST_CALL_SECONDS: Final = 33.0
+"""What one call may take: a connection of the pool, connecting, asking and answering, each up to its limit."""
 SHORT_TIMEOUT: Final = httpx.Timeout(2.0, connect=1.0)
 """For questions after our health: whoever asks those gives up after ten seconds, and wants the answer until then."""
 _PAUSE_BEFORE_RETRY: Final = 0.2
@@ -106,7 +107,7 @@ class OpenPayment(TypedDict):
 
 
 class RefundOrder(TypedDict):
-    """A refund to ask for, or one that an email is about."""
+    """A refund to ask for, or one that an email is about; `kept` is what is left of its payment after all refunds."""
 
     id: str
     attempt: int
@@ -115,6 +116,7 @@ class RefundOrder(TypedDict):
     reason: str
     status: PublicRefundStatus
     payment_intent_id: str
+    kept: int
 
 
 class PendingRefund(TypedDict):
@@ -125,8 +127,16 @@ class PendingRefund(TypedDict):
     stripe_refund_id: str
 
 
+class RefundDifference(TypedDict):
+    """A refund at Stripe that we know otherwise: its status `here`, None for one we do not know, and `at_stripe`."""
+
+    id: str
+    here: PublicRefundStatus | None
+    at_stripe: str
+
+
 class KnownRefund(TypedDict):
-    """A refund at Stripe as we know it; `status` in our words."""
+    """A refund of ours that Stripe has taken; `status` in our words."""
 
     stripe_refund_id: str
     amount: int
@@ -269,27 +279,11 @@ class OutboxRow(TypedDict):
     refund: RefundOrder | None
 
 
-OWN_BOOKING: Final = (
-    "id,reference,showtime_id,status,total,currency,seats:booking_seats(row:row_label,number,kind,price),"
-    "showtime:showtimes(id,starts_at,ends_at,movie:movies(title,certificate,length_minutes),"
-    "auditorium:auditoriums(name,theater:theaters(name,address,city,time_zone))),customer:users(email,full_name)"
-)
-"""A booking with all that a EmailContext says."""
-
-
 class Transport(Protocol):
     """Carries a call. Raises ApiError for a refusal, UnavailableError where the database does not answer."""
 
     def call(self, function: str, arguments: Mapping[str, object], *, idempotent: bool) -> object:
         """Call a function; `idempotent` allows a second try where the connection was refused."""
-        ...
-
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
-        """Those among them that public.refunds has, in the shape of KnownRefund."""
-        ...
-
-    def bookings(self, booking_id: str, user_id: str) -> object:
-        """That booking if it is that customer's, in a list, with what OWN_BOOKING names."""
         ...
 
 
@@ -320,7 +314,7 @@ class Database:
         return cast(Session, answer)
 
     def rotate_session(self, token_hash: str, new_token_hash: str) -> Session | None:
-        """Exchange a refresh token; None when it is refused. Never sent twice: a second time it counts as stolen."""
+        """Exchange a refresh token; None when it is refused. Sent once: the browser decides whether to ask again."""
         answer = cast(
             dict[str, Any], self._call("rotate_session", token_hash=token_hash, new_token_hash=new_token_hash)
         )
@@ -460,24 +454,38 @@ class Database:
         """End a claim: done, or with an error to be tried again later. False when the row is no longer ours."""
         return bool(self._call("complete_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error))
 
-    def payments_to_reconcile(self, older_than_seconds: float) -> Iterator[OpenPayment]:
-        """Payments that are open for longer, oldest first."""
-        return self._pages("payments_to_reconcile", "payment_id", older_than=f"{older_than_seconds} seconds")
+    def claim_payments_to_reconcile(self, older_than_seconds: float, max_rows: int) -> list[OpenPayment]:
+        """Payments that are open for longer and that this caller alone may ask Stripe about now."""
+        answer = self._call(
+            "claim_payments_to_reconcile", older_than=f"{older_than_seconds} seconds", max_rows=max_rows
+        )
+        return cast(list[OpenPayment], answer)
 
-    def refunds_to_reconcile(self, older_than_seconds: float) -> Iterator[PendingRefund]:
-        """Refunds that Stripe has taken and that have not moved for longer, oldest first."""
-        return self._pages("refunds_to_reconcile", "id", older_than=f"{older_than_seconds} seconds")
+    def claim_refunds_to_reconcile(self, older_than_seconds: float, max_rows: int) -> list[PendingRefund]:
+        """Refunds that Stripe has taken and that have not moved for longer, for this caller alone."""
+        answer = self._call("claim_refunds_to_reconcile", older_than=f"{older_than_seconds} seconds", max_rows=max_rows)
+        return cast(list[PendingRefund], answer)
 
     def payments_to_verify(self, since: datetime) -> Iterator[KnownPayment]:
         """Money that arrived since then, oldest first."""
         return self._pages("payments_to_verify", "payment_id", since=since.isoformat())
 
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> dict[str, KnownRefund]:
-        """Those among Stripe's refunds that are noted already, by Stripe's id."""
-        if not stripe_refund_ids:
+    def compare_refunds(self, refunds: Sequence[Mapping[str, object]]) -> dict[str, RefundDifference]:
+        """Those refunds at Stripe that the database does not know as they are there, by Stripe's id."""
+        if not refunds:
             return {}
-        rows = cast(list[KnownRefund], self._transport.known_refunds(stripe_refund_ids))
-        return {row["stripe_refund_id"]: row for row in rows}
+        rows = cast(list[RefundDifference], self._call("compare_refunds", idempotent=True, refunds=list(refunds)))
+        return {row["id"]: row for row in rows}
+
+    def settle_refund_attempt(
+        self, refund_id: str, attempt: int, code: str | None, refunds: Sequence[Mapping[str, object]]
+    ) -> str:
+        """Report what Stripe made of an attempt to refund: the refund, or why it made none and which there are. The
+        outcome."""
+        answer = self._call(
+            "settle_refund_attempt", refund_id=refund_id, attempt=attempt, code=code, refunds=list(refunds)
+        )
+        return cast(str, cast(dict[str, Any], answer)["outcome"])
 
     def check_invariants(self) -> list[Violation]:
         """What sql/platform/invariants.sql finds. It reads all there is, so ask over a long_timeout transport."""
@@ -505,25 +513,12 @@ class Database:
 
     def email(self, booking_id: UUID, user_id: UUID) -> EmailContext:
         """What an email about a customer's own booking says. Raises unknown_booking."""
-        rows = cast(list[dict[str, Any]], self._transport.bookings(str(booking_id), str(user_id)))
-        if not rows:
-            raise ApiError("unknown_booking")
-        booking = dict(rows[0])
-        showtime = dict(booking.pop("showtime"))
-        auditorium, movie = showtime.pop("auditorium"), showtime.pop("movie")
-        email = {
-            "customer": booking.pop("customer"),
-            "booking": booking,
-            "showtime": showtime,
-            "movie": movie,
-            "theater": auditorium["theater"],
-            "auditorium": auditorium["name"],
-        }
-        return cast(EmailContext, email)
+        answer = self._call("ticket_context", idempotent=True, booking_id=str(booking_id), user_id=str(user_id))
+        return cast(EmailContext, answer)
 
     def ping(self) -> None:
         """Raise unless the database answers and takes our key."""
-        self._call("payments_to_reconcile", idempotent=True, max_rows=0)
+        self._call("compare_refunds", idempotent=True, refunds=[])
 
     def _pages(self, function: str, key: str, **arguments: object) -> Iterator[Any]:
         """All rows, asked for page by page, so that none is too long and those that stay do not hide the others."""
@@ -571,26 +566,9 @@ class DataApi:
         time.sleep(_PAUSE_BEFORE_RETRY)
         return self._once(function, arguments)
 
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
-        """As Transport says."""
-        query = self._client.table("refunds").select("stripe_refund_id,amount,status")
-        return self._rows(query.in_("stripe_refund_id", stripe_refund_ids))
-
-    def bookings(self, booking_id: str, user_id: str) -> object:
-        """As Transport says."""
-        query = self._client.table("bookings").select(OWN_BOOKING).order("seat_id", foreign_table="seats")
-        return self._rows(query.eq("id", booking_id).eq("user_id", user_id))
-
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-
-    def _rows(self, query: SyncSelectRequestBuilder) -> object:
-        try:
-            # Not its own retries: they sleep for seven seconds in a thread that somebody waits for.
-            return query.retry(False).execute().data
-        except (postgrest.APIError, httpx.HTTPError) as error:
-            raise _translated(error) from error
 
     def _once(self, function: str, arguments: Mapping[str, object]) -> object:
         try:

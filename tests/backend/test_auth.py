@@ -274,7 +274,7 @@ def test_headers_that_protect(client: FlaskClient) -> None:
 def test_readyz_says_which_part_is_down(
     client: FlaskClient, data_api: FakeDataApi, stripe: FakeStripe, down: str, status: int, state: str
 ) -> None:
-    data_api.answers["payments_to_reconcile"] = UnavailableError() if down == "database" else []
+    data_api.answers["compare_refunds"] = UnavailableError() if down == "database" else []
     stripe.ping_fails = UnavailableError() if down == "stripe" else None
     answer = client.get("/readyz")
     assert answer.status_code == status

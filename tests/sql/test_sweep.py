@@ -200,7 +200,7 @@ def test_old_sign_ins_are_forgotten(cinema: CinemaFixture) -> None:
     cinema.sweep()
     assert cinema.value("select count(*) from private.sessions") == 0
     assert cinema.value("select count(*) from private.refresh_tokens") == 0
-    assert cinema.value("select count(*) from private.sign_in_attempts") == 0
+    assert cinema.value("select count(*) from private.rate_limit_hits") == 0
 
 
 # What raises ----------------------------------------------------------------------------------------------------------
