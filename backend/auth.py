@@ -14,7 +14,8 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
-from backend.database import Database, Session, User
+from backend.answers import Session, User
+from backend.database import Database
 from backend.errors import ApiError
 from backend.passwords import Passwords
 from backend.request_body import JsonBody

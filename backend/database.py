@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, NotRequired, Protocol, TypedDict, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 from uuid import UUID
 
 import httpx
@@ -21,14 +21,25 @@ from supabase import Client, create_client
 from supabase.lib.client_options import SyncClientOptions
 
 from backend import logs
-from backend.database_types import (
-    PrivateOutboxKind,
-    PrivateOutboxState,
-    PublicBookingStatus,
-    PublicCertificate,
-    PublicRefundStatus,
-    PublicSeatKind,
-    PublicUserRole,
+from backend.answers import (
+    Admission,
+    Attachment,
+    Credentials,
+    EmailContext,
+    Figures,
+    KnownPayment,
+    KnownRefund,
+    OpenPayment,
+    OutboxRow,
+    Outcome,
+    OwnBooking,
+    Payment,
+    PendingRefund,
+    Rotation,
+    Session,
+    User,
+    Violation,
+    checked,
 )
 from backend.error_codes import ERRORS
 from backend.errors import ApiError, UnavailableError
@@ -44,229 +55,8 @@ SHORT_TIMEOUT: Final = httpx.Timeout(2.0, connect=1.0)
 _PAUSE_BEFORE_RETRY: Final = 0.2
 _PAGE: Final = 200
 
-
-class User(TypedDict):
-    """An account, as the functions answer it."""
-
-    id: str
-    email: str
-    full_name: str
-    role: PublicUserRole
-
-
-class Credentials(TypedDict):
-    """What a sign-in needs; `retry_after` is in seconds."""
-
-    status: Literal["known", "unknown", "limited"]
-    user: NotRequired[User]
-    password_hash: NotRequired[str]
-    retry_after: NotRequired[float]
-
-
-class Admission(TypedDict):
-    """Whether one more account may be opened; `retry_after` is in seconds."""
-
-    status: Literal["admitted", "limited"]
-    retry_after: NotRequired[int]
-
-
-class Session(TypedDict):
-    """A sign-in; `expires_at` is ISO 8601."""
-
-    session_id: str
-    expires_at: str
-    user: User
-
-
-class Payment(TypedDict):
-    """A payment that may be made; amounts are in minor units, currencies ISO 4217 in capitals."""
-
-    payment_id: str
-    booking_id: str
-    reference: str
-    amount: int
-    currency: str
-    payment_intent_id: str | None
-
-
-class Outcome(TypedDict):
-    """What an event came to."""
-
-    outcome: Literal["confirmed", "refund_queued", "already_settled", "duplicate", "unmatched", "noted"]
-    booking_id: NotRequired[str | None]
-    reason: NotRequired[str | None]
-
-
-class OpenPayment(TypedDict):
-    """A payment that Stripe is asked about."""
-
-    payment_id: str
-    booking_id: str
-    payment_intent_id: str
-
-
-class RefundOrder(TypedDict):
-    """A refund to ask for, or one that an email is about."""
-
-    id: str
-    attempt: int
-    amount: int
-    currency: str
-    reason: str
-    status: PublicRefundStatus
-    payment_intent_id: str
-
-
-class PendingRefund(TypedDict):
-    """A refund that Stripe has taken and not finished."""
-
-    id: str
-    attempt: int
-    stripe_refund_id: str
-
-
-class KnownRefund(TypedDict):
-    """A refund at Stripe as we know it; `status` in our words."""
-
-    stripe_refund_id: str
-    amount: int
-    status: PublicRefundStatus
-
-
-class KnownPayment(TypedDict):
-    """Money that arrived, and what went back of it."""
-
-    payment_id: str
-    booking_id: str
-    payment_intent_id: str
-    amount: int
-    currency: str
-    refunds: list[KnownRefund]
-
-
-class Violation(TypedDict):
-    """Something that must not be: the invariant it breaks, and where."""
-
-    invariant: str
-    violation: dict[str, Any]
-
-
-class OutboxFigures(TypedDict):
-    """Rows of the outbox of one kind and state; in seconds the age of the oldest, and how long one waits for a worker
-    to take it."""
-
-    kind: PrivateOutboxKind
-    state: PrivateOutboxState
-    rows: int
-    oldest_seconds: float
-    overdue_seconds: float
-
-
-class OpenDispute(TypedDict):
-    """A dispute that is not closed; `id` and `status` are Stripe's, `reference` the booking's."""
-
-    id: str
-    reference: str
-    status: str
-    amount: int
-    currency: str
-
-
-class Figures(TypedDict):
-    """What an operator watches; refunds that are not finished, by status, and for how many seconds the oldest has it;
-    `recent` is the last five minutes."""
-
-    outbox: list[OutboxFigures]
-    refunds: dict[str, int]
-    refund_ages: dict[str, float]
-    payments_open: int
-    disputes_open: int
-    disputes: list[OpenDispute]
-    violations: int | None
-    verified_seconds_ago: float
-    sweep_seconds_ago: float
-    locks_held: int
-    lock_ids: int
-    bookings_recent: dict[str, int]
-    payments_recent: dict[str, int]
-
-
-class EmailSeat(TypedDict):
-    """A seat of an email's booking."""
-
-    row: str
-    number: int
-    kind: PublicSeatKind
-    price: int
-
-
-class EmailBooking(TypedDict):
-    """The booking of an email."""
-
-    id: str
-    reference: str
-    showtime_id: int
-    status: PublicBookingStatus
-    total: int
-    currency: str
-    seats: list[EmailSeat]
-
-
-class EmailShowtime(TypedDict):
-    """When the film runs; ISO 8601."""
-
-    id: int
-    starts_at: str
-    ends_at: str
-
-
-class EmailMovie(TypedDict):
-    """The film."""
-
-    title: str
-    certificate: PublicCertificate
-    length_minutes: int
-
-
-class EmailTheater(TypedDict):
-    """Where; time_zone is an IANA name."""
-
-    name: str
-    address: str
-    city: str
-    time_zone: str
-
-
-class EmailCustomer(TypedDict):
-    """To whom."""
-
-    email: str
-    full_name: str
-
-
-class EmailContext(TypedDict):
-    """Everything that an email about a booking says (private.email_context)."""
-
-    booking: EmailBooking
-    showtime: EmailShowtime
-    movie: EmailMovie
-    theater: EmailTheater
-    auditorium: str
-    customer: EmailCustomer
-
-
-class OutboxRow(TypedDict):
-    """A claimed piece of work."""
-
-    id: int
-    attempt: int
-    kind: PrivateOutboxKind
-    key: str
-    booking_id: str
-    request_id: str | None
-    payload: dict[str, Any]
-    email: EmailContext | None
-    refund: RefundOrder | None
+T = TypeVar("T")
+Row = TypeVar("Row", bound=Mapping[str, object])
 
 
 OWN_BOOKING: Final = (
@@ -300,31 +90,29 @@ class Database:
         self._transport = transport
 
     def check_registration_limit(self, address: str) -> Admission:
-        """Whether somebody there may open an account; counts as an attempt."""
-        return cast(Admission, self._call("check_registration_limit", address=address))
+        """Count an attempt to open an account there, and say if it may go on."""
+        return self._ask(Admission, "check_registration_limit", address=address)
 
     def register_user(self, email: str, password_hash: str, full_name: str) -> User:
         """Open an account. Raises invalid_email, invalid_name, email_taken."""
-        return cast(User, self._call("register_user", email=email, password_hash=password_hash, full_name=full_name))
+        return self._ask(User, "register_user", email=email, password_hash=password_hash, full_name=full_name)
 
     def begin_sign_in(self, email: str, address: str) -> Credentials:
         """What proves an account; counts as an attempt to sign in."""
-        return cast(Credentials, self._call("begin_sign_in", email=email, address=address))
+        return self._ask(Credentials, "begin_sign_in", email=email, address=address)
 
     def open_session(self, user_id: str, token_hash: str, user_agent: str | None, address: str) -> Session:
         """Begin a session with the SHA-256 of its first refresh token; what failed there is cleared. Raises
         unknown_user."""
-        answer = self._call(
-            "open_session", user_id=user_id, token_hash=token_hash, user_agent=user_agent, address=address
+        return self._ask(
+            Session, "open_session", user_id=user_id, token_hash=token_hash, user_agent=user_agent, address=address
         )
-        return cast(Session, answer)
 
     def rotate_session(self, token_hash: str, new_token_hash: str) -> Session | None:
         """Exchange a refresh token; None when it is refused. Never sent twice: a second time it counts as stolen."""
-        answer = cast(
-            dict[str, Any], self._call("rotate_session", token_hash=token_hash, new_token_hash=new_token_hash)
-        )
-        return cast(Session, answer) if answer["status"] == "rotated" else None
+        answer = self._call("rotate_session", token_hash=token_hash, new_token_hash=new_token_hash)
+        rotated = checked(Rotation, "rotate_session", answer)["status"] == "rotated"
+        return checked(Session, "rotate_session", answer) if rotated else None
 
     def close_session(self, token_hash: str, *, everywhere: bool) -> None:
         """Sign out of the token's session, or of all sessions of its owner."""
@@ -332,16 +120,18 @@ class Database:
 
     def start_payment(self, booking_id: UUID, user_id: UUID) -> Payment:
         """The payment to make for a booking. Raises unknown_booking, lock_expired, not_payable, too_many_attempts."""
-        return cast(
-            Payment, self._call("start_payment", idempotent=True, booking_id=str(booking_id), user_id=str(user_id))
-        )
+        return self._ask(Payment, "start_payment", idempotent=True, booking_id=str(booking_id), user_id=str(user_id))
 
     def attach_payment_intent(self, payment_id: str, payment_intent_id: str) -> bool:
         """Note the intent of a payment; False when it has another one already. Raises not_payable."""
-        answer = self._call(
-            "attach_payment_intent", idempotent=True, payment_id=payment_id, payment_intent_id=payment_intent_id
+        answer = self._ask(
+            Attachment,
+            "attach_payment_intent",
+            idempotent=True,
+            payment_id=payment_id,
+            payment_intent_id=payment_intent_id,
         )
-        return bool(cast(dict[str, Any], answer)["attached"])
+        return answer["attached"]
 
     def confirm_booking(
         self,
@@ -354,7 +144,8 @@ class Database:
         booking_id: UUID | None,
     ) -> Outcome:
         """Money has arrived: amount in minor units, booking_id from the intent's metadata. Raises invalid_request."""
-        answer = self._call(
+        answer = self._ask(
+            Outcome,
             "confirm_booking",
             idempotent=True,
             event_id=event_id,
@@ -377,7 +168,8 @@ class Database:
         failure_message: str | None = None,
     ) -> Outcome:
         """An attempt failed, or the intent can no longer be paid. event_id is None for what we did ourselves."""
-        answer = self._call(
+        answer = self._ask(
+            Outcome,
             "record_payment_failure",
             idempotent=True,
             event_id=event_id,
@@ -403,7 +195,8 @@ class Database:
         attempt: int | None = None,
     ) -> Outcome:
         """How a refund stands, in Stripe's words; refund_id and attempt are ours. Raises invalid_request."""
-        answer = self._call(
+        answer = self._ask(
+            Outcome,
             "record_refund",
             idempotent=event_id is not None,
             event_id=event_id,
@@ -420,7 +213,7 @@ class Database:
 
     def release_expired_locks(self) -> dict[str, int]:
         """One sweep; answers what it did."""
-        return cast(dict[str, int], self._call("release_expired_locks", idempotent=True))
+        return self._ask(dict[str, int], "release_expired_locks", idempotent=True)
 
     def record_dispute(
         self,
@@ -435,7 +228,8 @@ class Database:
         status: str,
     ) -> Outcome:
         """How a dispute stands, in Stripe's words. Raises invalid_request."""
-        answer = self._call(
+        answer = self._ask(
+            Outcome,
             "record_dispute",
             idempotent=True,
             event_id=event_id,
@@ -451,41 +245,44 @@ class Database:
 
     def claim_outbox(self, max_rows: int, lease_seconds: int, kinds: Sequence[str]) -> list[OutboxRow]:
         """Work of these kinds that is due, for nobody else until the lease ends."""
-        return cast(
-            list[OutboxRow],
-            self._call("claim_outbox", max_rows=max_rows, lease_seconds=lease_seconds, kinds=list(kinds)),
+        return self._ask(
+            list[OutboxRow], "claim_outbox", max_rows=max_rows, lease_seconds=lease_seconds, kinds=list(kinds)
         )
 
     def complete_outbox(self, row: OutboxRow, error: str | None) -> bool:
         """End a claim: done, or with an error to be tried again later. False when the row is no longer ours."""
-        return bool(self._call("complete_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error))
+        return self._ask(bool, "complete_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error)
 
     def payments_to_reconcile(self, older_than_seconds: float) -> Iterator[OpenPayment]:
         """Payments that are open for longer, oldest first."""
-        return self._pages("payments_to_reconcile", "payment_id", older_than=f"{older_than_seconds} seconds")
+        return self._pages(
+            list[OpenPayment], "payments_to_reconcile", "payment_id", older_than=f"{older_than_seconds} seconds"
+        )
 
     def refunds_to_reconcile(self, older_than_seconds: float) -> Iterator[PendingRefund]:
         """Refunds that Stripe has taken and that have not moved for longer, oldest first."""
-        return self._pages("refunds_to_reconcile", "id", older_than=f"{older_than_seconds} seconds")
+        return self._pages(
+            list[PendingRefund], "refunds_to_reconcile", "id", older_than=f"{older_than_seconds} seconds"
+        )
 
     def payments_to_verify(self, since: datetime) -> Iterator[KnownPayment]:
         """Money that arrived since then, oldest first."""
-        return self._pages("payments_to_verify", "payment_id", since=since.isoformat())
+        return self._pages(list[KnownPayment], "payments_to_verify", "payment_id", since=since.isoformat())
 
     def known_refunds(self, stripe_refund_ids: Sequence[str]) -> dict[str, KnownRefund]:
         """Those among Stripe's refunds that are noted already, by Stripe's id."""
         if not stripe_refund_ids:
             return {}
-        rows = cast(list[KnownRefund], self._transport.known_refunds(stripe_refund_ids))
+        rows = checked(list[KnownRefund], "known_refunds", self._transport.known_refunds(stripe_refund_ids))
         return {row["stripe_refund_id"]: row for row in rows}
 
     def check_invariants(self) -> list[Violation]:
         """What sql/platform/invariants.sql finds. It reads all there is, so ask over a long_timeout transport."""
-        return cast(list[Violation], self._call("check_invariants", idempotent=True))
+        return self._ask(list[Violation], "check_invariants", idempotent=True)
 
     def start_verification(self, every_seconds: float) -> bool:
-        """Whether it is for us to verify now; true for one of all that ask, once in that time."""
-        return bool(self._call("start_verification", every=f"{every_seconds} seconds"))
+        """Take the daily verification over; true for one of all that ask, once in that time."""
+        return self._ask(bool, "start_verification", every=f"{every_seconds} seconds")
 
     def finish_verification(self, violations: int, *, daily: bool) -> None:
         """Note what a verification found, for the metrics; one that is not the daily one puts off none."""
@@ -493,50 +290,50 @@ class Database:
 
     def requeue_outbox(self, row_id: int | None) -> int:
         """Try emails again that were given up: that one, or all; how many."""
-        return cast(int, self._call("requeue_outbox", id=row_id))
+        return self._ask(int, "requeue_outbox", id=row_id)
 
     def discard_email(self, row_id: int) -> bool:
         """Send an email that was given up no more; False when there is none."""
-        return bool(self._call("discard_email", id=row_id))
+        return self._ask(bool, "discard_email", id=row_id)
 
     def operational_metrics(self) -> Figures:
         """What an operator watches."""
-        return cast(Figures, self._call("operational_metrics", idempotent=True))
+        return self._ask(Figures, "operational_metrics", idempotent=True)
 
     def email(self, booking_id: UUID, user_id: UUID) -> EmailContext:
         """What an email about a customer's own booking says. Raises unknown_booking."""
-        rows = cast(list[dict[str, Any]], self._transport.bookings(str(booking_id), str(user_id)))
+        rows = checked(list[OwnBooking], "bookings", self._transport.bookings(str(booking_id), str(user_id)))
         if not rows:
             raise ApiError("unknown_booking")
-        booking = dict(rows[0])
-        showtime = dict(booking.pop("showtime"))
-        auditorium, movie = showtime.pop("auditorium"), showtime.pop("movie")
+        booking, showtime = rows[0], rows[0]["showtime"]
+        auditorium = showtime["auditorium"]
         email = {
-            "customer": booking.pop("customer"),
+            "customer": booking["customer"],
             "booking": booking,
             "showtime": showtime,
-            "movie": movie,
+            "movie": showtime["movie"],
             "theater": auditorium["theater"],
             "auditorium": auditorium["name"],
         }
-        return cast(EmailContext, email)
+        return checked(EmailContext, "bookings", email)  # takes what was nested out of booking and showtime
 
     def ping(self) -> None:
         """Raise unless the database answers and takes our key."""
         self._call("payments_to_reconcile", idempotent=True, max_rows=0)
 
-    def _pages(self, function: str, key: str, **arguments: object) -> Iterator[Any]:
+    def _pages(self, expected: type[list[Row]], function: str, key: str, **arguments: object) -> Iterator[Row]:
         """All rows, asked for page by page, so that none is too long and those that stay do not hide the others."""
         after: object = None
         while True:
-            page = cast(
-                list[dict[str, Any]],
-                self._call(function, idempotent=True, max_rows=_PAGE, after=after, **arguments),
-            )
+            page = self._ask(expected, function, idempotent=True, max_rows=_PAGE, after=after, **arguments)
             yield from page
             if len(page) < _PAGE:
                 return
             after = page[-1][key]
+
+    def _ask(self, expected: type[T], function: str, *, idempotent: bool = False, **arguments: object) -> T:
+        """Call a function whose answer has that shape. Raises AnswerError for another one."""
+        return checked(expected, function, self._call(function, idempotent=idempotent, **arguments))
 
     def _call(self, function: str, *, idempotent: bool = False, **arguments: object) -> object:
         return self._transport.call(function, arguments, idempotent=idempotent)
@@ -605,9 +402,8 @@ def _name(request: httpx.Request) -> None:
         request.headers["X-Request-Id"] = request_id
 
 
-def _outcome(answer: object) -> Outcome:
-    """What an event came to; the lines from here on say whose booking it is about."""
-    outcome = cast(Outcome, answer)
+def _outcome(outcome: Outcome) -> Outcome:
+    """Pass on what an event came to; the log lines from here on say whose booking it is about."""
     if booking_id := outcome.get("booking_id"):
         logs.add(booking_id=booking_id)
     return outcome

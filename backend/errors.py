@@ -57,6 +57,10 @@ class UnavailableError(Exception):
     """Somebody whom we need does not answer: the database or Stripe. Trying again later may help."""
 
 
+class AnswerError(Exception):
+    """The database answered in a shape that we do not know. The message names the function and the fields."""
+
+
 def register(app: Flask) -> None:
     """Answer everything that goes wrong in the one shape."""
 

@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from backend.database import Figures, OutboxFigures
+from backend.answers import Figures, OutboxFigures
 from backend.database_types import PrivateOutboxKind
 from backend.error_codes import ERRORS
 

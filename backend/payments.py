@@ -8,7 +8,8 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, request
 
 from backend import logs
-from backend.database import Database, Payment
+from backend.answers import Payment
+from backend.database import Database
 from backend.errors import ApiError
 from backend.request_body import JsonBody
 from backend.stripe_gateway import Intent, Payments, ReplayedFailureError, StripeRefusedError, StripeUnavailableError

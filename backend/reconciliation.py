@@ -15,7 +15,8 @@ from typing import Final
 from uuid import UUID
 
 from backend import logs
-from backend.database import Database, KnownRefund, OpenPayment, PendingRefund
+from backend.answers import KnownRefund, OpenPayment, PendingRefund
+from backend.database import Database
 from backend.request_body import as_uuid
 from backend.stripe_gateway import Intent, Payments, Refund, StripeRefusedError
 

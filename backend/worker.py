@@ -22,7 +22,8 @@ from typing import Final
 from uuid import UUID
 
 from backend import logs
-from backend.database import LONG_TIMEOUT, DataApi, Database, OutboxRow, RefundOrder
+from backend.answers import OutboxRow, RefundOrder
+from backend.database import LONG_TIMEOUT, DataApi, Database
 from backend.emails import Emails
 from backend.errors import ApiError, UnavailableError
 from backend.mailer import Mailer, SmtpMailer

@@ -18,9 +18,10 @@ import pytest
 
 from backend import database as database_module
 from backend.database import DataApi, Database
-from backend.errors import ApiError, UnavailableError
+from backend.errors import AnswerError, ApiError, UnavailableError
 from dev.config import free_ports
 from dev.keys import Keys
+from tests.backend.test_webhook import FIGURES
 
 KEY = "sb_secret_hidden"
 
@@ -127,6 +128,56 @@ def test_answers_that_are_no_object(recorder: Recorder, database: Database) -> N
     assert database.complete_outbox(row, None) is False
     recorder.answer(200, {"status": "refused"})
     assert database.rotate_session("00", "11") is None
+
+
+PAYMENT = {
+    "payment_id": "p",
+    "booking_id": "b",
+    "reference": "ABCD2345",
+    "amount": 2400,
+    "currency": "EUR",
+    "payment_intent_id": None,
+}
+
+
+def test_fields_of_a_newer_database_are_left_out(recorder: Recorder, database: Database) -> None:
+    recorder.answer(200, {**PAYMENT, "tip": 100})
+    assert database.start_payment(UUID(int=1), UUID(int=2)) == PAYMENT
+
+
+@pytest.mark.parametrize(
+    ("answer", "field"),
+    [
+        ({**PAYMENT, "amount": "hidden"}, "amount: int_type"),
+        ({**PAYMENT, "amount": 24.5}, "amount: int_type"),
+        ({**PAYMENT, "amount": True}, "amount: int_type"),
+        ({name: value for name, value in PAYMENT.items() if name != "currency"}, "currency: missing"),
+        ([PAYMENT], "answer: dict_type"),
+        (None, "answer: dict_type"),
+    ],
+)
+def test_an_answer_of_another_shape_is_an_error_that_quotes_nothing(
+    recorder: Recorder, database: Database, caplog: pytest.LogCaptureFixture, answer: object, field: str
+) -> None:
+    recorder.answer(200, answer)
+    with pytest.raises(AnswerError, match=f"^start_payment answered in another shape: {field}$"):
+        database.start_payment(UUID(int=1), UUID(int=2))
+    (line,) = [record for record in caplog.records if record.name == "backend.answers"]
+    assert (vars(line)["function"], vars(line)["fields"]) == ("start_payment", [field])
+    assert "hidden" not in str(vars(line))
+
+
+def test_each_row_of_a_page_is_checked(recorder: Recorder, database: Database) -> None:
+    recorder.answer(200, [{"payment_id": "p", "payment_intent_id": "pi"}, {"payment_id": "q"}])
+    with pytest.raises(AnswerError, match=r"1\.payment_intent_id: missing"):
+        list(database.payments_to_reconcile(120))
+
+
+def test_work_of_tomorrow_does_not_hide_the_metrics(recorder: Recorder, database: Database) -> None:
+    """An older Flask meets a newer database in every deployment; its alerts must not say that nothing answers."""
+    outbox = [{"kind": "of_tomorrow", "state": "queued", "rows": 1, "oldest_seconds": 2, "overdue_seconds": 0.5}]
+    recorder.answer(200, {**FIGURES, "outbox": outbox})
+    assert database.operational_metrics()["outbox"] == outbox
 
 
 def test_refunds_are_the_one_table_that_is_read(recorder: Recorder, database: Database) -> None:
