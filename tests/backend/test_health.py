@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,14 +125,18 @@ def test_without_a_token_strangers_do_not(client: FlaskClient, data_api: FakeDat
 def test_without_a_token_nobody_reads_them_through_a_proxy(
     settings: Settings, data_api: FakeDataApi, header: str, proxies: int
 ) -> None:
-    app = create_app(replace(settings, trusted_proxies=proxies), stripe=FakeStripe(), database=Database(data_api))
+    app = create_app(
+        settings.model_copy(update={"trusted_proxies": proxies}), stripe=FakeStripe(), database=Database(data_api)
+    )
     assert app.test_client().get("/metrics", headers={header: "10.0.0.1"}).status_code == 404
     assert data_api.calls == []
 
 
 def test_the_bearer_of_the_token_may_come_from_anywhere(settings: Settings, data_api: FakeDataApi) -> None:
     data_api.answers["operational_metrics"] = FIGURES
-    app = create_app(replace(settings, metrics_token="hidden"), stripe=FakeStripe(), database=Database(data_api))
+    app = create_app(
+        settings.model_copy(update={"metrics_token": "hidden"}), stripe=FakeStripe(), database=Database(data_api)
+    )
     there: Any = {"environ_base": {"REMOTE_ADDR": "8.8.8.8"}}
     assert app.test_client().get("/metrics", headers={"Authorization": "Bearer hidden"}, **there).status_code == 200
     near = app.test_client().get("/metrics", headers={"Authorization": "Bearer guessed"})

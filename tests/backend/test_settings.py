@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from backend.settings import Settings, SettingsError
 from dev.keys import Keys
@@ -47,6 +48,7 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
     [
         ("PORT", "0"),
         ("PORT", "65536"),
+        ("PORT", "hidden"),
         ("APP_URL", "frontrow.example"),
         ("SUPABASE_URL", "ftp://x"),
         ("SUPABASE_SERVICE_ROLE_KEY", "sb_publishable_x"),
@@ -67,14 +69,14 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         ("JWT_SECRET", "hidden-but-short"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://frontrow.example/path"),
-        ("COOKIE_SECURE", "maybe"),
+        ("COOKIE_SECURE", "hidden"),
         ("TRUSTED_PROXIES", "-1"),
         ("STRIPE_WEBHOOK_SECRET", ","),
         ("SMTP_URL", "http://mail"),
         ("SMTP_URL", "smtp://mail:port"),
         ("SMTP_URL", "smtp://mail?starttls=perhaps"),
         ("MAIL_FROM", "Frontrow"),
-        ("LOG_LEVEL", "LOUD"),
+        ("LOG_LEVEL", "hidden"),
         ("WORKER_THREADS", "0"),
         ("SWEEP_SECONDS", "nan"),
         ("SWEEP_SECONDS", "-1"),
@@ -117,6 +119,20 @@ def test_a_kid_names_one_key(environment: dict[str, str]) -> None:
             Settings.from_environment(
                 {**environment, "JWT_SIGNING_KEY": json.dumps(own), "JWT_ACCEPTED_KEYS": json.dumps(keys)}
             )
+
+
+def test_only_the_environment_that_was_passed_counts(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "6000")
+    monkeypatch.setenv("JWT_SECRET", "s" * 32)
+    settings = Settings.from_environment(environment)
+    assert (settings.port, settings.jwt_secret) == (5000, None)
+
+
+def test_settings_do_not_change(settings: Settings) -> None:
+    with pytest.raises(ValidationError):
+        settings.port = 6000
 
 
 def test_defaults(settings: Settings) -> None:
