@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from flask import Flask, Response, g
+from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from backend.error_codes import ERRORS, ErrorCode
@@ -46,11 +47,22 @@ class ApiError(Exception):
         """What the client reads."""
         status, sentence = ERRORS[self.code]
         g.error_code = self.code
-        body = {"code": f"PT{status}", "message": self.code, "details": json.dumps(self.details), "hint": sentence}
-        response = Response(json.dumps(body), status, content_type="application/json")
+        body = Refusal(code=f"PT{status}", message=self.code, details=json.dumps(self.details), hint=sentence)
+        response = Response(body.model_dump_json(), status, content_type="application/json")
         if self.retry_after is not None:
             response.headers["Retry-After"] = str(self.retry_after)
         return response
+
+
+class Refusal(BaseModel):
+    """The body of every refusal."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: str
+    message: ErrorCode
+    details: str = Field(json_schema_extra={"contentMediaType": "application/json"})
+    hint: str
 
 
 class UnavailableError(Exception):

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
-from backend import logs
+from backend import logs, schemas
 from backend.answers import Payment
 from backend.database import Database
 from backend.errors import ApiError
-from backend.request_body import JsonBody
+from backend.request_body import read_json
 from backend.stripe_gateway import Intent, Payments, ReplayedFailureError, StripeRefusedError, StripeUnavailableError
 from backend.tokens import TokenError, Tokens
 
@@ -31,7 +31,7 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
     @payments.post("/create-intent")
     def create_intent() -> Response:  # pyright: ignore[reportUnusedFunction]
         user_id = signed_in_user(tokens)
-        booking_id = JsonBody("booking_id").uuid("booking_id")
+        booking_id = read_json(schemas.BookingId).booking_id
         logs.add(booking_id=str(booking_id))
         try:
             payment, intent = _payable(database, stripe, booking_id, user_id)
@@ -39,12 +39,13 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
             code = error.code if isinstance(error, StripeRefusedError) else type(error).__name__
             _log.error("Stripe gave no intent", extra={"stripe_code": code})
             raise ApiError("payment_unavailable", retry_after=_RETRY_AFTER_SECONDS) from error
-        return jsonify(
+        answer = schemas.Intent(
             payment_intent_id=intent.id,
             client_secret=intent.client_secret,
             amount=payment["amount"],
             currency=payment["currency"],
         )
+        return jsonify(answer.model_dump())
 
     return payments
 
