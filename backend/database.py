@@ -54,6 +54,7 @@ SHORT_TIMEOUT: Final = httpx.Timeout(2.0, connect=1.0)
 """For questions after our health: whoever asks those gives up after ten seconds, and wants the answer until then."""
 _PAUSE_BEFORE_RETRY: Final = 0.2
 _PAGE: Final = 200
+_NO_SUCH_FUNCTION: Final = "PGRST202"
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound=Mapping[str, object])
@@ -317,9 +318,14 @@ class Database:
         }
         return checked(EmailContext, "bookings", email)  # takes what was nested out of booking and showtime
 
-    def ping(self) -> None:
-        """Raise unless the database answers and takes our key."""
-        self._call("payments_to_reconcile", idempotent=True, max_rows=0)
+    def schema_version(self) -> str:
+        """The timestamp of the database's newest migration; empty where it is too old to know."""
+        try:
+            return self._ask(str, "schema_version", idempotent=True)
+        except postgrest.APIError as error:
+            if error.code != _NO_SUCH_FUNCTION:
+                raise
+            return ""
 
     def _pages(self, expected: type[list[Row]], function: str, key: str, **arguments: object) -> Iterator[Row]:
         """All rows, asked for page by page, so that none is too long and those that stay do not hide the others."""

@@ -208,7 +208,7 @@ def _paths() -> dict[str, Json]:
         "/readyz": {
             "get": _operation(
                 "readyz",
-                "Ask the parts that we need: degraded without Stripe, not ready without the database.",
+                "Ask the parts that we need: degraded without Stripe, not ready without a database that is new enough.",
                 answers={
                     200: _json("Ready, or degraded.", _ref(Readiness)),
                     503: _json("Not ready.", _ref(Readiness)),

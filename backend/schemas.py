@@ -145,12 +145,13 @@ class Alive(Response):
     status: Literal["alive"] = "alive"
 
 
-Answers = Literal["answers", "does not answer"]
+OLDER: Final = "is older than this release: push the migrations"
+DatabaseState = Literal["answers", "does not answer", "is older than this release: push the migrations"]
 
 
 class Readiness(Response):
     """The parts that we need, and what that comes to."""
 
     status: Literal["ready", "degraded", "not ready"]
-    database: Answers
-    stripe: Answers
+    database: DatabaseState
+    stripe: Literal["answers", "does not answer"]

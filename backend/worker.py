@@ -28,6 +28,7 @@ from backend.emails import Emails
 from backend.errors import ApiError, UnavailableError
 from backend.mailer import Mailer, SmtpMailer
 from backend.reconciliation import Reconciliation, agrees, apply_intent, record_refund_news
+from backend.schema_version import log_if_outdated
 from backend.settings import Settings, SettingsError
 from backend.stripe_gateway import Payments, Refund, ReplayedFailureError, StripeGateway, StripeRefusedError
 from backend.tokens import Tokens
@@ -327,6 +328,7 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    log_if_outdated(database)
     worker.run()
     return 0
 

@@ -19,6 +19,7 @@ from backend.app import create_app
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.passwords import Passwords
+from backend.schema_version import REQUIRED_SCHEMA
 from backend.settings import Settings
 from tests.backend.ports import USER, FakeDataApi, FakeStripe
 
@@ -274,7 +275,7 @@ def test_headers_that_protect(client: FlaskClient) -> None:
 def test_readyz_says_which_part_is_down(
     client: FlaskClient, data_api: FakeDataApi, stripe: FakeStripe, down: str, status: int, state: str
 ) -> None:
-    data_api.answers["payments_to_reconcile"] = UnavailableError() if down == "database" else []
+    data_api.answers["schema_version"] = UnavailableError() if down == "database" else REQUIRED_SCHEMA
     stripe.ping_fails = UnavailableError() if down == "stripe" else None
     answer = client.get("/readyz")
     assert answer.status_code == status

@@ -32,6 +32,7 @@ from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.openapi import document
 from backend.passwords import Passwords
+from backend.schema_version import REQUIRED_SCHEMA
 from backend.settings import Settings
 from backend.stripe_gateway import Refund, StripeRefusedError, StripeUnavailableError
 from backend.tokens import Person, Tokens
@@ -92,7 +93,7 @@ class FlakyDataApi(FakeDataApi):
             "record_refund": [*outcomes[3:], ApiError("invalid_request")],
             "record_dispute": [*outcomes[3:], ApiError("invalid_request")],
             "bookings": [[a_booking()], [a_booking("cancelled")], []],
-            "payments_to_reconcile": [[]],
+            "schema_version": [REQUIRED_SCHEMA, ""],
             "operational_metrics": [FIGURES],
         }
 

@@ -12,6 +12,7 @@ from backend.database import Database
 from backend.errors import UnavailableError
 from backend.openapi import document
 from backend.passwords import Passwords
+from backend.schema_version import REQUIRED_SCHEMA
 from backend.settings import Settings
 from tests.backend.ports import USER, FakeDataApi, FakeStripe
 
@@ -30,7 +31,7 @@ def behind_tls(
     """The app behind a proxy that speaks https to the world, with a second origin of ours."""
     listed = {"TRUSTED_PROXIES": "1", "CORS_ORIGINS": f"{PAGE}, {ADMIN}"}
     settings = Settings.from_environment({**environment, **listed})
-    data_api.answers |= {"operational_metrics": UnavailableError(), "payments_to_reconcile": []}
+    data_api.answers |= {"operational_metrics": UnavailableError(), "schema_version": REQUIRED_SCHEMA}
     return create_app(settings, stripe=stripe, database=Database(data_api), passwords=passwords).test_client()
 
 
