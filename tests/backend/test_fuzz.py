@@ -43,9 +43,9 @@ from tests.backend.test_webhook import FIGURES
 PATHS = [(path, method) for path, methods in document()["paths"].items() for method in methods]
 UUID_OF_A_BOOKING = "0b5c3c1e-3f6b-4a52-9c43-0c4f8f1f7c55"
 MORE = int(os.environ.get("FUZZ", "1"))
-"""FUZZ=10 looks ten times as long."""
+"""FUZZ=10 looks ten times as long. Without it the examples are the same ones every time."""
 THOROUGH = hypothesis.settings(
-    max_examples=30 * MORE,
+    max_examples=12 * MORE,
     deadline=None,
     derandomize=MORE == 1,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
@@ -210,7 +210,7 @@ FIELDS = ("email", "password", "full_name", "booking_id", "everywhere")
     body=BODIES | st.dictionaries(st.sampled_from(FIELDS) | TEXT, JSON).map(lambda value: json.dumps(value).encode()),
     query=HEADER,
 )
-@hypothesis.settings(THOROUGH, max_examples=200 * MORE)
+@hypothesis.settings(THOROUGH, max_examples=80 * MORE)
 def test_no_request_is_too_odd(
     flaky: Flask, where: tuple[str, str], method: str | None, headers: dict[str, str], body: bytes, query: str
 ) -> None:
@@ -261,6 +261,10 @@ OBJECTS = {"payment_intent": INTENT, "refund": REFUND, "charge.refunded": CHARGE
 ODDITIES = ("", "\0", "pi_\0", "\ud800", "x" * 3000, "²", -1, 0, 2**31, 2**63, 1.5, True, None, [], [1], {}, {"a": [1]})
 ODD = JSON | st.sampled_from(ODDITIES)
 GONE = object()
+ONE_TYPE_OF_EACH_EFFECT = (
+    *("payment_intent.succeeded", "payment_intent.payment_failed", "refund.updated", "charge.refunded"),
+    "charge.dispute.updated",
+)
 
 
 def well_formed(event_type: str) -> dict[str, Any]:
@@ -312,11 +316,11 @@ def told(settings: Settings, passwords: Passwords) -> tuple[Flask, FlakyDataApi]
     return create_app(settings, stripe=stripe, database=Database(data_api), passwords=passwords), data_api
 
 
-@pytest.mark.parametrize("event_type", webhook.TYPES)
+@pytest.mark.parametrize("event_type", ONE_TYPE_OF_EACH_EFFECT)
 def test_no_field_of_a_signed_event_is_too_odd(
     told: tuple[Flask, FlakyDataApi], settings: Settings, event_type: str
 ) -> None:
-    """Every field, with every oddity."""
+    """Every field, with every oddity. The types that share an effect are drawn from below."""
     app, data_api = told
     for number in range(len(list(places(well_formed(event_type))))):
         for odd in ODDITIES:
