@@ -23,5 +23,5 @@ app = create_app(
     database=Database(DataApi(settings.supabase_url, settings.supabase_key)),
     short_timeout=short_timeout,
 )
-# Beside the start, which waits for nobody: a database that is away now may be back for the first request.
+# In a thread, so that a database that is away does not hold up the start.
 threading.Thread(target=log_if_outdated, args=(short_timeout,), daemon=True).start()

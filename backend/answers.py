@@ -68,7 +68,7 @@ class Credentials(TypedDict):
 
 
 class Admission(TypedDict):
-    """The word on one more account; `retry_after` is in seconds."""
+    """Leave for one more account, or not yet; `retry_after` is in seconds."""
 
     status: Literal["admitted", "limited"]
     retry_after: NotRequired[int]
@@ -253,7 +253,7 @@ class EmailTheater(TypedDict):
 
 
 class EmailCustomer(TypedDict):
-    """To whom."""
+    """The recipient."""
 
     email: str
     full_name: str

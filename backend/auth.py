@@ -33,7 +33,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
     auth = Blueprint("auth", __name__, url_prefix=_PATH)
 
     def signed_in(user: User, status: int) -> Response:
-        """Begin a session, answer with its tokens."""
+        """Open a session and answer with its tokens."""
         token = _new_refresh_token()
         session = database.open_session(user["id"], _hash(token), request.headers.get("User-Agent"), client_address())
         return answer(session, token, status)
@@ -53,7 +53,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
         return response
 
     def set_cookie(response: Response, value: str, max_age: int) -> None:
-        """Max age is in seconds; 0 takes the cookie away."""
+        """Set the refresh cookie; max age is in seconds, 0 deletes it."""
         served_by_https = request.is_secure or (settings.api_url or settings.app_url).startswith("https:")
         response.set_cookie(
             COOKIE,
@@ -67,7 +67,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
 
     @auth.before_request
     def refuse_other_sites() -> None:  # pyright: ignore[reportUnusedFunction]
-        # SameSite=Strict lets a neighbour on the same site through: another port of this host, a sister domain.
+        # SameSite=Strict lets a neighbor on the same site through: another port of this host, a sister domain.
         origin = request.headers.get("Origin")
         if origin is not None and origin not in {*settings.allowed_origins, request.host_url.rstrip("/")}:
             raise ApiError("invalid_request", {"origin": "is not a page of this site"})
@@ -120,7 +120,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
 
 
 def client_address() -> str:
-    """Who is asking, for the limit on attempts: an IPv4 address, or the /64 that one IPv6 customer has to himself."""
+    """Return the address that the limit on attempts counts by: IPv4, or the /64 that one IPv6 customer has alone."""
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:

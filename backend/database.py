@@ -46,12 +46,12 @@ from backend.errors import ApiError, UnavailableError
 
 _log = logging.getLogger(__name__)
 
-# Short ones: a gunicorn thread that waits serves nobody. The Data API itself gives up after 8 s.
+# Short: a gunicorn thread that waits serves no request. The Data API itself gives up after 8 s.
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 LONG_TIMEOUT: Final = httpx.Timeout(620.0, connect=3.0)
-"""For `violations`, which the database grants ten minutes."""
+"""For `check_invariants`, which the database grants ten minutes."""
 SHORT_TIMEOUT: Final = httpx.Timeout(2.0, connect=1.0)
-"""For questions after our health: whoever asks those gives up after ten seconds, and wants the answer until then."""
+"""For health checks: who asks those gives up after ten seconds, and needs the answer before that."""
 _PAUSE_BEFORE_RETRY: Final = 0.2
 _PAGE: Final = 200
 _NO_SUCH_FUNCTION: Final = "PGRST202"
@@ -65,7 +65,7 @@ OWN_BOOKING: Final = (
     "showtime:showtimes(id,starts_at,ends_at,movie:movies(title,certificate,length_minutes),"
     "auditorium:auditoriums(name,theater:theaters(name,address,city,time_zone))),customer:users(email,full_name)"
 )
-"""A booking with all that a EmailContext says."""
+"""A booking with all that an EmailContext says."""
 
 
 class Transport(Protocol):
@@ -99,7 +99,7 @@ class Database:
         return self._ask(User, "register_user", email=email, password_hash=password_hash, full_name=full_name)
 
     def begin_sign_in(self, email: str, address: str) -> Credentials:
-        """What proves an account; counts as an attempt to sign in."""
+        """Get what proves an account; counts as an attempt to sign in."""
         return self._ask(Credentials, "begin_sign_in", email=email, address=address)
 
     def open_session(self, user_id: str, token_hash: str, user_agent: str | None, address: str) -> Session:
@@ -120,7 +120,7 @@ class Database:
         self._call("close_session", idempotent=True, token_hash=token_hash, everywhere=everywhere)
 
     def start_payment(self, booking_id: UUID, user_id: UUID) -> Payment:
-        """The payment to make for a booking. Raises unknown_booking, lock_expired, not_payable, too_many_attempts."""
+        """Start the payment of a booking. Raises unknown_booking, lock_expired, not_payable, too_many_attempts."""
         return self._ask(Payment, "start_payment", idempotent=True, booking_id=str(booking_id), user_id=str(user_id))
 
     def attach_payment_intent(self, payment_id: str, payment_intent_id: str) -> bool:
@@ -144,7 +144,8 @@ class Database:
         currency: str,
         booking_id: UUID | None,
     ) -> Outcome:
-        """Money has arrived: amount in minor units, booking_id from the intent's metadata. Raises invalid_request."""
+        """Record money that arrived: amount in minor units, booking_id from the intent's metadata. Raises
+        invalid_request."""
         answer = self._ask(
             Outcome,
             "confirm_booking",
@@ -168,7 +169,7 @@ class Database:
         failure_code: str | None = None,
         failure_message: str | None = None,
     ) -> Outcome:
-        """An attempt failed, or the intent can no longer be paid. event_id is None for what we did ourselves."""
+        """Record that an attempt failed, or that the intent can no longer be paid. event_id is None for what we did."""
         answer = self._ask(
             Outcome,
             "record_payment_failure",
@@ -195,7 +196,7 @@ class Database:
         refund_id: UUID | None = None,
         attempt: int | None = None,
     ) -> Outcome:
-        """How a refund stands, in Stripe's words; refund_id and attempt are ours. Raises invalid_request."""
+        """Record how a refund stands, in Stripe's words; refund_id and attempt are ours. Raises invalid_request."""
         answer = self._ask(
             Outcome,
             "record_refund",
@@ -213,7 +214,7 @@ class Database:
         return _outcome(answer)
 
     def release_expired_locks(self) -> dict[str, int]:
-        """One sweep; answers what it did."""
+        """Sweep once; return what that did, by name."""
         return self._ask(dict[str, int], "release_expired_locks", idempotent=True)
 
     def record_dispute(
@@ -228,7 +229,7 @@ class Database:
         reason: str,
         status: str,
     ) -> Outcome:
-        """How a dispute stands, in Stripe's words. Raises invalid_request."""
+        """Record how a dispute stands, in Stripe's words. Raises invalid_request."""
         answer = self._ask(
             Outcome,
             "record_dispute",
@@ -245,7 +246,7 @@ class Database:
         return _outcome(answer)
 
     def claim_outbox(self, max_rows: int, lease_seconds: int, kinds: Sequence[str]) -> list[OutboxRow]:
-        """Work of these kinds that is due, for nobody else until the lease ends."""
+        """Claim work of these kinds that is due; no other worker gets it until the lease ends."""
         return self._ask(
             list[OutboxRow], "claim_outbox", max_rows=max_rows, lease_seconds=lease_seconds, kinds=list(kinds)
         )
@@ -255,30 +256,30 @@ class Database:
         return self._ask(bool, "complete_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error)
 
     def payments_to_reconcile(self, older_than_seconds: float) -> Iterator[OpenPayment]:
-        """Payments that are open for longer, oldest first."""
+        """List payments that are open for longer, oldest first."""
         return self._pages(
             list[OpenPayment], "payments_to_reconcile", "payment_id", older_than=f"{older_than_seconds} seconds"
         )
 
     def refunds_to_reconcile(self, older_than_seconds: float) -> Iterator[PendingRefund]:
-        """Refunds that Stripe has taken and that have not moved for longer, oldest first."""
+        """List refunds that Stripe has taken and that have not moved for longer, oldest first."""
         return self._pages(
             list[PendingRefund], "refunds_to_reconcile", "id", older_than=f"{older_than_seconds} seconds"
         )
 
     def payments_to_verify(self, since: datetime) -> Iterator[KnownPayment]:
-        """Money that arrived since then, oldest first."""
+        """List money that arrived since then, oldest first."""
         return self._pages(list[KnownPayment], "payments_to_verify", "payment_id", since=since.isoformat())
 
     def known_refunds(self, stripe_refund_ids: Sequence[str]) -> dict[str, KnownRefund]:
-        """Those among Stripe's refunds that are noted already, by Stripe's id."""
+        """Return those of Stripe's refunds that are recorded already, by Stripe's id."""
         if not stripe_refund_ids:
             return {}
         rows = checked(list[KnownRefund], "known_refunds", self._transport.known_refunds(stripe_refund_ids))
         return {row["stripe_refund_id"]: row for row in rows}
 
     def check_invariants(self) -> list[Violation]:
-        """What sql/platform/invariants.sql finds. It reads all there is, so ask over a long_timeout transport."""
+        """Return what sql/platform/invariants.sql finds. It reads all there is: use a long_timeout transport."""
         return self._ask(list[Violation], "check_invariants", idempotent=True)
 
     def start_verification(self, every_seconds: float) -> bool:
@@ -286,23 +287,23 @@ class Database:
         return self._ask(bool, "start_verification", every=f"{every_seconds} seconds")
 
     def finish_verification(self, violations: int, *, daily: bool) -> None:
-        """Note what a verification found, for the metrics; one that is not the daily one puts off none."""
+        """Record what a verification found, for the metrics; one by hand does not put the daily one off."""
         self._call("finish_verification", idempotent=True, violations=violations, daily=daily)
 
     def requeue_outbox(self, row_id: int | None) -> int:
-        """Try emails again that were given up: that one, or all; how many."""
+        """Try emails again that were given up, that one or all; return how many."""
         return self._ask(int, "requeue_outbox", id=row_id)
 
     def discard_email(self, row_id: int) -> bool:
-        """Send an email that was given up no more; False when there is none."""
+        """Discard an email that was given up; False when there is none."""
         return self._ask(bool, "discard_email", id=row_id)
 
     def operational_metrics(self) -> Figures:
-        """What an operator watches."""
+        """Return what an operator watches."""
         return self._ask(Figures, "operational_metrics", idempotent=True)
 
     def email(self, booking_id: UUID, user_id: UUID) -> EmailContext:
-        """What an email about a customer's own booking says. Raises unknown_booking."""
+        """Return what an email about a customer's own booking says. Raises unknown_booking."""
         rows = checked(list[OwnBooking], "bookings", self._transport.bookings(str(booking_id), str(user_id)))
         if not rows:
             raise ApiError("unknown_booking")
@@ -319,7 +320,7 @@ class Database:
         return checked(EmailContext, "bookings", email)  # takes what was nested out of booking and showtime
 
     def schema_version(self) -> str:
-        """The timestamp of the database's newest migration; empty where it is too old to know."""
+        """Return the timestamp of the database's newest migration; empty where it is too old to know."""
         try:
             return self._ask(str, "schema_version", idempotent=True)
         except postgrest.APIError as error:
@@ -328,7 +329,7 @@ class Database:
             return ""
 
     def _pages(self, expected: type[list[Row]], function: str, key: str, **arguments: object) -> Iterator[Row]:
-        """All rows, asked for page by page, so that none is too long and those that stay do not hide the others."""
+        """Read all rows page by page, so that no answer is too long and rows that stay do not hide the others."""
         after: object = None
         while True:
             page = self._ask(expected, function, idempotent=True, max_rows=_PAGE, after=after, **arguments)
@@ -390,7 +391,7 @@ class DataApi:
 
     def _rows(self, query: SyncSelectRequestBuilder) -> object:
         try:
-            # Not its own retries: they sleep for seven seconds in a thread that somebody waits for.
+            # Not its own retries: they sleep for seven seconds in a thread that a client waits for.
             return query.retry(False).execute().data
         except (postgrest.APIError, httpx.HTTPError) as error:
             raise _translated(error) from error
@@ -403,7 +404,7 @@ class DataApi:
 
 
 def _name(request: httpx.Request) -> None:
-    """Tell the database under which id the logs speak of this call; it writes it down with what it changes."""
+    """Pass on the id that our log lines carry; the database records it with what it changes."""
     if (request_id := logs.request_id()) is not None:
         request.headers["X-Request-Id"] = request_id
 
@@ -416,7 +417,7 @@ def _outcome(outcome: Outcome) -> Outcome:
 
 
 def _translated(error: postgrest.APIError | httpx.HTTPError) -> Exception:
-    """What an answer that is none, or a refusal, means to us."""
+    """Translate a failed call or a refusal into an error of ours."""
     if isinstance(error, httpx.HTTPError):
         return UnavailableError("the database does not answer")
     code = error.code or ""

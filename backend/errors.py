@@ -28,7 +28,7 @@ _OF_STATUS: Mapping[int, ErrorCode] = {
 
 
 class ApiError(Exception):
-    """A refusal with a code of the catalogue. `retry_after` is in seconds and becomes the header."""
+    """A refusal with a code of the catalog. `retry_after` is in seconds and becomes the header."""
 
     def __init__(
         self, code: ErrorCode, details: Mapping[str, object] | None = None, *, retry_after: int | None = None
@@ -44,7 +44,7 @@ class ApiError(Exception):
         return ERRORS[self.code][0]
 
     def response(self) -> Response:
-        """What the client reads."""
+        """Build the response."""
         status, sentence = ERRORS[self.code]
         g.error_code = self.code
         body = Refusal(code=f"PT{status}", message=self.code, details=json.dumps(self.details), hint=sentence)
@@ -66,7 +66,7 @@ class Refusal(BaseModel):
 
 
 class UnavailableError(Exception):
-    """Somebody whom we need does not answer: the database or Stripe. Trying again later may help."""
+    """The database or Stripe does not answer. Trying again later may help."""
 
 
 class AnswerError(Exception):

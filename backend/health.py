@@ -77,8 +77,8 @@ class CachedProbe(Generic[T]):
 
 
 def blueprint(database: Database, stripe: Payments, metrics: Metrics, metrics_token: str | None) -> Blueprint:
-    """The three addresses; /metrics is for the bearer of the token, or without one for neighbors. `database` is one
-    that gives up early."""
+    """Serve the three addresses; /metrics is for the bearer of the token, or without one for neighbors. `database`
+    gives up early."""
     health = Blueprint("health", __name__)
     figures = CachedProbe(database.operational_metrics)
     schema = CachedProbe(database.schema_version)
@@ -92,7 +92,7 @@ def blueprint(database: Database, stripe: Payments, metrics: Metrics, metrics_to
     def ready() -> Response:  # pyright: ignore[reportUnusedFunction]
         version, stripe_answers = schema.latest(), payments.answers()
         state: DatabaseState = "does not answer" if version is None else OLDER if is_outdated(version) else "answers"
-        # Without Stripe, sign-ins and tickets go on, and a balancer that takes every process away helps nobody.
+        # Without Stripe, sign-ins and tickets go on, and a balancer that takes every process away would end that.
         readiness = Readiness(
             status="not ready" if state != "answers" else "ready" if stripe_answers else "degraded",
             database=state,
@@ -105,7 +105,7 @@ def blueprint(database: Database, stripe: Payments, metrics: Metrics, metrics_to
     @health.get("/metrics")
     def counts() -> Response:  # pyright: ignore[reportUnusedFunction]
         if not (_is_a_neighbor() if metrics_token is None else _bears(metrics_token)):
-            raise ApiError("not_found")  # nobody's business, not even that it is here
+            raise ApiError("not_found")  # strangers are not even told that it exists
         text = metrics.text(figures.latest(), stripe_answers=payments.answers())
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 

@@ -1,4 +1,4 @@
-"""create-intent: the means to pay for a booking. The amount is the booking's; no client can name another."""
+"""create-intent: the PaymentIntent of a booking. The amount is the booking's; no client can name another."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
 
 
 def signed_in_user(tokens: Tokens) -> UUID:
-    """Whom the request's access token is for. Raises sign_in_required."""
+    """Return the user of the request's access token. Raises sign_in_required."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise ApiError("sign_in_required")
@@ -62,12 +62,12 @@ def signed_in_user(tokens: Tokens) -> UUID:
 
 
 def _payable(database: Database, stripe: Payments, booking_id: UUID, user_id: UUID) -> tuple[Payment, Intent]:
-    """The booking's payment and the one intent that it may be made by."""
+    """Return the booking's payment and the one intent that may pay it."""
     for _ in range(_ROUNDS):
         payment = database.start_payment(booking_id, user_id)
         if payment["payment_intent_id"] is None:
             intent = _new_intent(stripe, payment)
-            # A secret is given out only for the intent that the payment carries, so nobody can pay twice.
+            # A secret is given out only for the intent that the payment carries, so no booking is paid twice.
             if database.attach_payment_intent(payment["payment_id"], intent.id):
                 return payment, intent
             continue
@@ -81,7 +81,8 @@ def _payable(database: Database, stripe: Payments, booking_id: UUID, user_id: UU
 
 
 def _new_intent(stripe: Payments, payment: Payment) -> Intent:
-    """An intent for a payment. Its key is the payment's, so that a crash before it was noted finds the same one."""
+    """Create the intent of a payment. Its key is the payment's: after a crash before it was attached, the same one is
+    found."""
     for number in range(1, _KEYS):
         try:
             return _create(stripe, payment, number)

@@ -27,7 +27,7 @@ def log_if_outdated(database: Database) -> None:
     """Say at start in the log that migrations are missing. A database that does not answer yet says so elsewhere."""
     try:
         version = database.schema_version()
-    except Exception:  # whatever went wrong is told by /readyz, or by what the worker cannot do
+    except Exception:  # /readyz reports it, or the log line of what the worker could not do
         return
     if is_outdated(version):
         _log.error(

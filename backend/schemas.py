@@ -86,7 +86,7 @@ class User(Response):
 
 
 class SignIn(Response):
-    """An access token and whom it is for."""
+    """An access token and its account."""
 
     access_token: Annotated[str, Field(pattern=_TOKEN_PATTERN)]
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - OAuth's word for the kind

@@ -28,7 +28,7 @@ KEY = "sb_secret_hidden"
 
 @dataclass
 class Recorder:
-    """A Data API that answers what it is told to and keeps what it was asked."""
+    """A Data API that answers as instructed and keeps what it was asked."""
 
     status: int = 200
     body: bytes = b"null"
@@ -120,7 +120,7 @@ def test_arguments_are_the_functions(recorder: Recorder, database: Database) -> 
     }
 
 
-def test_answers_that_are_no_object(recorder: Recorder, database: Database) -> None:
+def test_void_and_scalar_answers_are_read(recorder: Recorder, database: Database) -> None:
     recorder.answer(204, b"")
     database.close_session("00", everywhere=False)
     recorder.answer(200, False)
@@ -205,7 +205,7 @@ def test_pages_are_asked_for_until_one_is_not_full(recorder: Recorder, database:
     assert [arguments["after"] for arguments in asked] == [None, "p199"]
 
 
-def test_our_own_errors(recorder: Recorder, database: Database) -> None:
+def test_refusals_become_api_errors(recorder: Recorder, database: Database) -> None:
     recorder.answer(
         409, {"code": "PT409", "message": "email_taken", "details": '{"x": [7]}', "hint": "There is an account."}
     )
@@ -215,7 +215,7 @@ def test_our_own_errors(recorder: Recorder, database: Database) -> None:
 
 
 @pytest.mark.parametrize("details", [None, "", "text", "[7]", {"not": "text"}])
-def test_details_of_any_kind(recorder: Recorder, database: Database, details: object) -> None:
+def test_malformed_details_are_ignored(recorder: Recorder, database: Database, details: object) -> None:
     recorder.answer(404, {"code": "PT404", "message": "unknown_user", "details": details, "hint": None})
     with pytest.raises(ApiError):
         database.open_session("u", "00", None, "192.0.2.1")
@@ -239,7 +239,9 @@ def test_details_of_any_kind(recorder: Recorder, database: Database, details: ob
         (504, b""),
     ],
 )
-def test_a_database_that_cannot_now(recorder: Recorder, database: Database, status: int, body: object) -> None:
+def test_contention_and_outages_are_unavailable(
+    recorder: Recorder, database: Database, status: int, body: object
+) -> None:
     recorder.answer(status, body)
     with pytest.raises(UnavailableError):
         database.release_expired_locks()
@@ -256,7 +258,7 @@ def test_a_database_that_cannot_now(recorder: Recorder, database: Database, stat
         (409, {"code": "PT409", "message": "a_code_of_tomorrow"}),
     ],
 )
-def test_what_is_a_mistake_of_ours(recorder: Recorder, database: Database, status: int, body: object) -> None:
+def test_other_errors_are_raised_as_they_are(recorder: Recorder, database: Database, status: int, body: object) -> None:
     recorder.answer(status, body)
     with pytest.raises(postgrest.APIError):
         database.release_expired_locks()

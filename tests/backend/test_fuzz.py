@@ -74,7 +74,7 @@ class FlakyDataApi(FakeDataApi):
         known = {"status": "known", "user": USER, "password_hash": passwords.hash("correct horse battery")}
         limited = {"status": "limited", "retry_after": 60}
         self._chance = chance
-        self._moods: dict[str, list[Any]] = {
+        self._possible: dict[str, list[Any]] = {
             "check_registration_limit": [{"status": "admitted"}, {"status": "admitted"}, limited],
             "register_user": [USER, *map(ApiError, ("email_taken", "invalid_email", "invalid_name"))],
             "begin_sign_in": [known, {"status": "unknown"}, limited],
@@ -101,7 +101,7 @@ class FlakyDataApi(FakeDataApi):
         for value in arguments.values():  # as PostgREST and PostgreSQL would see to
             assert value is None or isinstance(value, str | int | list), (function, arguments)
             assert "\0" not in str(value).encode().decode(), (function, arguments)
-        self.answers[function] = self._chance.choice([*self._moods[function], UnavailableError()])
+        self.answers[function] = self._chance.choice([*self._possible[function], UnavailableError()])
         return super().call(function, arguments, idempotent=idempotent)
 
 
@@ -211,7 +211,7 @@ FIELDS = ("email", "password", "full_name", "booking_id", "everywhere")
     query=HEADER,
 )
 @hypothesis.settings(THOROUGH, max_examples=80 * MORE)
-def test_no_request_is_too_odd(
+def test_odd_requests_never_cause_500(
     flaky: Flask, where: tuple[str, str], method: str | None, headers: dict[str, str], body: bytes, query: str
 ) -> None:
     path = where[0].replace("{booking_id}", UUID_OF_A_BOOKING)
@@ -308,7 +308,7 @@ def deliver(app: Flask, settings: Settings, event: object) -> TestResponse:
 
 
 @pytest.fixture
-def told(settings: Settings, passwords: Passwords) -> tuple[Flask, FlakyDataApi]:
+def refunded(settings: Settings, passwords: Passwords) -> tuple[Flask, FlakyDataApi]:
     """An app whose Stripe knows a refund, and the database that it calls."""
     chance = random.Random(7)  # noqa: S311 - chooses answers
     data_api, stripe = FlakyDataApi(chance, passwords), FlakyStripe(chance)
@@ -317,11 +317,11 @@ def told(settings: Settings, passwords: Passwords) -> tuple[Flask, FlakyDataApi]
 
 
 @pytest.mark.parametrize("event_type", ONE_TYPE_OF_EACH_EFFECT)
-def test_no_field_of_a_signed_event_is_too_odd(
-    told: tuple[Flask, FlakyDataApi], settings: Settings, event_type: str
+def test_odd_fields_of_signed_events_never_cause_500(
+    refunded: tuple[Flask, FlakyDataApi], settings: Settings, event_type: str
 ) -> None:
     """Every field, with every oddity. The types that share an effect are drawn from below."""
-    app, data_api = told
+    app, data_api = refunded
     for number in range(len(list(places(well_formed(event_type))))):
         for odd in ODDITIES:
             event = well_formed(event_type)
@@ -332,9 +332,9 @@ def test_no_field_of_a_signed_event_is_too_odd(
     assert len(data_api.calls) > 50
 
 
-def test_no_signed_event_is_too_odd(told: tuple[Flask, FlakyDataApi], settings: Settings) -> None:
-    """Whoever has the secret, or a Stripe of another version, may send what we have never seen."""
-    app, data_api = told
+def test_odd_signed_events_never_cause_500(refunded: tuple[Flask, FlakyDataApi], settings: Settings) -> None:
+    """A Stripe of another version, or another holder of the secret, may send what we have never seen."""
+    app, data_api = refunded
     reached, sent = Counter[str](), Counter[str]()
 
     @given(made=nearly_well_formed())
@@ -354,18 +354,18 @@ def test_no_signed_event_is_too_odd(told: tuple[Flask, FlakyDataApi], settings: 
 
 @given(event=JSON | st.fixed_dictionaries({"id": JSON, "type": JSON}, optional={"created": JSON, "data": JSON}))
 @THOROUGH
-def test_no_signed_json_is_too_odd(flaky: Flask, settings: Settings, event: Any) -> None:
+def test_odd_signed_json_never_causes_500(flaky: Flask, settings: Settings, event: Any) -> None:
     assert deliver(flaky, settings, event).status_code in (200, 400)
 
 
 @given(signature=HEADER, payload=BODIES)
 @THOROUGH
-def test_no_signature_is_too_odd(client: FlaskClient, signature: str, payload: bytes) -> None:
+def test_odd_signatures_are_refused(client: FlaskClient, signature: str, payload: bytes) -> None:
     answer = client.post("/api/payments/webhook", data=payload, headers={"Stripe-Signature": signature})
     assert answer.status_code in (400, 413), answer.text
 
 
-def test_a_fuzz_that_finds_nothing_would_find_this(settings: Settings, passwords: Passwords) -> None:
+def test_the_fuzz_finds_a_500_and_an_undescribed_answer(settings: Settings, passwords: Passwords) -> None:
     """The control: an app with a hole, and one that answers what nobody described."""
     for hole, message in ((RuntimeError(), "500"), (ApiError("no_seats"), "422")):
         data_api = FakeDataApi({"check_registration_limit": {"status": "admitted"}, "register_user": hole})

@@ -48,7 +48,9 @@ def protected(answer: TestResponse) -> None:
 
 @pytest.mark.parametrize(("path", "method"), ROUTES)
 @pytest.mark.parametrize("asked_as", ["itself", "preflight", "wrong method", "somebody else's page"])
-def test_every_answer_is_protected(behind_tls: FlaskClient, path: str, method: str, asked_as: str) -> None:
+def test_every_answer_carries_the_security_headers(
+    behind_tls: FlaskClient, path: str, method: str, asked_as: str
+) -> None:
     headers = {"X-Forwarded-Proto": "https", "Origin": PAGE}
     if asked_as == "preflight":
         headers["Access-Control-Request-Method"] = method
@@ -64,7 +66,7 @@ def test_every_answer_is_protected(behind_tls: FlaskClient, path: str, method: s
     assert answer.headers["Cache-Control"] == ("public, max-age=600" if kept else "no-store")
 
 
-def test_what_goes_wrong_is_protected_too(behind_tls: FlaskClient, data_api: FakeDataApi) -> None:
+def test_errors_carry_the_security_headers(behind_tls: FlaskClient, data_api: FakeDataApi) -> None:
     https = {"X-Forwarded-Proto": "https"}
     data_api.answers["begin_sign_in"] = RuntimeError()
     for answer, status in (
@@ -80,7 +82,7 @@ def test_what_goes_wrong_is_protected_too(behind_tls: FlaskClient, data_api: Fak
     protected(answer)
 
 
-def test_http_promises_no_https(behind_tls: FlaskClient, client: FlaskClient) -> None:
+def test_hsts_is_sent_over_https_only(behind_tls: FlaskClient, client: FlaskClient) -> None:
     assert "Strict-Transport-Security" not in behind_tls.get("/healthz").headers
     # Nobody vouches for this header: there is no proxy of ours.
     assert "Strict-Transport-Security" not in client.get("/healthz", headers={"X-Forwarded-Proto": "https"}).headers
@@ -111,7 +113,7 @@ def test_every_listed_origin_may_call(behind_tls: FlaskClient, origin: str) -> N
     ],
 )
 @pytest.mark.parametrize("path", ["register", "login", "refresh", "logout"])
-def test_a_forged_request_reaches_nothing(
+def test_a_cross_site_request_is_refused_before_the_database(
     behind_tls: FlaskClient, data_api: FakeDataApi, origin: str, path: str
 ) -> None:
     """SameSite=Strict keeps the cookie from other sites; the origin is looked at for those that a browser counts as the

@@ -1,4 +1,4 @@
-"""/readyz and /metrics: for whom, and what they cost while a part does not answer."""
+"""/readyz and /metrics: who may read them, and what they cost while a part does not answer."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def hanging(settings: Settings, silent: str) -> Iterator[Flask]:
     api.close()
 
 
-def test_a_database_that_hangs_is_told_before_prometheus_gives_up(hanging: Flask) -> None:
-    """Its patience ends after ten seconds, and FrontrowDatabaseSilent has nothing to see without an answer."""
+def test_a_database_that_hangs_is_reported_before_prometheus_gives_up(hanging: Flask) -> None:
+    """It gives up after ten seconds, and FrontrowDatabaseSilent has nothing to see without an answer."""
     began = time.monotonic()
     text = hanging.test_client().get("/metrics").get_data(as_text=True)
     assert "frontrow_database_answers 0.0" in text.splitlines()
@@ -59,7 +59,7 @@ def test_a_database_that_hangs_does_not_take_all_threads(hanging: Flask) -> None
 
 
 class Slow:
-    """A part that answers when it is told to, and counts how often it is asked."""
+    """A part that answers when it may, and counts how often it is asked."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -88,7 +88,7 @@ def test_while_one_asks_the_others_take_the_previous_answer_for_a_while() -> Non
         assert slow.entered.wait(10)
         assert kept.latest() == 1
         slow.now += 5
-        assert kept.latest() is None  # so long nobody believes it
+        assert kept.latest() is None  # too old to pass on
         slow.go.set()
         assert asking.result() == 2
     assert (kept.latest(), slow.asked) == (2, 2)
@@ -108,7 +108,7 @@ def test_the_first_answer_is_not_waited_for() -> None:
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "::1", "10.1.2.3", "172.17.0.1", "192.168.1.9", "fd00::7", "::ffff:10.0.0.1"]
 )
-def test_without_a_token_neighbours_read_the_metrics(client: FlaskClient, data_api: FakeDataApi, address: str) -> None:
+def test_without_a_token_neighbors_read_the_metrics(client: FlaskClient, data_api: FakeDataApi, address: str) -> None:
     data_api.answers["operational_metrics"] = FIGURES
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == 200
 

@@ -82,20 +82,22 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         ("SWEEP_SECONDS", "-1"),
     ],
 )
-def test_what_cannot_be_is_refused_without_quoting_it(environment: dict[str, str], variable: str, value: str) -> None:
+def test_invalid_values_are_refused_without_quoting_them(
+    environment: dict[str, str], variable: str, value: str
+) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({**environment, variable: value})
     assert str(refused.value).startswith(f"{variable} ")
     assert "hidden" not in str(refused.value)
 
 
-def test_secrets_do_not_show(settings: Settings, environment: dict[str, str]) -> None:
+def test_secrets_are_hidden_in_repr(settings: Settings, environment: dict[str, str]) -> None:
     shown = repr(settings)
     assert "hidden" not in shown
     assert json.loads(environment["JWT_SIGNING_KEY"])["d"] not in shown
 
 
-def test_both_kinds_of_keys(environment: dict[str, str]) -> None:
+def test_secret_keys_and_service_role_jwts_are_accepted(environment: dict[str, str]) -> None:
     keys = Keys.generate()
     for key in (keys.secret, keys.service_role_jwt):
         assert Settings.from_environment({**environment, "SUPABASE_SERVICE_ROLE_KEY": key}).supabase_key == key
@@ -105,7 +107,7 @@ def test_both_kinds_of_keys(environment: dict[str, str]) -> None:
     assert listed.jwt_signing_key["kid"] == json.loads(keys.signing_key)["kid"]
 
 
-def test_the_pages_key_is_told_from_the_secret_one(environment: dict[str, str]) -> None:
+def test_the_publishable_key_is_refused_as_the_secret_one(environment: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match=r"is a JWT of another role; that of service_role is needed"):
         Settings.from_environment({**environment, "SUPABASE_SERVICE_ROLE_KEY": Keys.generate().anon_jwt})
 
