@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import icalendar
 import segno
 
-from backend.database import EmailContext, EmailCustomer, RefundOrder
+from backend.answers import EmailContext, EmailCustomer, RefundOrder
 from backend.money import money
 from backend.settings import Settings
 from backend.tokens import Ticket, Tokens

@@ -16,7 +16,8 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from backend import logs
-from backend.database import Database, OpenPayment, PendingRefund
+from backend.answers import OpenPayment, PendingRefund
+from backend.database import Database
 from backend.request_body import as_uuid
 from backend.stripe_gateway import Intent, Payments, Refund, StripeRefusedError
 

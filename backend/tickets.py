@@ -9,7 +9,8 @@ import segno
 from flask import Blueprint, Response, jsonify
 
 from backend import logs
-from backend.database import Database, EmailContext
+from backend.answers import EmailContext
+from backend.database import Database
 from backend.emails import Emails
 from backend.errors import ApiError
 from backend.payments import signed_in_user

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from backend.database import Database, KnownPayment
+from backend.answers import KnownPayment
+from backend.database import Database
 from backend.money import money
 from backend.reconciliation import in_batches
 from backend.stripe_gateway import Intent, Payments, StripeRefusedError

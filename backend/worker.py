@@ -23,11 +23,13 @@ from types import FrameType
 from typing import Final
 
 from backend import database, logs, mailer, stripe_gateway
-from backend.database import LONG_TIMEOUT, DataApi, Database, OutboxRow, RefundOrder
+from backend.answers import OutboxRow, RefundOrder
+from backend.database import LONG_TIMEOUT, DataApi, Database
 from backend.emails import Emails
 from backend.errors import ApiError, UnavailableError
 from backend.mailer import Mailer, SmtpMailer
 from backend.reconciliation import Reconciliation, apply_intent
+from backend.schema_version import log_if_outdated
 from backend.settings import Settings, SettingsError
 from backend.stripe_gateway import Payments, ReplayedFailureError, StripeGateway, StripeRefusedError
 from backend.tokens import Tokens
@@ -291,6 +293,7 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    log_if_outdated(database)
     worker.run()
     return 0
 

@@ -1,4 +1,4 @@
-"""Ports in memory: a database that answers what it was told to, a small Stripe, and a mailer that keeps emails."""
+"""Ports in memory: a database that answers as instructed, a small Stripe, and a mailer that keeps emails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FakeDataApi:
         del idempotent
         self.calls.append((function, dict(arguments)))
         if function not in self.answers:
-            raise AssertionError(f"nobody said what {function} answers")
+            raise AssertionError(f"no answer was given for {function}")
         answer: Answer = self.answers[function]
         if isinstance(answer, list) and answer and isinstance(answer[0], Turn):
             answer = answer.pop(0).value

@@ -17,7 +17,7 @@ import pytest
 import segno
 
 from backend import emails as emails_module
-from backend.database import EmailContext, RefundOrder
+from backend.answers import EmailContext, RefundOrder
 from backend.emails import Emails, local_time
 from backend.money import money
 from backend.settings import Settings

@@ -112,11 +112,21 @@ def test_a_look_back_finds_what_a_bank_sent_back_weeks_later(
     assert stripe.asked_since == [NOON - timedelta(days=35), NOON - timedelta(days=3)]
 
 
+KNOWN_PAYMENT = {
+    "payment_id": "p1",
+    "booking_id": "b1",
+    "payment_intent_id": "pi_known",
+    "amount": 2400,
+    "currency": "EUR",
+    "refunds": [],
+}
+
+
 def test_a_look_back_finds_money_for_a_payment_that_is_no_longer_open(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
     data_api.answers |= {
-        "payments_to_verify": [{"payment_id": "p1", "payment_intent_id": "pi_known"}],
+        "payments_to_verify": [KNOWN_PAYMENT],
         "confirm_booking": {"outcome": "refund_queued"},
     }
     ours = {"booking_id": OURS["refund_id"]}

@@ -12,6 +12,7 @@ from backend.errors import UnavailableError
 from backend.stripe_gateway import Intent, Refund, StripeRefusedError, StripeUnavailableError
 from backend.verification import Verification, notices
 from tests.backend.ports import FakeDataApi, FakeStripe, turns
+from tests.backend.test_webhook import FIGURES
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 PAYMENT: dict[str, Any] = {
@@ -175,13 +176,11 @@ def test_a_part_that_does_not_answer_is_no_good_news(books: FakeDataApi, stripe:
 
 def test_what_wants_an_eye(data_api: FakeDataApi) -> None:
     data_api.answers["operational_metrics"] = {
-        "outbox": [{"kind": "mail_refund", "state": "failed", "rows": 2, "oldest_seconds": 99.5}],
+        **FIGURES,
+        "outbox": FIGURES["outbox"][:1],
         "refunds": {"failed": 1, "pending": 3},
-        "payments_open": 4,
         "disputes_open": 1,
         "disputes": [{"id": "dp_1", "reference": "ABCD2345", "status": "lost", "amount": 2400, "currency": "EUR"}],
-        "violations": 0,
-        "verified_seconds_ago": 60.5,
     }
     assert notices(Database(data_api)) == [
         "1 refund is failed: Stripe refused, it is tried again every hour",

@@ -10,8 +10,8 @@ from dev import demo
 from tests.http.frontrow import Frontrow
 
 
-def test_the_story_is_told(frontrow: Frontrow, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_shows_every_scene(frontrow: Frontrow, capsys: pytest.CaptureFixture[str]) -> None:
     asyncio.run(demo.story(frontrow.stack.environment()))
-    told = capsys.readouterr().out
+    said = capsys.readouterr().out
     for scene in ("hears seat:lock", "seat_taken", "hears seat:book", "reads confirmed", ".ics", "by the clock"):
-        assert scene in told
+        assert scene in said

@@ -135,7 +135,7 @@ def test_no_secret_is_in_any_log(frontrow: Frontrow, written: Callable[[], dict[
     found = [f"{what} in {name}" for name, text in logs.items() for what, value in secrets.all.items() if value in text]
     assert found == []
     for name in ("api.log", "worker.log"):
-        assert person.email not in logs[name], "whom a line is about is told by ids"
+        assert person.email not in logs[name], "lines name people by ids"
 
 
 def test_a_secret_in_a_log_would_be_seen(frontrow: Frontrow, written: Callable[[], dict[str, str]]) -> None:

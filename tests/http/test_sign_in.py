@@ -131,7 +131,7 @@ def test_attempts_are_limited(frontrow: Frontrow, customer: Customer) -> None:
     answer = frontrow.stranger().post("/api/auth/login", right)
     assert (answer.status_code, code(answer)) == (429, "too_many_attempts")
     assert 0 < int(answer.headers["Retry-After"]) <= 900
-    # Whoever guessed keeps nobody out but those who share the address.
+    # Guesses lock out only those who share the address.
     ada = elsewhere(frontrow, customer.email)
     for _ in range(9):
         assert ada.post("/api/auth/login", wrong).status_code == 401
@@ -295,7 +295,7 @@ def test_the_data_api_refuses_expired_and_foreign_tokens(frontrow: Frontrow, cus
     assert customer.data_api.table("users").select("id").execute().data
 
 
-def test_what_nobody_serves(frontrow: Frontrow) -> None:
+def test_unknown_addresses_and_methods_are_refused(frontrow: Frontrow) -> None:
     answer = requests.get(frontrow.api + "/api/nothing", timeout=10)
     assert (answer.status_code, code(answer)) == (404, "not_found")
     answer = requests.get(frontrow.api + "/api/auth/login", timeout=10)
