@@ -14,7 +14,7 @@ help: ## Say what can be made
 up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the page out, UI=built builds it)
 	@$(IN_VENV) -m dev.up
 
-demo: install ## Scenario the story of two customers against a running `make up`
+demo: install ## Buy tickets as two customers would, against a running `make up`
 	@$(IN_VENV) -m dev.demo
 
 verify: .venv/installed ## Look whether all that must hold does, in a running `make up` and at its Stripe
