@@ -81,7 +81,7 @@ types: install ## Generate what is drawn from sql/: error codes, tables for Pyth
 	@$(IN_VENV) -m dev.permissions
 
 migration: install ## Draft NAME as a migration: what sql/ has and the migrations lack
-	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=add_reviews"; exit 1; }
+	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=pre_add_reviews"; exit 1; }
 	@$(IN_VENV) -m dev.migrations draft "$(NAME)"
 
 lock: install ## Pin what comes with the packages of requirements*.in (ARGS="--upgrade-package flask" for newer ones)

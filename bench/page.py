@@ -25,7 +25,7 @@ from dev import browser as chromium
 SEATS = 600
 _OPENINGS = 8
 _LOCKS = 100
-_HELD = ", held by somebody"
+_HELD = ", on hold"
 _SCRIPTS = Path(__file__).parent
 
 

@@ -27,6 +27,14 @@ _MIGHTY: Final = ("postgres", "pg_read_all_data", "pg_write_all_data")
 
 Row = tuple[Any, ...]
 
+_TABLE_PRIVILEGES: Final = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
+
+
+def table_privileges(server_version: int) -> list[str]:
+    """What can be granted on a table; 16 refuses to be asked about `maintain`, which came with 17."""
+    return [*_TABLE_PRIVILEGES, *(["maintain"] if server_version >= 170000 else [])]
+
+
 _MEMBERS: Final = """
 select r.rolname, r.rolsuper, r.rolbypassrls, r.rolcanlogin, r.rolinherit,
        array(select m.roleid::regrole::text from pg_auth_members m where m.member = r.oid order by 1),
@@ -44,8 +52,7 @@ _TABLES: Final = """
 select n.nspname || '.' || c.relname, c.relrowsecurity,
        array(select concat_ws(', ',
          nullif(array_to_string(array(
-           select p from unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger',
-                                      'maintain']) p
+           select p from unnest(%s::text[]) p
            where has_table_privilege(r.role, c.oid, p)), ', '), ''),
          nullif(array_to_string(array(
            select p || ' (' || string_agg(a.attname, ', ' order by a.attnum) || ')'
@@ -131,6 +138,7 @@ where n.nspname is null or n.nspname in ('public', 'private', 'realtime') order 
 def tables(connection: psycopg.Connection[Row]) -> str:
     """The tables of the page, as that database has them."""
     roles = list(_ROLES)
+    privileges = table_privileges(connection.info.server_version)
 
     def ask(sql: str, *parameters: object) -> list[Row]:
         return connection.execute(sql.encode(), parameters).fetchall()
@@ -148,7 +156,7 @@ def tables(connection: psycopg.Connection[Row]) -> str:
         _section(
             "Tables and columns",
             ("table", *_ROLES, "row security"),
-            ((f"`{name}`", *map(_cell, of), _yes(secured)) for name, secured, of in ask(_TABLES, roles)),
+            ((f"`{name}`", *map(_cell, of), _yes(secured)) for name, secured, of in ask(_TABLES, privileges, roles)),
         ),
         _section(
             "Row security",

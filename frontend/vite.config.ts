@@ -3,14 +3,14 @@ import react from '@vitejs/plugin-react';
 import { loadEnv } from 'vite';
 import { defineConfig } from 'vitest/config';
 
-import { readEnv, refuseOthers } from './src/config/read-env.ts';
+import { readEnv, rejectUnknown } from './src/config/read-env.ts';
 
 export default defineConfig(({ command, mode }) => {
   // What is built is public: a secret key must not get that far.
   if (command === 'build') {
-    const given = loadEnv(mode, '.');
-    readEnv(given);
-    refuseOthers(given);
+    const settings = loadEnv(mode, '.');
+    readEnv(settings);
+    rejectUnknown(settings);
   }
   return {
     plugins: [react(), tailwindcss()],

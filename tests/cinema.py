@@ -150,6 +150,22 @@ class CinemaFixture:
         )
         self.auditorium_id = self.add_auditorium(AUDITORIUM, rows, seats)
 
+    @classmethod
+    def attach(cls, url: str) -> Self:
+        """A database that has a cinema already, with its newest showtime."""
+        cinema = cls.__new__(cls)
+        cinema.url = url
+        cinema.owner = psycopg.connect(url, autocommit=True, row_factory=dict_row)
+        cinema._callers = []
+        newest = cinema.rows("select * from public.showtimes order by id desc limit 1")[0]
+        cinema.showtime_id, cinema.auditorium_id = newest["id"], newest["auditorium_id"]
+        cinema.movie_id = newest["movie_id"]
+        cinema.theater_id = cinema.value(
+            "select theater_id from public.auditoriums where id = %s", [cinema.auditorium_id]
+        )
+        cinema.seats = cinema.seats_of(cinema.auditorium_id)
+        return cinema
+
     def __enter__(self) -> Self:
         return self
 
@@ -322,4 +338,4 @@ class CinemaFixture:
 
     def violations(self) -> list[Json]:
         """What sql/platform/invariants.sql finds: nothing, if all is well."""
-        return self.rows("select * from public.check_invariants()")
+        return self.value("select public.check_invariants()")

@@ -314,19 +314,6 @@ exception
 end
 $$;
 
-revoke execute on function
-  private.new_reference(),
-  private.booking_json(public.bookings),
-  private.booking_for_update(uuid),
-  private.free_seats(public.bookings, public.lock_end, timestamptz),
-  private.expire_booking(public.bookings),
-  private.extend_locks(public.bookings, uuid, timestamptz, timestamptz),
-  private.locks_json(public.bookings, timestamptz),
-  private.end_booking(public.bookings, text, timestamptz),
-  public.cancellable_until(public.bookings),
-  public.create_booking(bigint),
-  public.cancel_booking(uuid)
-from public;
 grant execute on function
   public.cancellable_until(public.bookings), public.create_booking(bigint), public.cancel_booking(uuid)
 to anon, authenticated;

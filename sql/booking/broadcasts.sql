@@ -94,11 +94,4 @@ $$;
 create trigger status_is_broadcast after update of status on public.showtimes
   for each row when (old.status is distinct from new.status) execute function private.broadcast_status();
 
-revoke execute on function
-  private.broadcast_showtime(bigint, text, jsonb),
-  public.seats_left(public.showtimes),
-  private.broadcast_availability(timestamptz),
-  private.broadcast_update(bigint, bigint, integer, public.showtime_status),
-  private.broadcast_status()
-from public;
 grant execute on function public.seats_left(public.showtimes) to anon, authenticated, service_role;

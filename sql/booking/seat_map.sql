@@ -42,5 +42,4 @@ begin
 end
 $$;
 
-revoke execute on function public.seat_map(bigint) from public;
 grant execute on function public.seat_map(bigint) to anon, authenticated;

@@ -45,4 +45,3 @@ begin
   return v_showtime;
 end
 $$;
-revoke execute on function private.showtime_on_sale(bigint) from public;

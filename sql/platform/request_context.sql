@@ -54,7 +54,3 @@ begin
               else format('db-%s-%s', extract(epoch from transaction_timestamp())::bigint, pg_current_xact_id()) end;
 end
 $$;
-
-revoke execute on function
-  private.user_id(), private.require_user_id(), private.require_staff(), private.request_id()
-from public;

@@ -11,16 +11,49 @@
 --
 -- A seat's life is told in seat_locks.sql and bookings.sql, the life of money in payments.sql and refunds.sql.
 
+-- An older PostgreSQL would take all of it, since a function's body is not read before it is called, and then refuse
+-- every call of a customer who is signed in: pg_input_is_valid came with 16.
+do $$
+begin
+  if current_setting('server_version_num')::integer < 160000 then
+    raise exception 'Frontrow needs PostgreSQL 16 or newer; this is %.', current_setting('server_version')
+      using errcode = 'feature_not_supported', hint = 'Upgrade the project''s PostgreSQL, then push the migrations again.';
+  end if;
+end
+$$;
+
 create schema if not exists private;
 revoke all on schema private from public;
 
+create extension if not exists btree_gist with schema extensions;
+
 -- Older projects, and self-hosted ones, give the API roles all that a migration creates. Here all is granted by name,
--- so that is taken back first.
+-- so that is taken back first. No `for role`: it is the role that runs this and owns what it makes, on a hosted project
+-- `postgres`.
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+-- And everybody may execute a new function, unless this says otherwise for every schema: defaults of one schema only add
+-- to those, and cannot take away from them.
+alter default privileges revoke execute on functions from public;
 
-create extension if not exists btree_gist with schema extensions;
+-- schema_version.sql --------------------------------------------------------------------------------------------------
+
+-- Which version of the schema this database has: the timestamp of the newest migration that sql/ is drawn from. The
+-- server refuses to start on an older one. `make migration` sets it; a test compares it with supabase/migrations.
+
+create function private.schema_version() returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select '20261122000000'
+$$;
+
+-- The same for the server, which has the secret key.
+create function public.schema_version() returns text
+language sql stable security definer set search_path = '' as $$
+  select private.schema_version()
+$$;
+
+grant execute on function public.schema_version() to service_role;
 
 -- clock.sql -----------------------------------------------------------------------------------------------------------
 
@@ -42,7 +75,6 @@ language sql stable security definer set search_path = '' as $$
   select private.now()
 $$;
 
-revoke execute on function private.now(), public.server_time() from public;
 grant execute on function public.server_time() to anon, authenticated;
 
 -- errors.sql ----------------------------------------------------------------------------------------------------------
@@ -115,8 +147,6 @@ begin
     errcode = 'PT' || v_error.status, message = p_code, detail = p_detail::text, hint = v_error.sentence;
 end
 $$;
-
-revoke execute on function private.error_catalog(), private.raise_api_error(text, jsonb) from public;
 
 -- settings.sql --------------------------------------------------------------------------------------------------------
 
@@ -227,10 +257,6 @@ begin
               else format('db-%s-%s', extract(epoch from transaction_timestamp())::bigint, pg_current_xact_id()) end;
 end
 $$;
-
-revoke execute on function
-  private.user_id(), private.require_user_id(), private.require_staff(), private.request_id()
-from public;
 
 -- rate_limits.sql -----------------------------------------------------------------------------------------------------
 
@@ -661,7 +687,6 @@ begin
   return new;
 end
 $$;
-revoke execute on function private.check_time_zone() from public;
 
 create trigger time_zone_exists before insert or update of time_zone on public.theaters
   for each row execute function private.check_time_zone();
@@ -769,7 +794,6 @@ begin
   return v_showtime;
 end
 $$;
-revoke execute on function private.showtime_on_sale(bigint) from public;
 
 -- showtime_prices.sql -------------------------------------------------------------------------------------------------
 
@@ -1085,16 +1109,6 @@ create trigger held_showtimes_keep_their_auditorium before update of auditorium_
   for each row when (old.auditorium_id is distinct from new.auditorium_id)
   execute function private.protect_held_showtime();
 
-revoke execute on function
-  private.protect_held_showtime(),
-  private.lock_customer(bigint, uuid),
-  private.try_lock_customer(bigint, uuid),
-  private.ended(tstzrange, timestamptz),
-  private.selection_json(bigint, uuid, timestamptz),
-  private.refuse_selection(bigint, uuid, bigint[], integer),
-  public.lock_seats(bigint, bigint[]),
-  public.release_seats(bigint, bigint[])
-from public;
 -- anon too: a caller without a token is told to sign in, in our words, by the function itself.
 grant execute on function public.lock_seats(bigint, bigint[]), public.release_seats(bigint, bigint[])
   to anon, authenticated;
@@ -1197,13 +1211,6 @@ $$;
 create trigger status_is_broadcast after update of status on public.showtimes
   for each row when (old.status is distinct from new.status) execute function private.broadcast_status();
 
-revoke execute on function
-  private.broadcast_showtime(bigint, text, jsonb),
-  public.seats_left(public.showtimes),
-  private.broadcast_availability(timestamptz),
-  private.broadcast_update(bigint, bigint, integer, public.showtime_status),
-  private.broadcast_status()
-from public;
 grant execute on function public.seats_left(public.showtimes) to anon, authenticated, service_role;
 
 -- seat_map.sql --------------------------------------------------------------------------------------------------------
@@ -1252,7 +1259,6 @@ begin
 end
 $$;
 
-revoke execute on function public.seat_map(bigint) from public;
 grant execute on function public.seat_map(bigint) to anon, authenticated;
 
 -- bookings.sql --------------------------------------------------------------------------------------------------------
@@ -1573,19 +1579,6 @@ exception
 end
 $$;
 
-revoke execute on function
-  private.new_reference(),
-  private.booking_json(public.bookings),
-  private.booking_for_update(uuid),
-  private.free_seats(public.bookings, public.lock_end, timestamptz),
-  private.expire_booking(public.bookings),
-  private.extend_locks(public.bookings, uuid, timestamptz, timestamptz),
-  private.locks_json(public.bookings, timestamptz),
-  private.end_booking(public.bookings, text, timestamptz),
-  public.cancellable_until(public.bookings),
-  public.create_booking(bigint),
-  public.cancel_booking(uuid)
-from public;
 grant execute on function
   public.cancellable_until(public.bookings), public.create_booking(bigint), public.cancel_booking(uuid)
 to anon, authenticated;
@@ -2744,12 +2737,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.log_change(),
-  private.forbid_changes(),
-  public.seat_holder(bigint, bigint, timestamptz),
-  public.booking_history(uuid)
-from public;
 grant execute on function public.seat_holder(bigint, bigint, timestamptz), public.booking_history(uuid)
   to anon, authenticated, service_role;
 
@@ -2911,14 +2898,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.broadcast_expired(timestamptz, timestamptz),
-  private.archive_ended_locks(timestamptz, integer),
-  private.archive_shown(timestamptz),
-  private.refund_cancelled_showtimes(timestamptz),
-  public.release_expired_locks(integer),
-  private.expire_if_unlocked(bigint, uuid, uuid, timestamptz)
-from public;
 grant execute on function public.release_expired_locks(integer) to service_role;
 
 -- Where pg_cron exists it sweeps by itself; elsewhere the worker does.
@@ -3233,10 +3212,6 @@ language sql stable security definer set search_path = '' as $$
       where g.entity = 'payment' and g.at > (select private.now() - interval '5 minutes') group by 1) r))
 $$;
 
-revoke execute on function
-  private.unfinished_refunds(), public.check_invariants(), public.start_verification(interval),
-  public.finish_verification(integer, boolean), public.operational_metrics(), public.payments_to_verify(timestamptz, integer, uuid)
-from public;
 grant execute on function
   public.check_invariants(), public.start_verification(interval), public.finish_verification(integer, boolean),
   public.operational_metrics(), public.payments_to_verify(timestamptz, integer, uuid)

@@ -99,7 +99,7 @@ def visitor(
 def test_a_ticket_is_bought_under_its_policy(visitor: Visitor) -> None:
     visitor.has_account()
     visitor.open("/")
-    visitor.sees("What is on", timeout=60_000)
+    visitor.sees("What’s on", timeout=60_000)
     visitor.open_seats()
     visitor.holds("B2", "B3")
     visitor.goes_to_pay()

@@ -68,18 +68,18 @@ def test_the_story(visit: Callable[..., Visitor], screen: dict[str, Any]) -> Non
     if screen is PHONE:
         # The first tap comes closer, the next one chooses.
         visitor.choose("C5")
-        visitor.hears("Closer. Tap a seat to choose it.")
+        visitor.hears("Zoomed in. Tap a seat to choose it.")
         visitor.sees_seat("C5", "free")
     visitor.holds("C5", "C6")
     if screen is PHONE:
         box = visitor.seat("C6").bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44
-        visitor.press("Show the seats")
-        visitor.press("Give back C6")
+        visitor.press("Show seats")
+        visitor.press("Remove C6")
         visitor.sees_seat("C6", "free")
         fits(visitor, "seats with the sheet open")
-        visitor.press("Hide the seats")
+        visitor.press("Hide seats")
         visitor.holds("C6")
     fits(visitor, "seats held")
     visitor.goes_to_pay()
@@ -90,15 +90,15 @@ def test_the_story(visit: Callable[..., Visitor], screen: dict[str, Any]) -> Non
     fits(visitor, "ticket")
     visitor.press("Cancel this booking")
     fits(visitor, "question")
-    visitor.press("Keep the seats")
+    visitor.press("Keep my seats")
     visitor.press("My tickets")
-    visitor.sees("Coming up")
+    visitor.sees("Upcoming")
     fits(visitor, "my tickets")
     visitor.press("Account")
     visitor.sees("Your account")
     fits(visitor, "account")
     visitor.open("/nowhere")
-    visitor.sees("Nothing is shown here")
+    visitor.sees("Page not found")
     fits(visitor, "nowhere")
 
 

@@ -36,7 +36,7 @@ globalThis.Date = class extends Date {{
 
 
 def _open_seat_list(page: Page) -> None:
-    show = page.get_by_role("button", name="Show the seats")
+    show = page.get_by_role("button", name="Show seats")
     if show.is_visible():
         show.click()
 

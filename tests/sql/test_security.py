@@ -217,7 +217,7 @@ def test_a_project_that_grants_everything_by_default_opens_nothing(cluster: Clus
                     " to anon, authenticated, service_role".encode()
                 )
             connection.execute(schema.script().encode())
-            assert connection.execute("select * from public.check_invariants()").fetchall() == []
+            assert connection.execute("select public.check_invariants()").fetchall() == [([],)]
             may = connection.execute(
                 "select p.oid::regprocedure::text from pg_proc p where pronamespace = 'public'::regnamespace"
                 " and has_function_privilege('anon', p.oid, 'execute')"

@@ -114,6 +114,7 @@ def test_figures_say_what_waits(cinema: CinemaFixture) -> None:
         "disputes_open": 0,
         "disputes": [],
         "violations": None,
+        "sweep_failures": 0,
         "locks_held": 0,
         "lock_ids": 0,
         "bookings_recent": {},

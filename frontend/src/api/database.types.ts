@@ -363,6 +363,9 @@ isOneToOne: false
 "rotate_session":
 { Args: { "new_token_hash": string,"token_hash": string }; Returns: Json
                            },
+"schema_version":
+{ Args: Record<PropertyKey, never>; Returns: string
+                           },
 "seat_holder":
 { Args: { "at"?: string,"seat_id": number,"showtime_id": number }; Returns: Json
                            },

@@ -9,7 +9,7 @@ import { useNow } from '@/shared/lib/clock';
 import { formatDate, formatMoney, formatTime } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
-import { cancellableUntil } from '../lib/cancel-rule';
+import { cancellableUntil } from '../lib/cancellation-deadline';
 
 /** Cancels a confirmed booking after a question that says what it gives back. */
 export function CancelBooking({ booking }: { booking: Booking }) {

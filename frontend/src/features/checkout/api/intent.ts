@@ -36,10 +36,10 @@ export function useIntent(booking: Booking | undefined, payable: boolean, secret
 }
 
 /** Note what a payment came to, or ask Stripe again when nobody knows. */
-export function useIntentNews(bookingId: string) {
+export function useIntentCache(bookingId: string) {
   const queryClient = useQueryClient();
   return {
-    learn: (intent: Intent) => queryClient.setQueryData(keyOf(bookingId), intent),
-    askAgain: () => queryClient.invalidateQueries({ queryKey: keyOf(bookingId) }),
+    setIntent: (intent: Intent) => queryClient.setQueryData(keyOf(bookingId), intent),
+    refetchIntent: () => queryClient.invalidateQueries({ queryKey: keyOf(bookingId) }),
   };
 }

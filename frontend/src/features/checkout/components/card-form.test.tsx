@@ -39,7 +39,7 @@ test('a declined card is said, the form stays, and another card pays', async () 
   const { onIntent, onUnclear } = renderForm();
   await press('Declined');
   await press('Pay €24.00');
-  expect(await screen.findByRole('alert')).toHaveTextContent('There is not enough money on this card.');
+  expect(await screen.findByRole('alert')).toHaveTextContent('This card has insufficient funds.');
   expect(onIntent).not.toHaveBeenCalled();
   await press('Succeeds');
   await press('Pay €24.00');
@@ -59,9 +59,7 @@ test('nothing is sent while the card is wrong', async () => {
   renderForm();
   await press('Pay €24.00');
   await waitFor(() =>
-    expect(screen.getByLabelText('Card number')).toHaveAccessibleDescription(
-      'Please give the number on the card.',
-    ),
+    expect(screen.getByLabelText('Card number')).toHaveAccessibleDescription('Enter the card number.'),
   );
   expect(asked).toEqual([]);
 });

@@ -12,7 +12,7 @@ import { text } from '@/shared/text';
 import type { Intent } from '../api/stripe';
 import { CardForm } from './card-form';
 import { Countdown } from './countdown';
-import { GiveBack } from './give-back';
+import { ReleaseSeats } from './release-seats';
 import type { PayProps } from './pay-props';
 
 const StripeForm = lazy(() => import('./stripe-form'));
@@ -60,7 +60,7 @@ export function PayPanel({ booking, left, paying, intent, error, ...news }: PayP
           <Skeleton className="h-96" />
         )}
       </section>
-      <GiveBack bookingId={booking.id} disabled={paying} />
+      <ReleaseSeats bookingId={booking.id} disabled={paying} />
     </div>
   );
 }

@@ -36,7 +36,7 @@ export function checkoutView({ booking, intent, paying, now }: Situation): Check
 }
 
 /** After how many milliseconds to read the booking again; false when nothing more will come. */
-export function readAgainAfter(view: CheckoutView, moneyMayCome: boolean): number | false {
+export function refetchInterval(view: CheckoutView, moneyMayCome: boolean): number | false {
   switch (view) {
     case 'booking':
     case 'late':
