@@ -78,7 +78,7 @@ types: install ## Generate what is drawn from sql/: error codes, tables for Pyth
 	@$(IN_VENV) -m dev.error_codes typescript > .local/types && mv .local/types frontend/src/api/error-codes.ts
 	@$(IN_VENV) -m dev.migrations types python > .local/types && mv .local/types backend/database_types.py
 	@$(IN_VENV) -m dev.migrations types typescript > .local/types && mv .local/types frontend/src/api/database.types.ts
-	@$(IN_VENV) -m dev.permissions
+	@$(IN_VENV) -m tests.sql.permissions
 
 migration: install ## Draft NAME as a migration: what sql/ has and the migrations lack
 	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=pre_add_reviews"; exit 1; }
