@@ -14,7 +14,7 @@ help: ## Say what can be made
 up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the page out, UI=built builds it)
 	@$(IN_VENV) -m dev.up
 
-demo: install ## Scenario the story of two customers against a running `make up`
+demo: install ## Buy tickets as two customers would, against a running `make up`
 	@$(IN_VENV) -m dev.demo
 
 verify: .venv/installed ## Look whether all that must hold does, in a running `make up` and at its Stripe
@@ -78,7 +78,7 @@ types: install ## Generate what is drawn from sql/: error codes, tables for Pyth
 	@$(IN_VENV) -m dev.error_codes typescript > .local/types && mv .local/types frontend/src/api/error-codes.ts
 	@$(IN_VENV) -m dev.migrations types python > .local/types && mv .local/types backend/database_types.py
 	@$(IN_VENV) -m dev.migrations types typescript > .local/types && mv .local/types frontend/src/api/database.types.ts
-	@$(IN_VENV) -m dev.permissions
+	@$(IN_VENV) -m tests.sql.permissions
 
 migration: install ## Draft NAME as a migration: what sql/ has and the migrations lack
 	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=pre_add_reviews"; exit 1; }

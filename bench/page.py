@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.figures import Figure, Run, run_of
 from bench.stack import BenchStack
-from dev import browser as chromium
+from tests import browser as chromium
 
 SEATS = 600
 _OPENINGS = 8

@@ -40,7 +40,7 @@ class BenchStack:
         """Add a showtime tomorrow in an auditorium of its own, with that many seats in rows of 30 at the most."""
         hall = self.number(
             "insert into public.auditoriums (theater_id, name)"
-            " select 1, 'Hall ' || count(*) from public.auditoriums returning id"
+            " select 1, 'Bench hall ' || count(*) from public.auditoriums returning id"
         )
         self.owner.execute(
             "insert into public.seats (auditorium_id, row_label, number, x, y)"

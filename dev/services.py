@@ -47,7 +47,7 @@ def end_stale_server(cluster: Cluster) -> int | None:
 
 
 def postgres(config: LocalConfig, cluster: Cluster, complete: Callable[[], None]) -> Service:
-    """The database; `complete` dresses and migrates it before anybody asks it."""
+    """The database; `complete` applies the shim and the migrations before anything asks it."""
     return Service(
         "postgres",
         cluster.command(),

@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import stripe
 from starlette.applications import Starlette
@@ -83,7 +83,7 @@ def _internal_error() -> StripeError:
 
 
 async def _drop(request: Request) -> Response:
-    """Ends the connection without an answer, the way a broken network does."""
+    """End the connection without an answer, as a broken network does."""
     # uvicorn's receive is a method of the object that holds the connection; ASGI itself has no word for this.
     transport = getattr(getattr(request.receive, "__self__", None), "transport", None)
     if transport is not None:
@@ -94,7 +94,7 @@ async def _drop(request: Request) -> Response:
 
 
 async def _hold(request: Request, seconds: float) -> None:
-    """Waits, but not for a caller who has hung up."""
+    """Wait, but not for a caller that has hung up."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while not await request.is_disconnected():
@@ -140,11 +140,8 @@ class Api:
         return Response(answer[1], answer[0], headers, "application/json")
 
     async def _serve(self, operation: Operation, request: Request) -> Response:
-        request_id = new_id("req")
-        headers = {
-            "Request-Id": request_id,
-            "Stripe-Version": request.headers.get("stripe-version", stripe.api_version),
-        }
+        request_id, version = new_id("req"), request.headers.get("stripe-version", stripe.api_version)
+        headers = {"Request-Id": request_id, "Stripe-Version": version}
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         if key:
             headers["Idempotency-Key"] = key
@@ -156,23 +153,13 @@ class Api:
             return self._respond(error, headers)
         if saved:
             headers |= {"Idempotent-Replayed": "true", "Original-Request": saved.request_id}
-        call = Call(
-            self.settings,
-            self.store,
-            self.faults,
-            str(request.base_url).rstrip("/"),
-            publishable,
-            request_id,
-            key,
-        )
+        call = replace(self.call(request), publishable=publishable, request_id=request_id, idempotency_key=key)
         fault = self.faults.api(request.method, request.url.path)
         if key:
             self._under_way.add(key)
         try:
-            if fault and not fault.after:
-                early = await self._strike(fault, request, headers)
-                if early:
-                    return early
+            if fault and not fault.after and (early := await self._strike(fault, request, headers)):
+                return early
             if saved:
                 answer = (saved.status, saved.body)
             else:
@@ -183,10 +170,8 @@ class Api:
         finally:
             self._under_way.discard(key or "")
         self.worker.wake()
-        if fault and fault.after and fault.kind != "500":
-            lost = await self._strike(fault, request, headers)
-            if lost:
-                return lost
+        if fault and fault.after and fault.kind != "500" and (lost := await self._strike(fault, request, headers)):
+            return lost
         if answer[0] == 500:
             headers["Stripe-Should-Retry"] = "false"  # the key would only replay it
         return self._respond(answer, headers)
@@ -291,7 +276,7 @@ class Api:
         event = self.store.get(request.path_params["event"])
         if event is None or event["object"] != "event" or not self.settings.webhook_url:
             return JSONResponse({"error": "There is no such event, or nowhere to send it."}, 404)
-        # A lane of its own: whoever resends does not want to wait for the payment's other events.
+        # A lane of its own: it does not wait for the payment's other events.
         self.store.add_delivery(event["id"], new_id("resent"), event["created"])
         self.worker.wake()
         return JSONResponse({"resent": event["id"]})

@@ -14,12 +14,12 @@ class Instrument:
     number: str
     ids: tuple[str, ...] = ()
     bank: bool = False
+    """A bank settles later, a card at once."""
     code: str | None = None
     """The error code of a decline; none means that the money comes."""
     decline_code: str | None = None
     message: str = "Your card was declined."
     three_d_secure: bool = False
-    settles: Literal["now", "later", "never"] = "now"
     refund: Literal["succeeds", "pending", "fails"] = "succeeds"
     disputed: bool = False
 
@@ -56,9 +56,8 @@ INSTRUMENTS = (
     Instrument("4000000000007726", ("pm_card_pendingRefund",), refund="pending"),
     Instrument("4000000000005126", ("pm_card_refundFail",), refund="fails"),
     Instrument("4000000000000259", ("pm_card_createDispute",), disputed=True),
-    Instrument("000123456789", ("pm_usBankAccount_success",), bank=True, settles="later"),
-    Instrument("000222222227", ("pm_usBankAccount_insufficientFunds",), True, _FUNDS, None, _POOR, settles="later"),
-    Instrument("000000000009", ("pm_usBankAccount_processing",), bank=True, settles="never"),
+    Instrument("000123456789", ("pm_usBankAccount_success",), bank=True),
+    Instrument("000222222227", ("pm_usBankAccount_insufficientFunds",), True, _FUNDS, None, _POOR),
 )
 
 BY_ID = {method_id: instrument for instrument in INSTRUMENTS for method_id in instrument.ids}

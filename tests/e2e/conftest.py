@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserType, sync_playwright
 
-from dev import browser as chromium
 from dev.config import LocalConfig, throwaway_folder
 from dev.stack import Stack
+from tests import browser as chromium
 from tests.cinema import CinemaFixture
 from tests.e2e.visitor import Visitor
 from tests.http.frontrow import Frontrow

@@ -17,9 +17,9 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, sync_playwright
 
-from dev import browser as chromium
 from dev.config import ROOT, LocalConfig, throwaway_folder
 from dev.stack import Stack
+from tests import browser as chromium
 from tests.screenshots.fixtures import ADA, NOW, PASSWORD, Fixtures, set_up
 
 _SHOWN, _OTHERS = ROOT / "docs" / "screenshots", ROOT / ".local" / "screenshots"

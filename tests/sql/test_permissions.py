@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from dev import permissions, schema
+from dev import schema
 from dev.postgres import ADMIN, Cluster
+from tests.sql import permissions
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ SOMEBODY = "create role mallory; grant mallory to postgres; grant create on sche
 
 
 def test_the_page_says_what_the_database_says(connection: psycopg.Connection) -> None:
-    assert permissions.PAGE.read_text() == permissions.page(connection), "read what `python -m dev.permissions` changes"
+    assert permissions.PAGE.read_text() == permissions.page(connection), "run `make types` and read what changes"
 
 
 @pytest.mark.parametrize(

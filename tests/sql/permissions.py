@@ -2,8 +2,8 @@
 table of Realtime that ours send through. The roles that clients become have a column each; what any other role was
 granted is a list of its own.
 
-python -m dev.permissions                 rewrite the page, from a throw-away database built from sql/
-python -m dev.permissions DATABASE_URL    print the tables of that database, a hosted one too
+python -m tests.sql.permissions                 rewrite the page, from a throw-away database built from sql/
+python -m tests.sql.permissions DATABASE_URL    print the tables of that database, a hosted one too
 
 A test compares the page with the database, so that no right is won or lost unnoticed.
 """
@@ -20,9 +20,9 @@ from dev import migrations
 from dev.config import ROOT
 
 PAGE: Final = ROOT / "docs" / "permissions.md"
-_MARK: Final = "<!-- Written by `python -m dev.permissions`; everything below is overwritten. -->\n"
+_MARK: Final = "<!-- Written by `python -m tests.sql.permissions`; everything below is overwritten. -->\n"
 _ROLES: Final = ("anon", "authenticated", "service_role", "authenticator", "public")
-# Whoever becomes one of these reads or writes everything.
+# Members of these read or write everything.
 _MIGHTY: Final = ("postgres", "pg_read_all_data", "pg_write_all_data")
 
 Row = tuple[Any, ...]
@@ -84,8 +84,8 @@ where n.nspname in ('public', 'private')
   and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
 order by n.nspname desc, 1
 """
-# What was granted to a role without a column here, what a role with one may pass on, and what is not the house's own:
-# an owner has all rights by himself. An object without a list of rights has the built-in one: its owner and public.
+# What was granted to a role without a column here, what a role with one may pass on, and what the database's owner does
+# not own: an owner has all rights. An object without a list of rights has the built-in one: its owner and public.
 _GRANTS: Final = """
 with ours as (
   select oid, nspname from pg_namespace where nspname in ('public', 'private', 'realtime')
