@@ -27,7 +27,7 @@ $$;
 -- Seats of a showtime that nobody holds or has booked. A computed column of showtimes for the Data API:
 -- select=*,seats_left. Definer, because locks are nobody's to read.
 create function public.seats_left(showtime public.showtimes) returns integer
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
 declare
   v_now timestamptz := private.now();
 begin

@@ -28,6 +28,6 @@ create extension if not exists btree_gist with schema extensions;
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
--- And everybody may execute a new function, unless this says otherwise for every schema: defaults of one schema only add
--- to those, and cannot take away from them.
+-- And everybody may execute a new function, unless this says otherwise for every schema: defaults of one schema only
+-- add to those, and cannot take away from them.
 alter default privileges revoke execute on functions from public;
