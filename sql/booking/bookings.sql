@@ -119,7 +119,7 @@ end
 $$;
 
 -- Ends a booking's live locks for that reason (lock.cancelled not yet sold, lock.returned sold), takes sold seats back,
--- and tells the viewers.
+-- and informs viewers.
 create function private.free_seats(p_booking public.bookings, p_reason public.lock_end, p_now timestamptz) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -274,7 +274,7 @@ end
 $$;
 
 -- Until when a confirmed booking can be cancelled: the notice that private.settings asks for before the showtime, or
--- infinity when the house has cancelled that. Null for other bookings. A computed column of bookings for the Data API:
+-- infinity when the cinema has cancelled that. Null for other bookings. A computed column of bookings for the Data API:
 -- select=*,cancellable_until. Definer, because settings are nobody's to read.
 create function public.cancellable_until(booking public.bookings) returns timestamptz
 language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$

@@ -6,17 +6,17 @@
 --   confirm_booking  held = [.., )                           sold: no upper bound
 --   release_seats, cancel_booking   held = [.., now)         closed early, with the reason
 --
--- (docs/lifecycle.md draws the states; lock.created and so on are its letters.)
+-- (docs/lifecycle.md draws the states; lock.created and so on are the ids of its transitions.)
 --
 -- Nobody has to end a lock (lock.expired): past its upper bound it conflicts with nothing, so the next viewer takes the
--- seat whether a sweep has run or not. The sweep (sweep.sql) only tells viewers and carries ended rows into the
+-- seat whether a sweep has run or not. The sweep (sweep.sql) only informs viewers and carries ended rows into the
 -- history.
 --
 -- Locks taken in this order, always: the customer at a showtime (private.lock_customer), then the booking, then
 -- seat locks in the order of seat ids.
 
 create type public.lock_end as enum (
-  'released',   -- given back by its holder
+  'released',   -- by its holder
   'expired',    -- ran out by the clock
   'cancelled',  -- its booking was cancelled
   'refunded',   -- its booking was refunded at Stripe
@@ -232,7 +232,7 @@ exception
 end
 $$;
 
--- Gives back some of the caller's seats at a showtime, or all (lock.released). Seats of others, or nobody's, are left
+-- Releases some of the caller's seats at a showtime, or all (lock.released). Seats of others, or nobody's, are left
 -- alone and that is no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required,
 -- unknown_showtime, booking_pending for seats that are being paid for (cancel_booking frees those), busy.
 create function public.release_seats(showtime_id bigint, seat_ids bigint[] default null) returns jsonb
@@ -298,6 +298,6 @@ create trigger held_showtimes_keep_their_auditorium before update of auditorium_
   for each row when (old.auditorium_id is distinct from new.auditorium_id)
   execute function private.protect_held_showtime();
 
--- anon too: a caller without a token is told to sign in, in our words, by the function itself.
+-- anon too: the function itself asks a caller without a token to sign in.
 grant execute on function public.lock_seats(bigint, bigint[]), public.release_seats(bigint, bigint[])
   to anon, authenticated;

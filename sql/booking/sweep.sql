@@ -1,6 +1,6 @@
--- The sweep. Nothing waits for it: locks die by the clock. It tells viewers that seats came free, ends unpaid bookings,
--- keeps the hot tables small and the listings fresh. Run every five seconds by pg_cron and by the worker; it may run
--- twice at once, or not for an hour.
+-- The sweep. Nothing waits for it: locks die by the clock. It informs viewers that seats came free, ends unpaid
+-- bookings, keeps the hot tables small and the listings fresh. Run every five seconds by pg_cron and by the worker; it
+-- may run twice at once, or not for an hour.
 --
 -- Each booking and each step is a subtransaction of its own: one that raises is noted in private.sweep_failures and
 -- undoes nothing else. What a sweep does at once is limited, so that it ends long before the Data API would end it.
@@ -58,7 +58,7 @@ language sql volatile set search_path = '' as $$
   where f.step = p_step and f.booking_id is not distinct from p_booking_id
 $$;
 
--- Tells viewers of each showtime which locks ran out between the two times.
+-- Informs viewers of each showtime which locks ran out between the two times.
 create function private.broadcast_expired(p_since timestamptz, p_until timestamptz) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -215,7 +215,7 @@ $$;
 --
 -- An end is announced only when no call in flight can move it any more: create_booking and confirm_booking judge by the
 -- time at which they began, and may take until the end of the longest statement (8 s at the Data API). Else viewers
--- could hear that a seat came free after they heard that it was sold. They count down by themselves meanwhile.
+-- could receive that a seat came free after they received that it was sold. They count down by themselves meanwhile.
 create function public.release_expired_locks(max_rows integer default 10000) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare

@@ -4,7 +4,8 @@
 -- client ever names: the Data API does not expose it and no API role may use it. Files load in the order that
 -- supabase/config.toml lists; each holds one concept: table, constraints, indexes, row security, functions, grants.
 --
--- A seat's life is told in seat_locks.sql and bookings.sql, the life of money in payments.sql and refunds.sql.
+-- Begin with booking/seat_locks.sql and bookings.sql for the life of a seat, with payments/payments.sql and refunds.sql
+-- for the life of money.
 
 -- An older PostgreSQL would take all of it, since a function's body is not read before it is called, and then refuse
 -- every call of a customer who is signed in: pg_input_is_valid came with 16.

@@ -94,6 +94,43 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.broadcast_availability (
+  p_since timestamp with time zone
+)
+  RETURNS integer
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_now timestamptz := private.now();
+  v_row record;
+  v_sent integer := 0;
+begin
+  for v_row in
+    select t.id, t.movie_id, t.status, public.seats_left(t) as seats_left
+    from public.showtimes t
+    where t.id in (select substr(m.topic, 10)::bigint from realtime.messages m
+                   where m.inserted_at > (least(p_since, now() - interval '20 seconds') at time zone 'utc')
+                     and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
+                     and m.extension = 'broadcast')
+      and not exists (select from private.availability_broadcasts last
+                      where last.showtime_id = t.id and last.sent_at > v_now - interval '5 seconds')
+    order by t.id
+  loop
+    insert into private.availability_broadcasts as last (showtime_id, seats_left, status, sent_at)
+    values (v_row.id, v_row.seats_left, v_row.status, v_now)
+    on conflict (showtime_id) do update
+      set seats_left = excluded.seats_left, status = excluded.status, sent_at = excluded.sent_at
+      where (last.seats_left, last.status) is distinct from (excluded.seats_left, excluded.status);
+    if found then
+      perform private.broadcast_update(v_row.id, v_row.movie_id, v_row.seats_left, v_row.status);
+      v_sent := v_sent + 1;
+    end if;
+  end loop;
+  return v_sent;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.broadcast_expired (
   p_since timestamp with time zone,
   p_until timestamp with time zone
@@ -131,6 +168,56 @@ CREATE OR REPLACE FUNCTION private.clear_sweep_failure (
   AS $function$
   delete from private.sweep_failures f
   where f.step = p_step and f.booking_id is not distinct from p_booking_id
+$function$;
+
+CREATE OR REPLACE FUNCTION private.error_catalog()
+  RETURNS TABLE (
+    code     text,
+    status   integer,
+    sentence text
+  )
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  values
+    -- who you are
+    ('sign_in_required',      401, 'Sign in first.'),
+    ('invalid_credentials',   401, 'The email address or password is wrong.'),
+    ('session_ended',         401, 'Your session has ended. Please sign in again.'),
+    ('too_many_attempts',     429, 'Too many attempts. Please wait a while and try again.'),
+    ('email_taken',           409, 'This email already has an account. Sign in instead?'),
+    ('invalid_email',         422, 'Enter a valid email address.'),
+    ('invalid_name',          422, 'Enter a name of 1 to 200 characters, on one line.'),
+    ('weak_password',         422, 'Choose a password of 10 to 200 characters.'),
+    ('unknown_user',          404, 'Account not found.'),
+    ('staff_only',            403, 'Staff only.'),
+    -- choosing seats
+    ('unknown_showtime',      404, 'Showtime not found.'),
+    ('showtime_closed',       409, 'This showtime is no longer on sale.'),
+    ('no_seats',              422, 'Select at least one seat.'),
+    ('duplicate_seat',        422, 'Select each seat only once.'),
+    ('too_many_seats',        422, 'That is more seats than you can book for a showtime.'),
+    ('unknown_seat',          422, 'One of those seats is not in this auditorium.'),
+    ('seat_taken',            409, 'One of those seats was just taken.'),
+    ('seat_not_for_sale',     409, 'One of those seats is not for sale for this showtime.'),
+    ('booking_pending',       409, 'You have an unpaid order for this showtime. Pay for it or cancel it first.'),
+    -- booking and paying
+    ('lock_expired',          409, 'Your seats are no longer held for you. Please choose again.'),
+    ('unknown_booking',       404, 'Booking not found.'),
+    ('not_cancellable',       409, 'This booking can no longer be cancelled.'),
+    ('not_payable',           409, 'This booking can no longer be paid for.'),
+    ('no_ticket',             409, 'There is no ticket for this booking.'),
+    ('payment_unavailable',   503, 'Payments are unavailable right now. You have not been charged; please try again.'),
+    -- how you ask
+    ('invalid_request',       400, 'Invalid request.'),
+    ('invalid_signature',     400, 'The signature of this message is wrong.'),
+    ('not_found',             404, 'Not found.'),
+    ('method_not_allowed',    405, 'This address does not answer to that method.'),
+    ('payload_too_large',     413, 'The request is too large.'),
+    ('busy',                  503, 'Frontrow is busy right now. Please try again in a moment.'),
+    ('internal',              500, 'Something went wrong on our side. Nothing was charged or changed.')
 $function$;
 
 CREATE OR REPLACE FUNCTION private.expire_bookings (
