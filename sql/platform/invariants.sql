@@ -1,6 +1,6 @@
--- What must always hold, as one function that answers the violations: [{invariant, violation}], empty when all holds. The
--- tests, the worker's nightly run and `make verify` (backend/verification.py) ask this one function. One value and not a
--- row each, because the Data API cuts off rows beyond its max_rows in silence.
+-- What must always hold, as one function that answers the violations: [{invariant, violation}], empty when all holds.
+-- The tests, the worker's nightly run and `make verify` (backend/verification.py) ask this one function. One value and
+-- not a row each, because the Data API cuts off rows beyond its max_rows in silence.
 --
 -- It takes one snapshot, so it may run while seats are sold; what is a matter of time (a refund on its way) is no
 -- violation until the time is over. It reads all there is, so it may take longer than the Data API grants other calls.

@@ -293,9 +293,7 @@ isOneToOne: false
 { Args: { "booking": Omit<Database["public"]['Tables']["bookings"]['Row'], Database["public"]['Tables']["bookings"]['ComputedFields']> }; Returns: string
                            },
 "check_invariants":
-{ Args: Record<PropertyKey, never>; Returns: {
-              "invariant": string,"violation": Json
-            }[]
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "check_registration_limit":
 { Args: { "address": string }; Returns: Json
