@@ -413,7 +413,7 @@ def test_a_late_payment_for_seats_that_are_gone_is_refunded(frontrow: Frontrow, 
     )
     (email,) = eventually(lambda: frontrow.mails(customer.email))
     assert "refund of EUR 24.00" in email["Subject"]
-    assert "somebody else had taken them" in cast(Any, email.get_body(("plain",))).get_content()
+    assert "someone else had booked the seats" in cast(Any, email.get_body(("plain",))).get_content()
 
 
 def test_a_late_payment_for_seats_that_are_free_keeps_them(frontrow: Frontrow, customer: Customer) -> None:
