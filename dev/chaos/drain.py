@@ -62,7 +62,7 @@ def wait_until_all_answer(stack: Stack, seconds: float = 120) -> None:
 
 
 def _bury_the_worker(stack: Stack) -> None:
-    """Killed one last time: then every claim in the outbox is a dead one's, and need not wait out its three minutes."""
+    """Killed one last time: then every claim in the outbox is a dead one's, and need not wait out its four minutes."""
     starts = stack.supervisor.starts("worker")
     os.kill(stack.supervisor.pid("worker"), signal.SIGKILL)
     time.sleep(0.05)
