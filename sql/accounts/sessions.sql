@@ -138,13 +138,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  public.open_session(uuid, text, text, text),
-  public.rotate_session(text, text),
-  private.only_unused_children(text),
-  public.close_session(text, boolean),
-  private.purge_old_sign_ins()
-from public;
 grant execute on function
   public.open_session(uuid, text, text, text),
   public.rotate_session(text, text),

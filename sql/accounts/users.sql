@@ -40,7 +40,6 @@ begin
   return new;
 end
 $$;
-revoke execute on function private.normalize_full_name() from public;
 create trigger normalize_full_name before insert or update of full_name on public.users
   for each row execute function private.normalize_full_name();
 
@@ -128,11 +127,4 @@ language sql immutable parallel safe set search_path = '' as $$
               else 'sign_in_at:' || p_address || ' ' || p_email end
 $$;
 
-revoke execute on function
-  private.normalize_email(text),
-  private.user_json(public.users),
-  public.register_user(text, text, text),
-  public.begin_sign_in(text, text),
-  private.sign_in_key(text, text)
-from public;
 grant execute on function public.register_user(text, text, text), public.begin_sign_in(text, text) to service_role;

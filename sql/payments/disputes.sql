@@ -78,9 +78,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  public.record_dispute(text, text, text, text, integer, text, text, text)
-from public;
 grant execute on function
   public.record_dispute(text, text, text, text, integer, text, text, text)
 to service_role;

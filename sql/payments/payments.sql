@@ -328,16 +328,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  public.start_payment(uuid, uuid),
-  public.attach_payment_intent(uuid, text),
-  private.cancel_payment_intent(public.bookings),
-  private.payment_of_intent(public.bookings, text, integer, text),
-  private.sell_seats(public.bookings, timestamptz),
-  private.settle_booking(public.bookings, public.payments, timestamptz),
-  public.confirm_booking(text, text, text, integer, text, uuid),
-  public.record_payment_failure(text, text, text, boolean, text, text)
-from public;
 grant execute on function
   public.start_payment(uuid, uuid),
   public.attach_payment_intent(uuid, text),

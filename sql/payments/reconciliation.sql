@@ -87,12 +87,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.claim_checks(uuid[], interval, timestamptz),
-  private.purge_checks(timestamptz),
-  public.claim_payments_to_reconcile(interval, integer),
-  public.claim_refunds_to_reconcile(interval, integer)
-from public;
 grant execute on function
   public.claim_payments_to_reconcile(interval, integer),
   public.claim_refunds_to_reconcile(interval, integer)

@@ -117,13 +117,6 @@ language sql stable security definer set search_path = '' as $$
                   (given.amount, private.refund_status_of(given.status)) end
 $$;
 
-revoke execute on function
-  public.settle_refund_attempt(uuid, integer, text, jsonb),
-  private.refund_that_stands_for(public.refunds, jsonb),
-  private.refund_id_of(jsonb),
-  private.attempt_of(jsonb),
-  public.compare_refunds(jsonb)
-from public;
 grant execute on function
   public.settle_refund_attempt(uuid, integer, text, jsonb),
   public.compare_refunds(jsonb)

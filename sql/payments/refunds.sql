@@ -348,21 +348,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.refundable_of_payment(public.payments),
-  public.refundable_amount(public.bookings),
-  private.refund_payment(public.payments, text),
-  private.enqueue_refund(public.bookings, public.refunds, interval),
-  private.refund_context(uuid),
-  private.refund_booking(public.bookings, text),
-  private.refund_status_of(text),
-  public.record_refund(text, text, text, text, integer, text, text, uuid, integer),
-  private.note_refund(public.bookings, public.payments, jsonb, uuid, integer),
-  private.apply_refund_status(public.bookings, public.refunds, public.refund_status, text, text),
-  private.sync_booking_status(public.bookings, public.payments),
-  private.rebalance_refunds(public.bookings, public.payments),
-  private.committed_refund_amount(public.payments)
-from public;
 grant execute on function public.refundable_amount(public.bookings) to anon, authenticated;
 grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer)
 to service_role;

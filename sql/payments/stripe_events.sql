@@ -38,8 +38,3 @@ begin
   return jsonb_build_object('outcome', p_outcome, 'booking_id', p_booking_id, 'reason', p_reason);
 end
 $$;
-
-revoke execute on function
-  private.record_event(text, text, text),
-  private.event_outcome(text, text, uuid, text)
-from public;

@@ -224,19 +224,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.is_mail(private.outbox_kind),
-  private.next_state(private.outbox, text, timestamptz),
-  public.requeue_outbox(bigint),
-  public.discard_email(bigint),
-  private.enqueue(private.outbox_kind, text, public.bookings, jsonb, interval),
-  private.email_context(uuid),
-  public.ticket_context(uuid, uuid),
-  public.claim_outbox(integer, integer, text[]),
-  public.complete_outbox(bigint, integer, text),
-  private.abandon_emails(timestamptz),
-  public.send_ticket_again(uuid)
-from public;
 grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
 grant execute on function
   public.ticket_context(uuid, uuid),

@@ -81,10 +81,4 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.check_rate_limit(private.rate_limit[], text),
-  private.clear_rate_limit(text[], text, timestamptz),
-  private.purge_rate_limits(timestamptz),
-  public.check_registration_limit(text)
-from public;
 grant execute on function public.check_registration_limit(text) to service_role;

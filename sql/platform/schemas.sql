@@ -16,3 +16,6 @@ alter default privileges in schema public revoke all on sequences from anon, aut
 alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
 
 create extension if not exists btree_gist with schema extensions;
+
+-- PostgreSQL lets everybody call a function that is created, in any schema. Here who may is granted by name.
+alter default privileges revoke execute on functions from public;
