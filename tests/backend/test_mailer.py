@@ -1,4 +1,4 @@
-"""SMTP's side doors: no password in the clear, TLS where it is asked for. A whole delivery is in tests/http."""
+"""SMTP: no password in the clear, TLS where it is asked for. A whole delivery is in tests/http."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from backend.settings import Settings
 
 @contextmanager
 def server() -> Iterator[tuple[int, list[str]]]:
-    """An SMTP server without TLS, for one connection; what it heard."""
-    heard: list[str] = []
+    """An SMTP server without TLS, for one connection; what it received."""
+    received: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -31,7 +31,7 @@ def server() -> Iterator[tuple[int, list[str]]]:
                 lines.write(b"220 test\r\n")
                 in_data = False
                 while line := lines.readline().decode().strip("\r\n") if not in_data else lines.readline().decode():
-                    heard.append(line)
+                    received.append(line)
                     if in_data:
                         if line == ".\r\n":
                             in_data = False
@@ -50,7 +50,7 @@ def server() -> Iterator[tuple[int, list[str]]]:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield listening.getsockname()[1], heard
+        yield listening.getsockname()[1], received
         thread.join(10)
 
 
@@ -66,28 +66,28 @@ def mailer(environment: dict[str, str], url: str) -> SmtpMailer:
 
 
 def test_to_this_machine_a_password_may_go_in_the_clear(environment: dict[str, str]) -> None:
-    with server() as (port, heard):
+    with server() as (port, received):
         mailer(environment, f"smtp://user%40host:p%3Aw@127.0.0.1:{port}").send(email())
-    assert heard[0] == "ehlo frontrow.example"
-    assert base64.b64decode(heard[1].removeprefix("AUTH PLAIN ")) == b"\0user@host\0p:w"
-    assert "Subject: Hello\r\n" in heard
+    assert received[0] == "ehlo frontrow.example"
+    assert base64.b64decode(received[1].removeprefix("AUTH PLAIN ")) == b"\0user@host\0p:w"
+    assert "Subject: Hello\r\n" in received
 
 
 def test_elsewhere_it_does_not(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailer_module, "_LOOPBACK", ())
-    with server() as (port, heard):
+    with server() as (port, received):
         sender = mailer(environment, f"smtp://user:hidden@127.0.0.1:{port}")
         with pytest.raises(InsecureError):
             sender.send(email())
-    assert not [line for line in heard if line.startswith(("AUTH", "mail"))]
+    assert not [line for line in received if line.startswith(("AUTH", "mail"))]
 
 
 def test_tls_that_is_required_and_not_offered(environment: dict[str, str]) -> None:
-    with server() as (port, heard):
+    with server() as (port, received):
         sender = mailer(environment, f"smtp://127.0.0.1:{port}?starttls=required")
         with pytest.raises(InsecureError):
             sender.send(email())
-    assert not [line for line in heard if line.startswith("mail")]
+    assert not [line for line in received if line.startswith("mail")]
 
 
 def test_nobody_there(environment: dict[str, str]) -> None:
@@ -103,12 +103,12 @@ def test_a_conversation_that_takes_too_long_as_a_whole_ends(
     """A dozen answers, each just in time, would outlast the worker's claim, and the email be sent twice."""
     clock = itertools.count(0, 15)
     monkeypatch.setattr(mailer_module.time, "monotonic", lambda: next(clock))
-    with server() as (port, heard):
+    with server() as (port, received):
         sender = mailer(environment, f"smtp://127.0.0.1:{port}")
         with pytest.raises(TimeoutError):
             sender.send(email())
-    assert "data" in heard
-    assert not any(line == ".\r\n" for line in heard)
+    assert "data" in received
+    assert not any(line == ".\r\n" for line in received)
 
 
 def test_a_farewell_that_fails_does_not_undo_what_was_handed_over(
@@ -118,6 +118,6 @@ def test_a_farewell_that_fails_does_not_undo_what_was_handed_over(
         raise TimeoutError
 
     monkeypatch.setattr(mailer_module.smtplib.SMTP, "quit", cut)
-    with server() as (port, heard):
+    with server() as (port, received):
         mailer(environment, f"smtp://127.0.0.1:{port}").send(email())
-    assert ".\r\n" in heard
+    assert ".\r\n" in received

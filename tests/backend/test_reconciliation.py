@@ -40,7 +40,7 @@ def differing(*names: str) -> list[dict[str, Any]]:
     return [{"id": name, "here": None, "at_stripe": "succeeded"} for name in names]
 
 
-def told(data_api: FakeDataApi) -> list[tuple[Any, ...]]:
+def recorded(data_api: FakeDataApi) -> list[tuple[Any, ...]]:
     return [
         (said["stripe_refund_id"], said["status"], said["refund_id"], said["attempt"], said["event_id"])
         for said in data_api.arguments("record_refund")
@@ -53,7 +53,7 @@ def test_a_refund_of_the_dashboard_of_which_the_event_was_lost(
     stripe.refunds["re_1"] = Refund("re_1", "succeeded", 5, "pi_1")
     data_api.answers["compare_refunds"] = differing("re_1")
     assert reconciliation.run() == 1
-    assert told(data_api) == [("re_1", "succeeded", None, None, None)]
+    assert recorded(data_api) == [("re_1", "succeeded", None, None, None)]
 
 
 def test_what_agrees_is_left_alone(reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe) -> None:
@@ -63,7 +63,7 @@ def test_what_agrees_is_left_alone(reconciliation: Reconciliation, data_api: Fak
     }
     data_api.answers["compare_refunds"] = differing("re_4")  # of no payment: nobody could note it
     assert reconciliation.run() == 0
-    assert told(data_api) == []
+    assert recorded(data_api) == []
 
 
 @pytest.mark.parametrize(("at_stripe", "here"), [("succeeded", "pending"), ("failed", "succeeded")])
@@ -73,7 +73,7 @@ def test_a_refund_that_has_moved(
     stripe.refunds["re_1"] = Refund("re_1", at_stripe, 5, "pi_1", metadata=OURS)
     data_api.answers["compare_refunds"] = [{"id": "re_1", "here": here, "at_stripe": at_stripe}]
     assert reconciliation.run() == 1
-    assert told(data_api) == [("re_1", at_stripe, OURS["refund_id"], 1, None)]
+    assert recorded(data_api) == [("re_1", at_stripe, OURS["refund_id"], 1, None)]
 
 
 def test_each_run_begins_a_little_before_the_last(
@@ -96,7 +96,7 @@ def test_what_failed_is_looked_for_again(
     data_api.answers["record_refund"] = ApiError("busy")
     data_api.answers["compare_refunds"] = differing("re_1", "re_2")
     assert reconciliation.run() == 2
-    assert [said[0] for said in told(data_api)] == ["re_1", "re_2"]
+    assert [said[0] for said in recorded(data_api)] == ["re_1", "re_2"]
     data_api.answers["record_refund"] = {"outcome": "noted"}
     reconciliation.run()
     assert stripe.asked_since == [NOON - timedelta(days=3)] * 2
@@ -108,7 +108,7 @@ def test_a_look_back_finds_what_a_bank_sent_back_weeks_later(
     stripe.refunds["re_1"] = Refund("re_1", "failed", 5, "pi_1", "lost_or_stolen_card", OURS)
     data_api.answers["compare_refunds"] = [{"id": "re_1", "here": "succeeded", "at_stripe": "failed"}]
     assert reconciliation.look_back() == 1
-    assert told(data_api) == [("re_1", "failed", OURS["refund_id"], 1, None)]
+    assert recorded(data_api) == [("re_1", "failed", OURS["refund_id"], 1, None)]
     assert stripe.asked_since == [NOON - timedelta(days=35), NOON - timedelta(days=3)]
 
 

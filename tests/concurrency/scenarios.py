@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from tests.cinema import Caller, CinemaFixture, Json, Refused, frontrow_errors
 from tests.concurrency.parallel import Start, another_tab, outcome, succeeded, wait_until_it_waits_or_ends
 
@@ -26,6 +28,7 @@ FUNCTIONS = {
     "confirm": "confirm_booking",
     "failure": "record_payment_failure",
     "refund": "record_refund",
+    "settle": "settle_refund_attempt",
     "dispute": "record_dispute",
     "ticket": "send_ticket_again",
     "sweep": "release_expired_locks",
@@ -157,6 +160,12 @@ class Scenario:
                 "currency": of["currency"].lower(),
                 "reason": "fraudulent",
                 "status": "under_review" if again else "lost",
+            },
+            "settle": {
+                "refund_id": self.refund,
+                "attempt": 1,
+                "code": None,
+                "refunds": Jsonb([{"id": f"re_made_{self.number}", "amount": of["total"], "status": "succeeded"}]),
             },
             "ticket": {"booking_id": of["id"]},
             "sweep": {},

@@ -110,6 +110,19 @@ dispute | sweep   | off       | noted, swept                        | swept >> n
 ticket  | ticket  | mailed    | mailed >> mailed                    |                                  | turn, key
 ticket  | sweep   | off       | mailed, swept                       | swept >> no_ticket               | own
 sweep   | sweep   | late      | swept, swept                        |                                  | sweep
+lock    | settle  | cancelled | holds 0 2 >> made                   | made >> holds 0 2                | -
+release | settle  | cancelled | holds nothing >> made               | made >> holds nothing            | -
+create  | settle  | cancelled | lock_expired, made                  | made >> lock_expired             | -
+cancel  | settle  | cancelled | cancelled >> made                   | made >> refunded                 | own
+start   | settle  | cancelled | not_payable, made                   | made >> not_payable              | -
+attach  | settle  | cancelled | attached >> made                    | made >> attached                 | -
+confirm | settle  | cancelled | already_settled >> made             | made >> already_settled          | -
+failure | settle  | cancelled | unmatched, made                     | made, unmatched                  | -
+refund  | settle  | cancelled | noted >> stale                      | made >> noted                    | turn
+dispute | settle  | cancelled | noted >> stale                      | made >> noted                    | turn
+ticket  | settle  | cancelled | no_ticket, made                     | made >> no_ticket                | -
+sweep   | settle  | cancelled | swept, made                         | made, swept                      | -
+settle  | settle  | cancelled | made >> made                        |                                  | own
 """
 
 TOLD_IN_WORDS = {

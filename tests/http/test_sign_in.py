@@ -136,7 +136,7 @@ def test_attempts_are_limited(frontrow: Frontrow, customer: Customer) -> None:
     for _ in range(9):
         assert ada.post("/api/auth/login", wrong).status_code == 401
     assert ada.post("/api/auth/login", right).status_code == 200
-    # Her success forgives her own mistakes, and none of the guesses.
+    # Her success clears her own mistakes, and none of the guesses.
     assert ada.post("/api/auth/login", wrong).status_code == 401
     assert frontrow.stranger().post("/api/auth/login", right).status_code == 429
 

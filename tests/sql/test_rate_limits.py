@@ -97,7 +97,7 @@ def test_seats_are_chosen_at_a_persons_pace(cinema: CinemaFixture) -> None:
     cinema.lock(ada, 7)
 
 
-def test_the_sweep_does_not_forgive_what_was_chosen_within_the_minute(cinema: CinemaFixture) -> None:
+def test_the_sweep_does_not_clear_what_was_chosen_within_the_minute(cinema: CinemaFixture) -> None:
     set_limit(cinema, "seats_chosen_per_minute", 3)
     ada = cinema.customer()
     cinema.lock(ada, 0, 1, 2)

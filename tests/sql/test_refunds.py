@@ -179,7 +179,7 @@ def test_a_refund_that_shrinks_while_it_is_asked_for_is_asked_for_again(cinema: 
     assert cinema.violations() == []
 
 
-def test_a_refund_that_failed_before_we_heard_of_it_is_noted_without_an_email(cinema: CinemaFixture) -> None:
+def test_a_refund_that_failed_before_it_was_known_is_noted_without_an_email(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     booking = cinema.buy(ada, 0)
     intent = cinema.value("select payment_intent_id from public.payments")
@@ -191,8 +191,8 @@ def test_a_refund_that_failed_before_we_heard_of_it_is_noted_without_an_email(ci
     assert cinema.violations() == []
 
 
-def test_the_same_failure_told_twice_counts_once(cinema: CinemaFixture) -> None:
-    """refund.updated and refund.failed bring the same news, without our attempt where the refund was made by hand."""
+def test_the_same_failure_reported_twice_counts_once(cinema: CinemaFixture) -> None:
+    """refund.updated and refund.failed report the same, without our attempt where the refund was made by hand."""
     _, _, intent = cancelled(cinema)
     ours = refund(cinema)
     say(cinema, intent, "pending", "re_hand", event_id=None, refund_id=ours["id"], attempt=1)

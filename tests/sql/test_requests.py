@@ -49,8 +49,8 @@ def test_a_booking_is_followed_by_its_calls(cinema: CinemaFixture) -> None:
         ("booking", "confirmed", "stripe-paid-1"),
         ("payment", "succeeded", "stripe-paid-1"),
     ]
-    (letter,) = service.call("claim_outbox")
-    assert (letter["kind"], letter["request_id"]) == ("mail_confirmation", "stripe-paid-1")
+    (order,) = service.call("claim_outbox")
+    assert (order["kind"], order["request_id"]) == ("mail_confirmation", "stripe-paid-1")
 
 
 def ids(cinema: CinemaFixture) -> list[str]:
@@ -81,8 +81,8 @@ def test_a_call_without_an_id_leads_to_the_worker_all_the_same(cinema: CinemaFix
 
 def test_the_worker_takes_such_an_id_for_its_own_lines(cinema: CinemaFixture) -> None:
     cinema.buy(cinema.customer(), 0)
-    (letter,) = cinema.service().call("claim_outbox")
-    assert logs.begin(letter["request_id"]) == letter["request_id"]
+    (order,) = cinema.service().call("claim_outbox")
+    assert logs.begin(order["request_id"]) == order["request_id"]
 
 
 def test_each_call_without_an_id_has_another(cinema: CinemaFixture) -> None:

@@ -164,7 +164,7 @@ def test_the_wait_is_what_is_left_of_it(cinema: CinemaFixture) -> None:
     assert attempt(cinema) == {"status": "limited", "retry_after": 60}
 
 
-def test_of_several_limits_the_longest_wait_is_told(cinema: CinemaFixture) -> None:
+def test_of_several_limits_the_longest_wait_is_answered(cinema: CinemaFixture) -> None:
     cinema.freeze()
     set_limits(cinema, sign_in_attempts_per_account_and_address=1, sign_in_attempts_per_address=2)
     attempt(cinema)
@@ -184,7 +184,7 @@ def test_attempts_are_limited_per_address(cinema: CinemaFixture) -> None:
 
 
 def test_successes_count_for_their_address(cinema: CinemaFixture) -> None:
-    """Each costs a hash, whoever is right."""
+    """Each costs a hash, right or wrong."""
     user = register(cinema)
     set_limits(cinema, sign_in_attempts_per_address=12)
     for _ in range(12):
@@ -193,7 +193,7 @@ def test_successes_count_for_their_address(cinema: CinemaFixture) -> None:
     assert statuses(cinema, 1, address=ELSEWHERE) == ["known"]
 
 
-def test_a_success_forgives_an_accounts_failures_at_that_address(cinema: CinemaFixture) -> None:
+def test_a_success_clears_an_accounts_failures_at_that_address(cinema: CinemaFixture) -> None:
     ada, bob = register(cinema), register(cinema, "bob@example.com", "Bob")
     for _ in range(3):
         assert set(statuses(cinema, 9)) == {"known"}
