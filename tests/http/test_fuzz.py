@@ -22,7 +22,7 @@ from tests.http.frontrow import Customer, Frontrow
 MORE = int(os.environ.get("FUZZ", "1"))
 """FUZZ=10 looks ten times as long."""
 THOROUGH = hypothesis.settings(
-    max_examples=25 * MORE, deadline=None, derandomize=MORE == 1, suppress_health_check=list(HealthCheck)
+    max_examples=12 * MORE, deadline=None, derandomize=MORE == 1, suppress_health_check=list(HealthCheck)
 )
 PATHS = [(path, method) for path, methods in document()["paths"].items() for method in methods]
 

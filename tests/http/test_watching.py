@@ -59,7 +59,7 @@ def test_a_booking_is_followed_through_flask_sql_and_worker(frontrow: Frontrow, 
     assert received["route"] == "/api/payments/webhook"
 
     changes = frontrow.cinema.rows(
-        "select what, status, request_id from private.booking_log where booking_id = %s order by id", [booking["id"]]
+        "select entity, status, request_id from private.booking_log where booking_id = %s order by id", [booking["id"]]
     )
     assert ("payment", "open", asked) in [tuple(row.values()) for row in changes]
     assert ("booking", "confirmed", event["request_id"]) in [tuple(row.values()) for row in changes]
