@@ -1,5 +1,5 @@
-# The Flask app and the worker: one image, two commands. docs/deploy.md says how to run it; a test follows these steps by
-# hand (dev/image_steps.py).
+# The Flask app and the worker: one image, two commands. docs/deploy.md says how to run it; a test checks what this file
+# promises, without building it.
 
 # 3.11 is what the tests run on. For builds that repeat to the byte, give the base by digest: --build-arg PYTHON=...@sha256:...
 ARG PYTHON=python:3.11-slim-bookworm

@@ -6,7 +6,7 @@ IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo verify retry-emails reset test check format bench chaos screenshots types migration lock install clean
+.PHONY: help up demo verify retry-emails reset test test-slow test-all check format bench chaos screenshots types migration lock install clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -14,7 +14,7 @@ help: ## Say what can be made
 up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the page out, UI=built builds it)
 	@$(IN_VENV) -m dev.up
 
-demo: install ## Scenario the story of two customers against a running `make up`
+demo: install ## Buy tickets as two customers would, against a running `make up`
 	@$(IN_VENV) -m dev.demo
 
 verify: .venv/installed ## Look whether all that must hold does, in a running `make up` and at its Stripe
@@ -26,11 +26,26 @@ retry-emails: .venv/installed ## Send emails again that were given up, in a runn
 reset: .venv/installed ## Forget everything that `make up` keeps
 	@$(IN_VENV) -m dev.reset
 
-test: install ## Run the tests: the page's, all others, those in a browser (ARGS="tests/sql -k lock" for some alone)
-	@test -n "$(ARGS)" || npm --prefix frontend run --silent test
-	@$(IN_VENV) -m pytest -n 2 $(or $(ARGS),-m "not alone" --ignore tests/e2e)
-	@test -n "$(ARGS)" || $(IN_VENV) -m pytest -m alone --ignore tests/e2e
-	@test -n "$(ARGS)" || $(IN_VENV) -m pytest -n 2 tests/e2e
+test: install ## Run the tests, all layers, within 8 minutes on two cores (ARGS="tests/sql -k lock" for some alone)
+ifdef ARGS
+	@$(IN_VENV) -m pytest $(ARGS)
+else
+	@began=$$(date +%s); \
+	npm --prefix frontend run --silent test && \
+	$(PYTEST) -m "not slow" --durations=20 && \
+	echo "make test: passed in $$(($$(date +%s) - began)) s of 480 s"
+endif
+
+test-slow: install ## Run what `make test` leaves out: mutants, chaos, the sale with 2,000 buyers, all states for axe
+	@began=$$(date +%s); \
+	FUZZ=10 $(PYTEST) -m "(slow or fuzz) and not alone" --durations=20 && \
+	$(IN_VENV) -m pytest -m alone && \
+	echo "make test-slow: passed in $$(($$(date +%s) - began)) s of 1800 s"
+
+test-all: test test-slow ## Run all tests
+
+# Two workers on two cores; tests that share a stack stay on one of them (tests/conftest.py).
+PYTEST = $(IN_VENV) -m pytest -n auto --dist loadgroup
 
 check: install ## Lint, check the format, check the types, look for known vulnerabilities (AUDIT=required to insist)
 	@.venv/bin/ruff check .
@@ -52,10 +67,10 @@ bench: install ## Measure, each figure against a baseline of the same run
 	@$(IN_VENV) -m bench $(ARGS)
 
 chaos: install ## Kill, lose and refuse for ten minutes, and count what was lost (ARGS="--seconds 60 --seed 7")
-	@$(IN_VENV) -m dev.chaos $(ARGS)
+	@$(IN_VENV) -m tests.chaos $(ARGS)
 
-screenshots: install ## Take pictures of every page into docs/screenshots (ARGS="films ticket" for some alone)
-	@$(IN_VENV) -m dev.screenshots $(ARGS)
+screenshots: install ## Take pictures of every page into .local/screenshots and docs/screenshots (ARGS="films ticket" for some)
+	@$(IN_VENV) -m tests.screenshots $(ARGS)
 
 types: install ## Generate what is drawn from sql/: error codes, tables for Python and the page, docs/permissions.md
 	@mkdir -p .local
@@ -63,10 +78,10 @@ types: install ## Generate what is drawn from sql/: error codes, tables for Pyth
 	@$(IN_VENV) -m dev.error_codes typescript > .local/types && mv .local/types frontend/src/api/error-codes.ts
 	@$(IN_VENV) -m dev.migrations types python > .local/types && mv .local/types backend/database_types.py
 	@$(IN_VENV) -m dev.migrations types typescript > .local/types && mv .local/types frontend/src/api/database.types.ts
-	@$(IN_VENV) -m dev.permissions
+	@$(IN_VENV) -m tests.sql.permissions
 
 migration: install ## Draft NAME as a migration: what sql/ has and the migrations lack
-	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=add_reviews"; exit 1; }
+	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=pre_add_reviews"; exit 1; }
 	@$(IN_VENV) -m dev.migrations draft "$(NAME)"
 
 lock: install ## Pin what comes with the packages of requirements*.in (ARGS="--upgrade-package flask" for newer ones)

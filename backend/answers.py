@@ -121,7 +121,7 @@ class OpenPayment(TypedDict):
 
 
 class RefundOrder(TypedDict):
-    """A refund to ask for, or one that an email is about."""
+    """A refund to ask for, or one that an email is about; `kept` is what is left of its payment after all refunds."""
 
     id: str
     attempt: int
@@ -130,6 +130,13 @@ class RefundOrder(TypedDict):
     reason: str
     status: PublicRefundStatus
     payment_intent_id: str
+    kept: int
+
+
+class Settlement(TypedDict):
+    """What became of an attempt to refund."""
+
+    outcome: str
 
 
 class PendingRefund(TypedDict):
@@ -140,8 +147,16 @@ class PendingRefund(TypedDict):
     stripe_refund_id: str
 
 
+class RefundDifference(TypedDict):
+    """A refund at Stripe that we know otherwise: its status `here`, None for one we do not know, and `at_stripe`."""
+
+    id: str
+    here: PublicRefundStatus | None
+    at_stripe: str
+
+
 class KnownRefund(TypedDict):
-    """A refund at Stripe as we know it; `status` in our words."""
+    """A refund of ours that Stripe has taken; `status` in our words."""
 
     stripe_refund_id: str
     amount: int
@@ -267,27 +282,6 @@ class EmailContext(TypedDict):
     movie: EmailMovie
     theater: EmailTheater
     auditorium: str
-    customer: EmailCustomer
-
-
-class OwnAuditorium(TypedDict):
-    """The auditorium of OwnBooking."""
-
-    name: str
-    theater: EmailTheater
-
-
-class OwnShowtime(EmailShowtime):
-    """The showtime of OwnBooking."""
-
-    movie: EmailMovie
-    auditorium: OwnAuditorium
-
-
-class OwnBooking(EmailBooking):
-    """A customer's booking as the Data API nests it (backend/database.py, OWN_BOOKING)."""
-
-    showtime: OwnShowtime
     customer: EmailCustomer
 
 

@@ -16,7 +16,6 @@ from uuid import UUID
 
 import httpx
 import postgrest
-from postgrest import SyncSelectRequestBuilder
 from supabase import Client, create_client
 from supabase.lib.client_options import SyncClientOptions
 
@@ -28,15 +27,15 @@ from backend.answers import (
     EmailContext,
     Figures,
     KnownPayment,
-    KnownRefund,
     OpenPayment,
     OutboxRow,
     Outcome,
-    OwnBooking,
     Payment,
     PendingRefund,
+    RefundDifference,
     Rotation,
     Session,
+    Settlement,
     User,
     Violation,
     checked,
@@ -50,6 +49,8 @@ _log = logging.getLogger(__name__)
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 LONG_TIMEOUT: Final = httpx.Timeout(620.0, connect=3.0)
 """For `check_invariants`, which the database grants ten minutes."""
+SLOWEST_CALL_SECONDS: Final = 33.0
+"""What one call may take: a connection of the pool, connecting, asking and answering, each up to its limit."""
 SHORT_TIMEOUT: Final = httpx.Timeout(2.0, connect=1.0)
 """For health checks: who asks those gives up after ten seconds, and needs the answer before that."""
 _PAUSE_BEFORE_RETRY: Final = 0.2
@@ -60,27 +61,11 @@ T = TypeVar("T")
 Row = TypeVar("Row", bound=Mapping[str, object])
 
 
-OWN_BOOKING: Final = (
-    "id,reference,showtime_id,status,total,currency,seats:booking_seats(row:row_label,number,kind,price),"
-    "showtime:showtimes(id,starts_at,ends_at,movie:movies(title,certificate,length_minutes),"
-    "auditorium:auditoriums(name,theater:theaters(name,address,city,time_zone))),customer:users(email,full_name)"
-)
-"""A booking with all that an EmailContext says."""
-
-
 class Transport(Protocol):
     """Carries a call. Raises ApiError for a refusal, UnavailableError where the database does not answer."""
 
     def call(self, function: str, arguments: Mapping[str, object], *, idempotent: bool) -> object:
         """Call a function; `idempotent` allows a second try where the connection was refused."""
-        ...
-
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
-        """Those among them that public.refunds has, in the shape of KnownRefund."""
-        ...
-
-    def bookings(self, booking_id: str, user_id: str) -> object:
-        """That booking if it is that customer's, in a list, with what OWN_BOOKING names."""
         ...
 
 
@@ -110,7 +95,7 @@ class Database:
         )
 
     def rotate_session(self, token_hash: str, new_token_hash: str) -> Session | None:
-        """Exchange a refresh token; None when it is refused. Never sent twice: a second time it counts as stolen."""
+        """Exchange a refresh token; None when it is refused. Sent once: the browser decides whether to ask again."""
         answer = self._call("rotate_session", token_hash=token_hash, new_token_hash=new_token_hash)
         rotated = checked(Rotation, "rotate_session", answer)["status"] == "rotated"
         return checked(Session, "rotate_session", answer) if rotated else None
@@ -255,28 +240,40 @@ class Database:
         """End a claim: done, or with an error to be tried again later. False when the row is no longer ours."""
         return self._ask(bool, "complete_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error)
 
-    def payments_to_reconcile(self, older_than_seconds: float) -> Iterator[OpenPayment]:
-        """List payments that are open for longer, oldest first."""
-        return self._pages(
-            list[OpenPayment], "payments_to_reconcile", "payment_id", older_than=f"{older_than_seconds} seconds"
-        )
+    def claim_payments_to_reconcile(self, older_than_seconds: float, max_rows: int) -> list[OpenPayment]:
+        """Claim payments that are open for longer and that this caller alone may ask Stripe about now."""
+        older_than = f"{older_than_seconds} seconds"
+        return self._ask(list[OpenPayment], "claim_payments_to_reconcile", older_than=older_than, max_rows=max_rows)
 
-    def refunds_to_reconcile(self, older_than_seconds: float) -> Iterator[PendingRefund]:
-        """List refunds that Stripe has taken and that have not moved for longer, oldest first."""
-        return self._pages(
-            list[PendingRefund], "refunds_to_reconcile", "id", older_than=f"{older_than_seconds} seconds"
-        )
+    def claim_refunds_to_reconcile(self, older_than_seconds: float, max_rows: int) -> list[PendingRefund]:
+        """Claim refunds that Stripe has taken and that have not moved for longer, for this caller alone."""
+        older_than = f"{older_than_seconds} seconds"
+        return self._ask(list[PendingRefund], "claim_refunds_to_reconcile", older_than=older_than, max_rows=max_rows)
 
     def payments_to_verify(self, since: datetime) -> Iterator[KnownPayment]:
         """List money that arrived since then, oldest first."""
         return self._pages(list[KnownPayment], "payments_to_verify", "payment_id", since=since.isoformat())
 
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> dict[str, KnownRefund]:
-        """Return those of Stripe's refunds that are recorded already, by Stripe's id."""
-        if not stripe_refund_ids:
+    def compare_refunds(self, refunds: Sequence[Mapping[str, object]]) -> dict[str, RefundDifference]:
+        """Return those refunds at Stripe that the database does not know as they are there, by Stripe's id."""
+        if not refunds:
             return {}
-        rows = checked(list[KnownRefund], "known_refunds", self._transport.known_refunds(stripe_refund_ids))
-        return {row["stripe_refund_id"]: row for row in rows}
+        rows = self._ask(list[RefundDifference], "compare_refunds", idempotent=True, refunds=list(refunds))
+        return {row["id"]: row for row in rows}
+
+    def settle_refund_attempt(
+        self, refund_id: str, attempt: int, code: str | None, refunds: Sequence[Mapping[str, object]]
+    ) -> str:
+        """Report what Stripe made of an attempt to refund: the refund, or why it made none and which there are. Return
+        the outcome."""
+        return self._ask(
+            Settlement,
+            "settle_refund_attempt",
+            refund_id=refund_id,
+            attempt=attempt,
+            code=code,
+            refunds=list(refunds),
+        )["outcome"]
 
     def check_invariants(self) -> list[Violation]:
         """Return what sql/platform/invariants.sql finds. It reads all there is: use a long_timeout transport."""
@@ -304,20 +301,9 @@ class Database:
 
     def email(self, booking_id: UUID, user_id: UUID) -> EmailContext:
         """Return what an email about a customer's own booking says. Raises unknown_booking."""
-        rows = checked(list[OwnBooking], "bookings", self._transport.bookings(str(booking_id), str(user_id)))
-        if not rows:
-            raise ApiError("unknown_booking")
-        booking, showtime = rows[0], rows[0]["showtime"]
-        auditorium = showtime["auditorium"]
-        email = {
-            "customer": booking["customer"],
-            "booking": booking,
-            "showtime": showtime,
-            "movie": showtime["movie"],
-            "theater": auditorium["theater"],
-            "auditorium": auditorium["name"],
-        }
-        return checked(EmailContext, "bookings", email)  # takes what was nested out of booking and showtime
+        return self._ask(
+            EmailContext, "ticket_context", idempotent=True, booking_id=str(booking_id), user_id=str(user_id)
+        )
 
     def schema_version(self) -> str:
         """Return the timestamp of the database's newest migration; empty where it is too old to know."""
@@ -375,26 +361,9 @@ class DataApi:
         time.sleep(_PAUSE_BEFORE_RETRY)
         return self._once(function, arguments)
 
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
-        """As Transport says."""
-        query = self._client.table("refunds").select("stripe_refund_id,amount,status")
-        return self._rows(query.in_("stripe_refund_id", stripe_refund_ids))
-
-    def bookings(self, booking_id: str, user_id: str) -> object:
-        """As Transport says."""
-        query = self._client.table("bookings").select(OWN_BOOKING).order("seat_id", foreign_table="seats")
-        return self._rows(query.eq("id", booking_id).eq("user_id", user_id))
-
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-
-    def _rows(self, query: SyncSelectRequestBuilder) -> object:
-        try:
-            # Not its own retries: they sleep for seven seconds in a thread that a client waits for.
-            return query.retry(False).execute().data
-        except (postgrest.APIError, httpx.HTTPError) as error:
-            raise _translated(error) from error
 
     def _once(self, function: str, arguments: Mapping[str, object]) -> object:
         try:

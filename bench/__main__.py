@@ -3,7 +3,7 @@
 python -m bench [--seconds N] [--minutes N] [--only locks,history,map,crowd,api,listeners,bookings,held,page,surge]
 
 What was measured goes into docs/bench as well, part by part: JSON lines in figures.jsonl, and the curves as SVG. A part
-that fails is told of and left behind; the others go on. The status is 1 then, and when anything was wrong.
+that fails is reported and skipped; the others go on. The status is 1 then, and when anything was wrong.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from bench import bookings, curves, data_api, listeners, load, locks, page, seat_map, surge
 from bench.curves import Curve
@@ -26,19 +26,21 @@ from bench.dataset import Dataset, dataset
 from bench.figures import HEAD, Figure, Outcome, Wrong
 from bench.stack import BenchStack, stack
 
-_IN_SQL: dict[str, Callable[[Dataset, int], Iterable[Outcome]]] = {
-    "locks": locks.against_plain_insert,
-    "history": locks.with_history,
-    "map": seat_map.against_bare_json,
-    "crowd": lambda place, _: load.fight(place),
+T = TypeVar("T")
+
+_IN_SQL: dict[str, Callable[[Dataset, argparse.Namespace], Iterable[Outcome]]] = {
+    "locks": lambda dataset, options: locks.against_plain_insert(dataset, options.seconds),
+    "history": lambda dataset, options: locks.with_history(dataset, options.seconds),
+    "map": lambda dataset, options: seat_map.against_bare_json(dataset, options.seconds),
+    "crowd": lambda dataset, _: load.compete(dataset),
 }
 _OVER_THE_WIRE: dict[str, Callable[[BenchStack, argparse.Namespace], Iterable[Outcome]]] = {
-    "api": lambda place, wish: data_api.round_trip(place, wish.seconds),
-    "listeners": lambda place, _: listeners.commit_to_browser(place),
-    "bookings": lambda place, wish: bookings.in_a_second(place, wish.seconds),
-    "held": lambda place, wish: bookings.held(place, 60 * wish.minutes),
-    "page": lambda place, _: page.against_bare_rectangles(place),
-    "surge": lambda place, _: surge.open_the_sale(place),
+    "api": lambda bench, options: data_api.round_trip(bench, options.seconds),
+    "listeners": lambda bench, _: listeners.commit_to_browser(bench),
+    "bookings": lambda bench, options: bookings.in_a_second(bench, options.seconds),
+    "held": lambda bench, options: bookings.held(bench, 60 * options.minutes),
+    "page": lambda bench, _: page.against_bare_rectangles(bench),
+    "surge": lambda bench, _: surge.open_the_sale(bench),
 }
 _PARTS = (*_IN_SQL, *_OVER_THE_WIRE)
 
@@ -49,32 +51,41 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=8, help="length of each run (default 8)")
     parser.add_argument("--minutes", type=float, default=5, help="how long 200 bookings a minute are held (default 5)")
     parser.add_argument("--only", default=",".join(_PARTS), help="which parts, comma-separated")
-    wish = parser.parse_args()
-    parts = wish.only.split(",")
+    options = parser.parse_args()
+    parts = options.only.split(",")
     if unknown := set(parts) - set(_PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, _end)
     print(HEAD)
-    well = True
-    with ExitStack() as running:
-        if in_sql := [part for part in _IN_SQL if part in parts]:
-            with dataset() as place:
-                for part in in_sql:
-                    well &= _part(part, lambda part=part: _IN_SQL[part](place, wish.seconds))
-        if over_the_wire := [part for part in _OVER_THE_WIRE if part in parts]:
-            whole = running.enter_context(stack(page="page" in parts))
-            for part in over_the_wire:
-                well &= _part(part, lambda part=part: _OVER_THE_WIRE[part](whole, wish))
-    return 0 if well else 1
+    good = _measure(_IN_SQL, dataset, parts, options)
+    good &= _measure(_OVER_THE_WIRE, lambda: stack(page="page" in parts), parts, options)
+    return 0 if good else 1
+
+
+def _measure(
+    measures: Mapping[str, Callable[[T, argparse.Namespace], Iterable[Outcome]]],
+    fixture: Callable[[], AbstractContextManager[T]],
+    parts: Collection[str],
+    options: argparse.Namespace,
+) -> bool:
+    """Measure the chosen parts on what the fixture sets up for all of them; false when anything was wrong."""
+    chosen = [part for part in measures if part in parts]
+    if not chosen:
+        return True
+    with fixture() as subject:
+        good = True
+        for part in chosen:
+            good &= _part(part, lambda part=part: measures[part](subject, options))
+        return good
 
 
 def _end(*_: object) -> None:
-    """Take everything down: an exit runs what `with` leaves to be done."""
+    """Exit instead of dying, so that every `with` block takes down what it started."""
     sys.exit(143)
 
 
 def _part(name: str, measure: Callable[[], Iterable[Outcome]]) -> bool:
-    """Measure, show and keep one part; whether nothing was wrong."""
+    """Measure, show and keep one part; false when something was wrong."""
     lines: list[dict[str, Any]] = []
     wrong: list[str] = []
     try:

@@ -1,4 +1,4 @@
-"""Whole bookings: sign in, read the map, lock two seats, book, ask Stripe for the means to pay, pay, see the ticket."""
+"""Whole bookings: sign in, read the map, lock two seats, book, create the payment intent, pay, see the ticket."""
 
 from __future__ import annotations
 
@@ -45,78 +45,78 @@ select public.confirm_booking('evt_' || gen_random_uuid(), 'payment_intent.succe
 
 
 @dataclass
-class CinemaFixture:
-    """Showtimes to book at, and whose turn it is."""
+class Program:
+    """Showtimes to book, and the customers in turn."""
 
     showtimes: list[int]
     customers: Iterator[int] = field(default_factory=lambda: iter(range(1, CUSTOMERS + 1)))
 
 
-def in_a_second(place: BenchStack, seconds: int) -> Iterator[Outcome]:
-    """As many as eight customers at a time can make, and what the database alone could."""
-    place.dataset.empty()
-    cinema = CinemaFixture([place.open_showtime(SEATS) for _ in range(12)])
+def in_a_second(bench: BenchStack, seconds: int) -> Iterator[Outcome]:
+    """Measure as many as eight customers at a time can make, against the database alone."""
+    bench.dataset.empty()
+    program = Program([bench.open_showtime(SEATS) for _ in range(12)])
     start = time.perf_counter()
-    times = asyncio.run(_at_once(place, cinema, Counters(), _AT_ONCE, seconds))
+    times = asyncio.run(_at_once(bench, program, Counters(), _AT_ONCE, seconds))
     ours = run_of(times, time.perf_counter() - start)
-    in_sql = place.dataset.pgbench(_IN_SQL, _AT_ONCE, seconds)
+    in_sql = bench.dataset.pgbench(_IN_SQL, _AT_ONCE, seconds)
     yield Figure(f"whole bookings, {_AT_ONCE} customers", ours, in_sql, "their functions in SQL alone")
-    yield from map(Wrong, map(str, place.violations()))
+    yield from map(Wrong, map(str, bench.violations()))
 
 
-def held(place: BenchStack, seconds: float, per_minute: int = PER_MINUTE) -> Iterator[Outcome]:
-    """That many whole bookings a minute for so long, begun on time whether the last are done or not."""
-    cinema = CinemaFixture([place.open_showtime(SEATS) for _ in range(12)], iter(range(CUSTOMERS, 0, -1)))
-    alone = run_of(asyncio.run(_at_once(place, cinema, Counters(), 1, _ALONE)))
+def held(bench: BenchStack, seconds: float, per_minute: int = PER_MINUTE) -> Iterator[Outcome]:
+    """Make that many whole bookings a minute for so long, begun on time whether the last are done or not."""
+    program = Program([bench.open_showtime(SEATS) for _ in range(12)], iter(range(CUSTOMERS, 0, -1)))
+    alone = run_of(asyncio.run(_at_once(bench, program, Counters(), 1, _ALONE)))
     counters = Counters()
-    begun, times, failures = asyncio.run(_paced(place, cinema, counters, seconds, per_minute))
+    begun, times, failures = asyncio.run(_paced(bench, program, counters, seconds, per_minute))
     name = f"{per_minute} bookings/min"
     whole = changed(run_of(times), rate=len(times) / seconds, failed=failures.total())
-    said = f"a customer alone; {len(times)} of {begun} in {seconds:.0f} s; refused {dict(counters.refusals)}"
-    yield Figure(f"{name}: the whole", whole, alone, said, by="p50")
+    against = f"a customer alone; {len(times)} of {begun} in {seconds:.0f} s; refused {dict(counters.refusals)}"
+    yield Figure(f"{name}: the whole", whole, alone, against, by="p50")
     for call, latencies in counters.latencies.items():
         yield Figure(f"{name}: {call}", run_of(latencies), whole, "the whole booking", by="p50")
     yield from (Wrong(f"{number} times: {what}") for what, number in failures.items())
-    yield from map(Wrong, map(str, place.violations()))
+    yield from map(Wrong, map(str, bench.violations()))
 
 
 async def _at_once(
-    place: BenchStack, cinema: CinemaFixture, counters: Counters, customers: int, seconds: float
+    bench: BenchStack, program: Program, counters: Counters, customers: int, seconds: float
 ) -> list[float]:
     until = time.perf_counter() + seconds
     times: list[float] = []
 
-    async def go_on() -> None:
+    async def repeat() -> None:
         while time.perf_counter() < until:
-            times.append(await _book(place, cinema, counters))
+            times.append(await _book(bench, program, counters))
 
-    await asyncio.gather(*(go_on() for _ in range(customers)))
+    await asyncio.gather(*(repeat() for _ in range(customers)))
     return times
 
 
 async def _paced(
-    place: BenchStack, cinema: CinemaFixture, counters: Counters, seconds: float, per_minute: int
+    bench: BenchStack, program: Program, counters: Counters, seconds: float, per_minute: int
 ) -> tuple[int, list[float], Counter[str]]:
-    """How many were begun, how long each took that was done, and what became of the others."""
+    """Return how many were begun, the times of those that were done, and how the others failed."""
     begun: list[asyncio.Task[float]] = []
     start = time.perf_counter()
     for number in range(int(seconds * per_minute / 60)):
         await asyncio.sleep(max(0.0, start + number * 60 / per_minute - time.perf_counter()))
-        begun.append(asyncio.create_task(_book(place, cinema, counters)))
+        begun.append(asyncio.create_task(_book(bench, program, counters)))
     ended = await asyncio.gather(*begun, return_exceptions=True)
     failures = Counter(f"{type(each).__name__}: {each}" for each in ended if isinstance(each, BaseException))
     return len(begun), [each for each in ended if isinstance(each, float)], failures
 
 
-async def _book(place: BenchStack, cinema: CinemaFixture, counters: Counters) -> float:
-    """One customer's whole booking; milliseconds until it was confirmed."""
-    number = next(cinema.customers)
-    dice = random.Random(number)
+async def _book(bench: BenchStack, program: Program, counters: Counters) -> float:
+    """Make one customer's whole booking; return the milliseconds until it was confirmed."""
+    number = next(program.customers)
+    rng = random.Random(number)
     start = time.perf_counter()
     async with session() as http:
-        customer = Customer(http, place.stack.config, place.stack.keys, counters, "")
+        customer = Customer(http, bench.stack.config, bench.stack.keys, counters, "")
         await customer.sign_in(f"{number}@example.com", PASSWORD)
-        showtime = await _take_seats(customer, cinema, dice)
+        showtime = await _take_seats(customer, program, rng)
         booking = await customer.rpc("create_booking", showtime_id=showtime)
         intent = await customer.create_intent(booking)
         paid = await customer.pay(intent)
@@ -129,13 +129,13 @@ async def _book(place: BenchStack, cinema: CinemaFixture, counters: Counters) ->
     return (time.perf_counter() - start) * 1000
 
 
-async def _take_seats(customer: Customer, cinema: CinemaFixture, dice: random.Random) -> int:
-    """Two seats beside each other, or others when somebody was faster; the showtime."""
+async def _take_seats(customer: Customer, program: Program, rng: random.Random) -> int:
+    """Lock two adjacent seats, or others when somebody was faster; return the showtime."""
     for attempt in range(_ATTEMPTS):
-        showtime = dice.choice(cinema.showtimes)
+        showtime = rng.choice(program.showtimes)
         seats = (await customer.seat_map(showtime))["seats"]
         free = [seat["id"] for seat in seats if seat["state"] == "free"]
-        first = dice.randrange(max(1, len(free) - _SEATS_EACH))
+        first = rng.randrange(max(1, len(free) - _SEATS_EACH))
         try:
             await customer.rpc("lock_seats", showtime_id=showtime, seat_ids=free[first : first + _SEATS_EACH])
         except RefusedError as refused:

@@ -42,7 +42,7 @@ class Curve:
         self.series.setdefault(series, []).append((x, y))
 
     def draw(self) -> Path:
-        """Draw it over the last one; where it is."""
+        """Draw it, replacing the last one; return its path."""
         with mpl.rc_context(_STYLE):
             canvas = Canvas(figsize=(7, 3.6), layout="constrained")
             axes = canvas.subplots()

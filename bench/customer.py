@@ -1,4 +1,4 @@
-"""A customer at the wire: the calls that the page makes, each timed, by a client that costs as little as it can."""
+"""A customer's calls as the page makes them, each timed, by a client that costs as little as it can."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Json = dict[str, Any]
 
 @dataclass
 class Counters:
-    """What all customers met: latencies in milliseconds by call, and refusals by their code."""
+    """Counts over all customers: latencies in milliseconds by call, and refusals by their code."""
 
     latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     refusals: Counter[str] = field(default_factory=Counter[str])
 
 
 class RefusedError(Exception):
-    """The call was answered by a refusal."""
+    """The answer was a refusal."""
 
     def __init__(self, status: int, code: str, retry_after: str | None) -> None:
         super().__init__(f"{status} {code}")
@@ -37,11 +37,11 @@ class RefusedError(Exception):
 
 
 class UnansweredError(Exception):
-    """The call broke off, or nothing came for a minute."""
+    """The connection broke, or no answer came within a minute."""
 
 
 class Customer:
-    """One browser's worth of calls. `http` may be shared, the token is one's own."""
+    """The calls of one browser. `http` may be shared, the token is the customer's own."""
 
     def __init__(
         self, http: aiohttp.ClientSession, config: LocalConfig, keys: Keys, counters: Counters, token: str
@@ -49,13 +49,13 @@ class Customer:
         self._http, self._config, self._keys, self._counters, self.token = http, config, keys, counters, token
 
     async def sign_in(self, email: str, password: str) -> None:
-        """At Flask."""
+        """Sign in at Flask."""
         url = f"{self._config.api_url}/api/auth/login"
         answer = await self._ask("sign in", "POST", url, json={"email": email, "password": password})
         self.token = answer["access_token"]
 
     async def seat_map(self, showtime: int) -> Json:
-        """The map as the viewer sees it."""
+        """Read the seat map."""
         url = f"{self._config.supabase_url}/rest/v1/rpc/seat_map?showtime_id={showtime}"
         return await self._ask("seat_map", "GET", url, headers=self._data_headers())
 
@@ -65,13 +65,13 @@ class Customer:
         return await self._ask(function, "POST", url, json=arguments, headers=self._data_headers())
 
     async def create_intent(self, booking: Json) -> Json:
-        """The means to pay, from Flask."""
+        """Create the payment intent at Flask."""
         url = f"{self._config.api_url}/api/payments/create-intent"
         headers = {"Authorization": f"Bearer {self.token}"}
         return await self._ask("create-intent", "POST", url, json={"booking_id": booking["id"]}, headers=headers)
 
     async def pay(self, intent: Json, card: str = "pm_card_visa") -> str:
-        """Confirm at Stripe, as the card form does; the intent's status then, or `declined`."""
+        """Confirm at Stripe, as the card form does; return the intent's status, or `declined`."""
         url = f"{self._config.stripe_url}/v1/payment_intents/{intent['payment_intent_id']}/confirm"
         form = {
             "payment_method": card,
@@ -87,7 +87,7 @@ class Customer:
             raise
 
     async def status(self, booking: Json) -> str:
-        """Of a booking, as its owner reads it."""
+        """Read a booking's status, as its owner does."""
         url = f"{self._config.supabase_url}/rest/v1/bookings?id=eq.{booking['id']}&select=status"
         rows: Any = await self._ask("read booking", "GET", url, headers=self._data_headers())
         return str(rows[0]["status"])
@@ -96,7 +96,7 @@ class Customer:
         return {"apikey": self._keys.publishable, "Authorization": f"Bearer {self.token}"}
 
     async def _ask(self, what: str, method: str, url: str, **request: Any) -> Any:
-        """One request, timed. Raises RefusedError for every answer that is none of 2xx, UnansweredError for none."""
+        """Send one request and time it. Raises RefusedError for an answer that is no success, UnansweredError."""
         start = time.perf_counter()
         try:
             async with self._http.request(method, url, **request) as response:
@@ -107,8 +107,8 @@ class Customer:
         if response.status < 400:
             self._counters.latencies[what].append(took)
             return body
-        said = cast(Json, body) if isinstance(body, dict) else {}
-        code = str(said.get("message") or said.get("error", {}).get("code") or "?")
+        refused = cast(Json, body) if isinstance(body, dict) else {}
+        code = str(refused.get("message") or refused.get("error", {}).get("code") or "?")
         refusal = f"{response.status} {code}"
         self._counters.latencies[refusal if response.status == 503 else what].append(took)
         self._counters.refusals[refusal] += 1
@@ -116,13 +116,13 @@ class Customer:
 
 
 def session() -> aiohttp.ClientSession:
-    """Connections without end; a crowd has one each. None is kept for longer than any server keeps it."""
+    """Open a session without a limit on connections. None is kept for longer than any server keeps it."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=2), timeout=aiohttp.ClientTimeout(total=60)
     )
 
 
 def access_tokens(config: LocalConfig, keys: Keys, user_ids: Iterable[str]) -> list[str]:
-    """What these people would have, had they just signed in: 15 minutes."""
+    """Sign the tokens that these people would get by signing in; they last 15 minutes."""
     tokens = Tokens.of(Settings.from_environment(backend_environment(config, keys)))
     return [tokens.access_token(Person(UUID(each), "somebody@example.com", "", "customer")) for each in user_ids]

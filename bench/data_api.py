@@ -16,22 +16,22 @@ from bench.stack import BenchStack
 _CLIENTS = 16
 
 
-def round_trip(place: BenchStack, seconds: int) -> Iterator[Figure]:
-    """lock_seats of three free seats, and seat_map of 300, over HTTP and by pgbench in the same database."""
-    place.dataset.empty()
-    over_http = asyncio.run(_hammer(place, seconds, "lock_seats", _lock))
-    place.dataset.empty()
+def round_trip(bench: BenchStack, seconds: int) -> Iterator[Figure]:
+    """Measure lock_seats of three free seats and seat_map of 300, over HTTP and by pgbench in the same database."""
+    bench.dataset.empty()
+    over_http = asyncio.run(_run(bench, seconds, "lock_seats", _lock))
+    bench.dataset.empty()
     yield Figure(
         f"Data API, lock_seats, {_CLIENTS} clients",
         over_http,
-        place.dataset.pgbench(LOCK, _CLIENTS, seconds),
+        bench.dataset.pgbench(LOCK, _CLIENTS, seconds),
         "the same function in SQL",
     )
-    over_http = asyncio.run(_hammer(place, seconds, "seat_map", _read))
+    over_http = asyncio.run(_run(bench, seconds, "seat_map", _read))
     yield Figure(
         f"Data API, seat_map of 300, {_CLIENTS} clients",
         over_http,
-        place.dataset.pgbench(MAP, _CLIENTS, seconds),
+        bench.dataset.pgbench(MAP, _CLIENTS, seconds),
         "the same function in SQL",
     )
 
@@ -40,7 +40,7 @@ Call = Callable[[Customer, int, int], Awaitable[object]]
 
 
 async def _lock(customer: Customer, number: int, turn: int) -> object:
-    """Three seats of the client's own, at the next showtime."""
+    """Lock three seats that no other client asks for, at the next showtime."""
     seats = [3 * number + i for i in (1, 2, 3)]
     return await customer.rpc("lock_seats", showtime_id=1 + turn % SHOWTIMES, seat_ids=seats)
 
@@ -49,19 +49,19 @@ async def _read(customer: Customer, _: int, turn: int) -> object:
     return await customer.seat_map(1 + turn % SHOWTIMES)
 
 
-async def _hammer(place: BenchStack, seconds: int, what: str, call: Call) -> Run:
-    """Clients that call again and again for so long. Their tokens were seen before: to verify one takes longer."""
+async def _run(bench: BenchStack, seconds: int, what: str, call: Call) -> Run:
+    """Let clients repeat a call for so long. PostgREST has seen their tokens: to verify one takes longer."""
     counters = Counters()
     async with session() as http:
         customers = [
-            Customer(http, place.stack.config, place.stack.keys, counters, token) for token in place.tokens(1, _CLIENTS)
+            Customer(http, bench.stack.config, bench.stack.keys, counters, token) for token in bench.tokens(1, _CLIENTS)
         ]
         for customer in customers:
             await customer.seat_map(1)
         counters.latencies.clear()
         until = time.perf_counter() + seconds
 
-        async def go_on(number: int) -> None:
+        async def repeat(number: int) -> None:
             turn = 0
             while time.perf_counter() < until:
                 await call(customers[number], number, turn)
@@ -69,5 +69,5 @@ async def _hammer(place: BenchStack, seconds: int, what: str, call: Call) -> Run
             if what == "lock_seats" and turn > SHOWTIMES:
                 raise RuntimeError("a client came around to seats that it holds already: measure for less long")
 
-        await asyncio.gather(*(go_on(number) for number in range(_CLIENTS)))
+        await asyncio.gather(*(repeat(number) for number in range(_CLIENTS)))
     return run_of(counters.latencies[what], seconds)

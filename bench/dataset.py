@@ -1,4 +1,4 @@
-"""Where the measuring happens: a durable PostgreSQL of its own with a large cinema in it, and pgbench to load it."""
+"""The database that is measured: a durable PostgreSQL of its own with a large cinema in it, and pgbench to load it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,17 @@ SHOWTIMES = 2_000
 SEATS = 300
 CUSTOMERS = 5_000
 SLOTS = SHOWTIMES * (SEATS // 3)
-"""How often three seats can be taken that nobody has taken before."""
+"""How many times three seats can be locked that were not locked before."""
 
-HOUSE = f"""
+NO_LIMITS = """
+update private.settings
+set sign_in_attempts_per_account_and_address = 1000000, sign_in_attempts_per_account = 1000000,
+    sign_in_attempts_per_address = 1000000, registrations_per_address = null, payment_starts_per_customer = null,
+    seats_chosen_per_minute = null
+"""
+"""Lets one machine be all customers, each asking for more than a person can."""
+
+CINEMA = f"""
 insert into public.users (id, email, full_name)
   select ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, n || '@example.com', 'Customer ' || n
   from generate_series(1, {CUSTOMERS}) n;
@@ -38,9 +46,7 @@ insert into public.showtimes (movie_id, auditorium_id, starts_at, ends_at, avail
   select 1, 1, s, s + interval '100 minutes', s + interval '110 minutes'
   from (select now() + interval '1 day' + n * interval '2 hours' as s from generate_series(1, {SHOWTIMES}) n) x;
 insert into public.showtime_prices select id, 'standard', 1200 from public.showtimes;
--- Who measures asks for more than a person can.
-update private.settings set seats_chosen_per_minute = null, payment_starts_per_customer = null,
-                            registrations_per_address = null;
+{NO_LIMITS};
 create sequence public.bench_slots;
 create table public.bench_plain (
   showtime_id bigint, seat_id bigint, user_id uuid, expires_at timestamptz, primary key (showtime_id, seat_id));
@@ -59,7 +65,7 @@ class Dataset:
         self.url = cluster.url(database)
 
     def twin(self, name: str) -> Dataset:
-        """Another database in the same cluster, like this one is now."""
+        """Copy the database, as it is now, into another of the same cluster."""
         self.cluster.create_database(name, template=self.database)
         return Dataset(self.cluster, self.folder, name)
 
@@ -72,7 +78,7 @@ class Dataset:
                 connection.execute(statement.encode())
 
     def empty(self, *, afresh: bool = True) -> None:
-        """No locks, no messages, all slots free again, and a checkpoint, so that every run starts alike.
+        """Delete locks and messages, free all slots, and write a checkpoint, so that every run starts alike.
 
         Not afresh, the table of locks and its indexes keep what rows leave behind when they go.
         """
@@ -125,8 +131,8 @@ class Dataset:
 
 
 def build(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """The cinema, in a database that has Frontrow's schema."""
-    for statement in HOUSE.split(";\n"):
+    """Insert the cinema into a database that has Frontrow's schema."""
+    for statement in CINEMA.split(";\n"):
         if statement.strip():
             connection.execute(statement.encode())
 

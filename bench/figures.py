@@ -1,4 +1,4 @@
-"""What is measured, and how it is told: each figure beside the one that it is compared with, taken in the same run."""
+"""Figures, each beside the one that it is compared with, taken in the same run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Run:
 
 
 def run_of(latencies: Iterable[float], seconds: float | None = None, failed: int = 0) -> Run:
-    """The run that had those latencies, in milliseconds; with `seconds`, its rate as well."""
+    """Summarize latencies in milliseconds; with `seconds`, the rate as well."""
     ordered = sorted(latencies)
     return Run(
         len(ordered) / seconds if seconds else None,
@@ -35,7 +35,7 @@ def run_of(latencies: Iterable[float], seconds: float | None = None, failed: int
 
 
 def rate(run: Run) -> float:
-    """Of a run that has one."""
+    """Return the rate of a run that has one."""
     assert run.rate is not None
     return run.rate
 
@@ -58,7 +58,7 @@ class Figure:
         return float(getattr(self.ours, self.by)) / float(getattr(self.other, self.by))
 
     def line(self) -> str:
-        """For the table."""
+        """Format it for the table."""
         ours, other = self.ours, self.other
         against = self.against
         if other is not None:
@@ -73,7 +73,7 @@ class Figure:
         )
 
     def json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return it as JSON."""
         return {**_rounded(asdict(self)), "ratio": self.ratio and round(self.ratio, 3)}
 
 
@@ -83,13 +83,13 @@ HEAD = _ROW.format("what", "rate", "p50", "p99", "worst", "ratio", "of what")
 
 @dataclass(frozen=True)
 class Wrong:
-    """What may not be, whatever the machine: sold twice, lost, charged for nothing, not answered."""
+    """What must not happen on any machine: sold twice, lost, charged for nothing, not answered."""
 
     what: str
 
 
 Outcome = Figure | Curve | Wrong | str
-"""What a part of the bench brings forth; a string is something to say besides."""
+"""What a part of the bench yields; a string is a remark."""
 
 
 def _rounded(value: Any) -> Any:

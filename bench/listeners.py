@@ -1,4 +1,4 @@
-"""From a commit to the browsers: how long until all listeners of a showtime were told of a lock by the local Realtime.
+"""From a commit to the browsers: how long the local Realtime takes to deliver a lock to all listeners of a showtime.
 
 The clock starts before the commit is sent and stops when a listener has the whole frame in hand; one process holds all
 listeners, so what that process needs for them counts as well.
@@ -28,25 +28,25 @@ _PAUSE = 0.1
 
 
 @dataclass
-class Told:
+class Timings:
     """When each lock was committed, and how many milliseconds later each listener had it."""
 
     commits: list[float] = field(default_factory=list[float])
     delays: list[float] = field(default_factory=list[float])
     notified: list[float] = field(default_factory=list[float])
-    """The same for a plain LISTEN: the least that the database needs to tell one."""
+    """The same for a plain LISTEN: the least that the database needs for one."""
 
 
-def commit_to_browser(place: BenchStack) -> Iterator[Figure | Curve]:
-    """One and 500 listeners of one showtime, and others for the curve."""
+def commit_to_browser(bench: BenchStack) -> Iterator[Figure | Curve]:
+    """Measure one and 500 listeners of one showtime, and others for the curve."""
     curve = Curve("listeners", "From commit to browser", "listeners of one showtime", "milliseconds", {})
     runs: dict[int, Run] = {}
     notified: Run | None = None
     for listeners in _LISTENERS:
-        told = asyncio.run(_tell(place, listeners))
-        assert len(told.delays) == listeners * _MESSAGES, f"{listeners}: only {len(told.delays)} messages arrived"
-        runs[listeners] = run_of(told.delays)
-        notified = notified or run_of(told.notified)
+        timings = asyncio.run(_deliver(bench, listeners))
+        assert len(timings.delays) == listeners * _MESSAGES, f"{listeners}: only {len(timings.delays)} messages arrived"
+        runs[listeners] = run_of(timings.delays)
+        notified = notified or run_of(timings.notified)
         curve.add("p50", listeners, runs[listeners].p50)
         curve.add("p99", listeners, runs[listeners].p99)
     yield Figure("commit to browser, 1 listener", runs[1], notified, "a plain LISTEN and NOTIFY", by="p50")
@@ -54,28 +54,28 @@ def commit_to_browser(place: BenchStack) -> Iterator[Figure | Curve]:
     yield curve
 
 
-async def _tell(place: BenchStack, listeners: int) -> Told:
-    """Let somebody take and give back seats while so many listen."""
-    showtime = place.open_showtime(_MESSAGES)
-    told = Told()
+async def _deliver(bench: BenchStack, listeners: int) -> Timings:
+    """Lock and release seats while so many listen."""
+    showtime = bench.open_showtime(_MESSAGES)
+    timings = Timings()
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
-        sockets = [await stack.enter_async_context(_listening(http, place, showtime)) for _ in range(listeners)]
-        hearing = [asyncio.create_task(_hear(socket, told)) for socket in sockets]
-        plain = await stack.enter_async_context(_plain_listening(place, told))
-        await _take_seats(place, showtime, told)
-        await asyncio.wait(hearing, timeout=30)
+        sockets = [await stack.enter_async_context(_listening(http, bench, showtime)) for _ in range(listeners)]
+        receiving = [asyncio.create_task(_receive(socket, timings)) for socket in sockets]
+        plain = await stack.enter_async_context(_plain_listening(bench, timings))
+        await _take_seats(bench, showtime, timings)
+        await asyncio.wait(receiving, timeout=30)
         plain.cancel()
-    return told
+    return timings
 
 
 @asynccontextmanager
 async def _listening(
-    http: aiohttp.ClientSession, place: BenchStack, showtime: int
+    http: aiohttp.ClientSession, bench: BenchStack, showtime: int
 ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
     """A socket that has joined the showtime's topic, as supabase-js does."""
-    key = place.stack.keys.publishable
-    url = f"{place.stack.config.supabase_url}/realtime/v1/websocket?apikey={key}&vsn=2.0.0"
+    key = bench.stack.keys.publishable
+    url = f"{bench.stack.config.supabase_url}/realtime/v1/websocket?apikey={key}&vsn=2.0.0"
     config: dict[str, Any] = {
         "broadcast": {"ack": False, "self": False},
         "presence": {"key": "", "enabled": False},
@@ -89,36 +89,36 @@ async def _listening(
         yield socket
 
 
-async def _hear(socket: aiohttp.ClientWebSocketResponse, told: Told) -> None:
+async def _receive(socket: aiohttp.ClientWebSocketResponse, timings: Timings) -> None:
     """Note each lock as it comes. Broadcasts come in commit order, so the first is of the first commit."""
-    heard = 0
+    received = 0
     async for message in socket:
         now = time.perf_counter()
         if message.type is aiohttp.WSMsgType.BINARY and b"seat:lock" in message.data:
-            told.delays.append((now - told.commits[heard]) * 1000)
-            heard += 1
-            if heard == _MESSAGES:
+            timings.delays.append((now - timings.commits[received]) * 1000)
+            received += 1
+            if received == _MESSAGES:
                 return
 
 
 @asynccontextmanager
-async def _plain_listening(place: BenchStack, told: Told) -> AsyncGenerator[asyncio.Task[None]]:
-    url = place.stack.cluster.url()
+async def _plain_listening(bench: BenchStack, timings: Timings) -> AsyncGenerator[asyncio.Task[None]]:
+    url = bench.stack.cluster.url()
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute("listen bench")
 
-        async def hear() -> None:
+        async def receive() -> None:
             async for _ in connection.notifies():
-                told.notified.append((time.perf_counter() - told.commits[-1]) * 1000)
+                timings.notified.append((time.perf_counter() - timings.commits[-1]) * 1000)
 
-        task = asyncio.create_task(hear())
+        task = asyncio.create_task(receive())
         yield task
         task.cancel()
 
 
-async def _take_seats(place: BenchStack, showtime: int, told: Told) -> None:
+async def _take_seats(bench: BenchStack, showtime: int, timings: Timings) -> None:
     claims = json.dumps({"role": "authenticated", "sub": user_id(1)})
-    url = place.stack.cluster.url()
+    url = bench.stack.cluster.url()
     async with await psycopg.AsyncConnection.connect(url) as customer:
         await customer.execute("select set_config('request.jwt.claims', %s, false)", [claims])
         rows = await customer.execute(
@@ -127,7 +127,7 @@ async def _take_seats(place: BenchStack, showtime: int, told: Told) -> None:
         for (seat,) in await rows.fetchall():
             await customer.execute("select public.lock_seats(%s, %s)", [showtime, [seat]])
             await customer.execute("notify bench")
-            told.commits.append(time.perf_counter())
+            timings.commits.append(time.perf_counter())
             await customer.commit()
             await asyncio.sleep(_PAUSE)
             await customer.execute("select public.release_seats(%s)", [showtime])

@@ -1,4 +1,4 @@
-"""64 clients fighting for one showtime of 300 seats, as the customers of a premiere do."""
+"""64 clients competing for one showtime of 300 seats, as the customers of a premiere do."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from bench.figures import Figure, Outcome, Run, Wrong, run_of
 
 @dataclass
 class Counters:
-    """What one client saw: latencies of its calls in milliseconds, and answers by code."""
+    """What one client met: latencies of its calls in milliseconds, and answers by code."""
 
     latencies: list[float] = field(default_factory=list[float])
     answers: Counter[str] = field(default_factory=Counter[str])
 
 
 def _client(dataset: Dataset, number: int, showtime: int, until: float, counters: Counters) -> None:
-    """Lock one to four seats beside each other; give them back one time in two; begin again."""
-    chance = random.Random(number)
+    """Lock one to four seats beside each other; release them one time in two; begin again."""
+    rng = random.Random(number)
     claims = json.dumps({"role": "authenticated", "sub": f"00000000-0000-4000-8000-{number:012x}"})
     with psycopg.connect(dataset.url, autocommit=True) as connection:
         connection.execute(
@@ -35,12 +35,12 @@ def _client(dataset: Dataset, number: int, showtime: int, until: float, counters
         )
         held = 0
         while time.perf_counter() < until:
-            first, count = chance.randint(1, SEATS - 4), chance.randint(1, 4)
+            first, count = rng.randint(1, SEATS - 4), rng.randint(1, 4)
             wanted = list(range(first, first + count))
-            chance.shuffle(wanted)
+            rng.shuffle(wanted)
             counters.answers[_call(connection, counters, "select public.lock_seats(%s, %s)", [showtime, wanted])] += 1
             held = held + 1
-            if held == 2 or chance.random() < 0.5:  # two selections of four stay below ten seats
+            if held == 2 or rng.random() < 0.5:  # two selections of four stay below ten seats
                 held = 0
                 released = _call(connection, counters, "select public.release_seats(%s)", [showtime])
                 counters.answers[f"{released} (release)"] += 1
@@ -60,8 +60,8 @@ def _call(
     return answer
 
 
-def fight(dataset: Dataset, clients: int = 64, seconds: float = 20) -> Iterator[Outcome]:
-    """All at one showtime, against each at one of their own. Nobody may hold what another has, or hear of a deadlock.
+def compete(dataset: Dataset, clients: int = 64, seconds: float = 20) -> Iterator[Outcome]:
+    """Measure all at one showtime against each at one of their own. No seat is held twice, and nothing deadlocks.
 
     Locks live 2 seconds, so seats change hands.
     """
@@ -78,24 +78,24 @@ def fight(dataset: Dataset, clients: int = 64, seconds: float = 20) -> Iterator[
     if twice or deadlocks:
         yield Wrong(f"{twice} seats were held twice, {deadlocks} deadlocks")
     if unknown := set(answers) - {"done", "done (release)", "seat_taken"}:
-        yield Wrong(f"somebody heard {', '.join(sorted(unknown))}")
+        yield Wrong(f"unexpected answers: {', '.join(sorted(unknown))}")
 
 
 def _run(dataset: Dataset, showtimes: Sequence[int], seconds: float) -> tuple[Run, Counter[str]]:
-    """One client for each of the showtimes."""
-    tallies = [Counters() for _ in showtimes]
+    """Run one client for each of the showtimes."""
+    counts = [Counters() for _ in showtimes]
     start = time.perf_counter()
     threads = [
         threading.Thread(target=_client, args=(dataset, number, showtime, start + seconds, counters))
-        for number, (showtime, counters) in enumerate(zip(showtimes, tallies, strict=True), start=1)
+        for number, (showtime, counters) in enumerate(zip(showtimes, counts, strict=True), start=1)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     took = time.perf_counter() - start
-    answers = sum((counters.answers for counters in tallies), Counter[str]())
-    return run_of((latency for counters in tallies for latency in counters.latencies), took), answers
+    answers = sum((counters.answers for counters in counts), Counter[str]())
+    return run_of((latency for counters in counts for latency in counters.latencies), took), answers
 
 
 def _held_twice(dataset: Dataset) -> int:

@@ -10,8 +10,8 @@ from bench.figures import Figure, Run, rate
 
 _ROUNDS = 3
 
-# Each transaction takes the next free slot: three seats that nobody has asked for, at another showtime than the one
-# before, by another customer. All scripts do so, so the difference between them is what they are named for. The claims
+# Each transaction takes the next free slot: three seats not asked for before, at another showtime than the last, by
+# another customer. All scripts do so, so the difference between them is what they are named for. The claims
 # are set in the same round trip, as the Data API does.
 _SLOTS = SEATS // 3
 _SLOT = f"""
@@ -26,7 +26,7 @@ select showtime_id, seat_id + i, user_id::uuid, now() + interval '10 minutes'
 from ({_SLOT}) slot, generate_series(1, 3) i;
 """
 
-# The two things that no rule is: the constraint that keeps two from holding one seat, and the message that tells of it.
+# What is no rule: the constraint that keeps two from holding one seat, and the message that announces the lock.
 # (A colon in a literal is pgbench's sign for a variable.)
 BARE = f"""
 with inserted as (
@@ -54,7 +54,7 @@ where c.claims <> '';
 def alternate(
     dataset: Dataset, scripts: Sequence[str], clients: int, seconds: int, *, empty: bool = True, rounds: int = _ROUNDS
 ) -> list[Run]:
-    """The scripts in turn, several times, so that a slow minute of the machine meets all; the median run of each."""
+    """Run the scripts in turn, several times, so that a slow minute affects all; return the median run of each."""
     runs: list[list[Run]] = [[] for _ in scripts]
     for _ in range(rounds):
         for script, into in zip(scripts, runs, strict=True):
@@ -65,7 +65,7 @@ def alternate(
 
 
 def _middle(runs: list[Run]) -> Run:
-    """The run with the median rate."""
+    """Return the run with the median rate."""
     return sorted(runs, key=rate)[len(runs) // 2]
 
 
@@ -75,7 +75,7 @@ _ASKED = (1, 16)
 
 
 def against_plain_insert(dataset: Dataset, seconds: int) -> Iterator[Figure | Curve]:
-    """lock_seats of three seats against an insert of three rows, and against those of its parts that are no rules."""
+    """Measure lock_seats of three seats against an insert of three rows, and against its parts that are no rules."""
     curve = Curve("clients", "Locking three seats", "clients", "calls a second", {})
     for clients in _CLIENTS:
         rounds = _ROUNDS if clients in _ASKED else 1
@@ -94,27 +94,27 @@ _BUSY_MINUTE = 60_000
 
 
 def with_history(dataset: Dataset, seconds: int, ended: int = 2_000_000) -> Iterator[Figure | Curve]:
-    """lock_seats with that many ended locks behind it, against itself without, in two databases of one cluster."""
+    """Measure lock_seats with and without that many ended locks behind it, in two databases of one cluster."""
     dataset.empty()
     old = dataset.twin("old")
     curve = Curve("history", "Locking three seats with history", "ended locks", "share of the rate without", {})
-    there = _BUSY_MINUTE
+    present = _BUSY_MINUTE
     for rows in (ended // 20, ended // 4, ended):
         old.execute(
             f"insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)"
             f" select l.showtime_id, l.n, l.seat_id, l.user_id, l.held, 'expired'"
-            f" from ({_ended_locks(there, rows)}) l"
+            f" from ({_ended_locks(present, rows)}) l"
         )
-        there = rows
+        present = rows
         if rows == ended:
             _end_a_busy_minute(old, ended)
         old.execute("vacuum analyze public.seat_locks", "vacuum analyze private.seat_lock_history")
         after: list[Run] = []
         before: list[Run] = []
         for _ in range(2 * _ROUNDS if rows == ended else 2):
-            for place, runs in ((old, after), (dataset, before)):
-                place.empty(afresh=place is dataset)
-                runs.append(place.pgbench(LOCK, 16, seconds))
+            for each, runs in ((old, after), (dataset, before)):
+                each.empty(afresh=each is dataset)
+                runs.append(each.pgbench(LOCK, 16, seconds))
         curve.add("lock_seats, 16 clients", rows, rate(_middle(after)) / rate(_middle(before)))
     yield Figure(
         f"lock_seats, 3 seats, 16 clients, {ended:,} ended locks",
@@ -125,7 +125,7 @@ def with_history(dataset: Dataset, seconds: int, ended: int = 2_000_000) -> Iter
 
 
 def _end_a_busy_minute(old: Dataset, ended: int) -> None:
-    """Let the sweep carry the last locks into the history, as it does every minute of a busy day."""
+    """Let the sweep archive the last locks, as it does every minute of a busy day."""
     old.empty(afresh=False)
     old.execute(
         f"insert into public.seat_locks (showtime_id, seat_id, user_id, held)"
@@ -143,7 +143,7 @@ def _end_a_busy_minute(old: Dataset, ended: int) -> None:
 
 
 def _ended_locks(first: int, end: int) -> str:
-    """A query of locks that ended yesterday or before, numbered n from first to end; all seats in turn, then again."""
+    """Build a query of locks that ended yesterday or before, numbered n from first to end, over all seats in turn."""
     return f"""
       select n, 1 + n % {SHOWTIMES} as showtime_id, 1 + n / {SHOWTIMES} % {SEATS} as seat_id,
         ('00000000-0000-4000-8000-' || lpad(to_hex(1 + n % {CUSTOMERS}), 12, '0'))::uuid as user_id,

@@ -1,4 +1,4 @@
-"""What the parts of the stack take: memory, as the proportional set size of their processes, and processor time."""
+"""What the parts of the stack use: memory, as the proportional set size of their processes, and processor time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dev.supervisor import Supervisor
 _PARTS = ("postgres", "postgrest", "gateway", "api", "realtime", "worker")
 """What is Frontrow's own, so that its memory has to stay as it is."""
 _STAND_IN = "stripe"
-_OURSELVES = "the crowd itself"
+_OURSELVES = "the load itself"
 _EVERY = 2.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -73,7 +73,7 @@ def _tree(pid: int, children: dict[int, list[int]]) -> list[int]:
 
 
 def _size(pid: int) -> float:
-    """Megabytes; nothing for a process that has ended."""
+    """Return a process's megabytes; 0 for one that has ended."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
@@ -82,7 +82,7 @@ def _size(pid: int) -> float:
 
 
 def _seconds(pid: int) -> float:
-    """Of a processor, with those of the children that it has seen end; nothing for a process that has ended."""
+    """Return a process's processor time, its reaped children's included; 0 for one that has ended."""
     with contextlib.suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return sum(int(each) for each in fields[11:15]) / _TICKS

@@ -1,7 +1,7 @@
 // Runs in the page before anything else, and notes on the page's own clock (performance.now) what the viewer sees when.
 (() => {
   const noted = { responses: [], mapPainted: null, locks: [] };
-  const awaited = new Map(); // seat id -> the lock that was heard of
+  const awaited = new Map(); // seat id -> the lock that was received
   let frame = 0;
   window.bench = noted;
 
@@ -46,8 +46,8 @@
 
   const text = (data) => (typeof data === 'string' ? data : new TextDecoder().decode(data));
   window.WebSocket = class extends WebSocket {
-    constructor(...wish) {
-      super(...wish);
+    constructor(...options) {
+      super(...options);
       // Before the page's own listener, so the clock starts when the message arrives.
       this.addEventListener('message', ({ data }) => {
         const heard = performance.now();

@@ -1,11 +1,11 @@
-// What the same browser does at the least: puts so many rectangles there, and colours one after a message. Answers the
+// The least that the same browser does: paints so many rectangles, and colors one after a message. Returns the
 // milliseconds until each was painted.
 async ({ seats, changes }) => {
   const afterPaint = () =>
-    new Promise((tell) =>
+    new Promise((resolve) =>
       requestAnimationFrame(() => {
         const { port1, port2 } = new MessageChannel();
-        port1.onmessage = () => tell(performance.now());
+        port1.onmessage = () => resolve(performance.now());
         port2.postMessage(null);
       }),
     );
@@ -20,7 +20,7 @@ async ({ seats, changes }) => {
   for (const rect of [...document.querySelectorAll('rect')].slice(0, changes)) {
     await new Promise((wake) => setTimeout(wake, 50 + Math.random() * 50));
     const { port1, port2 } = new MessageChannel();
-    const heard = new Promise((tell) => (port1.onmessage = () => tell(performance.now())));
+    const heard = new Promise((resolve) => (port1.onmessage = () => resolve(performance.now())));
     port2.postMessage(null);
     const at = await heard;
     rect.setAttribute('fill', 'crimson');

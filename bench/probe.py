@@ -1,6 +1,6 @@
-"""Somebody who looks at the map while a crowd is served: how long do the servers themselves let people wait?
+"""A probe that reads the seat map while the load is served: how long do the servers themselves take?
 
-The crowd is one process, so its times have its own queue in them. This one asks alone, once at a time.
+The load is one process, so its times have its own queue in them. The probe is another, and asks once at a time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PROCESSES = multiprocessing.get_context("spawn")
 
 
 @dataclass
-class Seen:
+class Samples:
     """Latencies in milliseconds."""
 
     answered: list[float] = field(default_factory=list[float])
@@ -29,13 +29,13 @@ class Seen:
 
 
 class Probe:
-    """Asks while its block lasts; `seen` afterwards."""
+    """Asks while its block lasts; `samples` afterwards."""
 
     def __init__(self, url: str, headers: dict[str, str]) -> None:
         self._over = _PROCESSES.Event()
         self._answers, ours = _PROCESSES.Pipe(duplex=False)
-        self._process = _PROCESSES.Process(target=_ask, args=(url, headers, self._over, ours), daemon=True)
-        self.seen = Seen()
+        self._process = _PROCESSES.Process(target=_sample, args=(url, headers, self._over, ours), daemon=True)
+        self.samples = Samples()
 
     def __enter__(self) -> Self:
         self._process.start()
@@ -43,13 +43,13 @@ class Probe:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self.seen = self._answers.recv()
+        self.samples = self._answers.recv()
         self._process.join()
 
 
-def _ask(url: str, headers: dict[str, str], over: Event, answers: Connection) -> None:
+def _sample(url: str, headers: dict[str, str], over: Event, answers: Connection) -> None:
     to = urlsplit(url)
-    seen = Seen()
+    samples = Samples()
     connection = http.client.HTTPConnection(to.hostname or "", to.port, timeout=60)
     while not over.wait(_EVERY):
         start = time.perf_counter()
@@ -58,14 +58,14 @@ def _ask(url: str, headers: dict[str, str], over: Event, answers: Connection) ->
             answer = connection.getresponse()
             answer.read()
         except (http.client.HTTPException, OSError) as error:
-            seen.wrong.append(f"a passer-by: {type(error).__name__}")
+            samples.wrong.append(f"the probe: {type(error).__name__}")
             connection.close()
             continue
         took = (time.perf_counter() - start) * 1000
         if answer.status == 200:
-            seen.answered.append(took)
+            samples.answered.append(took)
         elif answer.status == 503 and answer.headers["Retry-After"]:
-            seen.busy.append(took)
+            samples.busy.append(took)
         else:
-            seen.wrong.append(f"a passer-by: {answer.status}")
-    answers.send(seen)
+            samples.wrong.append(f"the probe: {answer.status}")
+    answers.send(samples)

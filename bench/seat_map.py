@@ -12,7 +12,7 @@ from bench.locks import LOCK, alternate
 MAP = f"\\set showtime random(1, {SHOWTIMES})\nselect public.seat_map(:showtime);\n"
 BARE = "select json_agg(s) from public.seats s where s.auditorium_id = 1;\n"
 
-_HOUSES = (50, 100, 600, 1_200)
+_SIZES = (50, 100, 600, 1_200)
 
 _HALL = """
 insert into public.seats (auditorium_id, row_label, number, x, y)
@@ -29,10 +29,10 @@ analyze public.seats
 
 
 def against_bare_json(dataset: Dataset, seconds: int) -> Iterator[Figure | Curve]:
-    """A map with a third of its seats held, read by 1 and 16 clients; and houses of other sizes by one."""
-    curve = Curve("seats", "Reading a seat map, one client", "seats in the cinema", "milliseconds", {})
+    """Measure a map with a third of its seats held, read by 1 and 16 clients; and auditoriums of other sizes by one."""
+    curve = Curve("seats", "Reading a seat map, one client", "seats in the auditorium", "milliseconds", {})
     dataset.empty()
-    for number, seats in enumerate(_HOUSES):
+    for number, seats in enumerate(_SIZES):
         hall, showtime = SHOWTIMES - number, SHOWTIMES + 1_000 + number
         dataset.execute(*_HALL.format(hall=hall, showtime=showtime, seats=seats).split(";\n"))
         ours, bare = alternate(

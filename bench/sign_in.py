@@ -1,4 +1,4 @@
-"""Whether the clock tells a known account from an unknown one: `python -m bench.sign_in [ROUNDS]`, a stack of its own.
+"""Compare the time of a sign-in for known and unknown accounts: `python -m bench.sign_in [ROUNDS]`, on its own stack.
 
 Signs in with a wrong password as somebody who is known and as somebody who is not, in turn, and compares the two by
 Welch's t. Below 4.5, the threshold of those who look for leaks in cryptography, nothing was seen.
@@ -13,21 +13,17 @@ import time
 import httpx
 import psycopg
 
+from bench.dataset import NO_LIMITS
 from dev.config import LocalConfig, throwaway_folder
 from dev.stack import Stack
 
 _PARTS = ("postgres", "postgrest", "gateway", "stripe", "api")
-_LIMITS = """
-update private.settings
-set sign_in_attempts_per_account_and_address = 1000000, sign_in_attempts_per_account = 1000000,
-    sign_in_attempts_per_address = 1000000, registrations_per_address = null
-"""
 _KNOWN, _UNKNOWN = "known@example.com", "nobody@example.com"
 _SUSPICIOUS = 4.5
 
 
 def measure(api_url: str, rounds: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of so many sign-ins of each kind."""
+    """Time so many sign-ins of each kind, in milliseconds."""
     times: dict[str, list[float]] = {_KNOWN: [], _UNKNOWN: []}
     with httpx.Client(base_url=api_url, timeout=30) as client:
         body = {"email": _KNOWN, "password": "correct horse battery", "full_name": "Known"}
@@ -42,19 +38,19 @@ def measure(api_url: str, rounds: int) -> tuple[list[float], list[float]]:
 
 
 def welch(one: list[float], other: list[float]) -> float:
-    """How many standard errors the means are apart."""
+    """Return how many standard errors the means are apart."""
     variance = statistics.variance(one) / len(one) + statistics.variance(other) / len(other)
     return abs(statistics.fmean(one) - statistics.fmean(other)) / variance**0.5
 
 
 def main() -> int:
-    """Status 1 when the two differ."""
+    """Run it; 1 when the two differ."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     with throwaway_folder() as folder:
         stack = Stack(LocalConfig.throwaway(folder), parts=_PARTS, seed=False, ephemeral=True)
         with stack:
             with psycopg.connect(stack.cluster.url()) as connection:
-                connection.execute(_LIMITS)
+                connection.execute(NO_LIMITS)
             known, unknown = measure(stack.config.api_url, rounds)
         stack.cluster.erase()
     for name, times in (("known", known), ("unknown", unknown)):

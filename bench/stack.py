@@ -10,7 +10,7 @@ import psycopg
 
 from backend.passwords import Passwords
 from bench.customer import access_tokens
-from bench.dataset import Dataset, build
+from bench.dataset import NO_LIMITS, Dataset, build
 from dev.config import LocalConfig, throwaway_folder
 from dev.stack import PARTS, Stack
 
@@ -19,30 +19,28 @@ PASSWORD = "ten thousand seats"  # noqa: S105 - of accounts that live for minute
 _ACCOUNTS = """
 insert into private.credentials (user_id, password_hash) select id, %s from public.users
 """
-# One address signs everybody in here.
-_SETTINGS = "update private.settings set sign_in_attempts_per_address = 1000000"
 
 
 class BenchStack:
-    """A running Frontrow and its owner's hands."""
+    """A running Frontrow, and its database as its owner."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.owner = psycopg.connect(stack.cluster.url(), autocommit=True)
         self.dataset = Dataset(stack.cluster, stack.config.local)
-        """The same database, for pgbench: the least that the same work costs."""
+        """The same database, for pgbench: what the same work costs at the least."""
 
     def number(self, sql: str, *parameters: object) -> int:
-        """The number that a statement answers."""
+        """Run a statement that returns one number."""
         row = self.owner.execute(sql.encode(), parameters).fetchone()
         assert row is not None
         return int(str(row[0]))
 
     def open_showtime(self, seats: int) -> int:
-        """A showtime tomorrow in an auditorium of its own, of that many seats in rows of 30 at the most."""
+        """Add a showtime tomorrow in an auditorium of its own, with that many seats in rows of 30 at the most."""
         hall = self.number(
             "insert into public.auditoriums (theater_id, name)"
-            " select 1, 'CinemaFixture ' || count(*) from public.auditoriums returning id"
+            " select 1, 'Bench hall ' || count(*) from public.auditoriums returning id"
         )
         self.owner.execute(
             "insert into public.seats (auditorium_id, row_label, number, x, y)"
@@ -58,18 +56,20 @@ class BenchStack:
         self.owner.execute("insert into public.showtime_prices values (%s, 'standard', 1200)", [showtime])
         return showtime
 
-    def violations(self) -> list[tuple[object, ...]]:
-        """What sql/platform/invariants.sql finds."""
-        return self.owner.execute("select * from public.check_invariants()").fetchall()
+    def violations(self) -> list[object]:
+        """Check the invariants of sql/platform/invariants.sql."""
+        row = self.owner.execute("select public.check_invariants()").fetchone()
+        assert row is not None
+        return list(row[0])
 
     def tokens(self, first: int, count: int) -> list[str]:
-        """Access tokens of so many customers, from the one of that number on."""
+        """Sign access tokens for so many customers, from the one of that number on."""
         people = (user_id(number) for number in range(first, first + count))
         return access_tokens(self.stack.config, self.stack.keys, people)
 
 
 def user_id(customer: int) -> str:
-    """Of the customer of that number, from 1."""
+    """Return the id of a customer by number, from 1."""
     return str(UUID(f"00000000-0000-4000-8000-{customer:012x}"))
 
 
@@ -79,12 +79,12 @@ def stack(*, page: bool = False) -> Generator[BenchStack]:
     with throwaway_folder() as folder:
         config = LocalConfig.throwaway(folder, ui="built" if page else "0")
         with Stack(config, parts=PARTS, seed=False, report=lambda _: None) as stack:
-            place = BenchStack(stack)
-            build(place.owner)
-            place.owner.execute(_ACCOUNTS, [Passwords().hash(PASSWORD)])
-            place.owner.execute(_SETTINGS)
+            bench = BenchStack(stack)
+            build(bench.owner)
+            bench.owner.execute(_ACCOUNTS, [Passwords().hash(PASSWORD)])
+            bench.owner.execute(NO_LIMITS)
             try:
-                yield place
+                yield bench
             finally:
-                place.owner.close()
+                bench.owner.close()
         stack.cluster.erase()

@@ -29,7 +29,7 @@ class Port:
     used_by: str
 
     def is_free(self) -> bool:
-        """Whether a server could take the port now."""
+        """Say whether a server could take the port now."""
         with socket.socket() as probe:
             # As servers do, so that a port counts as free while the connections of its last owner fade out.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -117,7 +117,7 @@ class LocalConfig:
 
     @property
     def app_url(self) -> str:
-        """The page; on the API's very host, because SameSite=Strict cookies tell 127.0.0.1 from localhost."""
+        """The page; on the API's very host, because for SameSite=Strict cookies 127.0.0.1 is not localhost."""
         return f"http://127.0.0.1:{self.app.number}"
 
     @property

@@ -1,8 +1,8 @@
-"""The story of Frontrow, played against a running `make up` by two customers with the real clients, line by line.
+"""`make demo`: two customers use a running `make up` with the real clients, and each step is printed.
 
-Ada buys three seats while Bob watches; then Bob lets two seats go to waste and Ada takes them. Everything goes the way
-a page would go: supabase-py for data and Realtime, HTTP for sign-in and payment, the stripe library as the card form.
-The only thing done behind the curtain is done to the local database's settings, to make ten minutes shorter.
+Ada buys three seats while Bob watches; then Bob lets a hold of two seats expire and Ada takes them. Everything goes the
+way of the page: supabase-py for data and Realtime, HTTP for sign-in and payment, the stripe library as the card form.
+Only the database's settings are changed behind it, to make ten minutes shorter.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import secrets
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 import psycopg
@@ -29,15 +30,14 @@ from supabase import AsyncClient, AsyncClientOptions, acreate_client
 from dev.config import LocalConfig
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
-PATIENCE = 20.0
-"""Seconds that anything may take to arrive."""
-
-SHORT_LOCK = "3 seconds"
+_TIMEOUT = 20.0
+_SHORT_LOCK = "3 seconds"
 
 
-class StoryError(RuntimeError):
-    """The story did not go as it should; the message says where."""
+class DemoError(RuntimeError):
+    """A step did not go as it should; the message says which."""
 
 
 def say(line: str) -> None:
@@ -46,104 +46,90 @@ def say(line: str) -> None:
 
 def expect(condition: bool, otherwise: str) -> None:
     if not condition:
-        raise StoryError(otherwise)
+        raise DemoError(otherwise)
+
+
+async def eventually(ask: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
+    """Ask until the answer is something. Raises DemoError after a while."""
+    deadline = time.monotonic() + _TIMEOUT
+    while not (answer := await ask()):
+        expect(time.monotonic() < deadline, otherwise)
+        await asyncio.sleep(0.1)
+    return answer
 
 
 @dataclass
-class Viewer:
-    """One customer: an account, a client of the Data API and Realtime, and what she or he has heard so far."""
+class Customer:
+    """An account, a client of the Data API and Realtime, one of Flask, and the broadcasts received so far."""
 
     name: str
-    token: str
     email: str
     client: AsyncClient
-    http: httpx.AsyncClient
-    heard: list[Json] = field(default_factory=list[Json])
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @classmethod
-    async def arrive(cls, name: str, env: dict[str, str], api: httpx.AsyncClient) -> Viewer:
-        """Register, sign in, and connect."""
-        email, password = f"{name.lower()}.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12)
-        answer = await api.post(
-            "/api/auth/register", json={"email": email, "password": password, "full_name": f"{name} Demo"}
-        )
-        expect(answer.status_code == 201, f"register answered {answer.status_code}: {answer.text}")
-        answer = await api.post("/api/auth/login", json={"email": email, "password": password})
-        expect(answer.status_code == 200, f"login answered {answer.status_code}: {answer.text}")
-        token = answer.json()["access_token"]
-        http = httpx.AsyncClient(timeout=PATIENCE)
-        client = await acreate_client(
-            env["SUPABASE_URL"],
-            env["SUPABASE_ANON_KEY"],
-            AsyncClientOptions(headers={"Authorization": f"Bearer {token}"}, httpx_client=http),
-        )
-        await client.realtime.set_auth(token)
-        return cls(name, token, email, client, http)
-
-    async def leave(self) -> None:
-        """Hang up."""
-        await self.client.realtime.close()
-        await self.http.aclose()
+    flask: httpx.AsyncClient
+    received: list[Json] = field(default_factory=list[Json])
 
     async def rpc(self, function: str, **arguments: Any) -> Json:
-        """Call a SQL function as this customer."""
-        answer = await self.client.rpc(function, arguments).execute()
-        return cast(Json, answer.data)
+        """Call a SQL function through the Data API."""
+        return cast(Json, (await self.client.rpc(function, arguments).execute()).data)
 
     async def watch(self, showtime_id: int) -> None:
-        """Follow a showtime over Realtime."""
+        """Subscribe to a showtime."""
         subscribed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def on_state(state: RealtimeSubscribeStates, error: Exception | None) -> None:
-            if subscribed.done():
-                return
-            if state == RealtimeSubscribeStates.SUBSCRIBED:
+            if state == RealtimeSubscribeStates.SUBSCRIBED and not subscribed.done():
                 subscribed.set_result(None)
-            elif error is not None:
+            elif error is not None and not subscribed.done():
                 subscribed.set_exception(error)
 
-        channel = self.client.channel(
-            f"showtime:{showtime_id}",
-            {
-                "config": {
-                    "broadcast": {"ack": False, "self": False},
-                    "presence": {"key": "", "enabled": False},
-                    "private": True,
-                }
-            },
-        )
+        presence = {"key": "", "enabled": False}
+        config: Any = {"broadcast": {"ack": False, "self": False}, "presence": presence, "private": True}
+        channel = self.client.channel(f"showtime:{showtime_id}", {"config": config})
         for event in ("seat:lock", "seat:release", "seat:book"):
-            channel.on_broadcast(event, self._hear)
+            channel.on_broadcast(event, lambda message: self.received.append(cast(Json, message)))
         await channel.subscribe(on_state)
-        await asyncio.wait_for(subscribed, PATIENCE)
+        await asyncio.wait_for(subscribed, _TIMEOUT)
 
-    def _hear(self, message: Any) -> None:
-        self.heard.append(cast(Json, message))
-        self.news.set()
+    async def receives(self, event: str, seat_ids: list[int], **values: object) -> None:
+        """Wait for an event about exactly those seats, with these values in its payload."""
+        wanted = {"seat_ids": seat_ids, **values}
 
-    async def hears(self, event: str, seat_ids: list[int], known: Callable[[Json], bool] = lambda _: True) -> Json:
-        """Wait for an event about exactly those seats; answers its payload."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            for message in self.heard:
-                payload = message["payload"]
-                if message["event"] == event and payload.get("seat_ids") == seat_ids and known(payload):
-                    return payload
-            self.news.clear()
-            try:
-                await asyncio.wait_for(self.news.wait(), deadline - time.monotonic())
-            except TimeoutError:
-                raise StoryError(f"{self.name} never heard {event} for seats {seat_ids}; heard {self.heard}") from None
+        async def found() -> bool:
+            return any(each["event"] == event and wanted.items() <= each["payload"].items() for each in self.received)
+
+        await eventually(found, f"{self.name} never received {event} for seats {seat_ids}, but {self.received}")
 
 
-async def choose_showtime(viewer: Viewer) -> Json:
-    """The next showtime that begins in three hours or later and has plenty of seats."""
+async def post(flask: httpx.AsyncClient, path: str, body: Json) -> Json:
+    """POST to Flask, which must accept it."""
+    answer = await flask.post(path, json=body)
+    expect(answer.is_success, f"{path} answered {answer.status_code}: {answer.text}")
+    return answer.json()
+
+
+async def sign_up(name: str, env: dict[str, str], exits: AsyncExitStack) -> Customer:
+    """Register, sign in, and connect, until the exit stack ends it."""
+    flask = await exits.enter_async_context(httpx.AsyncClient(base_url=env["API_URL"], timeout=_TIMEOUT))
+    http = await exits.enter_async_context(httpx.AsyncClient(timeout=_TIMEOUT))
+    email, password = f"{name.lower()}.{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(12)
+    await post(flask, "/api/auth/register", {"email": email, "password": password, "full_name": f"{name} Demo"})
+    token = str((await post(flask, "/api/auth/login", {"email": email, "password": password}))["access_token"])
+    flask.headers["Authorization"] = f"Bearer {token}"
+    options = AsyncClientOptions(headers={"Authorization": f"Bearer {token}"}, httpx_client=http)
+    client = await acreate_client(env["SUPABASE_URL"], env["SUPABASE_ANON_KEY"], options)
+    exits.push_async_callback(client.realtime.close)
+    await client.realtime.set_auth(token)
+    say(f"{name} registers and signs in as {email}.")
+    return Customer(name, email, client, flask)
+
+
+async def choose_showtime(customer: Customer) -> Json:
+    """Find the next showtime that begins in three hours or later and has plenty of seats."""
     answer = await (
-        viewer.client.table("showtimes")
+        customer.client.table("showtimes")
         .select("id, starts_at, seats_left, movies(title), auditoriums(name, theaters(name, city, time_zone))")
         .eq("status", "scheduled")
-        .gt("starts_at", datetime.fromtimestamp(time.time() + 3 * 3600).astimezone().isoformat())
+        .gt("starts_at", (datetime.now(UTC) + timedelta(hours=3)).isoformat())
         .order("starts_at")
         .limit(30)
         .execute()
@@ -151,167 +137,141 @@ async def choose_showtime(viewer: Viewer) -> Json:
     for showtime in cast(list[Json], answer.data):
         if showtime["seats_left"] >= 20:
             return showtime
-    raise StoryError("No showtime has seats left; `make reset` starts over.")
+    raise DemoError("No showtime has seats left; `make reset` starts over.")
 
 
-def neighbours(seat_map: Json, count: int) -> list[Json]:
-    """So many free seats beside each other."""
+async def adjacent_seats(customer: Customer, showtime_id: int, count: int) -> tuple[list[int], str]:
+    """Find free seats beside each other: their ids in order, and their names."""
     run: list[Json] = []
-    for seat in sorted(seat_map["seats"], key=lambda seat: (seat["row"], seat["number"])):
-        together = bool(run) and seat["row"] == run[-1]["row"] and seat["number"] == run[-1]["number"] + 1
-        run = [*run, seat] if together and seat["state"] == "free" else [seat] if seat["state"] == "free" else []
+    seats = (await customer.rpc("seat_map", showtime_id=showtime_id))["seats"]
+    for seat in sorted(seats, key=lambda seat: (seat["row"], seat["number"])):
+        together = bool(run) and (seat["row"], seat["number"]) == (run[-1]["row"], run[-1]["number"] + 1)
+        run = [] if seat["state"] != "free" else [*run, seat] if together else [seat]
         if len(run) == count:
-            return run
-    raise StoryError(f"There are no {count} free seats together; `make reset` starts over.")
+            return sorted(seat["id"] for seat in run), ", ".join(f"{seat['row']}{seat['number']}" for seat in run)
+    raise DemoError(f"There are no {count} free seats together; `make reset` starts over.")
 
 
-def names(seats: list[Json]) -> str:
-    return ", ".join(f"{seat['row']}{seat['number']}" for seat in seats)
+async def buy_three_seats(ada: Customer, bob: Customer, showtime_id: int, env: dict[str, str]) -> None:
+    """Lock seats that another is refused, book and pay them, receive the email."""
+    seat_ids, names = await adjacent_seats(ada, showtime_id, 3)
+    locked = await ada.rpc("lock_seats", showtime_id=showtime_id, seat_ids=seat_ids)
+    say(f"Ada locks {names} until {locked['expires_at']}.")
+    await bob.receives("seat:lock", seat_ids)
+    say(f"Bob receives seat:lock for {names}.")
+
+    refusal = await refused(bob, showtime_id, seat_ids[1:2])
+    expect(refusal is not None and str(seat_ids[1]) in str(refusal.details), "Bob could lock a seat that Ada holds")
+    say(f"Bob tries one of them and is refused: {refusal and (refusal.message, refusal.details, refusal.hint)}")
+
+    booking = await ada.rpc("create_booking", showtime_id=showtime_id)
+    say(f"Ada books: {booking['reference']}, {booking['total'] / 100:.2f} {booking['currency']}, pending.")
+    intent = await post(ada.flask, "/api/payments/create-intent", {"booking_id": booking["id"]})
+    expect(intent["amount"] == booking["total"], f"Stripe is asked for {intent['amount']}")
+    say(f"Flask makes {intent['payment_intent_id']} over {intent['amount'] / 100:.2f} {intent['currency']}.")
+    card_form = stripe.StripeClient(env["STRIPE_SECRET_KEY"], base_addresses={"api": env["STRIPE_API_BASE"]})
+    paid = await asyncio.to_thread(
+        card_form.v1.payment_intents.confirm,
+        intent["payment_intent_id"],
+        {"payment_method": "pm_card_visa", "return_url": env["APP_URL"]},
+    )
+    say(f"Ada pays with the card 4242 4242 4242 4242: Stripe says {paid.status}.")
+    await bob.receives("seat:book", seat_ids)
+    say(f"The webhook arrives; Bob receives seat:book for {names}.")
+
+    rows = await ada.client.table("bookings").select("status, total, booking_seats(seat_id)").execute()
+    (row,) = cast(list[Json], rows.data)
+    found = (row["status"], row["total"], sorted(seat["seat_id"] for seat in row["booking_seats"]))
+    expect(found == ("confirmed", booking["total"], seat_ids), f"the booking is {found}")
+    say(f"The booking reads {row['status']}, {row['total'] / 100:.2f} {booking['currency']}.")
+    await read_email(ada, booking["reference"], env["MAIL_URL"])
 
 
-async def ada_buys_three_seats(ada: Viewer, bob: Viewer, showtime: Json, env: dict[str, str]) -> None:
-    """Lock, be watched, book, pay, get the mail."""
-    async with httpx.AsyncClient(base_url=env["API_URL"], timeout=PATIENCE) as api:
-        seats = neighbours(await ada.rpc("seat_map", showtime_id=showtime["id"]), 3)
-        seat_ids = sorted(seat["id"] for seat in seats)
-        locked = await ada.rpc("lock_seats", showtime_id=showtime["id"], seat_ids=seat_ids)
-        say(f"Ada locks {names(seats)} until {locked['expires_at']}.")
-        await bob.hears("seat:lock", seat_ids)
-        say(f"Bob hears seat:lock for {names(seats)}.")
+async def read_email(customer: Customer, reference: str, mail_url: str) -> None:
+    """Wait for the ticket in the mail catcher, and look at its parts."""
+    async with httpx.AsyncClient(base_url=mail_url, timeout=_TIMEOUT) as catcher:
 
-        try:
-            await bob.rpc("lock_seats", showtime_id=showtime["id"], seat_ids=[seat_ids[1]])
-            raise StoryError("Bob could lock a seat that Ada holds.")
-        except APIError as error:
-            expect(error.message == "seat_taken", f"Bob was refused with {error.message}")
-            expect(str(seat_ids[1]) in str(error.details), f"seat_taken does not name the seat: {error.details}")
-            say(f"Bob tries {names(seats[1:2])} and is refused: {error.message} {error.details} {error.hint}")
+        async def found() -> list[str]:
+            emails = cast(list[Json], (await catcher.get("/email")).json())
+            return [each["id"] for each in emails if each["to"][0]["address"] == customer.email]
 
-        booking = await ada.rpc("create_booking", showtime_id=showtime["id"])
-        say(f"Ada books: {booking['reference']}, {booking['total'] / 100:.2f} {booking['currency']}, pending.")
-        answer = await api.post(
-            "/api/payments/create-intent",
-            json={"booking_id": booking["id"]},
-            headers={"Authorization": f"Bearer {ada.token}"},
-        )
-        expect(answer.status_code == 200, f"create-intent answered {answer.status_code}: {answer.text}")
-        intent = answer.json()
-        expect(intent["amount"] == booking["total"], f"Stripe is asked for {intent['amount']}")
-        say(f"Flask makes {intent['payment_intent_id']} over {intent['amount'] / 100:.2f} {intent['currency']}.")
-
-        card_form = stripe.StripeClient(env["STRIPE_SECRET_KEY"], base_addresses={"api": env["STRIPE_API_BASE"]})
-        paid = await asyncio.to_thread(
-            card_form.v1.payment_intents.confirm,
-            intent["payment_intent_id"],
-            {"payment_method": "pm_card_visa", "return_url": env["APP_URL"]},
-        )
-        say(f"Ada pays with the card 4242 4242 4242 4242: Stripe says {paid.status}.")
-        await bob.hears("seat:book", seat_ids)
-        say(f"The webhook arrives; Bob hears seat:book for {names(seats)}.")
-
-        rows = await ada.client.table("bookings").select("status, total, booking_seats(seat_id)").execute()
-        (row,) = cast(list[Json], rows.data)
-        expect(row["status"] == "confirmed", f"the booking is {row['status']}")
-        expect(row["total"] == booking["total"], f"the booking's total is {row['total']}")
-        expect(sorted(seat["seat_id"] for seat in row["booking_seats"]) == seat_ids, "the booking has other seats")
-        say(f"The booking reads {row['status']}, {row['total'] / 100:.2f} {booking['currency']}.")
-    await the_mail_is_there(ada, booking, env)
-
-
-async def the_mail_is_there(ada: Viewer, booking: Json, env: dict[str, str]) -> None:
-    """Look into the mail catcher until Ada's ticket is there, and read it."""
-    async with httpx.AsyncClient(base_url=env["MAIL_URL"], timeout=PATIENCE) as catcher:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            mails = cast(list[Json], (await catcher.get("/email")).json())
-            found = [mail for mail in mails if mail["to"][0]["address"] == ada.email]
-            if found:
-                break
-            expect(time.monotonic() < deadline, "no mail came")
-            await asyncio.sleep(0.2)
-        email = message_from_bytes((await catcher.get(f"/email/{found[0]['id']}/source")).content, policy=default)
+        email_id = (await eventually(found, "no email came"))[0]
+        email = message_from_bytes((await catcher.get(f"/email/{email_id}/source")).content, policy=default)
     parts = {part.get_filename() or part.get_content_type(): part for part in email.walk() if not part.is_multipart()}
-    calendar = next((part for name, part in parts.items() if name.endswith(".ics")), None)
-    if calendar is None:
-        raise StoryError(f"the mail has no .ics: {list(parts)}")
-    expect("BEGIN:VEVENT" in str(calendar.get_content()), "the .ics holds no event")
-    expect(booking["reference"] in str(parts["text/plain"].get_content()), "the mail does not name the reference")
-    say(f"Ada's mail is in the catcher: “{email['subject']}”, with {', '.join(parts)}.")
+    calendar = [str(part.get_content()) for name, part in parts.items() if name.endswith(".ics")]
+    expect(bool(calendar) and "BEGIN:VEVENT" in calendar[0], f"the email has no event: {list(parts)}")
+    expect(reference in str(parts["text/plain"].get_content()), "the email does not name the reference")
+    say(f"Ada's email is in the catcher: “{email['subject']}”, with {', '.join(parts)}.")
 
 
-async def bob_lets_two_seats_go(ada: Viewer, bob: Viewer, showtime: Json, env: dict[str, str]) -> None:
-    """Bob locks and does not pay. His seats come free by the clock: no sweep can run, for we hold its row."""
+async def let_a_hold_expire(ada: Customer, bob: Customer, showtime_id: int, env: dict[str, str]) -> None:
+    """Bob locks and does not pay. His seats come free by the clock: no sweep can run, for its row is held here."""
     async with await psycopg.AsyncConnection.connect(env["DATABASE_URL"], autocommit=True) as database:
-        row = await (await database.execute("select lock_duration::text from private.settings")).fetchone()
-        usual = cast(str, row[0]) if row else "10 minutes"
-        await database.execute("update private.settings set lock_duration = %s::interval", [SHORT_LOCK])
+        (usual,) = await one_row(database, "select lock_duration::text from private.settings")
+        await database.execute("update private.settings set lock_duration = %s::interval", [_SHORT_LOCK])
         try:
-            seats = neighbours(await bob.rpc("seat_map", showtime_id=showtime["id"]), 2)
-            seat_ids = sorted(seat["id"] for seat in seats)
+            seat_ids, names = await adjacent_seats(bob, showtime_id, 2)
             async with database.transaction():
-                await database.execute("select from private.sweeps for update")
-                locked = await bob.rpc("lock_seats", showtime_id=showtime["id"], seat_ids=seat_ids)
-                say(f"Bob locks {names(seats)} for {SHORT_LOCK} (a setting of this database) and does not pay.")
+                (swept_until,) = await one_row(database, "select swept_until from private.sweeps for update")
+                locked = await bob.rpc("lock_seats", showtime_id=showtime_id, seat_ids=seat_ids)
+                ends = datetime.fromisoformat(locked["expires_at"])
+                say(f"Bob locks {names} for {_SHORT_LOCK} (a setting of this database) and does not pay.")
                 tries = 0
-                while True:
-                    try:
-                        taken = await ada.rpc("lock_seats", showtime_id=showtime["id"], seat_ids=seat_ids)
-                        break
-                    except APIError as error:
-                        expect(error.message == "seat_taken", f"Ada was refused with {error.message}")
-                        tries += 1
-                    expect(time.time() < datetime.fromisoformat(locked["expires_at"]).timestamp() + 5, "never free")
+                while await refused(ada, showtime_id, seat_ids):
+                    tries += 1
+                    expect(datetime.now(UTC) < ends + timedelta(seconds=5), "the seats never came free")
                     await asyncio.sleep(0.1)
-                late = time.time() - datetime.fromisoformat(locked["expires_at"]).timestamp()
-                expect(tries > 0, "Bob's seats were free at once")
-                row = await (await database.execute("select swept_until from private.sweeps")).fetchone()
-                swept = bool(row) and row[0] >= datetime.fromisoformat(locked["expires_at"])
-                expect(not swept, "a sweep ran first")
-            expect(taken["seat_ids"] == seat_ids, f"Ada holds {taken['seat_ids']}")
-            say(f"Ada is refused {tries} times, then locks {names(seats)}, {late * 1000:.0f} ms after they ran out.")
-            say("No sweep had run: the lock died by the clock.")
+                late = (datetime.now(UTC) - ends).total_seconds() * 1000
+            expect(tries > 0 and swept_until < ends, "Bob's seats were free before their time")
+            say(f"Ada is refused {tries} times, then locks {names}, {late:.0f} ms after they expired.")
+            say("No sweep had run: the lock ended by the clock.")
         finally:
             await database.execute("update private.settings set lock_duration = %s::interval", [usual])
-        await ada.rpc("release_seats", showtime_id=showtime["id"])
-        await bob.hears("seat:release", seat_ids, lambda payload: payload["reason"] == "released")
-        say("Ada gives them back, and Bob hears seat:release.")
+    await ada.rpc("release_seats", showtime_id=showtime_id)
+    await bob.receives("seat:release", seat_ids, reason="released")
+    say("Ada releases them, and Bob receives seat:release.")
 
 
-async def story(env: dict[str, str]) -> None:
-    """Both acts."""
-    async with httpx.AsyncClient(base_url=env["API_URL"], timeout=PATIENCE) as api:
-        ada = await Viewer.arrive("Ada", env, api)
-        say(f"Ada registers and signs in as {ada.email}.")
-        bob = await Viewer.arrive("Bob", env, api)
+async def refused(customer: Customer, showtime_id: int, seat_ids: list[int]) -> APIError | None:
+    """Try to lock seats; return the refusal seat_taken, None when they are locked."""
     try:
+        await customer.rpc("lock_seats", showtime_id=showtime_id, seat_ids=seat_ids)
+    except APIError as error:
+        expect(error.message == "seat_taken", f"{customer.name} was refused with {error.message}")
+        return error
+    return None
+
+
+async def one_row(database: psycopg.AsyncConnection[Any], query: str) -> Any:
+    return await (await database.execute(query.encode())).fetchone()
+
+
+async def run(env: dict[str, str]) -> None:
+    """Play both scenes on the stack with these addresses and keys."""
+    async with AsyncExitStack() as exits:
+        ada, bob = [await sign_up(name, env, exits) for name in ("Ada", "Bob")]
         showtime = await choose_showtime(ada)
-        theater = showtime["auditoriums"]["theaters"]
-        say(
-            f"“{showtime['movies']['title']}” at {theater['name']}, {theater['city']},"
-            f" {showtime['auditoriums']['name']}: {showtime['seats_left']} seats left."
-        )
+        auditorium = showtime["auditoriums"]
+        place = f"{auditorium['theaters']['name']}, {auditorium['theaters']['city']}, {auditorium['name']}"
+        say(f"“{showtime['movies']['title']}” at {place}: {showtime['seats_left']} seats left.")
         await bob.watch(showtime["id"])
-        say("Bob signs in and watches the same showtime over Realtime.")
-        await ada_buys_three_seats(ada, bob, showtime, env)
-        await bob_lets_two_seats_go(ada, bob, showtime, env)
-    finally:
-        for viewer in (ada, bob):
-            await viewer.leave()
+        say("Bob watches the showtime over Realtime.")
+        await buy_three_seats(ada, bob, showtime["id"], env)
+        await let_a_hold_expire(ada, bob, showtime["id"], env)
 
 
 def main() -> int:
-    """Run against the stack whose addresses stand in .local/env."""
+    """Run against the stack whose addresses are in .local/env."""
     file = LocalConfig.from_environment().local / "env"
     if not file.exists():
-        print("Nothing runs here. Start it with `make up`, and play the story beside it.", file=sys.stderr)
+        print("Nothing runs here. Start it with `make up`, and run the demo beside it.", file=sys.stderr)
         return 2
-    env = dict(part.split("=", 1) for part in shlex.split(file.read_text()))
     try:
-        asyncio.run(story(env))
-    except (StoryError, APIError, httpx.HTTPError) as error:
-        print(f"The story broke off: {error}", file=sys.stderr)
+        asyncio.run(run(dict(part.split("=", 1) for part in shlex.split(file.read_text()))))
+    except (DemoError, APIError, httpx.HTTPError) as error:
+        print(f"The demo broke off: {error}", file=sys.stderr)
         return 1
-    print("The story is told.")
+    print("The demo is done.")
     return 0
 
 

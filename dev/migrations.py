@@ -1,10 +1,12 @@
 """The real Supabase CLI at work on a database: migrations, seed, types, lints, differences; all without Docker.
 
-The CLI is given a home under .local and told not to phone home, so nothing of it is left elsewhere. Databases are named
+The CLI is given a home under .local and may not phone home, so nothing of it is left elsewhere. Databases are named
 by connection URLs of the role `postgres`, which migrations run as on a hosted project too.
 
     python -m dev.migrations types LANGUAGE       print the types of the database that sql/ describes
-    python -m dev.migrations draft NAME           write what sql/ has and the migrations lack as a new migration
+    python -m dev.migrations draft NAME [VERSION] write what sql/ has and the migrations lack as a new migration, or
+                                                  draw the unreleased one of that version anew
+    python -m dev.migrations release              note the checksums of all migrations: from now on none may change
     python -m dev.migrations advisors             say what Supabase's lints find in what the migrations make
 """
 
@@ -12,11 +14,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -74,17 +78,72 @@ def types(database_url: str, language: str) -> str:
     return _HEADS.get(language, "") + written
 
 
-def draft(name: str, described: str, project: Path = ROOT) -> Path | None:
-    """Write what the described schema (SQL) has and the migrations lack as a new migration; None without any."""
+_NAME = re.compile(r"(pre|post)_[a-z0-9_]+")
+_BEGINNING = """\
+-- A database that was restored from a dump of some schemas lacks this: without it everybody may execute a new function.
+alter default privileges revoke execute on functions from public;
+-- A migration waits for no lock that a long call holds, with every other call waiting behind it: it fails and is pushed
+-- again.
+set lock_timeout = '2s';
+set statement_timeout = '5min';
+"""
+_END = """\
+
+-- The Data API reads the schema again.
+notify pgrst, 'reload schema';
+"""
+
+
+def draft(name: str, described: str, project: Path = ROOT, version: str | None = None) -> Path | None:
+    """Write what the described schema (SQL) has and the migrations lack as a new migration; None without any. Its
+    version is the time, or the one given: an unreleased migration of that version is drawn anew. Where the schema has
+    a function that answers its version, the migration makes it answer the new one.
+
+    Raises MigrationError for a name that does not say whether it comes before the deployment of new code or after it
+    (docs/upgrades.md), and for a version that is released."""
+    if not _NAME.fullmatch(name):
+        raise MigrationError(
+            f"A migration is called pre_... when it is pushed before the new code is deployed, post_... when after it "
+            f"(docs/upgrades.md); {name!r} says neither."
+        )
+    folder = project / "supabase" / "migrations"
+    version = version or f"{datetime.now(UTC):%Y%m%d%H%M%S}"
+    for earlier in folder.glob(f"{version}_*.sql"):
+        if earlier.name in released(project):
+            raise MigrationError(f"{earlier.name} is released and never changes again.")
+        earlier.unlink()
     with throwaway_databases("migrated", "described") as (before, after):
         push(before, seed=False, project=project)
         load_schema(after, described)
+        if not diff(before, after):
+            return None
+        load_schema(after, schema.version_function(described, version))
         difference = diff(before, after)
-    if not difference:
-        return None
-    file = project / "supabase" / "migrations" / f"{datetime.now(UTC):%Y%m%d%H%M%S}_{name}.sql"
-    file.write_text(f"{difference}\n\nnotify pgrst, 'reload schema';\n")
+    file = folder / f"{version}_{name}.sql"
+    file.write_text(f"{_BEGINNING}\n{difference}\n{_END}")
     return file
+
+
+def released(project: Path = ROOT) -> dict[str, str]:
+    """The checksum (SHA-256) of each released migration, by file name."""
+    checksums = _checksums(project)
+    lines = checksums.read_text().splitlines() if checksums.exists() else []
+    return {name: checksum for checksum, name in (line.split() for line in lines)}
+
+
+def release(project: Path = ROOT) -> list[str]:
+    """Note the checksums of all migrations that have none yet; answer their names."""
+    before = released(project)
+    files = sorted((project / "supabase" / "migrations").glob("*.sql"))
+    new = [file for file in files if file.name not in before]
+    with _checksums(project).open("a") as checksums:
+        checksums.writelines(f"{sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in new)
+    return [file.name for file in new]
+
+
+def _checksums(project: Path) -> Path:
+    """What `sha256sum --check` reads."""
+    return project / "supabase" / "migrations" / "checksums.txt"
 
 
 def load_schema(database_url: str, script: str) -> None:
@@ -146,9 +205,17 @@ def main() -> int:
         case ["types", language]:
             with described_database() as url:
                 print(types(url, language), end="")
-        case ["draft", name]:
-            file = draft(name, schema.script())
+        case ["draft", name, *version] if len(version) <= 1:
+            try:
+                file = draft(name, schema.script(), version=version[0] if version else None)
+            except MigrationError as error:
+                print(error, file=sys.stderr)
+                return 1
+            if file:
+                schema.set_version(file.name.partition("_")[0])
             print(f"Read and edit {file.relative_to(ROOT)}." if file else "The migrations already make what sql/ says.")
+        case ["release"]:
+            print("\n".join(release()) or "All migrations are released.")
         case ["advisors"]:
             with throwaway_databases("migrated") as (url,):
                 push(url, seed=False)

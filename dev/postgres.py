@@ -85,7 +85,7 @@ def _identity(account: pwd.struct_passwd | None) -> Identity:
 
 
 def _reaches(account: pwd.struct_passwd, path: Path) -> bool:
-    """Whether the account may enter the folder, or the nearest one above it that exists."""
+    """Say whether the account may enter the folder, or the nearest one above it that exists."""
     while not path.exists():
         path = path.parent
     run = subprocess.run(["test", "-x", path], cwd="/", **_identity(account))  # noqa: S607 - whichever `test` there is
@@ -193,7 +193,7 @@ class Cluster:
             )
 
     def drop_database(self, name: str) -> None:
-        """Drop a database and end whoever is connected to it."""
+        """Drop a database and end its connections."""
         with psycopg.connect(self.url("postgres", ADMIN), autocommit=True) as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
@@ -228,17 +228,17 @@ class RunningCluster:
         self.cluster = cluster
         self._log = cluster.data.parent / f"{cluster.data.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._guard: Reaper | None = None
+        self._reaper: Reaper | None = None
 
     def __enter__(self) -> Cluster:
         self.cluster.initialise()
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        self._guard = Reaper()
+        self._reaper = Reaper()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.cluster.command(), stdout=log, stderr=log, cwd="/", start_new_session=True, **self.cluster.identity
             )
-        self._guard.watch(self._process.pid, signal.SIGINT)
+        self._reaper.watch(self._process.pid, signal.SIGINT)
         try:
             self.cluster.wait()
         except PostgresError as error:
@@ -255,6 +255,6 @@ class RunningCluster:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-        if self._guard is not None:
-            self._guard.close()
-            self._guard = None
+        if self._reaper is not None:
+            self._reaper.close()
+            self._reaper = None

@@ -22,7 +22,7 @@ _GRACE_SECONDS = 8
 
 
 class Reaper:
-    """The guarded program's end. Killed by somebody, it is missed by nobody: the program goes on without."""
+    """The program's end of the pipe. The program goes on when the reaper is killed."""
 
     def __init__(self, keeps_open: Sequence[int] = ()) -> None:
         """Start it. It inherits these file descriptors, and so holds a lock for as long as anything may run."""
@@ -43,11 +43,11 @@ class Reaper:
 
     def watch(self, group: int, with_signal: int) -> None:
         """End this process group with that signal, should the program be gone."""
-        self._tell(f"+ {group} {int(with_signal)}")
+        self._write(f"+ {group} {int(with_signal)}")
 
     def forget(self, group: int) -> None:
-        """The group has ended; its number may soon be another's."""
-        self._tell(f"- {group}")
+        """Forget a group that has ended; its number may soon be another's."""
+        self._write(f"- {group}")
 
     def close(self) -> None:
         """End it, and with it all that it watches still. Returns when nothing is left."""
@@ -56,7 +56,7 @@ class Reaper:
                 self._process.stdin.close()
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.write(f"{line}\n")

@@ -63,7 +63,7 @@ class Stack:
             if (pid := services.end_stale_server(self.cluster)) is not None:
                 self._report(f"Ended PostgreSQL (process {pid}), left by a run that was killed.")
             # The reaper holds the lock as long as it has something to end.
-            self.supervisor.start(guard_keeps_open=[self._lock.descriptor])
+            self.supervisor.start(reaper_keeps_open=[self._lock.descriptor])
         except BaseException:
             self._lock.release()
             raise
@@ -97,7 +97,7 @@ class Stack:
 
     def _write_environment(self) -> None:
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in self.environment().items()]
-        # Renamed into place: whoever waits for the file never reads half of it.
+        # Renamed into place: the file is never read half written.
         partial = self._environment_file.with_suffix(".partial")
         partial.touch(mode=0o600)
         partial.write_text("".join(lines))
@@ -123,7 +123,7 @@ class Stack:
         ]
 
     def _has(self, part: str) -> bool:
-        """Whether the part is in the checkout, and wanted."""
+        """Say whether the part is in the checkout, and wanted."""
         if part != "page":
             return True
         there = (self.config.root / "frontend/package.json").exists()

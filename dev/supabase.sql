@@ -25,7 +25,9 @@ alter role postgres login nosuperuser createdb createrole replication bypassrls 
 alter role supabase_admin password 'postgres';
 grant anon, authenticated, service_role to authenticator;
 grant anon, authenticated, service_role to postgres with admin option;
-grant supabase_realtime_admin to postgres;
+-- Hosted, postgres is no member, and an extension lets it write policies on realtime.messages all the same. A plain
+-- PostgreSQL asks for the owner's rights: postgres inherits them here, and a trigger below refuses all but policies.
+grant supabase_realtime_admin to postgres with inherit true, set false;
 grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
 
 alter role anon set statement_timeout = '3s';
@@ -49,9 +51,13 @@ grant usage on schema public, extensions, auth, realtime, graphql_public to anon
 grant all on schema extensions to postgres;
 grant create on schema public to postgres;
 
--- Since 30 October 2026 nothing that a migration creates is granted to the API roles by itself. A plain PostgreSQL
--- grants them nothing either, so nothing is to be said here of the role postgres; PUBLIC keeps EXECUTE on new functions
--- in both. What supabase_admin creates is granted still, and pg_dump writes that down for a restore that may not say it.
+-- Since 30 October 2026 the API roles can neither read nor write what a migration creates until it says so. Hosted
+-- projects revoked just that from a grant of everything, so the rest is still granted; PUBLIC keeps EXECUTE on new
+-- functions. What supabase_admin creates is granted as before, which pg_dump writes down for a restore.
+alter default privileges for role postgres in schema public
+  grant truncate, references, trigger, maintain on tables to anon, authenticated, service_role;
+alter default privileges for role postgres in schema public
+  grant update on sequences to anon, authenticated, service_role;
 alter default privileges for role supabase_admin in schema public
   grant all on tables to postgres, anon, authenticated, service_role;
 alter default privileges for role supabase_admin in schema public
@@ -147,6 +153,19 @@ begin
 end
 $$;
 
+create or replace function realtime.send_binary(payload bytea, event text, topic text, private boolean default true)
+returns void language plpgsql as $$
+begin
+  begin
+    perform set_config('realtime.topic', topic, true);
+    insert into realtime.messages (binary_payload, event, topic, private, extension)
+    values (payload, event, topic, private, 'broadcast');
+  exception when others then
+    raise warning 'realtime.send_binary: %', sqlerrm;
+  end;
+end
+$$;
+
 create or replace function realtime.broadcast_changes(
   topic_name text, event_name text, operation text, table_name text, table_schema text,
   new record, old record, level text default 'ROW')
@@ -177,6 +196,37 @@ begin
   if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime_messages') then
     create publication supabase_realtime_messages for table realtime.messages
       with (publish = 'insert', publish_via_partition_root = true);
+  end if;
+end
+$$;
+
+-- As hosted, postgres may write policies and triggers on realtime.messages and change nothing else in the schema.
+create or replace function extensions.protect_realtime() returns event_trigger
+language plpgsql set search_path = '' as $$
+declare
+  v_refused text;
+begin
+  if current_user <> 'postgres' then
+    return;
+  elsif tg_event = 'sql_drop' then
+    select d.object_identity into v_refused from pg_catalog.pg_event_trigger_dropped_objects() d
+    where d.schema_name = 'realtime' and d.original and d.object_type not in ('policy', 'trigger');
+  else
+    select c.object_identity into v_refused from pg_catalog.pg_event_trigger_ddl_commands() c
+    where c.schema_name = 'realtime' and c.object_type not in ('policy', 'trigger')
+      or c.command_tag = 'COMMENT' and c.object_identity like '% on realtime.messages';
+  end if;
+  if v_refused is not null then
+    raise insufficient_privilege using message = format('must be owner of %s', v_refused);
+  end if;
+end
+$$;
+
+do $$
+begin
+  if not exists (select from pg_catalog.pg_event_trigger where evtname = 'realtime_is_protected') then
+    create event trigger realtime_is_protected on ddl_command_end execute function extensions.protect_realtime();
+    create event trigger realtime_is_protected_from_drops on sql_drop execute function extensions.protect_realtime();
   end if;
 end
 $$;

@@ -32,10 +32,6 @@ class StartError(RuntimeError):
     """Something could not start; the message is a sentence for the person who started it."""
 
 
-def _nothing() -> None:
-    """The default of a service that has nothing to prepare."""
-
-
 @dataclass(frozen=True)
 class Service:
     """A program to keep running. `ready` is asked again and again and may raise OSError for no."""
@@ -51,9 +47,9 @@ class Service:
     after: Sequence[str] = ()
     """The services that must be ready first."""
     ports: Sequence[Port] = ()
-    prepare: Callable[[], None] = _nothing
+    prepare: Callable[[], None] = lambda: None
     """Done once, before the first start."""
-    complete: Callable[[], None] = _nothing
+    complete: Callable[[], None] = lambda: None
     """Done once, when first ready, before anything that depends on it starts."""
     stop_signal: signal.Signals = signal.SIGTERM
     start_seconds: float = 30
@@ -93,12 +89,12 @@ class Supervisor:
     ) -> None:
         self.services = {service.name: service for service in services}
         self._log_folder = log_folder
-        self._report = report
+        self.report = report
         self._changed = threading.Condition()
-        self._stopping = False
+        self.stopping = False
         self._failure: str | None = None
         self._keepers = {name: _Keeper(self, service) for name, service in self.services.items()}
-        self._guard: Reaper | None = None
+        self._reaper: Reaper | None = None
         for service in self.services.values():
             if missing := [name for name in service.after if name not in self.services]:
                 raise ValueError(f"{service.name} depends on {missing[0]}, which is not there.")
@@ -110,20 +106,20 @@ class Supervisor:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, guard_keeps_open: Sequence[int] = ()) -> None:
+    def start(self, reaper_keeps_open: Sequence[int] = ()) -> None:
         """Start everything and return when all is ready. Raises StartError, with nothing left running.
 
         The reaper inherits the file descriptors, and so holds a lock for as long as anything may run.
         """
         self._check_ports()
         self._log_folder.mkdir(parents=True, exist_ok=True)
-        self._guard = Reaper(guard_keeps_open)
+        self._reaper = Reaper(reaper_keeps_open)
         try:
             for keeper in self._keepers.values():
                 keeper.thread.start()
             with self._changed:
-                self._changed.wait_for(lambda: self._stopping or all(keeper.ready for keeper in self._keepers.values()))
-                if self._stopping:
+                self._changed.wait_for(lambda: self.stopping or all(keeper.ready for keeper in self._keepers.values()))
+                if self.stopping:
                     raise StartError(self._failure or "Stopped before everything was up.")
         except BaseException:
             self.stop()
@@ -135,23 +131,22 @@ class Supervisor:
         for keeper in self._keepers.values():
             if keeper.thread.ident is not None:
                 keeper.thread.join()
-        if self._guard is not None:
-            self._guard.close()
-            self._guard = None
+        if self._reaper is not None:
+            self._reaper.close()
+            self._reaper = None
 
     def request_stop(self) -> None:
         """Let everything stop, without waiting for it."""
         with self._changed:
-            self._stopping = True
+            self.stopping = True
             self._changed.notify_all()
 
     def wait_until_stopping(self) -> None:
         """Block until another thread asks for the stop."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping)
+        self.wait_for(lambda: self.stopping)
 
     def pid(self, name: str) -> int:
-        """The process id of a service that runs now. Raises LookupError when it is down."""
+        """Return the process id of a running service. Raises LookupError when it is down."""
         process = self._keepers[name].process
         if process is None:
             raise LookupError(f"{name} is not running")
@@ -160,53 +155,52 @@ class Supervisor:
     @property
     def reaper_pid(self) -> int | None:
         """The process id of the reaper while there is one."""
-        return self._guard.pid if self._guard else None
+        return self._reaper.pid if self._reaper else None
 
     def starts(self, name: str) -> int:
-        """How often a service has become ready."""
+        """Count how often a service has become ready."""
         return self._keepers[name].times_ready
 
     def wait_for_start(self, name: str, number: int, seconds: float = 30) -> None:
         """Wait until a service has become ready that many times. Raises TimeoutError."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._keepers[name].times_ready >= number, seconds):
-                raise TimeoutError(f"{name} was not ready {number} times within {seconds} s")
+        if not self.wait_for(lambda: self._keepers[name].times_ready >= number, seconds):
+            raise TimeoutError(f"{name} was not ready {number} times within {seconds} s")
 
     def log(self, name: str) -> Path:
-        """Where a service writes."""
+        """Return the file that a service writes to."""
         return self._log_folder / f"{name}.log"
 
     def _check_ports(self) -> None:
-        taken = [port for service in self.services.values() for port in service.ports if not port.is_free()]
+        taken = [
+            f"Port {port.number} ({port.variable}, {port.used_by}) is taken; set {port.variable} to another."
+            for service in self.services.values()
+            for port in service.ports
+            if not port.is_free()
+        ]
         if taken:
-            raise StartError(
-                "\n".join(
-                    f"Port {port.number} ({port.variable}, {port.used_by}) is taken; set {port.variable} to another."
-                    for port in taken
-                )
-            )
+            raise StartError("\n".join(taken))
 
     # What the keepers call ---------------------------------------------------------------------------------------
 
     def spawned(self, process: int, stop_signal: signal.Signals) -> None:
-        """A keeper has started a process, the leader of its group."""
+        """Note a process that a keeper started, the leader of its group."""
         with self._changed:
-            if self._guard is not None:
-                self._guard.watch(process, stop_signal)
+            if self._reaper is not None:
+                self._reaper.watch(process, stop_signal)
 
     def ended(self, process: int) -> None:
-        """A process that a keeper had started has ended, and its group with it."""
+        """Note that a keeper's process has ended, and its group with it."""
         with self._changed:
-            if self._guard is not None:
-                self._guard.forget(process)
+            if self._reaper is not None:
+                self._reaper.forget(process)
 
     def wait_for(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Wait until the condition, asked after each change, holds; false when the time is over."""
+        """Wait until the condition, asked after each change, holds; false when that takes too long."""
         with self._changed:
             return self._changed.wait_for(condition, seconds)
 
     def change(self, action: Callable[[], None]) -> None:
-        """Change what others wait for."""
+        """Change something that others wait for."""
         with self._changed:
             action()
             self._changed.notify_all()
@@ -214,26 +208,17 @@ class Supervisor:
     def fail(self, message: str) -> None:
         """Give up: the first failure is the one that `start` raises."""
         with self._changed:
-            if not self._stopping:
+            if not self.stopping:
                 self._failure = message
             self.request_stop()
 
-    def report(self, message: str) -> None:
-        """Say what happened."""
-        self._report(message)
-
     def dependencies(self, service: Service) -> list[_Keeper]:
-        """What must be ready before the service starts."""
+        """List what must be ready before the service starts."""
         return [self._keepers[name] for name in service.after]
 
     def dependants(self, service: Service) -> list[_Keeper]:
-        """What must have ended before the service stops."""
+        """List what must have ended before the service stops."""
         return [keeper for keeper in self._keepers.values() if service.name in keeper.service.after]
-
-    @property
-    def stopping(self) -> bool:
-        """Whether all is to stop."""
-        return self._stopping
 
 
 class _Keeper:
@@ -265,8 +250,8 @@ class _Keeper:
     def _may_start(self) -> bool:
         """Wait until what the service depends on is ready; false when all is to stop."""
         needed = self.supervisor.dependencies(self.service)
-        self.supervisor.wait_for(lambda: self._stopping or all(keeper.ready for keeper in needed))
-        return not self._stopping
+        self.supervisor.wait_for(lambda: self.supervisor.stopping or all(keeper.ready for keeper in needed))
+        return not self.supervisor.stopping
 
     def _keep(self) -> None:
         """Start the service, and again whenever it dies, until all is to stop."""
@@ -275,10 +260,10 @@ class _Keeper:
             process = self._spawn()
             if self._becomes_ready():
                 came_up = time.monotonic()
-                self.supervisor.wait_for(lambda: self._stopping or self.process is None)
+                self.supervisor.wait_for(lambda: self.supervisor.stopping or self.process is None)
                 if time.monotonic() - came_up > _LONGEST_PAUSE:
                     pause = _SHORTEST_PAUSE
-            if self._stopping:
+            if self.supervisor.stopping:
                 return
             how = "did not answer in time" if self.process is not None else _how_it_ended(process.wait())
             trouble = f"{self.service.name} {how}"
@@ -287,7 +272,7 @@ class _Keeper:
                 return
             self.supervisor.report(f"{trouble}; starting it again.{self._last_lines()}")
             self._kill()
-            self.supervisor.wait_for(lambda: self._stopping, pause)
+            self.supervisor.wait_for(lambda: self.supervisor.stopping, pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
@@ -324,7 +309,7 @@ class _Keeper:
         """Ask until the service is ready; false when it died, took too long, or all is to stop."""
         deadline = time.monotonic() + self.service.start_seconds
         while not self._is_ready():
-            if self.supervisor.wait_for(lambda: self._stopping or self.process is None, 0.05):
+            if self.supervisor.wait_for(lambda: self.supervisor.stopping or self.process is None, 0.05):
                 return False
             if time.monotonic() > deadline:
                 return False
@@ -344,7 +329,7 @@ class _Keeper:
     def _stop(self) -> None:
         """Stop the process, once nothing that depends on it runs any more."""
         dependants = self.supervisor.dependants(self.service)
-        self.supervisor.wait_for(lambda: self._stopping and all(keeper.ended for keeper in dependants))
+        self.supervisor.wait_for(lambda: self.supervisor.stopping and all(keeper.ended for keeper in dependants))
         self._send(self.service.stop_signal)
         if not self.supervisor.wait_for(lambda: self.process is None, self.service.stop_seconds):
             self.supervisor.report(f"{self.service.name} does not stop; killing it.")
@@ -365,15 +350,11 @@ class _Keeper:
         self.supervisor.change(send)
 
     def _last_lines(self) -> str:
-        """What the service wrote last, indented, since it was started."""
+        """Quote what the service wrote last since it was started."""
         with self.supervisor.log(self.service.name).open("rb") as log:
             log.seek(self._log_offset)
             lines = log.read().decode(errors="replace").splitlines()[-_QUOTED_LINES:]
         return "".join(f"\n    {line}" for line in lines)
-
-    @property
-    def _stopping(self) -> bool:
-        return self.supervisor.stopping
 
     def _up(self) -> None:
         # It may have died between its answer and now.

@@ -8,7 +8,7 @@ import sys
 import threading
 from types import FrameType
 
-import httpx
+import psycopg
 
 from dev import accounts
 from dev.config import ConfigError, LocalConfig
@@ -33,11 +33,11 @@ def run(stack: Stack) -> int:
     try:
         with stack:
             if "api" in stack.supervisor.services:
-                accounts.open_accounts(stack.config.api_url)
+                accounts.open_accounts(stack.cluster.url())
             _say(welcome(stack))
             stack.supervisor.wait_until_stopping()
             _say("Stopping ...")
-    except (StartError, OSError, RuntimeError, httpx.HTTPError) as error:
+    except (StartError, OSError, RuntimeError, psycopg.Error) as error:
         _say(str(error))
         return 1
     return 0

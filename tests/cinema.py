@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 Json = dict[str, Any]
 
 INVARIANTS = Path(__file__).resolve().parent.parent / "sql" / "platform" / "invariants.sql"
+AUDITORIUM = "Saal 1"
 PASSWORD_HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"
 
 
@@ -47,14 +50,38 @@ def frontrow_errors() -> Iterator[None]:
 class Caller:
     """Somebody at the Data API: a connection that takes a role and claims as PostgREST does, a transaction a call."""
 
+    _idle: ClassVar[dict[str, list[psycopg.Connection[Json]]]] = defaultdict(list)
+    """Connections that earlier callers have left, by URL: a new one costs more than most calls that it is made for."""
+
     def __init__(self, url: str, role: str, user_id: uuid.UUID | str | None = None) -> None:
-        self.connection = psycopg.connect(url, row_factory=dict_row)
+        self.url = url
+        self.connection = self._connect(url)
         self.role = role
         self.user_id = user_id
         self.claims: Json = {"role": role} if user_id is None else {"role": role, "sub": str(user_id)}
 
+    @classmethod
+    def _connect(cls, url: str) -> psycopg.Connection[Json]:
+        idle = cls._idle[url]
+        while idle:
+            connection = idle.pop()
+            if connection.info.transaction_status == TransactionStatus.IDLE:
+                return connection
+            connection.close()
+        return psycopg.connect(url, row_factory=dict_row)
+
+    @classmethod
+    def close_idle(cls, url: str) -> None:
+        """Close what earlier callers have left, before its database or server goes away."""
+        while cls._idle[url]:
+            cls._idle[url].pop().close()
+
     def close(self) -> None:
-        self.connection.close()
+        """Leave the connection to the next caller; role and claims ended with each transaction."""
+        if self.connection.info.transaction_status == TransactionStatus.IDLE:
+            self._idle[self.url].append(self.connection)
+        else:
+            self.connection.close()
 
     def begin(self) -> None:
         """Open a transaction as this caller. Call it by hand to keep it open across calls."""
@@ -96,10 +123,21 @@ class CinemaFixture:
     """A cinema with one auditorium of `rows` times `seats` seats, and one showtime that starts tomorrow."""
 
     def __init__(self, url: str, rows: int = 5, seats: int = 10, film: str = "nosferatu") -> None:
-        """`film` is a slug that the database does not have yet."""
+        """`film` is a slug. Where the database has the film already, its theater and auditorium stay as they are."""
         self.url = url
         self.owner = psycopg.connect(url, autocommit=True, row_factory=dict_row)
         self._callers: list[Caller] = []
+        found = self.rows("select id from public.movies where slug = %s", [film])
+        if found:
+            self.movie_id: int = found[0]["id"]
+            self.auditorium_id: int = self.value("select id from public.auditoriums where name = %s", [AUDITORIUM])
+            self.theater_id: int = self.value("select theater_id from public.auditoriums where name = %s", [AUDITORIUM])
+        else:
+            self._add_catalog(rows, seats, film)
+        self.showtime_id = self.add_showtime("1 day")
+        self.seats: list[int] = self.seats_of(self.auditorium_id)
+
+    def _add_catalog(self, rows: int, seats: int, film: str) -> None:
         self.theater_id = self.value(
             "insert into public.theaters (slug, name, city, country, address, time_zone, currency)"
             " values ('scala', 'Scala', 'Wien', 'AT', 'Ring 1', 'Europe/Vienna', 'EUR') returning id"
@@ -110,9 +148,23 @@ class CinemaFixture:
             " 'zxx', '12', 94, 'A count travels.', 'Public domain.') returning id",
             [film],
         )
-        self.auditorium_id = self.add_auditorium("Saal 1", rows, seats)
-        self.showtime_id = self.add_showtime("1 day")
-        self.seats: list[int] = self.seats_of(self.auditorium_id)
+        self.auditorium_id = self.add_auditorium(AUDITORIUM, rows, seats)
+
+    @classmethod
+    def attach(cls, url: str) -> Self:
+        """A database that has a cinema already, with its newest showtime."""
+        cinema = cls.__new__(cls)
+        cinema.url = url
+        cinema.owner = psycopg.connect(url, autocommit=True, row_factory=dict_row)
+        cinema._callers = []
+        newest = cinema.rows("select * from public.showtimes order by id desc limit 1")[0]
+        cinema.showtime_id, cinema.auditorium_id = newest["id"], newest["auditorium_id"]
+        cinema.movie_id = newest["movie_id"]
+        cinema.theater_id = cinema.value(
+            "select theater_id from public.auditoriums where id = %s", [cinema.auditorium_id]
+        )
+        cinema.seats = cinema.seats_of(cinema.auditorium_id)
+        return cinema
 
     def __enter__(self) -> Self:
         return self
@@ -122,7 +174,7 @@ class CinemaFixture:
         self.owner.close()
 
     def close_callers(self) -> None:
-        """All who came in leave; a test that invites hundreds would run out of connections."""
+        """Let all callers go; a test with hundreds of them would run out of connections."""
         for caller in self._callers:
             caller.close()
         self._callers.clear()
@@ -130,6 +182,7 @@ class CinemaFixture:
     def reconnect(self) -> None:
         """The same cinema once more, after its server died."""
         self.__exit__()
+        Caller.close_idle(self.url)
         self.owner = psycopg.connect(self.url, autocommit=True, row_factory=dict_row)
 
     # What the cinema looks like ---------------------------------------------------------------------------------------
@@ -169,7 +222,7 @@ class CinemaFixture:
 
     def customer(self, name: str = "Ada") -> Caller:
         """A new customer, signed in."""
-        user = self.service().call(
+        user = self.call_service(
             "register_user", email=f"{uuid.uuid4().hex}@example.com", password_hash=PASSWORD_HASH, full_name=name
         )
         return self.caller("authenticated", user["id"])
@@ -180,6 +233,14 @@ class CinemaFixture:
     def service(self) -> Caller:
         """Flask or the worker, with the secret key."""
         return self.caller("service_role")
+
+    def call_service(self, function: str, **arguments: Any) -> Any:
+        """What a function answers to the secret key."""
+        service = Caller(self.url, "service_role")
+        try:
+            return service.call(function, **arguments)
+        finally:
+            service.close()
 
     def caller(self, role: str, user_id: uuid.UUID | str | None = None) -> Caller:
         caller = Caller(self.url, role, user_id)
@@ -201,10 +262,9 @@ class CinemaFixture:
 
     def start_payment(self, who: Caller, booking: Json, intent: str | None = None) -> str:
         """Begin to pay, with an intent attached; answers the intent's id."""
-        service = self.service()
-        payment = service.call("start_payment", booking_id=booking["id"], user_id=who.user_id)
+        payment = self.call_service("start_payment", booking_id=booking["id"], user_id=who.user_id)
         intent = intent or f"pi_{uuid.uuid4().hex}"
-        service.call("attach_payment_intent", payment_id=payment["payment_id"], payment_intent_id=intent)
+        self.call_service("attach_payment_intent", payment_id=payment["payment_id"], payment_intent_id=intent)
         return intent
 
     def pay(self, booking: Json, intent: str, **changes: Any) -> Json:
@@ -217,7 +277,7 @@ class CinemaFixture:
             "currency": booking["currency"].lower(),
             "booking_id": booking["id"],
         }
-        return self.service().call("confirm_booking", **{**said, **changes})
+        return self.call_service("confirm_booking", **{**said, **changes})
 
     def buy(self, who: Caller, *seats: int) -> Json:
         """Lock, book and pay; answers the confirmed booking."""
@@ -226,12 +286,11 @@ class CinemaFixture:
         return {**booking, "status": "confirmed"}
 
     def sweep(self) -> Json:
-        return self.service().call("release_expired_locks")
+        return self.call_service("release_expired_locks")
 
     def forget_attempts(self) -> None:
         """Nobody has tried anything too often: every test comes from one address."""
-        for table in ("sign_in_attempts", "attempts"):
-            self.owner.execute(f"delete from private.{table} where true".encode())
+        self.owner.execute("delete from private.rate_limit_hits where true")
 
     def advance(self, interval: str) -> None:
         """Move the clock of the whole database."""
@@ -278,4 +337,4 @@ class CinemaFixture:
 
     def violations(self) -> list[Json]:
         """What sql/platform/invariants.sql finds: nothing, if all is well."""
-        return self.rows("select * from public.check_invariants()")
+        return self.value("select public.check_invariants()")

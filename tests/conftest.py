@@ -1,12 +1,11 @@
 """Fixtures that every test may use: a PostgreSQL of one's own, and a fresh Frontrow database for each test.
 
-One throw-away cluster serves a test process. A template database is made once from sql/; each test gets a copy, which
-takes some thirty milliseconds, and may do to it what it likes.
+One throw-away cluster serves a test process. A template database is made once from sql/; each test gets a database that
+is as the template was (tests/databases.py), and may do to it what it likes.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import psycopg
@@ -16,8 +15,28 @@ from dev import schema
 from dev.config import free_ports, throwaway_folder
 from dev.postgres import EPHEMERAL, Cluster, RunningCluster
 from tests.cinema import CinemaFixture
+from tests.databases import Databases
 
-_numbers = itertools.count(1)
+# Tests of these folders and files share a stack or a server, so one worker runs them all.
+GROUPS = {
+    "http": "tests/http",
+    "e2e": "tests/e2e",
+    "dev": "tests/dev",
+    "durability": "tests/durability",
+    "realtime": "tests/contract/test_realtime",
+    "stripe": "tests/contract/test_stripe",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group what shares servers, and leave the mutants, which test the tests, to `make test-slow`."""
+    for item in items:
+        for group, prefix in GROUPS.items():
+            if item.nodeid.startswith(prefix):
+                item.add_marker(pytest.mark.xdist_group(group))
+        if "test_mutant_" in item.nodeid or item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -43,19 +62,36 @@ def template(cluster: Cluster) -> str:
     return name
 
 
-@pytest.fixture
-def database_url(cluster: Cluster, template: str) -> Iterator[str]:
-    """A fresh Frontrow database, reached as the role that owns it."""
-    name = f"test_{next(_numbers)}"
+@pytest.fixture(scope="session")
+def empty_databases(cluster: Cluster, template: str) -> Iterator[Databases]:
+    """What `database_url` comes from."""
+    databases = Databases(cluster, template)
+    yield databases
+    databases.drop()
+
+
+@pytest.fixture(scope="session")
+def cinema_databases(cluster: Cluster, template: str) -> Iterator[Databases]:
+    """What `cinema` comes from: copies of a template that has a theater, a film and an auditorium."""
+    name = "cinema_template"
     cluster.create_database(name, template)
-    yield cluster.url(name)
-    cluster.drop_database(name)
+    with CinemaFixture(cluster.url(name)) as cinema:
+        cinema.owner.execute("delete from public.showtimes where true")
+    databases = Databases(cluster, name)
+    yield databases
+    databases.drop()
 
 
 @pytest.fixture
-def cinema(database_url: str) -> Iterator[CinemaFixture]:
+def database_url(empty_databases: Databases) -> str:
+    """A Frontrow database with nothing in it, reached as the role that owns it."""
+    return empty_databases.fresh()
+
+
+@pytest.fixture
+def cinema(cinema_databases: Databases) -> Iterator[CinemaFixture]:
     """A cinema with one small auditorium, a showtime tomorrow, prices, and a clock that tests may move."""
-    with CinemaFixture(database_url) as cinema:
+    with CinemaFixture(cinema_databases.fresh()) as cinema:
         yield cinema
 
 

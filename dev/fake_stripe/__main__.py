@@ -1,6 +1,5 @@
-"""`python -m dev.fake_stripe`: serves on 127.0.0.1 with settings from the environment, some of them as options."""
+"""`python -m dev.fake_stripe`: serves on 127.0.0.1 with settings from the environment."""
 
-import argparse
 import os
 import sys
 
@@ -11,13 +10,8 @@ from dev.fake_stripe.settings import SettingsError, from_environment
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m dev.fake_stripe", description="A stand-in for Stripe's API.")
-    parser.add_argument("--port", help="port on 127.0.0.1 (STRIPE_PORT, 12111)")
-    parser.add_argument("--state", help="SQLite file that survives a restart (STRIPE_STATE, in memory)")
-    parser.add_argument("--webhook-url", help="where events are posted (STRIPE_WEBHOOK_URL, nowhere)")
-    options = {f"STRIPE_{name.upper()}": value for name, value in vars(parser.parse_args()).items() if value}
     try:
-        settings = from_environment({**os.environ, **options})
+        settings = from_environment(os.environ)
     except SettingsError as error:
         print(f"fake Stripe cannot start: {error}", file=sys.stderr)
         return 2

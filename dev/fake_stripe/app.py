@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import stripe
 from starlette.applications import Starlette
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from dev.fake_stripe import form, intents, listing, methods, refunds, three_d_secure
+from dev.fake_stripe import charges, form, intents, listing, methods, refunds, three_d_secure
 from dev.fake_stripe.call import Call
 from dev.fake_stripe.errors import StripeError, invalid
 from dev.fake_stripe.faults import FaultError, Faults, Rule
@@ -46,14 +46,8 @@ def _retrieve(kind: str) -> Callable[[Call, Args, str], Json]:
     return run
 
 
-def _list_events(call: Call, args: Args, _id: str) -> Json:
-    single, types = args.text("type"), args.strings("types")
-    return listing.page(call, args, "event", "/v1/events", types=[single] if single else types)
-
-
-def _list_charges(call: Call, args: Args, _id: str) -> Json:
-    intent = args.text("payment_intent")
-    return listing.page(call, args, "charge", "/v1/charges", equal={"payment_intent": intent} if intent else None)
+def _list(kind: str, *equal: str) -> Callable[[Call, Args, str], Json]:
+    return lambda call, args, _id: listing.page(call, args, kind, f"/v1/{kind}s", equal=equal)
 
 
 def _balance(_call: Call, args: Args, _id: str) -> Json:
@@ -62,35 +56,23 @@ def _balance(_call: Call, args: Args, _id: str) -> Json:
     return {"object": "balance", "available": [], "livemode": False, "pending": []}
 
 
-def _refuse_capture(call: Call, _args: Args, intent_id: str) -> Json:
-    call.find("payment_intent", intent_id, "intent")
-    raise invalid("Payments are captured at once here, so there is nothing to capture.", "intent")
-
-
-def _refuse_refund_cancel(call: Call, _args: Args, refund_id: str) -> Json:
-    call.find("refund", refund_id)
-    raise invalid("Only refunds that wait for the customer can be canceled, and none does here.", "refund")
-
-
 OPERATIONS = (
     Operation("POST", "/v1/payment_intents", intents.create),
-    Operation("GET", "/v1/payment_intents", intents.list_all),
+    Operation("GET", "/v1/payment_intents", _list("payment_intent")),
     Operation("GET", "/v1/payment_intents/{id}", intents.retrieve, publishable=True),
-    Operation("POST", "/v1/payment_intents/{id}", intents.update),
     Operation("POST", "/v1/payment_intents/{id}/confirm", intents.confirm, publishable=True),
     Operation("POST", "/v1/payment_intents/{id}/cancel", intents.cancel),
-    Operation("POST", "/v1/payment_intents/{id}/capture", _refuse_capture),
     Operation("POST", "/v1/payment_methods", methods.create, publishable=True),
-    Operation("GET", "/v1/payment_methods/{id}", methods.retrieve),
-    Operation("GET", "/v1/charges", _list_charges),
+    Operation("GET", "/v1/payment_methods/{id}", _retrieve("payment_method")),
+    Operation("GET", "/v1/charges", _list("charge", "payment_intent")),
     Operation("GET", "/v1/charges/{id}", _retrieve("charge")),
     Operation("GET", "/v1/disputes/{id}", _retrieve("dispute")),
+    Operation("POST", "/v1/disputes/{id}", charges.update_dispute),
+    Operation("POST", "/v1/disputes/{id}/close", charges.close_dispute),
     Operation("POST", "/v1/refunds", refunds.create),
-    Operation("GET", "/v1/refunds", refunds.list_all),
-    Operation("GET", "/v1/refunds/{id}", refunds.retrieve),
-    Operation("POST", "/v1/refunds/{id}", refunds.update),
-    Operation("POST", "/v1/refunds/{id}/cancel", _refuse_refund_cancel),
-    Operation("GET", "/v1/events", _list_events),
+    Operation("GET", "/v1/refunds", _list("refund", "payment_intent", "charge")),
+    Operation("GET", "/v1/refunds/{id}", _retrieve("refund")),
+    Operation("GET", "/v1/events", _list("event", "type")),
     Operation("GET", "/v1/events/{id}", _retrieve("event")),
     Operation("GET", "/v1/balance", _balance),
 )
@@ -101,7 +83,7 @@ def _internal_error() -> StripeError:
 
 
 async def _drop(request: Request) -> Response:
-    """Ends the connection without an answer, the way a broken network does."""
+    """End the connection without an answer, as a broken network does."""
     # uvicorn's receive is a method of the object that holds the connection; ASGI itself has no word for this.
     transport = getattr(getattr(request.receive, "__self__", None), "transport", None)
     if transport is not None:
@@ -112,7 +94,7 @@ async def _drop(request: Request) -> Response:
 
 
 async def _hold(request: Request, seconds: float) -> None:
-    """Waits, but not for a caller who has hung up."""
+    """Wait, but not for a caller that has hung up."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while not await request.is_disconnected():
@@ -132,10 +114,13 @@ class Api:
         return Call(self.settings, self.store, self.faults, base_url)
 
     def _happen(self, timer: Timer) -> None:
-        if timer.action == "settle_intent":
-            intents.settle(self.call(), timer.subject)
-        else:
-            refunds.settle(self.call(), timer.subject, fails=timer.action == "refund_fails")
+        match timer.action:
+            case "settle_intent":
+                intents.settle(self.call(), timer.subject)
+            case "dispute_won" | "dispute_lost":
+                charges.decide_dispute(self.call(), timer.subject, timer.action.removeprefix("dispute_"))
+            case _:
+                refunds.settle(self.call(), timer.subject, fails=timer.action == "refund_fails")
 
     def endpoint(self, operation: Operation) -> Route:
         async def serve(request: Request) -> Response:
@@ -155,11 +140,8 @@ class Api:
         return Response(answer[1], answer[0], headers, "application/json")
 
     async def _serve(self, operation: Operation, request: Request) -> Response:
-        request_id = new_id("req")
-        headers = {
-            "Request-Id": request_id,
-            "Stripe-Version": request.headers.get("stripe-version", stripe.api_version),
-        }
+        request_id, version = new_id("req"), request.headers.get("stripe-version", stripe.api_version)
+        headers = {"Request-Id": request_id, "Stripe-Version": version}
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         if key:
             headers["Idempotency-Key"] = key
@@ -171,23 +153,13 @@ class Api:
             return self._respond(error, headers)
         if saved:
             headers |= {"Idempotent-Replayed": "true", "Original-Request": saved.request_id}
-        call = Call(
-            self.settings,
-            self.store,
-            self.faults,
-            str(request.base_url).rstrip("/"),
-            publishable,
-            request_id,
-            key,
-        )
+        call = replace(self.call(request), publishable=publishable, request_id=request_id, idempotency_key=key)
         fault = self.faults.api(request.method, request.url.path)
         if key:
             self._under_way.add(key)
         try:
-            if fault and not fault.after:
-                early = await self._strike(fault, request, headers)
-                if early:
-                    return early
+            if fault and not fault.after and (early := await self._strike(fault, request, headers)):
+                return early
             if saved:
                 answer = (saved.status, saved.body)
             else:
@@ -198,10 +170,8 @@ class Api:
         finally:
             self._under_way.discard(key or "")
         self.worker.wake()
-        if fault and fault.after and fault.kind != "500":
-            lost = await self._strike(fault, request, headers)
-            if lost:
-                return lost
+        if fault and fault.after and fault.kind != "500" and (lost := await self._strike(fault, request, headers)):
+            return lost
         if answer[0] == 500:
             headers["Stripe-Should-Retry"] = "false"  # the key would only replay it
         return self._respond(answer, headers)
@@ -216,7 +186,7 @@ class Api:
         return form.decode(body.decode(errors="replace"))
 
     def _authenticate(self, request: Request, params: Params, operation: Operation) -> bool:
-        """Whether the key is the publishable one. It comes as a bearer, as basic auth's user, or as `key`."""
+        """True when the key is the publishable one. It comes as a bearer, as basic auth's user, or as `key`."""
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         given = params.pop("key", "")
         if scheme.lower() == "basic":
@@ -256,13 +226,7 @@ class Api:
         args = Args(params)
         with self.store.transaction():
             try:
-                expand = args.strings("expand")
-                if call.publishable and set(expand) - {"payment_method"}:
-                    raise invalid("The publishable key expands payment_method only.", "expand")
-                result = operation.run(call, args, request.path_params.get("id", ""))
-                for path in expand:
-                    listing.expand(self.store, result, path)
-                answer = (200, json.dumps(result))
+                answer = (200, json.dumps(operation.run(call, args, request.path_params.get("id", ""))))
             except StripeError as error:
                 if not error.kept:
                     raise
@@ -292,16 +256,16 @@ class Api:
         return JSONResponse({**shown, "api_version": stripe.api_version}, 200 if alive else 503)
 
     async def fault_settings(self, request: Request) -> Response:
-        """POST sets all and starts the counts anew, DELETE clears and tells the last counts, GET shows."""
-        try:
-            if request.method == "POST":
+        """POST sets all and starts the counts anew, DELETE clears all; all answer the counts so far."""
+        if request.method == "POST":
+            try:
                 self.faults.set(json.loads(await request.body()))
-            shown = self.faults.shown()
-        except (FaultError, ValueError, AttributeError, TypeError) as error:
-            return JSONResponse({"error": str(error)}, 400)
+            except (FaultError, ValueError, TypeError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+        injected = dict(self.faults.injected)
         if request.method == "DELETE":
             self.faults.clear()
-        return JSONResponse(shown)
+        return JSONResponse({"injected": injected})
 
     async def deliveries(self, request: Request) -> Response:
         found = self.store.deliveries(event_id=request.query_params.get("event"))
@@ -312,7 +276,7 @@ class Api:
         event = self.store.get(request.path_params["event"])
         if event is None or event["object"] != "event" or not self.settings.webhook_url:
             return JSONResponse({"error": "There is no such event, or nowhere to send it."}, 404)
-        # A lane of its own: whoever resends does not want to wait for the payment's other events.
+        # A lane of its own: it does not wait for the payment's other events.
         self.store.add_delivery(event["id"], new_id("resent"), event["created"])
         self.worker.wake()
         return JSONResponse({"resent": event["id"]})

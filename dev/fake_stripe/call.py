@@ -1,4 +1,4 @@
-"""What an operation is given besides its parameters, and how it tells the world: events."""
+"""What an operation is given besides its parameters, and how it emits events."""
 
 import time
 from dataclasses import dataclass

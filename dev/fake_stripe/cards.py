@@ -9,17 +9,17 @@ from dev.fake_stripe.shapes import Json
 
 @dataclass(frozen=True)
 class Instrument:
-    """A card, or a US bank account, and the fate of a payment made with it."""
+    """A card, or a US bank account, and the outcome of a payment made with it."""
 
     number: str
     ids: tuple[str, ...] = ()
     bank: bool = False
+    """A bank settles later, a card at once."""
     code: str | None = None
     """The error code of a decline; none means that the money comes."""
     decline_code: str | None = None
     message: str = "Your card was declined."
     three_d_secure: bool = False
-    settles: Literal["now", "later", "never"] = "now"
     refund: Literal["succeeds", "pending", "fails"] = "succeeds"
     disputed: bool = False
 
@@ -36,67 +36,28 @@ class Instrument:
 
 
 def _declined(number: str, decline_code: str, message: str, *ids: str, code: str = "card_declined") -> Instrument:
-    return Instrument(number, ids, code=code, decline_code=decline_code, message=message)
+    return Instrument(number, tuple(f"pm_card_{name}" for name in ids), False, code, decline_code, message)
 
+
+_DECLINED, _FUNDS = "Your card was declined.", "insufficient_funds"
+_POOR = "The bank account has insufficient funds to complete the purchase."
 
 INSTRUMENTS = (
     Instrument("4242424242424242", ("pm_card_visa",)),
     Instrument("5555555555554444", ("pm_card_mastercard",)),
-    Instrument("378282246310005", ("pm_card_amex",)),
-    _declined(
-        "4000000000000002",
-        "generic_decline",
-        "Your card was declined.",
-        "pm_card_chargeDeclined",
-        "pm_card_visa_chargeDeclined",
-    ),
-    _declined(
-        "4000000000009995",
-        "insufficient_funds",
-        "Your card has insufficient funds.",
-        "pm_card_chargeDeclinedInsufficientFunds",
-        "pm_card_visa_chargeDeclinedInsufficientFunds",
-    ),
-    _declined("4000000000009987", "lost_card", "Your card was declined.", "pm_card_visa_chargeDeclinedLostCard"),
-    _declined("4000000000009979", "stolen_card", "Your card was declined.", "pm_card_visa_chargeDeclinedStolenCard"),
-    _declined(
-        "4000000000000069",
-        "expired_card",
-        "Your card has expired.",
-        "pm_card_chargeDeclinedExpiredCard",
-        code="expired_card",
-    ),
-    _declined(
-        "4000000000000127",
-        "incorrect_cvc",
-        "Your card's security code is incorrect.",
-        "pm_card_chargeDeclinedIncorrectCvc",
-        code="incorrect_cvc",
-    ),
-    _declined(
-        "4000000000000119",
-        "processing_error",
-        "An error occurred while processing your card.",
-        "pm_card_chargeDeclinedProcessingError",
-        code="processing_error",
-    ),
+    _declined("4000000000000002", "generic_decline", _DECLINED, "chargeDeclined", "visa_chargeDeclined"),
+    _declined("4000000000009995", _FUNDS, "Your card has insufficient funds.", "chargeDeclinedInsufficientFunds"),
+    _declined("4000000000009987", "lost_card", _DECLINED, "visa_chargeDeclinedLostCard"),
+    _declined("4000000000000069", "expired_card", "Your card has expired.", code="expired_card"),
+    _declined("4000000000000127", "incorrect_cvc", "Your card's security code is incorrect.", code="incorrect_cvc"),
     Instrument("4000002760003184", ("pm_card_authenticationRequired",), three_d_secure=True),
     Instrument("4000002500003155", ("pm_card_authenticationRequiredOnSetup",), three_d_secure=True),
-    Instrument("4000000000003220", ("pm_card_threeDSecure2Required",), three_d_secure=True),
     Instrument("4000008400001629", three_d_secure=True, code="card_declined", decline_code="generic_decline"),
     Instrument("4000000000007726", ("pm_card_pendingRefund",), refund="pending"),
     Instrument("4000000000005126", ("pm_card_refundFail",), refund="fails"),
     Instrument("4000000000000259", ("pm_card_createDispute",), disputed=True),
-    Instrument("000123456789", ("pm_usBankAccount_success",), bank=True, settles="later"),
-    Instrument(
-        "000222222227",
-        ("pm_usBankAccount_insufficientFunds",),
-        bank=True,
-        settles="later",
-        code="insufficient_funds",
-        message="The bank account has insufficient funds to complete the purchase.",
-    ),
-    Instrument("000000000009", ("pm_usBankAccount_processing",), bank=True, settles="never"),
+    Instrument("000123456789", ("pm_usBankAccount_success",), bank=True),
+    Instrument("000222222227", ("pm_usBankAccount_insufficientFunds",), True, _FUNDS, None, _POOR),
 )
 
 BY_ID = {method_id: instrument for instrument in INSTRUMENTS for method_id in instrument.ids}

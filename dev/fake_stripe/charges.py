@@ -1,13 +1,31 @@
 """Charges, made by intents, and the disputes that follow some of them."""
 
+import time
+
 from dev.fake_stripe.call import Call, now
 from dev.fake_stripe.cards import Instrument
-from dev.fake_stripe.shapes import Json, nulls
+from dev.fake_stripe.errors import invalid
+from dev.fake_stripe.form import Args
+from dev.fake_stripe.shapes import Json, nulls, words
 from dev.fake_stripe.store import new_id
+
+_OF_CARDS_ALONE = words("display_brand generated_from networks three_d_secure_usage")
+_OF_CHARGED_CARDS = "amount_authorized authorization_code installments mandate network_transaction_id three_d_secure"
+_OF_CHARGED_ACCOUNTS = words("account_holder_type account_type bank_name fingerprint last4 routing_number")
+_EVIDENCE = (
+    "access_activity_log billing_address cancellation_policy cancellation_policy_disclosure cancellation_rebuttal"
+    " customer_communication customer_email_address customer_name customer_purchase_ip customer_signature"
+    " duplicate_charge_documentation duplicate_charge_explanation duplicate_charge_id product_description receipt"
+    " refund_policy refund_policy_disclosure refund_refusal_explanation service_date service_documentation"
+    " shipping_address shipping_carrier shipping_date shipping_documentation shipping_tracking_number"
+    " uncategorized_file uncategorized_text"
+)
+_VERDICTS = {"winning_evidence": "dispute_won", "losing_evidence": "dispute_lost"}
+"""The texts of evidence that decide a dispute in test mode, and the timers that do."""
 
 
 def make(call: Call, intent: Json, method: Json, instrument: Instrument, status: str) -> Json:
-    """Stores a charge that is succeeded, pending or failed, and says so."""
+    """Store a charge that is succeeded, pending or failed, and emit its event."""
     failed = status == "failed"
     charge: Json = {
         "id": new_id("ch"),
@@ -34,6 +52,7 @@ def make(call: Call, intent: Json, method: Json, instrument: Instrument, status:
         "livemode": False,
         "metadata": intent["metadata"],
         "outcome": {
+            **nulls("advice_code network_advice_code network_decline_code"),
             "network_status": "declined_by_network" if failed else "approved_by_network",
             "reason": instrument.decline_code if failed else None,
             "risk_level": "normal",
@@ -43,7 +62,7 @@ def make(call: Call, intent: Json, method: Json, instrument: Instrument, status:
         "paid": not failed,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": {method["type"]: method[method["type"]], "type": method["type"]},
+        "payment_method_details": _details(method),
         "receipt_email": intent["receipt_email"],
         "refunded": False,
         "status": status,
@@ -53,8 +72,22 @@ def make(call: Call, intent: Json, method: Json, instrument: Instrument, status:
     return charge
 
 
+def _details(method: Json) -> Json:
+    """What a charge keeps of its payment method: for a card, fields of the payment in place of those of the card."""
+    kind: str = method["type"]
+    details: Json = method[kind]
+    if kind == "card":
+        kept = {name: value for name, value in details.items() if name not in _OF_CARDS_ALONE}
+        details = {**kept, **nulls(_OF_CHARGED_CARDS), "network": details["brand"]}
+    else:
+        details = {name: details[name] for name in _OF_CHARGED_ACCOUNTS} | nulls(
+            "expected_debit_date payment_reference"
+        )
+    return {kind: details, "type": kind}
+
+
 def settle(call: Call, charge: Json, instrument: Instrument) -> None:
-    """A pending charge meets its fate."""
+    """A pending charge succeeds or fails."""
     if instrument.code:
         charge |= {"status": "failed", "paid": False, "captured": False}
         charge |= {"failure_code": instrument.code, "failure_message": instrument.message}
@@ -65,6 +98,7 @@ def settle(call: Call, charge: Json, instrument: Instrument) -> None:
 
 
 def dispute(call: Call, charge: Json) -> None:
+    """Open a dispute over the charge."""
     charge["disputed"] = True
     call.store.put(charge)
     created: Json = {
@@ -75,8 +109,16 @@ def dispute(call: Call, charge: Json) -> None:
         "charge": charge["id"],
         "created": now(),
         "currency": charge["currency"],
-        "evidence": {},
-        "evidence_details": {"due_by": now() + 7 * 86400, "has_evidence": False, "submission_count": 0},
+        "enhanced_eligibility_types": [],
+        "evidence": {**nulls(_EVIDENCE), "enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": now() + 7 * 86400,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+            "submission_method": "not_submitted",
+        },
         "is_charge_refundable": False,
         "livemode": False,
         "metadata": {},
@@ -86,3 +128,56 @@ def dispute(call: Call, charge: Json) -> None:
     }
     call.store.insert(created)
     call.emit("charge.dispute.created", created)
+
+
+def update_dispute(call: Call, args: Args, dispute_id: str) -> Json:
+    """Take evidence. Once submitted the bank looks at it; the two texts of test mode decide the dispute soon after."""
+    dispute = call.find("dispute", dispute_id)
+    before = dict(dispute)
+    evidence, submit = args.child("evidence"), args.flag("submit") is not False
+    texts = (
+        {name: evidence.text(name, blank=True) or None for name in words(_EVIDENCE) if evidence.has(name)}
+        if evidence
+        else {}
+    )
+    args.finish()
+    if texts:
+        _check_open(dispute)
+        details = before["evidence_details"]
+        dispute["evidence"] = before["evidence"] | texts
+        dispute["evidence_details"] = details | {"has_evidence": True}
+        if submit:
+            count = details["submission_count"] + 1
+            dispute["evidence_details"] |= {"submission_count": count, "submission_method": "manual"}
+            dispute["status"] = "under_review"
+            verdict = _VERDICTS.get(str(dispute["evidence"]["uncategorized_text"]))
+            if verdict:
+                call.store.add_timer(time.time() + call.settings.settle_seconds, verdict, dispute_id)
+    call.store.put(dispute)
+    changed = {name: old for name, old in before.items() if dispute[name] != old}
+    if changed:
+        call.emit("charge.dispute.updated", dispute, changed)
+    return dispute
+
+
+def close_dispute(call: Call, args: Args, dispute_id: str) -> Json:
+    """Accept the dispute as lost."""
+    args.finish()
+    dispute = call.find("dispute", dispute_id)
+    _check_open(dispute)
+    return decide_dispute(call, dispute_id, "lost")
+
+
+def decide_dispute(call: Call, dispute_id: str, status: str) -> Json:
+    """End a dispute as won or lost."""
+    dispute = call.find("dispute", dispute_id)
+    before = {"status": dispute["status"]}
+    dispute["status"] = status
+    call.store.put(dispute)
+    call.emit("charge.dispute.closed", dispute, before)
+    return dispute
+
+
+def _check_open(dispute: Json) -> None:
+    if dispute["status"] in ("won", "lost"):
+        raise invalid("This dispute is already closed.", "dispute")

@@ -50,8 +50,3 @@ def missing(param: str) -> StripeError:
 
 def no_such(kind: str, object_id: str, param: str) -> StripeError:
     return StripeError(404, f"No such {kind}: '{object_id}'", code="resource_missing", param=param)
-
-
-def not_covered(what: str, param: str | None = None) -> StripeError:
-    """Stripe does it, the stand-in does not."""
-    return invalid(f"Stripe has {what}, this stand-in does not do it.", param, "stand_in_does_not_cover")

@@ -15,9 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
-
-from dev.fake_stripe.shapes import Json
+from typing import Any
 
 KINDS = {"api": ("500", "429", "timeout", "drop", "delay"), "webhooks": ("drop", "duplicate", "delay", "reorder")}
 FIELDS = {"api": {"when": "before", "method": "", "path": ""}, "webhooks": {"type": ""}}
@@ -25,7 +23,7 @@ SECONDS = {"timeout": 30.0, "delay": 1.0, "reorder": 1.0}
 
 
 class FaultError(Exception):
-    """The wished faults cannot be read."""
+    """The configuration cannot be read."""
 
 
 @dataclass
@@ -45,31 +43,19 @@ class Rule:
     def name(self) -> str:
         return f"{self.kind}:{self.match['when']}" if self.where == "api" else self.kind
 
-    def shown(self) -> Json:
-        strikes: Json = {"probability": self.probability} if self.left is None else {"next": self.left}
-        return {"kind": self.kind, **strikes, "seconds": self.seconds, **self.match}
 
-
-def _rule(where: str, wish: object) -> Rule:
-    if not isinstance(wish, dict):
-        raise FaultError(f"{where} takes a list of objects.")
-    given = cast("dict[str, Any]", wish)
+def _rule(where: str, given: Mapping[str, Any]) -> Rule:
+    """Read a rule. Raises FaultError, and what int, float and re raise."""
     kind = str(given.get("kind"))
-    if kind not in KINDS[where]:
-        raise FaultError(f"kind of {where} is one of {', '.join(KINDS[where])}.")
-    unknown = set(given) - {"kind", "next", "probability", "seconds", *FIELDS[where]}
-    if unknown:
-        raise FaultError(f"{where} does not know {', '.join(sorted(unknown))}.")
+    unknown = given.keys() - {"kind", "next", "probability", "seconds", *FIELDS[where]}
+    if kind not in KINDS[where] or unknown:
+        raise FaultError(f"{where} does not know {', '.join(sorted(unknown)) or kind}.")
     match = {name: str(given.get(name, default)) for name, default in FIELDS[where].items()}
     if match.get("when", "after") not in ("before", "after") or (kind == "429" and match["when"] == "after"):
         raise FaultError("when is before or after; a 429 is always before.")
-    try:
-        re.compile(match.get("path", ""))
-        left = None if "next" not in given and "probability" in given else int(given.get("next", 1))
-        probability = float(given.get("probability", 1))
-        seconds = float(given.get("seconds", SECONDS.get(kind, 0)))
-    except (TypeError, ValueError, re.error) as error:
-        raise FaultError(f"{where}: {error}") from error
+    re.compile(match.get("path", ""))
+    left = None if "next" not in given and "probability" in given else int(given.get("next", 1))
+    probability, seconds = float(given.get("probability", 1)), float(given.get("seconds", SECONDS.get(kind, 0)))
     if not 0 <= probability <= 1 or seconds < 0 or (left is not None and left < 0):
         raise FaultError("probability is 0 to 1, next and seconds are not negative.")
     return Rule(where, kind, left, probability, seconds, match)
@@ -82,24 +68,17 @@ class Faults:
     def clear(self) -> None:
         self.set({})
 
-    def set(self, wish: Mapping[str, Any]) -> None:
-        """Replaces the whole configuration and starts the counts anew."""
-        if unknown := set(wish) - {"seed", "api", "webhooks"}:
+    def set(self, config: Mapping[str, Any]) -> None:
+        """Replace the whole configuration and start the counts anew. Raises FaultError."""
+        if unknown := set(config) - {"seed", *KINDS}:
             raise FaultError(f"faults do not know {', '.join(sorted(unknown))}.")
-        rules: list[Rule] = []
-        for where in KINDS:
-            wishes = wish.get(where, [])
-            if not isinstance(wishes, list):
-                raise FaultError(f"{where} takes a list of objects.")
-            rules += [_rule(where, item) for item in cast("list[object]", wishes)]
-        self._rules = rules
-        self._seed = wish.get("seed")
-        self._random = random.Random(self._seed)  # noqa: S311 - chaos that can be repeated, not cryptography
-        self._injected: Counter[str] = Counter()
-
-    def shown(self) -> Json:
-        shown: Json = {where: [rule.shown() for rule in self._rules if rule.where == where] for where in KINDS}
-        return {"seed": self._seed, **shown, "injected": dict(self._injected)}
+        try:
+            self._rules = [_rule(where, rule) for where in KINDS for rule in config.get(where, [])]
+        except (TypeError, ValueError, AttributeError, re.error) as error:
+            raise FaultError(str(error)) from error
+        self._random = random.Random(config.get("seed"))  # noqa: S311 - repeatable on purpose, guards nothing
+        self.injected: Counter[str] = Counter()
+        """Faults since then, by name."""
 
     def _strikes(self, rule: Rule) -> bool:
         if rule.left is None:
@@ -108,7 +87,7 @@ class Faults:
             strikes = rule.left > 0
             rule.left -= strikes
         if strikes:
-            self._injected[f"{rule.where}.{rule.name}"] += 1
+            self.injected[f"{rule.where}.{rule.name}"] += 1
         return strikes
 
     def api(self, method: str, path: str) -> Rule | None:

@@ -4,20 +4,11 @@ import re
 from typing import TypeAlias, Union
 from urllib.parse import parse_qsl
 
-from dev.fake_stripe.errors import StripeError, invalid, missing, not_covered
-from dev.fake_stripe.shapes import words
+from dev.fake_stripe.errors import StripeError, invalid, missing
 
 Params: TypeAlias = dict[str, Union[str, "Params"]]
 
 KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
-
-# Of the parameters Stripe knows, those somebody is likely to send here; the rest reads as unknown.
-NOT_COVERED = words(
-    "application_fee_amount capture_method confirmation_method confirmation_token customer error_on_requires_action"
-    " mandate mandate_data off_session on_behalf_of payment_method_options payment_method_types setup_future_usage"
-    " shipping statement_descriptor statement_descriptor_suffix transfer_data transfer_group instructions_email"
-    " origin refund_application_fee reverse_transfer delivery_success"
-)
 
 
 def decode(encoded: str) -> Params:
@@ -52,9 +43,6 @@ class Args:
 
     def has(self, name: str) -> bool:
         return name in self._params
-
-    def is_nested(self, name: str) -> bool:
-        return isinstance(self._params.get(name), dict)
 
     def _take(self, name: str) -> "str | Params | None":
         self._unread.discard(name)
@@ -97,15 +85,6 @@ class Args:
         value = self.text(name, choices=("true", "false"))
         return None if value is None else value == "true"
 
-    def strings(self, name: str) -> list[str]:
-        value = self._take(name)
-        if value is None:
-            return []
-        items = [value] if isinstance(value, str) else list(value.values())
-        if not all(isinstance(item, str) for item in items):
-            raise invalid(f"Invalid array: {self._name(name)}", self._name(name))
-        return [str(item) for item in items]
-
     def child(self, name: str) -> "Args | None":
         value = self._take(name)
         if value is None:
@@ -116,28 +95,19 @@ class Args:
         self._children.append(inner)
         return inner
 
-    def metadata(self, before: dict[str, str] | None = None) -> dict[str, str]:
-        """The old metadata with the given keys set; an empty value removes its key, an empty `metadata` all."""
-        value = self._take("metadata")
-        kept = dict(before or {})
-        if value is None or value == "":
-            return {} if value == "" else kept
-        if isinstance(value, str):
-            raise invalid("Invalid object: metadata", "metadata")
+    def metadata(self) -> dict[str, str]:
+        """The metadata; keys with an empty value are left out."""
+        value = self._take("metadata") or {}
+        if isinstance(value, str) or len(value) > 50:
+            raise invalid("Metadata is an object of at most 50 keys.", "metadata")
         for key, item in value.items():
             if not isinstance(item, str) or len(key) > 40 or len(item) > 500:
                 raise invalid("Metadata keys have at most 40 characters, values are at most 500.", "metadata")
-            kept[key] = item
-        kept = {key: item for key, item in kept.items() if item}
-        if len(kept) > 50:
-            raise invalid("Metadata has at most 50 keys.", "metadata")
-        return kept
+        return {key: str(item) for key, item in value.items() if item}
 
     def finish(self) -> None:
-        """Call before any effect: refuses what nobody has read."""
+        """Refuse what has not been read. Call it before any effect."""
         for name in sorted(self._unread):
-            if not self._prefix and name in NOT_COVERED:
-                raise not_covered(f"the parameter {name}", name)
             shown = self._name(name)
             raise StripeError(400, f"Received unknown parameter: {shown}", code="parameter_unknown", param=shown)
         for inner in self._children:

@@ -1,36 +1,22 @@
-"""PaymentIntents: requires_payment_method -> requires_confirmation -> requires_action -> processing -> succeeded,
-and canceled. A declined attempt goes back to requires_payment_method."""
+"""PaymentIntents: requires_payment_method -> requires_action or processing -> succeeded, or canceled. A
+declined one goes back to requires_payment_method."""
 
 import re
 import secrets
 import time
 
-from dev.fake_stripe import cards, charges, listing, methods
+from dev.fake_stripe import cards, charges, methods
 from dev.fake_stripe.call import Call, now
 from dev.fake_stripe.cards import Instrument
 from dev.fake_stripe.errors import StripeError, details, invalid, missing
 from dev.fake_stripe.form import Args
-from dev.fake_stripe.shapes import Json, nulls, words
+from dev.fake_stripe.shapes import Json, nulls
 from dev.fake_stripe.store import new_id
 
 # docs.stripe.com/currencies: least amounts in minor units; other currencies convert, here they take anything.
-_OTHER_LEAST = {
-    "gbp": 30,
-    "aed": 200,
-    "pln": 200,
-    "ron": 200,
-    "dkk": 250,
-    "nok": 300,
-    "sek": 300,
-    "hkd": 400,
-    "mxn": 1000,
-    "thb": 1000,
-    "czk": 1500,
-    "huf": 17500,
-}
-LEAST = dict.fromkeys(words("aud brl cad chf eur inr jpy nzd sgd usd"), 50) | _OTHER_LEAST
+LEAST = {"chf": 50, "czk": 1500, "eur": 50, "gbp": 30, "jpy": 50, "pln": 200, "usd": 50}
 
-OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
+OPEN = ("requires_payment_method", "requires_action")
 REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
 
 
@@ -79,9 +65,6 @@ def create(call: Call, args: Args, _id: str) -> Json:
     if amount is None:
         raise missing("amount")
     _check_amount(amount, currency)
-    confirm_now, return_url, use_sdk = args.flag("confirm"), _return_url(args), args.flag("use_stripe_sdk")
-    if return_url and not confirm_now:
-        raise invalid("return_url goes with confirm=true.", "return_url")
     automatic = args.child("automatic_payment_methods")
     enabled = automatic.flag("enabled") if automatic else True
     redirects = automatic.text("allow_redirects", choices=("always", "never")) if automatic else None
@@ -90,10 +73,10 @@ def create(call: Call, args: Args, _id: str) -> Json:
         "id": intent_id,
         "object": "payment_intent",
         **nulls(
-            "application application_fee_amount canceled_at cancellation_reason customer last_payment_error"
-            " latest_charge next_action on_behalf_of payment_method payment_method_configuration_details processing"
-            " review setup_future_usage shipping source statement_descriptor statement_descriptor_suffix"
-            " transfer_data transfer_group"
+            "application application_fee_amount canceled_at cancellation_reason customer customer_account"
+            " excluded_payment_method_types last_payment_error latest_charge next_action on_behalf_of payment_method"
+            " payment_method_configuration_details processing review setup_future_usage shipping source"
+            " statement_descriptor statement_descriptor_suffix transfer_data transfer_group"
         ),
         "amount": amount,
         "amount_capturable": 0,
@@ -113,16 +96,9 @@ def create(call: Call, args: Args, _id: str) -> Json:
         "receipt_email": args.text("receipt_email"),
         "status": "requires_payment_method",
     }
-    method = methods.given(call, args)
     args.finish()
-    if method:
-        intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
-    if confirm_now and method is None:
-        raise invalid("A payment method is needed to confirm.", "payment_method", "parameter_missing")
     call.store.insert(intent)
     call.emit("payment_intent.created", intent)
-    if confirm_now and method:
-        _attempt(call, intent, method, return_url, bool(use_sdk))
     return intent
 
 
@@ -132,78 +108,37 @@ def retrieve(call: Call, args: Args, intent_id: str) -> Json:
     return call.view(intent)
 
 
-def list_all(call: Call, args: Args, _id: str) -> Json:
-    return listing.page(call, args, "payment_intent", "/v1/payment_intents")
-
-
-def update(call: Call, args: Args, intent_id: str) -> Json:
-    intent = call.find("payment_intent", intent_id, "intent")
-    before = dict(intent)
-    amount, currency = args.integer("amount") or intent["amount"], args.text("currency") or intent["currency"]
-    _check_amount(amount, currency)
-    intent |= {"amount": amount, "currency": currency, "metadata": args.metadata(intent["metadata"])}
-    for name in ("description", "receipt_email"):
-        if args.has(name):
-            intent[name] = args.text(name, blank=True) or None
-    method = methods.given(call, args)
-    args.finish()
-    if method:
-        intent["payment_method"] = method["id"]
-    if any(intent[name] != before[name] for name in ("amount", "currency", "payment_method")):
-        if before["status"] not in OPEN:
-            raise _unexpected_state(call, before, "updated")
-        status = "requires_confirmation" if intent["payment_method"] else "requires_payment_method"
-        intent |= {"status": status, "next_action": None}
-    call.store.put(intent)
-    return intent
-
-
 def confirm(call: Call, args: Args, intent_id: str) -> Json:
     intent = _load(call, args, intent_id)
-    return_url, use_sdk = _return_url(args), args.flag("use_stripe_sdk")
-    receipt_email = args.text("receipt_email")
+    return_url = _return_url(args)
     if intent["status"] not in OPEN:
         raise _unexpected_state(call, intent, "confirmed")
     method = methods.given(call, args)
     args.finish()
     if method is None:
-        if intent["payment_method"] is None:
-            raise StripeError(
-                400,
-                "This PaymentIntent cannot be confirmed because it has no payment method.",
-                code="payment_intent_unexpected_state",
-                kept=True,
-                extra={"payment_intent": call.view(intent)},
-            )
-        method = call.find("payment_method", intent["payment_method"])
-    if receipt_email:
-        intent["receipt_email"] = receipt_email
-    _attempt(call, intent, method, return_url, bool(use_sdk))
+        raise _unexpected_state(call, intent, "confirmed without a payment method")
+    _attempt(call, intent, method, return_url)
     return call.view(intent)
 
 
-def _attempt(call: Call, intent: Json, method: Json, return_url: str | None, use_sdk: bool) -> None:
-    """One try at the money. Raises 402 when it is declined at once."""
+def _attempt(call: Call, intent: Json, method: Json, return_url: str | None) -> None:
+    """Try to take the money. Raises 402 when it is declined at once."""
     instrument = cards.behind(method)
     intent |= {"payment_method": method["id"], "next_action": None, "last_payment_error": None}
     if instrument.three_d_secure:
+        if return_url is None:
+            raise missing("return_url")
         url = f"{call.base_url}/_fake/3ds/{intent['id']}/{secrets.token_hex(12)}"
-        intent["status"] = "requires_action"
-        if return_url and not use_sdk:
-            action: Json = {"redirect_to_url": {"return_url": return_url, "url": url}, "type": "redirect_to_url"}
-        else:
-            sdk = {"source": new_id("src"), "stripe_js": url, "type": "three_d_secure_redirect"}
-            action = {"type": "use_stripe_sdk", "use_stripe_sdk": sdk}
-        intent["next_action"] = action
+        action = {"redirect_to_url": {"return_url": return_url, "url": url}, "type": "redirect_to_url"}
+        intent |= {"status": "requires_action", "next_action": action}
         call.store.put(intent)
         call.emit("payment_intent.requires_action", intent)
-    elif instrument.settles != "now":
+    elif instrument.bank:
         charge = charges.make(call, intent, method, instrument, "pending")
         intent |= {"status": "processing", "latest_charge": charge["id"]}
         call.store.put(intent)
         call.emit("payment_intent.processing", intent)
-        if instrument.settles == "later":
-            call.store.add_timer(time.time() + call.settings.settle_seconds, "settle_intent", intent["id"])
+        call.store.add_timer(time.time() + call.settings.settle_seconds, "settle_intent", intent["id"])
     else:
         error = _charge(call, intent, method, instrument)
         if error:
@@ -213,7 +148,7 @@ def _attempt(call: Call, intent: Json, method: Json, return_url: str | None, use
 
 
 def _charge(call: Call, intent: Json, method: Json, instrument: Instrument) -> Json | None:
-    """Takes the money, or returns what went wrong."""
+    """Take the money, or return the error."""
     charge = charges.make(call, intent, method, instrument, "failed" if instrument.code else "succeeded")
     intent["latest_charge"] = charge["id"]
     if instrument.code:
@@ -245,7 +180,7 @@ def _succeed(call: Call, intent: Json) -> None:
 
 
 def authenticate(call: Call, intent: Json, passed: bool) -> None:
-    """The person answered the 3-D Secure page."""
+    """Go on after the 3-D Secure page was answered."""
     method = call.find("payment_method", intent["payment_method"])
     if passed:
         _charge(call, intent, method, cards.behind(method))
@@ -256,7 +191,7 @@ def authenticate(call: Call, intent: Json, passed: bool) -> None:
 
 
 def settle(call: Call, intent_id: str) -> None:
-    """The bank answered at last."""
+    """Go on after the bank settled."""
     intent = call.find("payment_intent", intent_id)
     if intent["status"] != "processing":
         return
@@ -274,12 +209,7 @@ def cancel(call: Call, args: Args, intent_id: str) -> Json:
     intent = call.find("payment_intent", intent_id, "intent")
     reason = args.text("cancellation_reason", choices=REASONS)
     args.finish()
-    # Money on its way cannot be called back, but for the test account that is documented for just that.
-    stuck = (
-        intent["status"] == "processing"
-        and cards.behind(call.find("payment_method", intent["payment_method"])).settles == "never"
-    )
-    if intent["status"] not in OPEN and not stuck:
+    if intent["status"] not in OPEN:
         raise _unexpected_state(call, intent, "canceled")
     intent |= {"status": "canceled", "canceled_at": now(), "cancellation_reason": reason, "next_action": None}
     call.store.put(intent)

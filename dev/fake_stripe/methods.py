@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from dev.fake_stripe import cards
 from dev.fake_stripe.call import Call, now
 from dev.fake_stripe.cards import Instrument
-from dev.fake_stripe.errors import StripeError, invalid, missing, not_covered
+from dev.fake_stripe.errors import StripeError, invalid, missing
 from dev.fake_stripe.form import Args
 from dev.fake_stripe.shapes import Json
 from dev.fake_stripe.store import new_id
@@ -21,6 +21,7 @@ def _build(instrument: Instrument, month: int, year: int, billing: Json, metadat
         "billing_details": billing,
         "created": now(),
         "customer": None,
+        "customer_account": None,
         "livemode": False,
         "metadata": metadata,
     }
@@ -31,9 +32,12 @@ def _build(instrument: Instrument, month: int, year: int, billing: Json, metadat
                 "account_holder_type": "individual",
                 "account_type": "checking",
                 "bank_name": "STRIPE TEST BANK",
+                "financial_connections_account": None,
                 "fingerprint": instrument.fingerprint,
                 "last4": instrument.number[-4:],
+                "networks": {"preferred": "ach", "supported": ["ach"]},
                 "routing_number": "110000000",
+                "status_details": {},
             },
         }
     return common | {
@@ -50,6 +54,7 @@ def _build(instrument: Instrument, month: int, year: int, billing: Json, metadat
             "generated_from": None,
             "last4": instrument.number[-4:],
             "networks": {"available": [instrument.brand], "preferred": None},
+            "regulated_status": "unregulated",
             "three_d_secure_usage": {"supported": True},
             "wallet": None,
         },
@@ -72,7 +77,7 @@ def _card_error(code: str, message: str, param: str) -> StripeError:
 def from_details(args: Args) -> Json:
     """A payment method from type, card[...], billing_details, metadata; not stored yet."""
     if args.required("type") != "card":
-        raise not_covered("payment methods other than cards by their details", "type")
+        raise invalid("This stand-in takes the details of cards alone.", "type")
     card = args.child("card")
     if card is None:
         raise missing("card")
@@ -120,10 +125,3 @@ def create(call: Call, args: Args, _id: str) -> Json:
     method = from_details(args)
     call.store.insert(method)
     return method
-
-
-def retrieve(call: Call, args: Args, method_id: str) -> Json:
-    args.finish()
-    if method_id in cards.BY_ID:
-        raise invalid("A test id is a template; retrieve the payment method that a payment made from it.", "id")
-    return call.find("payment_method", method_id, "payment_method")

@@ -2,7 +2,7 @@
 
 import time
 
-from dev.fake_stripe import cards, listing
+from dev.fake_stripe import cards
 from dev.fake_stripe.call import Call, now
 from dev.fake_stripe.errors import StripeError, invalid
 from dev.fake_stripe.form import Args
@@ -35,7 +35,7 @@ def create(call: Call, args: Args, _id: str) -> Json:
     args.finish()
     if currency not in (None, charge["currency"]):
         raise invalid(f"The charge is in {charge['currency']}.", "currency")
-    if charge["disputed"]:
+    if any(dispute["status"] != "won" for dispute in call.store.find("dispute", equal={"charge": charge["id"]})):
         raise StripeError(400, f"Charge {charge['id']} has been charged back.", code="charge_disputed", kept=True)
     rest = charge["amount"] - charge["amount_refunded"]
     if rest == 0:
@@ -46,7 +46,7 @@ def create(call: Call, args: Args, _id: str) -> Json:
         message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({rest}), in minor units."
         raise StripeError(400, message, param="amount", kept=True)
 
-    fate = cards.behind(call.find("payment_method", charge["payment_method"])).refund
+    outcome = cards.behind(call.find("payment_method", charge["payment_method"])).refund
     refund: Json = {
         "id": new_id("re"),
         "object": "refund",
@@ -55,20 +55,23 @@ def create(call: Call, args: Args, _id: str) -> Json:
         "charge": charge["id"],
         "created": now(),
         "currency": charge["currency"],
+        "customer": None,
+        "customer_account": None,
         "destination_details": {"card": {"reference_status": "pending", "type": "refund"}, "type": "card"},
         "metadata": metadata,
         "payment_intent": charge["payment_intent"],
+        "payment_method": charge["payment_method"],
         "reason": reason,
         "receipt_number": None,
         "source_transfer_reversal": None,
-        "status": "pending" if fate == "pending" else "succeeded",
+        "status": "pending" if outcome == "pending" else "succeeded",
         "transfer_reversal": None,
     }
     call.store.insert(refund)
     call.emit("refund.created", refund)
     _count(call, charge, amount)
-    if fate != "succeeds":
-        call.store.add_timer(time.time() + call.settings.settle_seconds, f"refund_{fate}", refund["id"])
+    if outcome != "succeeds":
+        call.store.add_timer(time.time() + call.settings.settle_seconds, f"refund_{outcome}", refund["id"])
     return refund
 
 
@@ -94,25 +97,3 @@ def settle(call: Call, refund_id: str, fails: bool) -> None:
     _count(call, call.find("charge", refund["charge"]), -refund["amount"])
     call.emit("refund.updated", refund, before)
     call.emit("refund.failed", refund)
-
-
-def retrieve(call: Call, args: Args, refund_id: str) -> Json:
-    args.finish()
-    return call.find("refund", refund_id)
-
-
-def update(call: Call, args: Args, refund_id: str) -> Json:
-    refund = call.find("refund", refund_id)
-    before = refund["metadata"]
-    refund["metadata"] = args.metadata(before)
-    args.finish()
-    call.store.put(refund)
-    if refund["metadata"] != before:
-        call.emit("refund.updated", refund, {"metadata": before})
-    return refund
-
-
-def list_all(call: Call, args: Args, _id: str) -> Json:
-    wanted = {name: args.text(name) for name in ("payment_intent", "charge")}
-    equal = {name: value for name, value in wanted.items() if value}
-    return listing.page(call, args, "refund", "/v1/refunds", equal=equal)

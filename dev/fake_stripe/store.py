@@ -107,35 +107,27 @@ class Store:
         kind: str,
         *,
         equal: dict[str, str] | None = None,
-        types: list[str] | None = None,
         created: dict[str, int] | None = None,
         older_than: str | None = None,
-        newer_than: str | None = None,
         limit: int = 100,
     ) -> list[Json]:
-        """Newest first. `created` maps an SQL comparison to epoch seconds; the cursors are object ids."""
+        """Newest first. `created` maps an SQL comparison to epoch seconds; `older_than` is an object's id."""
         where = ["kind = ?"]
         values: list[str | int] = [kind]
         for name, value in (equal or {}).items():
             where.append(f"json_extract(body, '$.{name}') = ?")
             values.append(value)
-        if types:
-            where.append(f"json_extract(body, '$.type') in ({', '.join('?' * len(types))})")
-            values += types
         for comparison, moment in (created or {}).items():
             where.append(f"json_extract(body, '$.created') {comparison} ?")
             values.append(moment)
-        for cursor, comparison in ((older_than, "<"), (newer_than, ">")):
-            if cursor:
-                where.append(f"seq {comparison} (select seq from objects where id = ?)")  # noqa: S608 - "<" or ">"
-                values.append(cursor)
-        order = "asc" if newer_than else "desc"
+        if older_than:
+            where.append("seq < (select seq from objects where id = ?)")
+            values.append(older_than)
         rows = self._db.execute(
-            f"select body from objects where {' and '.join(where)} order by seq {order} limit ?",  # noqa: S608 - names and comparisons are the code's own
+            f"select body from objects where {' and '.join(where)} order by seq desc limit ?",  # noqa: S608 - names and comparisons are the code's own
             [*values, limit],
-        ).fetchall()
-        found: list[Json] = [json.loads(row[0]) for row in rows]
-        return found[::-1] if newer_than else found
+        )
+        return [json.loads(row[0]) for row in rows]
 
     # Idempotency keys
 

@@ -1,6 +1,5 @@
 """The page of the bank: a person says whether the payment passes 3-D Secure. Tests post `outcome` to the same URL."""
 
-from html import escape
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -22,8 +21,6 @@ QUESTION = """<p>Your bank would now ask you to confirm the payment of <strong>{
 No real money moves here.</p><form method="post"><button name="outcome" value="complete">Complete</button>
 <button name="outcome" value="fail">Fail</button></form>"""
 
-NO_MINOR_UNIT = ("clp", "jpy", "krw", "vnd")
-
 
 def _page(content: str, status: int = 200) -> Response:
     return HTMLResponse(PAGE.format(content=content), status)
@@ -35,21 +32,18 @@ def _waiting(call: Call, request: Request) -> Json | None:
     action = intent["next_action"] if intent and intent["object"] == "payment_intent" else None
     if intent is None or action is None:
         return None
-    url = action["redirect_to_url"]["url"] if "redirect_to_url" in action else action["use_stripe_sdk"]["stripe_js"]
-    return intent if url.endswith(request.url.path) else None
+    return intent if action["redirect_to_url"]["url"].endswith(request.url.path) else None
 
 
 def show(call: Call, request: Request) -> Response:
     intent = _waiting(call, request)
     if intent is None:
         return _page("<p>This payment is not waiting for you any more.</p>", 410)
-    currency = intent["currency"]
-    amount = intent["amount"] if currency in NO_MINOR_UNIT else f"{intent['amount'] / 100:.2f}"
-    return _page(QUESTION.format(amount=escape(f"{amount} {currency.upper()}")))
+    return _page(QUESTION.format(amount=f"{intent['amount'] / 100:.2f} {intent['currency'].upper()}"))
 
 
 async def answer(call: Call, request: Request) -> Response:
-    """outcome=complete or outcome=fail; then back to return_url with Stripe's query parameters, if there is one."""
+    """Take outcome=complete or outcome=fail; redirect to return_url with Stripe's query parameters."""
     outcome = form.decode((await request.body()).decode(errors="replace")).get("outcome")
     if outcome not in ("complete", "fail"):
         return _page("<p>The outcome is complete or fail.</p>", 400)
@@ -57,13 +51,11 @@ async def answer(call: Call, request: Request) -> Response:
         intent = _waiting(call, request)
         if intent is None:
             return _page("<p>This payment is not waiting for you any more.</p>", 410)
-        return_url = intent["next_action"].get("redirect_to_url", {}).get("return_url")
+        return_url = intent["next_action"]["redirect_to_url"]["return_url"]
         intents.authenticate(call, intent, outcome == "complete")
-    if not return_url:
-        return _page("<p>Done. You can close this page.</p>")
-    told = {
+    query = {
         "payment_intent": intent["id"],
         "payment_intent_client_secret": intent["client_secret"],
         "redirect_status": "succeeded" if intent["status"] == "succeeded" else "failed",
     }
-    return RedirectResponse(f"{return_url}{'&' if '?' in return_url else '?'}{urlencode(told)}", 303)
+    return RedirectResponse(f"{return_url}{'&' if '?' in return_url else '?'}{urlencode(query)}", 303)

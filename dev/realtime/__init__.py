@@ -1,8 +1,7 @@
-"""Supabase Realtime on one machine: Broadcast (also from the database), Presence, private channels, replay.
+"""Stand-in for Supabase Realtime: Broadcast (also from the database), Presence, private channels, replay, rate limits.
 
-A stand-in: it speaks the real protocol to the real clients, and refuses in a sentence what it does not cover
-(Postgres Changes, storing what clients send). Rows of realtime.messages arrive by logical replication:
+It speaks the real protocol to the real clients; README.md lists where it differs from the real server.
 
-    replication -> channels.Hub -> outbox of each socket
+    realtime.messages -> replication -> channels.Hub -> outbox of each socket
     socket -> frames -> session -> tokens, authorization (row security) -> channels.Hub
 """

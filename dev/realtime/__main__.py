@@ -1,4 +1,4 @@
-"""`python -m dev.realtime`: serve until interrupted. Settings come from the environment (settings.py)."""
+"""Serve until interrupted: `python -m dev.realtime`. Settings come from the environment (settings.py)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import sys
 
 import uvicorn
 
-from dev.realtime.outbox import ImpatientProtocol
 from dev.realtime.server import create_app
 from dev.realtime.settings import SettingsError, from_environment
 
-_MAX_FRAME = 5_000_000
-"""Bytes; a larger frame closes its socket with code 1009."""
-
 
 def main() -> int:
+    """Run the server; 2 when its settings are wrong."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s realtime: %(message)s")
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # replication says it already
-    logging.getLogger("uvicorn.error").addFilter(_plainly)
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # replication logs the same outage
+    logging.getLogger("uvicorn.error").addFilter(  # text that is not UTF-8 closes its socket, which is answer enough
+        lambda record: not (record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError))
+    )
     try:
         settings = from_environment(os.environ)
     except SettingsError as error:
@@ -29,21 +28,14 @@ def main() -> int:
         create_app(settings),
         host="127.0.0.1",
         port=settings.port,
-        log_level="warning",  # the address of a socket holds a key, so no line may show it
+        log_level="warning",  # a socket's address holds a key, which no log line may show
         access_log=False,
-        ws=ImpatientProtocol,
-        ws_max_size=_MAX_FRAME,
+        ws="websockets-sansio",
+        ws_max_size=5_000_000,  # bytes; a larger frame closes its socket with code 1009
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=2,
     )
     return 0
-
-
-def _plainly(record: logging.LogRecord) -> bool:
-    """A client that sends text which is not UTF-8 is worth a line, not a stack trace."""
-    if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
-        record.exc_info = None
-    return True
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""Who listens to what: channels, grouped by topic, and what is said to a topic."""
+"""The channels of all topics, their presences, and what is sent to a topic."""
 
 from __future__ import annotations
 
+from asyncio import TimerHandle
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from secrets import token_urlsafe
+from typing import Protocol
 
 from dev.realtime.authorization import EVERYTHING, Access
 from dev.realtime.frames import Broadcast, Frame, Json, Version, encode, encode_broadcast
-from dev.realtime.presence import Presence
+from dev.realtime.rates import Rate
 from dev.realtime.tokens import Claims
 
 PREFIX = "realtime:"
@@ -17,12 +20,12 @@ Topic = tuple[str, bool]
 
 
 class Outbox(Protocol):
-    """Where a socket's messages go; `send` never waits."""
+    """Where a socket's messages go; neither method waits."""
 
-    @property
-    def version(self) -> Version: ...
+    version: Version
 
     def send(self, data: str | bytes) -> None: ...
+    def close(self, code: int, reason: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,6 @@ class Options:
     echo: bool
     presence: bool
     presence_key: str
-    replication_ready: bool
-    replay: tuple[int, int] | None
-    """Since (Unix milliseconds) and how many."""
 
 
 @dataclass(eq=False)
@@ -49,81 +49,65 @@ class Channel:
     options: Options
     token: str | None
     claims: Claims
+    shut: Callable[[Channel, str], None]
+    """Closes the channel with a system message."""
     read: Access = EVERYTHING
     write: Access | None = None
-    """None until somebody asks; then good until the token changes."""
+    """None until the client sends; then valid until the token changes."""
     presence: bool = False
-    """Whether presence is switched on and may be read."""
-    held: list[Broadcast] | None = None
-    """What arrives before the join has been answered and the replay sent, to come after them."""
-    replayed: frozenset[str] = frozenset()
+    """True when presence is switched on and may be read."""
+    state: Json | None = None
+    """What the client tracks."""
+    timer: TimerHandle | None = None
 
     @property
     def topic(self) -> Topic:
         return self.name, self.options.private
 
-    def push(self, event: str, payload: Json) -> None:
-        """Say something on the channel that answers nothing."""
-        self._send(event, payload, None)
+    def push(self, event: str, payload: Json, ref: str | None = None) -> None:
+        """Send a message of the channel itself."""
+        self.outbox.send(encode(self.outbox.version, Frame(PREFIX + self.name, event, payload, ref, self.join_ref)))
 
-    def reply(self, ref: str | None, status: str, response: Json) -> None:
-        self._send("phx_reply", {"status": status, "response": response}, ref)
-
-    def system(self, status: str, message: str) -> None:
-        payload = {"extension": "system", "status": status, "message": message, "channel": self.name}
-        self.push("system", payload)
-
-    def closed(self) -> None:
-        self._send("phx_close", {}, self.join_ref)
-
-    def wants(self, message: Broadcast) -> bool:
-        return self.read.broadcast and message.meta.get("id") not in self.replayed
-
-    def _send(self, event: str, payload: Json, ref: str | None) -> None:
-        frame = Frame(PREFIX + self.name, event, payload, ref, self.join_ref)
-        self.outbox.send(encode(self.outbox.version, frame))
+    def reply(self, ref: str | None, status: str, response: object) -> None:
+        self.push("phx_reply", {"status": status, "response": response}, ref)
 
 
 @dataclass
 class _Room:
     members: dict[Channel, None] = field(default_factory=dict[Channel, None])
-    presence: Presence = field(default_factory=Presence)
+    tracked: dict[Channel, Json] = field(default_factory=dict[Channel, Json])
 
 
 class Hub:
-    """All topics of the server."""
+    """All topics of the server. `messages` counts what is sent, each delivery for itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, messages: Rate | None = None) -> None:
+        self._messages = messages or Rate()
         self._rooms: dict[Topic, _Room] = {}
 
     def enter(self, channel: Channel) -> None:
         self._rooms.setdefault(channel.topic, _Room()).members[channel] = None
 
     def leave(self, channel: Channel) -> None:
-        """Take a channel out, its presence included; harmless when it is out already."""
-        room = self._rooms.get(channel.topic)
-        if room is None or channel not in room.members:
-            return
-        del room.members[channel]
-        self._tell(room, room.presence.untrack(channel))
-        if not room.members:
-            del self._rooms[channel.topic]
+        """Remove a channel and its presence; harmless when it is out already."""
+        if self.contains(channel):
+            self.track(channel, None)
+            room = self._rooms[channel.topic]
+            del room.members[channel]
+            if not room.members:
+                del self._rooms[channel.topic]
 
     def contains(self, channel: Channel) -> bool:
-        room = self._rooms.get(channel.topic)
-        return room is not None and channel in room.members
+        return channel.topic in self._rooms and channel in self._rooms[channel.topic].members
 
-    def broadcast(self, topic: Topic, message: Broadcast, besides: Channel | None = None) -> None:
-        """Send a message to all who listen to the topic, encoded once for each protocol version."""
-        room = self._rooms.get(topic)
-        if room is None:
-            return
+    def broadcast(self, topic: Topic, message: Broadcast, excluded: Channel | None = None) -> None:
+        """Send a message to all channels of the topic, encoded once for each protocol version.
+
+        Above the rate limit each of them is closed after it, as the real server does.
+        """
         encoded: dict[Version, str | bytes | None] = {}
-        for channel in list(room.members):
-            if channel is besides or not channel.wants(message):
-                continue
-            if channel.held is not None:
-                channel.held.append(message)
+        for channel in list(self._rooms[topic].members) if topic in self._rooms else ():
+            if channel is excluded or "broadcast" not in channel.read:
                 continue
             version = channel.outbox.version
             if version not in encoded:
@@ -131,33 +115,27 @@ class Hub:
             data = encoded[version]
             if data is not None:
                 channel.outbox.send(data)
+            if self._messages.add():
+                channel.shut(channel, "Too many messages per second")
 
-    def release(self, channel: Channel, replayed: list[Broadcast]) -> None:
-        """Send what is replayed, then what came meanwhile, and from then on everything as it comes."""
-        held, channel.held = channel.held or [], None
-        names = frozenset(str(message.meta["id"]) for message in replayed)
-        for message in [*replayed, *(late for late in held if late.meta.get("id") not in names)]:
-            version = channel.outbox.version
-            data = encode_broadcast(version, PREFIX + channel.name, message)
-            if data is not None:
-                channel.outbox.send(data)
-        channel.replayed = names
+    def track(self, channel: Channel, state: Json | None) -> None:
+        """Add, replace or (None) remove a channel's presence; differences go to all who have presence switched on."""
+        room, key = self._rooms[channel.topic], channel.options.presence_key
+        before = room.tracked.pop(channel, None)
+        difference = {"joins": Json(), "leaves": Json() if before is None else {key: {"metas": [before]}}}
+        if state is not None:
+            meta = {**state, "phx_ref": token_urlsafe(9)}
+            if before is not None:
+                meta["phx_ref_prev"] = before["phx_ref"]
+            difference["joins"] = {key: {"metas": [meta]}}
+            room.tracked[channel] = meta
+        for member in room.members if before is not None or state is not None else ():
+            if member.presence:
+                member.push("presence_diff", difference)
 
-    def track(self, channel: Channel, state: dict[str, Any]) -> None:
-        room = self._rooms[channel.topic]
-        self._tell(room, room.presence.track(channel, channel.options.presence_key, state))
-
-    def untrack(self, channel: Channel) -> None:
-        room = self._rooms[channel.topic]
-        self._tell(room, room.presence.untrack(channel))
-
-    def present(self, topic: Topic) -> Json:
-        room = self._rooms.get(topic)
-        return room.presence.state() if room else {}
-
-    def _tell(self, room: _Room, difference: Json | None) -> None:
-        if difference is None:
-            return
-        for channel in list(room.members):
-            if channel.presence:
-                channel.push("presence_diff", difference)
+    def presence_state(self, topic: Topic) -> Json:
+        """All presences of a topic: `{key: {metas: [{phx_ref, ...}]}}`."""
+        state: dict[str, dict[str, list[Json]]] = {}
+        for channel, meta in self._rooms[topic].tracked.items():
+            state.setdefault(channel.options.presence_key, {"metas": []})["metas"].append(meta)
+        return state

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, Literal, NoReturn, cast
 
 Version = Literal["1.0.0", "2.0.0"]
 Json = dict[str, Any]
 
-_PUSH, _BROADCAST = 3, 4
-_LONGEST = 255
-"""Bytes that a length of one byte can announce."""
+_PARTS = ("join_ref", "ref", "topic", "event", "payload")
 
 
 class FrameError(ValueError):
-    """A frame that is no frame of its protocol; the message is a sentence for whoever sent it."""
+    """A frame that its protocol does not know; the message is a sentence for its sender's developer."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Broadcast:
 
 @dataclass(frozen=True)
 class Frame:
-    """One message of a channel; a binary broadcast from a client comes with `broadcast` and an empty payload."""
+    """One message of a channel; a binary one from a client has `broadcast` and an empty payload."""
 
     topic: str
     event: str
@@ -49,96 +47,68 @@ def parse_json(text: str | bytes) -> Any:
         raise FrameError("The frame does not hold valid JSON.") from error
 
 
+def dump_json(value: Any) -> str:
+    """Write JSON without spaces."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 def decode(version: Version, data: str | bytes) -> Frame:
     """Read a client's frame. Raises FrameError."""
-    if isinstance(data, bytes):
-        if version == "1.0.0":
-            raise FrameError("Protocol 1.0.0 has no binary frames.")
+    if isinstance(data, bytes) and version == "2.0.0":
         return _decode_push(data)
-    content = parse_json(data)
+    content: Any = parse_json(data)
     if version == "1.0.0":
-        if not isinstance(content, dict):
-            raise FrameError("A frame of protocol 1.0.0 is a JSON object.")
-        message = cast(Json, content)
-        parts = [message.get(name) for name in ("join_ref", "ref", "topic", "event", "payload")]
-    else:
-        if not isinstance(content, list) or len(cast("list[Any]", content)) != 5:
-            raise FrameError("A frame of protocol 2.0.0 is an array of five.")
-        parts = cast("list[Any]", content)
-    join_ref, ref, topic, event, payload = parts
+        complete = isinstance(content, dict) and {*_PARTS[1:]} <= cast(Json, content).keys()
+        content = [cast(Json, content).get(name) for name in _PARTS] if complete else None
+    if not isinstance(content, list) or len(cast("list[Any]", content)) < len(_PARTS):
+        raise FrameError("A frame is an object with ref, topic, event and payload (1.0.0) or an array of five (2.0.0).")
+    join_ref, ref, topic, event, payload = cast("list[Any]", content)[: len(_PARTS)]
     if not isinstance(topic, str) or not isinstance(event, str):
         raise FrameError("A frame names its topic and its event.")
-    return Frame(
-        topic=topic,
-        event=event,
-        payload=cast(Json, payload) if isinstance(payload, dict) else {},
-        ref=_reference(ref),
-        join_ref=_reference(join_ref),
-    )
+    payload = cast(Json, payload) if isinstance(payload, dict) else {}
+    ref, join_ref = (each if each is None or isinstance(each, str) else dump_json(each) for each in (ref, join_ref))
+    return Frame(topic, event, payload, ref, join_ref)
 
 
 def encode(version: Version, frame: Frame) -> str:
     """Write a frame as text."""
     if version == "1.0.0":
-        return _dump({"topic": frame.topic, "event": frame.event, "payload": frame.payload, "ref": frame.ref})
-    return _dump([frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload])
+        return dump_json({"topic": frame.topic, "event": frame.event, "payload": frame.payload, "ref": frame.ref})
+    return dump_json([frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload])
 
 
 def encode_broadcast(version: Version, topic: str, message: Broadcast) -> str | bytes | None:
     """Write a broadcast: binary in 2.0.0, text in 1.0.0, None where 1.0.0 cannot carry it.
 
-    The body is copied as it stands, never parsed: a message is as dear to send as it is long.
+    The body is copied unparsed, which keeps the cost of a long message low.
     """
+    meta = dump_json(message.meta) if message.meta else ""
     if version == "2.0.0":
-        names = [part.encode("utf-8", "replace") for part in (topic, message.event)]
-        meta = _dump(message.meta).encode() if message.meta else b""
-        lengths = [len(part) for part in (*names, meta)]
-        if max(lengths) <= _LONGEST:
-            return bytes([_BROADCAST, *lengths, int(message.is_json)]) + b"".join((*names, meta, message.body))
+        names = [part.encode("utf-8", "replace") for part in (topic, message.event, meta)]
+        lengths = [len(name) for name in names]
+        if max(lengths) <= 255:  # what one byte can say; longer names travel as text
+            return bytes([4, *lengths, int(message.is_json)]) + b"".join(names) + message.body
     if not message.is_json:
         return None
-    meta = f',"meta":{_dump(message.meta)}' if message.meta else ""
-    payload = f'{{"type":"broadcast","event":{_dump(message.event)},"payload":{message.body.decode()}{meta}}}'
+    meta = meta and f',"meta":{meta}'
+    payload = f'{{"type":"broadcast","event":{dump_json(message.event)},"payload":{message.body.decode()}{meta}}}'
     if version == "1.0.0":
-        return f'{{"topic":{_dump(topic)},"event":"broadcast","payload":{payload},"ref":null}}'
-    return f'[null,null,{_dump(topic)},"broadcast",{payload}]'
+        return f'{{"topic":{dump_json(topic)},"event":"broadcast","payload":{payload},"ref":null}}'
+    return f'[null,null,{dump_json(topic)},"broadcast",{payload}]'
 
 
 def _decode_push(data: bytes) -> Frame:
-    if len(data) < 7 or data[0] != _PUSH:
-        raise FrameError("A binary frame from a client is a broadcast of kind 3.")
-    ends = [7]
-    for length in data[1:6]:
-        ends.append(ends[-1] + length)
-    if len(data) < ends[-1]:
-        raise FrameError("The binary frame is shorter than its lengths say.")
+    ends = list(accumulate(data[1:6], initial=7))
+    if data[:1] != b"\x03" or len(data) < max(ends):
+        raise FrameError("A binary frame from a client is a broadcast of kind 3 with true lengths.")
     try:
-        join_ref, ref, topic, event, meta = (data[start:end].decode() for start, end in pairwise(ends))
+        join_ref, ref, topic, event, _meta = (data[start:end].decode() for start, end in pairwise(ends))
     except UnicodeDecodeError as error:
         raise FrameError("The names in a binary frame are UTF-8.") from error
-    is_json, body = data[6] == 1, data[ends[-1] :]
+    is_json, body = data[6] != 0, data[ends[-1] :]
     if is_json:
         parse_json(body)
-    message = Broadcast(event, body, is_json, _object(parse_json(meta)) if meta else {})
-    return Frame(topic, "broadcast", {}, ref or None, join_ref or None, message)
-
-
-def _object(value: Any) -> Json:
-    if not isinstance(value, dict):
-        raise FrameError("The metadata of a binary frame is a JSON object.")
-    return cast(Json, value)
-
-
-def _reference(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, int):
-        return str(value)
-    raise FrameError("A reference is a string.")
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return Frame(topic, "broadcast", {}, ref or None, join_ref or None, Broadcast(event, body, is_json))
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any, cast
@@ -11,17 +10,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dev.realtime.authorization import DatabaseUnavailableError
-from dev.realtime.frames import Broadcast, FrameError, parse_json
+from dev.realtime.channels import Topic
+from dev.realtime.frames import Broadcast, FrameError, Json, dump_json, parse_json
 from dev.realtime.session import MAX_PAYLOAD, Services
-from dev.realtime.tokens import ANON, Claims, TokenError, is_key
+from dev.realtime.tokens import ANON, Claims, RefusalError, is_key
 
-_MAX_BODY = 2 * MAX_PAYLOAD
+_BLANK, _INVALID, _TOO_LARGE = "can't be blank", "is invalid", "Payload size exceeds tenant limit"
+_WRONG_TYPE = "Unsupported Media Type. Use application/json or application/octet-stream"
+_FIELDS = (("topic", str), ("event", str), ("payload", dict))
 
 
-class _ProblemError(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+class _ResponseError(Exception):
+    def __init__(self, status: int, body: Json) -> None:
+        super().__init__(status)
+        self.status, self.body = status, body
 
 
 class Endpoints:
@@ -30,87 +32,73 @@ class Endpoints:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def batch(self, request: Request) -> Response:
-        """`{messages: [{topic, event, payload, private}]}`: 202, and silence about what row security refuses."""
+    async def handle(self, request: Request) -> Response:
+        """Answer 202, or an error with the real server's body."""
         try:
-            claims = self._claims(request.headers)
-            messages = _messages(parse_json(await _body(request)))
-            allowed: dict[str, bool] = {}
-            for topic, private, message in messages:
-                if private and topic not in allowed:
-                    allowed[topic] = (await self._services.database.may_write(topic, claims)).broadcast
-                if not private or allowed[topic]:
-                    self._services.hub.broadcast((topic, private), message)
-        except (_ProblemError, FrameError, TokenError, DatabaseUnavailableError) as error:
-            return _answer(error)
+            send = self._single if "event" in request.path_params else self._batch
+            await send(request, self._claims(request.headers))
+        except _ResponseError as error:
+            return JSONResponse(error.body, error.status)
+        except DatabaseUnavailableError:
+            return JSONResponse({"message": "Tenant database unavailable"}, 422)
+        except RefusalError:  # of the token
+            return JSONResponse({"message": "Unauthorized"}, 401)
+        except FrameError:
+            return JSONResponse({"errors": {"detail": "Bad Request"}}, 400)
         return Response(status_code=202)
 
-    async def single(self, request: Request) -> Response:
-        """The body is the payload, JSON or bytes; `?private=true` for a private topic: 202, or 403 if refused."""
-        topic, event = request.path_params["topic"], request.path_params["event"]
-        private = request.query_params.get("private") == "true"
-        try:
-            claims = self._claims(request.headers)
-            if any(name.startswith("persist") for name in request.query_params):
-                raise _ProblemError(422, "This stand-in does not store what clients send.")
-            body = await _body(request)
-            is_json = "octet-stream" not in request.headers.get("content-type", "")
-            if is_json:
-                parse_json(body)
-            if len(body) > MAX_PAYLOAD:
-                raise _ProblemError(422, "Payload size exceeds the limit of 3 MB")
-            if private and not (await self._services.database.may_write(topic, claims)).broadcast:
-                raise _ProblemError(403, "Unauthorized")
-        except (_ProblemError, FrameError, TokenError, DatabaseUnavailableError) as error:
-            return _answer(error)
-        self._services.hub.broadcast((topic, private), Broadcast(event, body, is_json))
-        return Response(status_code=202)
+    async def _batch(self, request: Request, claims: Claims) -> None:
+        """Send `{messages: [{topic, event, payload, private}]}`; row security drops without a word."""
+        for topic, message in _messages(parse_json(await request.body())):
+            if len(message.body) > MAX_PAYLOAD:
+                raise _ResponseError(422, {"errors": {"messages": [{"payload": [_TOO_LARGE]}]}})
+            if await self._may_send(topic, claims):
+                self._services.hub.broadcast(topic, message)
+
+    async def _single(self, request: Request, claims: Claims) -> None:
+        """Send the body, JSON or bytes; `?private=true` for a private topic."""
+        topic = request.path_params["topic"], request.query_params.get("private") == "true"
+        kind = request.headers.get("content-type", "application/json")
+        if not kind.startswith(("application/json", "application/octet-stream")):
+            raise _ResponseError(415, {"error": _WRONG_TYPE})
+        body, is_json = await request.body(), kind.startswith("application/json")
+        if is_json:
+            parse_json(body)
+        if len(body) > MAX_PAYLOAD:
+            raise _ResponseError(422, {"errors": {"payload": [_TOO_LARGE]}})
+        if not await self._may_send(topic, claims):
+            raise _ResponseError(403, {"message": "Unauthorized"})
+        self._services.hub.broadcast(topic, Broadcast(request.path_params["event"], body, is_json))
+
+    async def _may_send(self, topic: Topic, claims: Claims) -> bool:
+        name, private = topic
+        return not private or "broadcast" in await self._services.database.access(name, claims, write=True)
 
     def _claims(self, headers: Mapping[str, str]) -> Claims:
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = [bearer if scheme.lower() == "bearer" else "", headers.get("apikey", "")]
-        for token in given:
-            if token and not is_key(token):
-                return self._services.verifier.verify(token, time.time())
-        if not any(given):
-            raise _ProblemError(401, "Unauthorized")
-        return ANON
+        bearer = headers.get("authorization", "").rpartition(" ")[2]
+        given = [token for token in (bearer, headers.get("apikey")) if token]
+        if not given:
+            raise _ResponseError(401, {"message": "Unauthorized"})
+        tokens = [token for token in given if not is_key(token)]
+        return self._services.verifier.verify(tokens[0], time.time()) if tokens else ANON
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY:
-            raise _ProblemError(413, "The body is too large")
-    return bytes(body)
-
-
-def _messages(content: Any) -> list[tuple[str, bool, Broadcast]]:
-    entries = cast("dict[str, Any]", content).get("messages") if isinstance(content, dict) else None
+def _messages(content: Any) -> list[tuple[Topic, Broadcast]]:
+    entries = cast(Json, content).get("messages") if isinstance(content, dict) else None
     if not isinstance(entries, list):
-        raise _ProblemError(422, "The body is an object with a list `messages`")
-    messages: list[tuple[str, bool, Broadcast]] = []
-    for entry in cast("list[Any]", entries):
-        message = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
-        topic, event, payload = message.get("topic"), message.get("event"), message.get("payload")
-        if not isinstance(topic, str) or not isinstance(event, str) or not isinstance(payload, dict):
-            raise _ProblemError(422, "A message has a topic, an event and a payload, which is an object")
-        body = json.dumps(payload, separators=(",", ":")).encode()
-        if len(body) > MAX_PAYLOAD:
-            raise _ProblemError(422, "Payload size exceeds the limit of 3 MB")
-        messages.append((topic, message.get("private") is True, Broadcast(event, body)))
-    return messages
-
-
-def _answer(error: Exception) -> Response:
-    match error:
-        case _ProblemError():
-            status = error.status
-        case TokenError():
-            status = 401
-        case DatabaseUnavailableError():
-            status = 503
-        case _:
-            status = 400
-    return JSONResponse({"message": str(error)}, status)
+        raise _ResponseError(422, {"errors": {"messages": [_BLANK if entries is None else _INVALID]}})
+    messages = [cast(Json, entry) if isinstance(entry, dict) else {} for entry in cast("list[Any]", entries)]
+    faults = [
+        {
+            name: [_BLANK if each.get(name) is None else _INVALID]
+            for name, kind in _FIELDS
+            if not isinstance(each.get(name), kind)
+        }
+        for each in messages
+    ]
+    if any(faults):
+        raise _ResponseError(422, {"errors": {"messages": faults}})
+    return [
+        ((each["topic"], each.get("private") is True), Broadcast(each["event"], dump_json(each["payload"]).encode()))
+        for each in messages
+    ]

@@ -11,8 +11,6 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -20,24 +18,24 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dev.realtime.authorization import Database, DatabaseUnavailableError
 from dev.realtime.channels import Hub
-from dev.realtime.frames import Broadcast, FrameError
+from dev.realtime.frames import Broadcast, FrameError, Version
 from dev.realtime.http import Endpoints
-from dev.realtime.outbox import SocketOutbox
-from dev.realtime.pgoutput import Row
-from dev.realtime.replication import Replication
+from dev.realtime.rates import Rate
+from dev.realtime.replication import Replication, Row
 from dev.realtime.session import MAX_PAYLOAD, Services, Session
 from dev.realtime.settings import Settings
 from dev.realtime.tokens import Verifier
 
 logger = logging.getLogger(__name__)
 
-_PARTITION_SECONDS = 3600.0
-_UNREADABLE = 1007
+_MAX_WAITING = 8 * 1024 * 1024
+"""Bytes that may wait for one socket, so that a slow reader delays nobody else."""
+_TOO_SLOW = 1013
 
 
 def create_app(settings: Settings) -> Starlette:
-    """The server for one database. Nothing is connected before it starts."""
-    hub = Hub()
+    """Make the server for one database. Nothing is connected before it starts."""
+    hub = Hub(Rate(settings.max_messages_per_second))
     replication = Replication(settings.database_url, lambda row: deliver(hub, row))
     pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]](
         settings.database_url,
@@ -49,8 +47,8 @@ def create_app(settings: Settings) -> Starlette:
         kwargs={"autocommit": True, "application_name": "realtime", "connect_timeout": 3},
         check=AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]].check_connection,
     )
-    database = Database(pool)
-    services = Services(hub, database, Verifier(settings.keys), lambda: replication.ready)
+    database, joins = Database(pool), Rate(settings.max_joins_per_second)
+    services = Services(hub, database, Verifier(settings.keys), joins, lambda: replication.ready)
     endpoints = Endpoints(services)
 
     async def socket(websocket: WebSocket) -> None:
@@ -62,7 +60,7 @@ def create_app(settings: Settings) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         await pool.open(wait=False)
-        tasks = [asyncio.create_task(replication.run()), asyncio.create_task(_keep_partitions(database))]
+        tasks = [asyncio.create_task(replication.run()), asyncio.create_task(_maintain_partitions(database))]
         try:
             yield
         finally:
@@ -73,27 +71,58 @@ def create_app(settings: Settings) -> Starlette:
 
     routes: list[BaseRoute] = [
         WebSocketRoute("/websocket", socket),
-        Route("/api/broadcast", endpoints.batch, methods=["POST"]),
-        Route("/api/broadcast/{topic:path}/events/{event}", endpoints.single, methods=["POST"]),
+        Route("/api/broadcast", endpoints.handle, methods=["POST"]),
+        Route("/api/broadcast/{topic:path}/events/{event}", endpoints.handle, methods=["POST"]),
         Route("/health", health),
     ]
-    cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     # The gateway strips the public prefix; without one, clients come to it directly.
-    return Starlette(routes=[Mount("/realtime/v1", routes=routes), *routes], lifespan=lifespan, middleware=[cors])
+    return Starlette(routes=[Mount("/realtime/v1", routes=routes), *routes], lifespan=lifespan)
 
 
 def deliver(hub: Hub, row: Row) -> None:
-    """Send a row of realtime.messages to those who listen to its topic; drop it when it is no broadcast."""
-    topic, event = row.get("topic"), row.get("event")
-    payload, binary = row.get("payload"), row.get("binary_payload")
-    if row.get("extension") != "broadcast" or topic is None or event is None:
+    """Send a row of realtime.messages to its topic's channels, unless it is no broadcast."""
+    topic, event, payload, binary = (row[name] for name in ("topic", "event", "payload", "binary_payload"))
+    if row["extension"] != "broadcast" or topic is None or event is None:
         return
     body = (payload or "null").encode() if binary is None else bytes.fromhex(binary.removeprefix("\\x"))
     if len(body) > MAX_PAYLOAD:
         logger.warning("A broadcast of %d bytes on topic %r exceeds the limit of 3 MB", len(body), topic)
         return
-    message = Broadcast(event, body, is_json=binary is None, meta={"id": row.get("id")})
-    hub.broadcast((topic, row.get("private") == "t"), message)
+    hub.broadcast((topic, row["private"] == "t"), Broadcast(event, body, binary is None, {"id": row["id"]}))
+
+
+class SocketOutbox:
+    """Messages for one socket, in order. `send` and `close` never wait; `write` runs as a task of its own."""
+
+    def __init__(self, websocket: WebSocket, version: Version) -> None:
+        self.version: Version = version
+        self._websocket = websocket
+        self._waiting: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self._size = 0
+        self._end: tuple[int, str] | None = None
+
+    def send(self, data: str | bytes) -> None:
+        """Queue a message; close a socket that reads more slowly than messages come."""
+        if self._end is None:
+            self._size += len(data)
+            self._waiting.put_nowait(data)
+            if self._size > _MAX_WAITING:
+                self.close(_TOO_SLOW, "You read more slowly than messages come; connect again.")
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket once what waits has been written."""
+        if self._end is None:
+            self._end = (code, reason)
+            self._waiting.put_nowait(None)
+
+    async def write(self) -> None:
+        """Write until closed. Raises WebSocketDisconnect when the socket is gone."""
+        while (data := await self._waiting.get()) is not None:
+            self._size -= len(data)
+            kind = "text" if isinstance(data, str) else "bytes"
+            await self._websocket.send({"type": "websocket.send", kind: data})
+        if self._end is not None:
+            await self._websocket.close(*self._end)
 
 
 async def _serve(websocket: WebSocket, services: Services) -> None:
@@ -103,16 +132,15 @@ async def _serve(websocket: WebSocket, services: Services) -> None:
         return
     await websocket.accept()
     outbox = SocketOutbox(websocket, version)
-    key = websocket.query_params.get("apikey") or websocket.headers.get("apikey")
-    session = Session(outbox, services, key)
+    session = Session(outbox, services, websocket.query_params.get("apikey") or websocket.headers.get("apikey"))
     writer = asyncio.create_task(outbox.write())
     try:
         while (message := await websocket.receive())["type"] != "websocket.disconnect":
             data = message.get("text")
             try:
                 await session.receive(message["bytes"] if data is None else data)
-            except FrameError as error:
-                outbox.close(_UNREADABLE, str(error))
+            except FrameError as error:  # passed over, there as here
+                logger.info("A frame could not be read: %s", error)
     finally:
         session.end()
         writer.cancel()
@@ -120,11 +148,8 @@ async def _serve(websocket: WebSocket, services: Services) -> None:
             await writer
 
 
-async def _keep_partitions(database: Database) -> None:
+async def _maintain_partitions(database: Database) -> None:
     while True:
-        try:
+        with contextlib.suppress(DatabaseUnavailableError):
             await database.maintain_partitions()
-        except DatabaseUnavailableError:
-            await asyncio.sleep(2)
-        else:
-            await asyncio.sleep(_PARTITION_SECONDS)
+        await asyncio.sleep(60)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 from uuid import uuid4
 
-from dev.realtime.authorization import EVERYTHING, Access, Database, DatabaseUnavailableError
+from dev.realtime.authorization import EVERYTHING, NOTHING, Access, Database, DatabaseUnavailableError
 from dev.realtime.channels import PREFIX, Channel, Hub, Options, Outbox
-from dev.realtime.frames import Broadcast, Frame, Json, decode, encode
-from dev.realtime.tokens import ANON, Claims, TokenError, Verifier, is_key
+from dev.realtime.frames import Broadcast, Frame, Json, decode, dump_json, encode
+from dev.realtime.rates import Rate
+from dev.realtime.tokens import ANON, Claims, RefusalError, Verifier, is_key
 
 MAX_PAYLOAD = 3_000_000
 """Bytes of one broadcast's payload, or of one presence's state."""
-_MOST_REPLAYED = 25
 _LONGEST_TIMER = 3600
-
-
-class RefusalError(Exception):
-    """A join or a push that is answered with this reason."""
+_GOING_AWAY = 1001
 
 
 @dataclass(frozen=True)
@@ -32,33 +28,30 @@ class Services:
     hub: Hub
     database: Database
     verifier: Verifier
+    joins: Rate
     ready: Callable[[], bool]
 
 
 class Session:
-    """What one socket has joined. `key` is the `apikey` of its URL; a JWT there speaks for joins without a token."""
+    """The channels of one socket. `key` is the `apikey` of its URL; a JWT there counts for joins without a token."""
 
     def __init__(self, outbox: Outbox, services: Services, key: str | None) -> None:
-        self._outbox = outbox
-        self._services = services
-        self._hub = services.hub
-        self._key = key
+        self._outbox, self._services, self._hub = outbox, services, services.hub
+        self._token = None if key is None or is_key(key) else key
         self._channels: dict[str, Channel] = {}
-        self._timers: dict[Channel, asyncio.TimerHandle] = {}
 
     async def receive(self, data: str | bytes) -> None:
-        """Answer one frame. Raises FrameError when it is none."""
+        """Answer one frame. Raises FrameError when it cannot be read."""
         frame = decode(self._outbox.version, data)
         channel = self._channels.get(frame.topic)
-        if channel is not None and frame.join_ref not in (None, channel.join_ref):
-            channel = None  # meant for an earlier join of the topic
         if frame.topic == "phoenix" and frame.event == "heartbeat":
             self._reply(frame, "ok", {})
-        elif frame.event == "phx_join":
+        elif frame.event == "phx_join" and frame.topic.startswith(PREFIX):
+            self._close(channel)
             await self._join(frame)
         elif frame.event == "phx_leave":
-            self._reply(frame, "ok", {})
-            if channel is not None:
+            if channel is None or frame.join_ref in (None, channel.join_ref):
+                self._reply(frame, "ok", {})
                 self._close(channel)
         elif channel is None:
             self._reply(frame, "error", {"reason": "unmatched topic"})
@@ -70,88 +63,72 @@ class Session:
             await self._presence(channel, frame)
 
     def end(self) -> None:
-        """The socket is gone."""
+        """Remove the channels of a socket that is gone."""
         for channel in list(self._channels.values()):
             self._drop(channel)
 
     # Joining
 
     async def _join(self, frame: Frame) -> None:
-        before = self._channels.get(frame.topic)
-        if before is not None:
-            self._close(before)
-        channel: Channel | None = None
+        if self._services.joins.add():
+            self._reply(frame, "error", {"reason": "ClientJoinRateLimitReached: Too many joins per second"})
+            self._outbox.close(_GOING_AWAY, "Too many joins per second")
+            return
         try:
             channel = self._channel(frame)
             if not self._services.ready():
                 raise DatabaseUnavailableError
             if channel.options.private:
-                channel.read = await self._may_read(channel.name, channel.claims)
-            await self._enter(channel, frame)
-        except (RefusalError, TokenError, DatabaseUnavailableError) as error:
-            if channel is not None:
-                self._drop(channel)
-            self._reply(frame, "error", {"reason": _reason(error)})
+                channel.read = await self._may_read(channel)
+        except RefusalError as error:
+            self._reply(frame, "error", {"reason": str(error)})
+            return
+        self._channels[frame.topic] = channel
+        self._hub.enter(channel)
+        channel.reply(frame.ref, "ok", {"postgres_changes": []})
+        if channel.options.presence:
+            self._enable_presence(channel)
+        self._check_expiry(channel)
 
     def _channel(self, frame: Frame) -> Channel:
         name = frame.topic.removeprefix(PREFIX)
-        if not frame.topic.startswith(PREFIX):
-            raise RefusalError("unmatched topic")
         if not name:
-            raise RefusalError("TopicNameRequired: You must provide a topic name")
-        if "\0" in name or not _is_unicode(name):
-            raise RefusalError("MalformedTopic: The topic name holds characters that no database can store")
+            raise RefusalError("TopicNameRequired", "You must provide a topic name")
+        if "\0" in name or any("\ud800" <= character <= "\udfff" for character in name):
+            raise RefusalError("MalformedTopic", "The topic name holds characters that no database can store")
         token = frame.payload.get("access_token")
         if not isinstance(token, str) or is_key(token):
-            token = None if self._key is None or is_key(self._key) else self._key
-        options = _options(_mapping(frame.payload.get("config")))
-        return Channel(self._outbox, name, frame.join_ref or frame.ref, options, token, self._claims(token))
-
-    async def _enter(self, channel: Channel, frame: Frame) -> None:
-        replayed: list[Broadcast] = []
-        channel.held = []
-        self._channels[frame.topic] = channel
-        self._hub.enter(channel)
-        if channel.options.replay:
-            if not channel.read.broadcast:
-                raise RefusalError(f"Unauthorized: {_no_permission(channel.name)}")
-            replayed = await self._services.database.replay(channel.name, *channel.options.replay)
-        self._watch_expiry(channel)
-        channel.reply(frame.ref, "ok", {"postgres_changes": []})
-        if channel.options.replication_ready:
-            channel.system("ok", "Replication connection established")
-        if channel.options.presence:
-            self._show_presence(channel)
-        self._hub.release(channel, replayed)
+            token = self._token
+        options, join_ref = _options(_mapping(frame.payload.get("config"))), frame.join_ref or frame.ref
+        return Channel(self._outbox, name, join_ref, options, token, self._claims(token), self._shut)
 
     def _claims(self, token: str | None) -> Claims:
         return ANON if token is None else self._services.verifier.verify(token, time.time())
 
-    async def _may_read(self, name: str, claims: Claims) -> Access:
-        access = await self._services.database.may_read(name, claims)
-        if not (access.broadcast or access.presence):
-            raise RefusalError(f"Unauthorized: {_no_permission(name)}")
-        return access
+    async def _may_read(self, channel: Channel) -> Access:
+        access = await self._services.database.access(channel.name, channel.claims, write=False)
+        if access:
+            return access
+        message = f"You do not have permissions to read from this Channel topic: {channel.name}"
+        raise RefusalError("Unauthorized", message)
 
     # Leaving
 
-    def _close(self, channel: Channel) -> None:
-        self._drop(channel)
-        channel.closed()
+    def _close(self, channel: Channel | None) -> None:
+        if channel is not None:
+            self._drop(channel)
+            channel.push("phx_close", {}, channel.join_ref)
 
     def _shut(self, channel: Channel, message: str) -> None:
-        if not self._hub.contains(channel):
-            return  # its time ran out while the database was asked
-        channel.system("error", message)
-        self._close(channel)
+        if self._hub.contains(channel):  # it may have expired while the database was asked
+            system = {"extension": "system", "status": "error", "message": message, "channel": channel.name}
+            channel.push("system", system)
+            self._close(channel)
 
     def _drop(self, channel: Channel) -> None:
-        topic = PREFIX + channel.name
-        if self._channels.get(topic) is channel:
-            del self._channels[topic]
-        timer = self._timers.pop(channel, None)
-        if timer is not None:
-            timer.cancel()
+        self._channels.pop(PREFIX + channel.name, None)
+        if channel.timer is not None:
+            channel.timer.cancel()
         self._hub.leave(channel)
 
     # Tokens
@@ -164,95 +141,82 @@ class Session:
             channel.token, channel.write = token, None
             channel.claims = self._claims(token)
             if channel.options.private:
-                read = await self._may_read(channel.name, channel.claims)
-        except (RefusalError, TokenError, DatabaseUnavailableError) as error:
-            message = error.message if isinstance(error, TokenError) else str(error)
-            self._shut(channel, message.removeprefix("Unauthorized: "))
-            return
-        if (channel.read.broadcast and not read.broadcast) or (channel.presence and not read.presence):
-            self._shut(channel, f"You no longer have permission to read from this Channel topic: {channel.name}")
-        elif self._hub.contains(channel):
-            channel.read = read
-            self._watch_expiry(channel)
-
-    def _watch_expiry(self, channel: Channel) -> None:
-        timer = self._timers.pop(channel, None)
-        if timer is not None:
-            timer.cancel()
-        if channel.token is not None:
-            # A clock that was set, or a laptop that slept, is noticed at the next look.
-            now = time.time()
-            seconds = min(channel.claims["exp"], int(now) + _LONGEST_TIMER) - now
-            loop = asyncio.get_running_loop()
-            self._timers[channel] = loop.call_later(seconds, self._look_at_expiry, channel)
-
-    def _look_at_expiry(self, channel: Channel) -> None:
-        try:
-            self._claims(channel.token)
-        except TokenError as error:
+                read = await self._may_read(channel)
+            if not read >= channel.read:
+                message = f"You no longer have permission to read from this Channel topic: {channel.name}"
+                raise RefusalError("Unauthorized", message)
+        except RefusalError as error:
             self._shut(channel, error.message)
         else:
-            self._watch_expiry(channel)
+            channel.read = read
+            self._check_expiry(channel)
 
-    # Speaking
+    def _check_expiry(self, channel: Channel) -> None:
+        """Shut a channel whose token has expired; look again when it does, or within the hour: laptops sleep."""
+        if channel.timer is not None:
+            channel.timer.cancel()
+        if channel.token is None or not self._hub.contains(channel):
+            return
+        try:
+            now = time.time()
+            seconds = min(self._claims(channel.token)["exp"], int(now) + _LONGEST_TIMER) - now
+        except RefusalError as error:
+            self._shut(channel, error.message)
+        else:
+            channel.timer = asyncio.get_running_loop().call_later(seconds, self._check_expiry, channel)
+
+    # Sending
 
     async def _broadcast(self, channel: Channel, frame: Frame) -> None:
-        try:
-            message = frame.broadcast or _text_broadcast(frame.payload)
-            if "persist" in message.meta:
-                raise RefusalError("This stand-in does not store what clients send.")
-            if len(message.body) > MAX_PAYLOAD:
-                raise RefusalError("payload_size_exceeded")
-        except RefusalError as refusal:
-            channel.reply(frame.ref, "error", {"reason": str(refusal)})
-            return
-        try:
-            if not (await self._may_write(channel)).broadcast:
-                return  # silent, with or without ack, as the real server is
-        except DatabaseUnavailableError:
-            return
-        if not self._hub.contains(channel):
-            return
-        echo = None if channel.options.echo else channel
-        self._hub.broadcast(channel.topic, Broadcast(message.event, message.body, message.is_json), echo)
+        payload = frame.payload
+        body = dump_json(payload.get("payload", {})).encode()
+        message = frame.broadcast or Broadcast(str(payload.get("event", "")), body)
+        if "broadcast" not in await self._may_write(channel) or not self._hub.contains(channel):
+            return  # without a reply, even to a client that asked for one
+        status, response = "ok", Json()
+        if len(message.body) <= MAX_PAYLOAD:
+            self._hub.broadcast(channel.topic, message, None if channel.options.echo else channel)
+        else:
+            status, response = "error", "payload_size_exceeded"
         if channel.options.ack:
-            channel.reply(frame.ref, "ok", {})
+            channel.reply(frame.ref, status, response)
 
     async def _presence(self, channel: Channel, frame: Frame) -> None:
-        state: object = frame.payload.get("payload", {})
-        event = str(frame.payload.get("event")).lower()
-        try:
-            if event not in ("track", "untrack"):
-                raise RefusalError("Presence knows the events track and untrack")
-            if not isinstance(state, dict):
-                raise RefusalError("Presence track payload must be a map")
-            if len(json.dumps(state)) > MAX_PAYLOAD:
-                raise RefusalError("Track message size exceeded")
-            if event == "track" and not (await self._may_write(channel)).presence:
-                raise RefusalError("You do not have permissions to track presence on this Channel topic")
-        except (RefusalError, DatabaseUnavailableError) as error:
-            channel.reply(frame.ref, "error", {"reason": str(error)})
-            return
+        event, state = str(frame.payload.get("event", "")).lower(), frame.payload.get("payload", {})
+        refused = event == "track" and "presence" not in await self._may_write(channel)
         if not self._hub.contains(channel):
             return
-        channel.reply(frame.ref, "ok", {})
-        if event == "untrack":
-            self._hub.untrack(channel)
-            return
-        self._show_presence(channel)
-        self._hub.track(channel, cast(Json, state))
+        if refused or event not in ("track", "untrack", ""):
+            channel.reply(frame.ref, "error", {})
+        elif event == "track" and not isinstance(state, dict):
+            channel.reply(frame.ref, "error", {"reason": "Presence track payload must be a map"})
+        elif event == "track" and len(dump_json(state)) > MAX_PAYLOAD:
+            self._shut(channel, "Track message size exceeded")
+        else:
+            channel.reply(frame.ref, "ok", {})
+            if event == "track":
+                self._enable_presence(channel)
+                if state != channel.state:
+                    channel.state = cast(Json, state)
+                    self._hub.track(channel, channel.state)
+            elif event == "untrack":
+                channel.state = None
+                self._hub.track(channel, None)
 
-    def _show_presence(self, channel: Channel) -> None:
-        """Switch presence on: the state now, differences from now on. Tracking does it too."""
-        if channel.read.presence and not channel.presence:
+    def _enable_presence(self, channel: Channel) -> None:
+        """Send the state now and differences from now on."""
+        if "presence" in channel.read and not channel.presence:
             channel.presence = True
-            channel.push("presence_state", self._hub.present(channel.topic))
+            channel.push("presence_state", self._hub.presence_state(channel.topic))
 
     async def _may_write(self, channel: Channel) -> Access:
         if not channel.options.private:
             return EVERYTHING
         if channel.write is None:
-            channel.write = await self._services.database.may_write(channel.name, channel.claims)
+            try:
+                channel.write = await self._services.database.access(channel.name, channel.claims, write=True)
+            except DatabaseUnavailableError:
+                return NOTHING
         return channel.write
 
     def _reply(self, frame: Frame, status: str, response: Json) -> None:
@@ -263,63 +227,22 @@ class Session:
 
 def _options(config: Json) -> Options:
     broadcast, presence = _mapping(config.get("broadcast")), _mapping(config.get("presence"))
-    key, private = presence.get("key"), _flag(config.get("private"), default=False)
-    if config.get("postgres_changes"):
-        raise RefusalError(
-            "PostgresChangesNotCovered: This stand-in does not cover Postgres Changes; "
-            "use Broadcast from the database (realtime.send)"
-        )
+    if config.get("postgres_changes") or "replay" in broadcast:
+        message = "This stand-in covers neither Postgres Changes nor replay; use Broadcast from the database"
+        raise RefusalError("NotCovered", message)
+    key = presence.get("key")
     return Options(
-        private=private,
-        ack=_flag(broadcast.get("ack"), default=False),
-        echo=_flag(broadcast.get("self"), default=False),
-        presence=_flag(presence.get("enabled"), default=True),
+        private=_flag(config.get("private")),
+        ack=_flag(broadcast.get("ack")),
+        echo=_flag(broadcast.get("self")),
+        presence=_flag(presence.get("enabled")),
         presence_key=key if isinstance(key, str) and key else str(uuid4()),
-        replication_ready=_flag(broadcast.get("replication_ready"), default=False),
-        replay=_replay(broadcast["replay"], private) if "replay" in broadcast else None,
     )
 
 
-def _replay(value: object, private: bool) -> tuple[int, int]:
-    wanted = _mapping(value)
-    since, limit = wanted.get("since", 0), wanted.get("limit", _MOST_REPLAYED)
-    if not private:
-        raise RefusalError("UnableToReplayMessages: Replay is not allowed for public channels")
-    if type(since) is not int or type(limit) is not int or not 0 <= since < 10**14:
-        raise RefusalError("UnableToReplayMessages: Replay params are not valid")
-    return since, max(1, min(limit, _MOST_REPLAYED))
+def _mapping(value: object) -> Json:
+    return cast(Json, value) if isinstance(value, dict) else {}
 
 
-def _text_broadcast(payload: Json) -> Broadcast:
-    event = payload.get("event")
-    if not isinstance(event, str):
-        raise RefusalError("A broadcast names its event.")
-    return Broadcast(event, json.dumps(payload.get("payload", {}), separators=(",", ":")).encode())
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _flag(value: object, *, default: bool) -> bool:
-    return default if value is None else value is True or value == "true"
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
-        return False
-    return True
-
-
-def _no_permission(name: str) -> str:
-    return f"You do not have permissions to read from this Channel topic: {name}"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TokenError):
-        return f"{error.kind}: {error.message}"
-    if isinstance(error, DatabaseUnavailableError):
-        return f"UnableToConnectToProject: {error}"
-    return str(error)
+def _flag(value: object) -> bool:
+    return value is True or value == "true"

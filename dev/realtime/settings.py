@@ -1,47 +1,49 @@
-"""What the server is told from outside."""
+"""The server's settings."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
+
+_REQUIRED = ("REALTIME_PORT", "DATABASE_URL", "JWT_JWKS")
+_LIMITS = ("REALTIME_MAX_MESSAGES_PER_SECOND", "REALTIME_MAX_JOINS_PER_SECOND")
 
 
 class SettingsError(ValueError):
-    """The environment lacks something or holds nonsense; the message names the variables, never their values."""
+    """The environment lacks a variable or holds an invalid one; the message names the variables, not their values."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Port on 127.0.0.1, connection URL of a superuser, and the keys (JWK dicts) that tokens are signed with."""
+    """Port on 127.0.0.1, connection URL of a superuser, the keys (JWK dicts) of tokens, and the plan's rate limits."""
 
     port: int
     database_url: str
     keys: tuple[dict[str, Any], ...]
+    max_messages_per_second: float = math.inf
+    max_joins_per_second: float = math.inf
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """Read REALTIME_PORT, DATABASE_URL and JWT_JWKS (`{"keys": [...]}`). Raises SettingsError naming all faults."""
-    faults = [
-        f"{name} is not set" for name in ("REALTIME_PORT", "DATABASE_URL", "JWT_JWKS") if not environment.get(name)
-    ]
-    port, keys = 0, ()
+    """Read REALTIME_PORT, DATABASE_URL, JWT_JWKS (`{"keys": [...]}`) and, where set, the two limits.
+
+    Raises SettingsError naming all faults.
+    """
+    faults = [f"{name} is not set" for name in _REQUIRED if not environment.get(name)]
+    numbers: dict[str, float] = {}
+    for name in ("REALTIME_PORT", *_LIMITS):
+        try:
+            numbers[name] = int(environment.get(name) or 0) or math.inf
+        except ValueError:
+            faults.append(f"{name} is not a number")
+    keys: tuple[dict[str, Any], ...] = ()
     try:
-        port = int(environment.get("REALTIME_PORT") or 0)
-    except ValueError:
-        faults.append("REALTIME_PORT is not a number")
-    try:
-        keys = _keys(environment.get("JWT_JWKS") or '{"keys": []}')
+        keys = tuple(dict(key) for key in json.loads(environment.get("JWT_JWKS") or '{"keys": []}')["keys"])
     except (ValueError, TypeError, KeyError):
         faults.append('JWT_JWKS is not a JSON object {"keys": [...]}')
     if faults:
         raise SettingsError("; ".join(faults))
-    return Settings(port=port, database_url=environment["DATABASE_URL"], keys=keys)
-
-
-def _keys(text: str) -> tuple[dict[str, Any], ...]:
-    keys = json.loads(text)["keys"]
-    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in cast("list[Any]", keys)):
-        raise ValueError("no list of keys")
-    return tuple(cast("list[dict[str, Any]]", keys))
+    return Settings(int(numbers["REALTIME_PORT"]), environment["DATABASE_URL"], keys, *(numbers[n] for n in _LIMITS))

@@ -27,7 +27,6 @@ begin
   return new;
 end
 $$;
-revoke execute on function private.check_time_zone() from public;
 
 create trigger time_zone_exists before insert or update of time_zone on public.theaters
   for each row execute function private.check_time_zone();

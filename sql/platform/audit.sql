@@ -55,6 +55,8 @@ $$;
 
 create trigger rows_are_only_added before update or delete or truncate on private.booking_log
   for each statement execute function private.forbid_changes();
+create trigger rows_are_only_added before update or delete or truncate on private.settings_log
+  for each statement execute function private.forbid_changes();
 create trigger rows_are_only_added before update or delete or truncate on private.seat_lock_history
   for each statement execute function private.forbid_changes();
 
@@ -107,11 +109,5 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.log_change(),
-  private.forbid_changes(),
-  public.seat_holder(bigint, bigint, timestamptz),
-  public.booking_history(uuid)
-from public;
 grant execute on function public.seat_holder(bigint, bigint, timestamptz), public.booking_history(uuid)
   to anon, authenticated, service_role;

@@ -16,5 +16,4 @@ language sql stable security definer set search_path = '' as $$
   select private.now()
 $$;
 
-revoke execute on function private.now(), public.server_time() from public;
 grant execute on function public.server_time() to anon, authenticated;

@@ -66,5 +66,3 @@ begin
     errcode = 'PT' || v_error.status, message = p_code, detail = p_detail::text, hint = v_error.sentence;
 end
 $$;
-
-revoke execute on function private.error_catalog(), private.raise_api_error(text, jsonb) from public;

@@ -4,15 +4,31 @@
 -- client ever names: the Data API does not expose it and no API role may use it. Files load in the order that
 -- supabase/config.toml lists; each holds one concept: table, constraints, indexes, row security, functions, grants.
 --
--- A seat's life is told in seat_locks.sql and bookings.sql, the life of money in payments.sql and refunds.sql.
+-- Begin with booking/seat_locks.sql and bookings.sql for the life of a seat, with payments/payments.sql and refunds.sql
+-- for the life of money.
+
+-- An older PostgreSQL would take all of it, since a function's body is not read before it is called, and then refuse
+-- every call of a customer who is signed in: pg_input_is_valid came with 16.
+do $$
+begin
+  if current_setting('server_version_num')::integer < 160000 then
+    raise exception 'Frontrow needs PostgreSQL 16 or newer; this is %.', current_setting('server_version')
+      using errcode = 'feature_not_supported', hint = 'Upgrade the project''s PostgreSQL, then push the migrations again.';
+  end if;
+end
+$$;
 
 create schema if not exists private;
 revoke all on schema private from public;
 
+create extension if not exists btree_gist with schema extensions;
+
 -- Older projects, and self-hosted ones, give the API roles all that a migration creates. Here all is granted by name,
--- so that is taken back first.
+-- so that is taken back first. No `for role`: it is the role that runs this and owns what it makes, on a hosted project
+-- `postgres`.
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
-
-create extension if not exists btree_gist with schema extensions;
+-- And everybody may execute a new function, unless this says otherwise for every schema: defaults of one schema only
+-- add to those, and cannot take away from them.
+alter default privileges revoke execute on functions from public;

@@ -1,4 +1,4 @@
--- What a cinema may choose: one row, changed by whoever owns the database, never by what a client sends.
+-- What a cinema may choose: one row, changed by the owner of the database, never by what a client sends.
 
 create table private.settings (
   singleton boolean primary key default true,
@@ -35,7 +35,7 @@ comment on column private.settings.sessions_per_customer is
 comment on column private.settings.sign_in_attempts_per_account_and_address is
   'Failures at one account from one address within sign_in_window, until one succeeds there. The one that people meet.';
 comment on column private.settings.sign_in_attempts_per_account is
-  'Failures at one account from all addresses together within sign_in_window. Whoever reaches it locks its owner out.';
+  'Failures at one account from all addresses together within sign_in_window. Reaching it locks its owner out.';
 comment on column private.settings.sign_in_attempts_per_address is
   'Sign-ins from one address within sign_in_window, successes included: each costs a hash. Offices share one address.';
 comment on column private.settings.registrations_per_address is
@@ -46,3 +46,23 @@ comment on column private.settings.seats_chosen_per_minute is
   'Seats that a customer may newly lock at a showtime within a minute; null for no limit.';
 
 insert into private.settings default values;
+
+-- Settings as they were, and until when: what was promised while they were in force still holds (check_invariants).
+create table private.settings_log (
+  id bigint generated always as identity primary key,
+  row_data jsonb not null,
+  replaced_at timestamptz not null default private.now()
+);
+alter table private.settings_log enable row level security;
+
+-- Keeps the settings that are being replaced.
+create function private.log_settings() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  insert into private.settings_log (row_data) values (to_jsonb(old));
+  return null;
+end
+$$;
+
+create trigger changes_are_logged after update on private.settings
+  for each row when (old.* is distinct from new.*) execute function private.log_settings();

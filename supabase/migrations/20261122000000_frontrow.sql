@@ -11,16 +11,49 @@
 --
 -- A seat's life is told in seat_locks.sql and bookings.sql, the life of money in payments.sql and refunds.sql.
 
+-- An older PostgreSQL would take all of it, since a function's body is not read before it is called, and then refuse
+-- every call of a customer who is signed in: pg_input_is_valid came with 16.
+do $$
+begin
+  if current_setting('server_version_num')::integer < 160000 then
+    raise exception 'Frontrow needs PostgreSQL 16 or newer; this is %.', current_setting('server_version')
+      using errcode = 'feature_not_supported', hint = 'Upgrade the project''s PostgreSQL, then push the migrations again.';
+  end if;
+end
+$$;
+
 create schema if not exists private;
 revoke all on schema private from public;
 
+create extension if not exists btree_gist with schema extensions;
+
 -- Older projects, and self-hosted ones, give the API roles all that a migration creates. Here all is granted by name,
--- so that is taken back first.
+-- so that is taken back first. No `for role`: it is the role that runs this and owns what it makes, on a hosted project
+-- `postgres`.
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+-- And everybody may execute a new function, unless this says otherwise for every schema: defaults of one schema only add
+-- to those, and cannot take away from them.
+alter default privileges revoke execute on functions from public;
 
-create extension if not exists btree_gist with schema extensions;
+-- schema_version.sql --------------------------------------------------------------------------------------------------
+
+-- Which version of the schema this database has: the timestamp of the newest migration that sql/ is drawn from. The
+-- server refuses to start on an older one. `make migration` sets it; a test compares it with supabase/migrations.
+
+create function private.schema_version() returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select '20261122000000'
+$$;
+
+-- The same for the server, which has the secret key.
+create function public.schema_version() returns text
+language sql stable security definer set search_path = '' as $$
+  select private.schema_version()
+$$;
+
+grant execute on function public.schema_version() to service_role;
 
 -- clock.sql -----------------------------------------------------------------------------------------------------------
 
@@ -42,7 +75,6 @@ language sql stable security definer set search_path = '' as $$
   select private.now()
 $$;
 
-revoke execute on function private.now(), public.server_time() from public;
 grant execute on function public.server_time() to anon, authenticated;
 
 -- errors.sql ----------------------------------------------------------------------------------------------------------
@@ -60,40 +92,40 @@ language sql immutable parallel safe set search_path = '' as $$
   values
     -- who you are
     ('sign_in_required',      401, 'Please sign in first.'),
-    ('invalid_credentials',   401, 'Incorrect email or password.'),
+    ('invalid_credentials',   401, 'The e-mail address or the password is wrong.'),
     ('session_ended',         401, 'Your session has ended. Please sign in again.'),
     ('too_many_attempts',     429, 'Too many attempts. Please wait a while and try again.'),
-    ('email_taken',           409, 'This email already has an account. Sign in instead?'),
-    ('invalid_email',         422, 'Enter a valid email address.'),
-    ('invalid_name',          422, 'Enter a name of 1 to 200 characters, on one line.'),
-    ('weak_password',         422, 'Choose a password of 10 to 200 characters.'),
-    ('unknown_user',          404, 'Account not found.'),
-    ('staff_only',            403, 'Staff only.'),
+    ('email_taken',           409, 'There is an account with this e-mail address already.'),
+    ('invalid_email',         422, 'This is no e-mail address that we can write to.'),
+    ('invalid_name',          422, 'Please give a name of 1 to 200 characters, on one line.'),
+    ('weak_password',         422, 'Please choose a password of 10 to 200 characters.'),
+    ('unknown_user',          404, 'There is no such account.'),
+    ('staff_only',            403, 'This is for the people of the house.'),
     -- choosing seats
-    ('unknown_showtime',      404, 'Showtime not found.'),
-    ('showtime_closed',       409, 'Seats for this showtime are no longer on sale.'),
-    ('no_seats',              422, 'Select at least one seat.'),
-    ('duplicate_seat',        422, 'Select each seat only once.'),
-    ('too_many_seats',        422, 'That is more seats than you can book for one showtime.'),
+    ('unknown_showtime',      404, 'There is no such showtime.'),
+    ('showtime_closed',       409, 'Seats for this showtime are no longer sold.'),
+    ('no_seats',              422, 'Please name at least one seat.'),
+    ('duplicate_seat',        422, 'Each seat may be named only once.'),
+    ('too_many_seats',        422, 'That is more seats than one person may take for a showtime.'),
     ('unknown_seat',          422, 'One of those seats is not in this auditorium.'),
     ('seat_taken',            409, 'One of those seats was just taken.'),
-    ('seat_not_for_sale',     409, 'One of those seats is not on sale for this showtime.'),
-    ('booking_pending',       409, 'You have an unpaid order for this showtime. Pay for it or cancel it first.'),
+    ('seat_not_for_sale',     409, 'One of those seats is not for sale for this showtime.'),
+    ('booking_pending',       409, 'You have begun to pay for this showtime. Finish or cancel that booking first.'),
     -- booking and paying
-    ('lock_expired',          409, 'Your hold expired and the seats were released. Please choose again.'),
-    ('unknown_booking',       404, 'Booking not found.'),
+    ('lock_expired',          409, 'Your seats are no longer held for you. Please choose again.'),
+    ('unknown_booking',       404, 'There is no such booking.'),
     ('not_cancellable',       409, 'This booking can no longer be cancelled.'),
     ('not_payable',           409, 'This booking can no longer be paid for.'),
     ('no_ticket',             409, 'There is no ticket for this booking.'),
-    ('payment_unavailable',   503, 'Payments are unavailable right now. You have not been charged; please try again.'),
+    ('payment_unavailable',   503, 'Payments do not answer right now. You have not been charged; please try again.'),
     -- how you ask
-    ('invalid_request',       400, 'Invalid request.'),
-    ('invalid_signature',     400, 'Invalid signature.'),
-    ('not_found',             404, 'Not found.'),
-    ('method_not_allowed',    405, 'Method not allowed.'),
+    ('invalid_request',       400, 'The request is not what this address expects.'),
+    ('invalid_signature',     400, 'The signature of this message is wrong.'),
+    ('not_found',             404, 'There is nothing at this address.'),
+    ('method_not_allowed',    405, 'This address does not answer to that method.'),
     ('payload_too_large',     413, 'The request is too large.'),
     ('busy',                  503, 'Frontrow is busy right now. Please try again in a moment.'),
-    ('internal',              500, 'Something went wrong on our side. Please try again later.')
+    ('internal',              500, 'Something went wrong on our side. Nothing was charged or changed.')
 $$;
 
 -- Raises the error of that code and never returns. An unknown code is a mistake of ours and says so.
@@ -115,8 +147,6 @@ begin
     errcode = 'PT' || v_error.status, message = p_code, detail = p_detail::text, hint = v_error.sentence;
 end
 $$;
-
-revoke execute on function private.error_catalog(), private.raise_api_error(text, jsonb) from public;
 
 -- settings.sql --------------------------------------------------------------------------------------------------------
 
@@ -227,10 +257,6 @@ begin
               else format('db-%s-%s', extract(epoch from transaction_timestamp())::bigint, pg_current_xact_id()) end;
 end
 $$;
-
-revoke execute on function
-  private.user_id(), private.require_user_id(), private.require_staff(), private.request_id()
-from public;
 
 -- rate_limits.sql -----------------------------------------------------------------------------------------------------
 
@@ -661,7 +687,6 @@ begin
   return new;
 end
 $$;
-revoke execute on function private.check_time_zone() from public;
 
 create trigger time_zone_exists before insert or update of time_zone on public.theaters
   for each row execute function private.check_time_zone();
@@ -769,7 +794,6 @@ begin
   return v_showtime;
 end
 $$;
-revoke execute on function private.showtime_on_sale(bigint) from public;
 
 -- showtime_prices.sql -------------------------------------------------------------------------------------------------
 
@@ -1085,16 +1109,6 @@ create trigger held_showtimes_keep_their_auditorium before update of auditorium_
   for each row when (old.auditorium_id is distinct from new.auditorium_id)
   execute function private.protect_held_showtime();
 
-revoke execute on function
-  private.protect_held_showtime(),
-  private.lock_customer(bigint, uuid),
-  private.try_lock_customer(bigint, uuid),
-  private.ended(tstzrange, timestamptz),
-  private.selection_json(bigint, uuid, timestamptz),
-  private.refuse_selection(bigint, uuid, bigint[], integer),
-  public.lock_seats(bigint, bigint[]),
-  public.release_seats(bigint, bigint[])
-from public;
 -- anon too: a caller without a token is told to sign in, in our words, by the function itself.
 grant execute on function public.lock_seats(bigint, bigint[]), public.release_seats(bigint, bigint[])
   to anon, authenticated;
@@ -1197,13 +1211,6 @@ $$;
 create trigger status_is_broadcast after update of status on public.showtimes
   for each row when (old.status is distinct from new.status) execute function private.broadcast_status();
 
-revoke execute on function
-  private.broadcast_showtime(bigint, text, jsonb),
-  public.seats_left(public.showtimes),
-  private.broadcast_availability(timestamptz),
-  private.broadcast_update(bigint, bigint, integer, public.showtime_status),
-  private.broadcast_status()
-from public;
 grant execute on function public.seats_left(public.showtimes) to anon, authenticated, service_role;
 
 -- seat_map.sql --------------------------------------------------------------------------------------------------------
@@ -1252,7 +1259,6 @@ begin
 end
 $$;
 
-revoke execute on function public.seat_map(bigint) from public;
 grant execute on function public.seat_map(bigint) to anon, authenticated;
 
 -- bookings.sql --------------------------------------------------------------------------------------------------------
@@ -1573,19 +1579,6 @@ exception
 end
 $$;
 
-revoke execute on function
-  private.new_reference(),
-  private.booking_json(public.bookings),
-  private.booking_for_update(uuid),
-  private.free_seats(public.bookings, public.lock_end, timestamptz),
-  private.expire_booking(public.bookings),
-  private.extend_locks(public.bookings, uuid, timestamptz, timestamptz),
-  private.locks_json(public.bookings, timestamptz),
-  private.end_booking(public.bookings, text, timestamptz),
-  public.cancellable_until(public.bookings),
-  public.create_booking(bigint),
-  public.cancel_booking(uuid)
-from public;
 grant execute on function
   public.cancellable_until(public.bookings), public.create_booking(bigint), public.cancel_booking(uuid)
 to anon, authenticated;
@@ -2744,12 +2737,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.log_change(),
-  private.forbid_changes(),
-  public.seat_holder(bigint, bigint, timestamptz),
-  public.booking_history(uuid)
-from public;
 grant execute on function public.seat_holder(bigint, bigint, timestamptz), public.booking_history(uuid)
   to anon, authenticated, service_role;
 
@@ -2911,14 +2898,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.broadcast_expired(timestamptz, timestamptz),
-  private.archive_ended_locks(timestamptz, integer),
-  private.archive_shown(timestamptz),
-  private.refund_cancelled_showtimes(timestamptz),
-  public.release_expired_locks(integer),
-  private.expire_if_unlocked(bigint, uuid, uuid, timestamptz)
-from public;
 grant execute on function public.release_expired_locks(integer) to service_role;
 
 -- Where pg_cron exists it sweeps by itself; elsewhere the worker does.
@@ -3233,10 +3212,6 @@ language sql stable security definer set search_path = '' as $$
       where g.entity = 'payment' and g.at > (select private.now() - interval '5 minutes') group by 1) r))
 $$;
 
-revoke execute on function
-  private.unfinished_refunds(), public.check_invariants(), public.start_verification(interval),
-  public.finish_verification(integer, boolean), public.operational_metrics(), public.payments_to_verify(timestamptz, integer, uuid)
-from public;
 grant execute on function
   public.check_invariants(), public.start_verification(interval), public.finish_verification(integer, boolean),
   public.operational_metrics(), public.payments_to_verify(timestamptz, integer, uuid)

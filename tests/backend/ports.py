@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import EmailMessage
@@ -39,12 +39,6 @@ class FakeDataApi:
         if isinstance(answer, Exception):
             raise answer
         return answer(**arguments) if callable(answer) else answer
-
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
-        return self.call("known_refunds", {"stripe_refund_ids": list(stripe_refund_ids)}, idempotent=True)
-
-    def bookings(self, booking_id: str, user_id: str) -> object:
-        return self.call("bookings", {"booking_id": booking_id, "user_id": user_id}, idempotent=True)
 
     def arguments(self, function: str) -> list[Json]:
         """The arguments of each call of a function."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from typing import Any
@@ -170,7 +171,7 @@ def test_an_answer_of_another_shape_is_an_error_that_quotes_nothing(
 def test_each_row_of_a_page_is_checked(recorder: Recorder, database: Database) -> None:
     recorder.answer(200, [{"payment_id": "p", "payment_intent_id": "pi"}, {"payment_id": "q"}])
     with pytest.raises(AnswerError, match=r"1\.payment_intent_id: missing"):
-        list(database.payments_to_reconcile(120))
+        database.claim_payments_to_reconcile(120, 20)
 
 
 def test_work_of_tomorrow_does_not_hide_the_metrics(recorder: Recorder, database: Database) -> None:
@@ -180,24 +181,15 @@ def test_work_of_tomorrow_does_not_hide_the_metrics(recorder: Recorder, database
     assert database.operational_metrics()["outbox"] == outbox
 
 
-def test_refunds_are_the_one_table_that_is_read(recorder: Recorder, database: Database) -> None:
-    known = {"stripe_refund_id": "re_1", "amount": 5, "status": "pending"}
-    recorder.answer(200, [known])
-    assert database.known_refunds(["re_1", "re_2"]) == {"re_1": known}
-    method, path, _, _ = recorder.requests[0]
-    assert method == "GET"
-    assert path.endswith("refunds?select=stripe_refund_id%2Camount%2Cstatus&stripe_refund_id=in.%28re_1%2Cre_2%29")
-    assert database.known_refunds([]) == {}
-    assert len(recorder.requests) == 1
-    recorder.answer(503, {"code": "PGRST001", "message": "away"})
-    with pytest.raises(UnavailableError):
-        database.known_refunds(["re_1"])
+def test_no_question_is_asked_about_no_refunds(recorder: Recorder, database: Database) -> None:
+    assert database.compare_refunds([]) == {}
+    assert recorder.requests == []
 
 
 def test_pages_are_asked_for_until_one_is_not_full(recorder: Recorder, database: Database) -> None:
     page = [{"payment_id": f"p{number}", "payment_intent_id": "pi"} for number in range(200)]
     recorder.answer(200, page)
-    payments = database.payments_to_reconcile(120)
+    payments = database.payments_to_verify(datetime(2026, 11, 1, tzinfo=UTC))
     assert len(list(islice(payments, 200))) == 200
     recorder.answer(200, page[:3])
     assert len(list(payments)) == 3

@@ -37,7 +37,7 @@ from backend.settings import Settings
 from backend.stripe_gateway import Refund, StripeRefusedError, StripeUnavailableError
 from backend.tokens import Person, Tokens
 from tests.backend.ports import USER, FakeDataApi, FakeStripe
-from tests.backend.test_tickets import row as a_booking
+from tests.backend.test_tickets import context as a_booking
 from tests.backend.test_webhook import FIGURES
 
 PATHS = [(path, method) for path, methods in document()["paths"].items() for method in methods]
@@ -92,7 +92,8 @@ class FlakyDataApi(FakeDataApi):
             "confirm_booking": [*outcomes, ApiError("invalid_request")],
             "record_refund": [*outcomes[3:], ApiError("invalid_request")],
             "record_dispute": [*outcomes[3:], ApiError("invalid_request")],
-            "bookings": [[a_booking()], [a_booking("cancelled")], []],
+            "ticket_context": [a_booking(), a_booking("cancelled"), ApiError("unknown_booking")],
+            "compare_refunds": [[]],
             "schema_version": [REQUIRED_SCHEMA, ""],
             "operational_metrics": [FIGURES],
         }

@@ -31,7 +31,11 @@ def behind_tls(
     """The app behind a proxy that speaks https to the world, with a second origin of ours."""
     listed = {"TRUSTED_PROXIES": "1", "CORS_ORIGINS": f"{PAGE}, {ADMIN}"}
     settings = Settings.from_environment({**environment, **listed})
-    data_api.answers |= {"operational_metrics": UnavailableError(), "schema_version": REQUIRED_SCHEMA}
+    data_api.answers |= {
+        "operational_metrics": UnavailableError(),
+        "compare_refunds": [],
+        "schema_version": REQUIRED_SCHEMA,
+    }
     return create_app(settings, stripe=stripe, database=Database(data_api), passwords=passwords).test_client()
 
 

@@ -1,4 +1,4 @@
-"""The flaky mail server: each fate as a mail client meets it, and what the catcher behind it has then."""
+"""The flaky mail server: each fault as a mail client meets it, and what the catcher behind it has then."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from dev.chaos import mail_proxy
-from dev.chaos.counters import Counters, chance
-from dev.chaos.mail_proxy import FATES, MailProxy
+from tests.chaos import mail_proxy
+from tests.chaos.counters import Counters, chance
+from tests.chaos.mail_proxy import FAULTS, MailProxy
 
 
 class Catcher(socketserver.StreamRequestHandler):
@@ -57,7 +57,7 @@ def send(proxy: MailProxy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fate", "error", "arrives"),
+    ("fault", "error", "arrives"),
     [
         ("421 at the greeting", smtplib.SMTPConnectError, False),
         ("451 at MAIL", smtplib.SMTPSenderRefused, False),
@@ -67,30 +67,30 @@ def send(proxy: MailProxy) -> None:
         ("hangs up after it took it", smtplib.SMTPServerDisconnected, True),
     ],
 )
-def test_a_fate(
+def test_fault_as_a_mail_client_meets_it(
     catcher: socketserver.ThreadingTCPServer,
     monkeypatch: pytest.MonkeyPatch,
-    fate: str,
+    fault: str,
     error: type[Exception],
     arrives: bool,
 ) -> None:
     monkeypatch.setattr(mail_proxy, "_SHARE", 1.0)
-    monkeypatch.setattr(mail_proxy, "FATES", (fate,))
+    monkeypatch.setattr(mail_proxy, "FAULTS", (fault,))
     counters = Counters()
     with MailProxy(catcher.server_address[1], counters, chance(1)) as proxy:
         proxy.flaky = True
         with pytest.raises(error):
             send(proxy)
-        assert counters.faults == {f"mail: {fate}": 1}
+        assert counters.faults == {f"mail: {fault}": 1}
         assert len(catcher.inbox) == arrives  # type: ignore[attr-defined]
         proxy.flaky = False
         send(proxy)
         assert catcher.inbox[-1] == b"Subject: hello\r\n\r\n... and good bye\r\n"  # type: ignore[attr-defined]
 
 
-def test_every_fate_is_dealt_before_one_comes_twice() -> None:
+def test_every_fault_comes_once_before_one_comes_twice() -> None:
     with MailProxy(1, Counters(), chance(1)) as proxy:
         assert proxy.draw() is None
         proxy.flaky = True
-        dealt = [fate for fate in (proxy.draw() for _ in range(100)) if fate]
-    assert sorted(dealt[: len(FATES)]) == sorted(FATES)
+        dealt = [fault for fault in (proxy.draw() for _ in range(100)) if fault]
+    assert sorted(dealt[: len(FAULTS)]) == sorted(FAULTS)

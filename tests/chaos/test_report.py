@@ -1,4 +1,4 @@
-"""The report sees what it is there to see: each comparison meets the very thing it looks for, forged."""
+"""Each comparison of the report finds the very fault that it looks for, forged."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from dev.chaos import report
-from dev.chaos.counters import Counters
-from dev.chaos.report import Books
+from tests.chaos import report
+from tests.chaos.counters import Counters
+from tests.chaos.report import Books
 
 EMAIL = "ada@example.com"
 
@@ -70,20 +70,20 @@ def books() -> Books:
 
 @pytest.fixture
 def counters() -> Counters:
-    """A customer who was told of all that."""
-    told = Counters()
-    told.promised_locks([1, 2])
-    told.promised_booking("b1", 2400)
-    told.promised_payment("pi_1")
-    return told
+    """Promises that match the books."""
+    promises = Counters()
+    promises.promised_locks([1, 2])
+    promises.promised_booking("b1", 2400)
+    promises.promised_payment("pi_1")
+    return promises
 
 
 def found(books: Books, counters: Counters) -> list[str]:
     return [
-        *report.charges_without_an_end(books),
-        *report.refunds_that_differ(books),
-        *report.emails_that_differ(books),
-        *report.promises_forgotten(books, counters),
+        *report.unbalanced_charges(books),
+        *report.mismatched_refunds(books),
+        *report.mismatched_emails(books),
+        *report.lost_promises(books, counters),
     ]
 
 
@@ -100,21 +100,21 @@ def changed(items: Any, item_id: str, **values: Any) -> list[Any]:
 
 
 FORGERIES: dict[str, Callable[[Books], Books]] = {
-    "the database knows of no such money": lambda b: replace(b, payments=without(b.payments, "p1")),
-    "0 of 2400 went back, and a booking keeps it: False": lambda b: replace(
+    "the database has no such payment": lambda b: replace(b, payments=without(b.payments, "p1")),
+    "0 of 2400 was refunded, and a booking keeps it: False": lambda b: replace(
         b, bookings=changed(b.bookings, "b1", status="expired")
     ),
-    "1200 of 1200 went back, and a booking keeps it: True": lambda b: replace(
+    "1200 of 1200 was refunded, and a booking keeps it: True": lambda b: replace(
         b, bookings=changed(b.bookings, "b2", status="confirmed")
     ),
-    "2400 of 1200 went back": lambda b: replace(
+    "2400 of 1200 was refunded": lambda b: replace(
         b, stripe_refunds=[*b.stripe_refunds, {**b.stripe_refunds[0], "id": "re_3"}]
     ),
     "refund r2 was made 2 times": lambda b: replace(
         b, stripe_refunds=[*b.stripe_refunds, {**b.stripe_refunds[0], "id": "re_3"}]
     ),
     "its intent was charged twice": lambda b: replace(b, charges=[*b.charges, {**b.charges[0], "id": "ch_3"}]),
-    "Stripe knows of no such money": lambda b: replace(b, charges=without(b.charges, "ch_1")),
+    "Stripe has no such charge": lambda b: replace(b, charges=without(b.charges, "ch_1")),
     "intents that succeeded and charges differ": lambda b: replace(b, intents=without(b.intents, "pi_1")),
     "is not noted": lambda b: replace(b, refunds=changed(b.refunds, "r2", stripe_refund_id=None)),
     "refund r2 is pending": lambda b: replace(b, refunds=changed(b.refunds, "r2", status="pending")),
@@ -123,7 +123,7 @@ FORGERIES: dict[str, Callable[[Books], Books]] = {
         b, stripe_refunds=changed(b.stripe_refunds, "re_2", amount=1100)
     ),
     "is missing": lambda b: replace(b, emails=b.emails[1:]),
-    "that nothing asked for": lambda b: replace(b, emails=[*b.emails, email("mail:refund:r1")]),
+    "without a cause": lambda b: replace(b, emails=[*b.emails, email("mail:refund:r1")]),
     "was meant for": lambda b: replace(b, emails=[email("mail:confirmation:b1", "bob@example.com"), *b.emails[1:]]),
     "lock 2 was answered and is gone": lambda b: replace(b, lock_ids=frozenset({1})),
     "booking b1 over 2400 was answered and is 2300": lambda b: replace(
@@ -134,6 +134,6 @@ FORGERIES: dict[str, Callable[[Books], Books]] = {
 
 
 @pytest.mark.parametrize("violation", FORGERIES)
-def test_it_is_seen(books: Books, counters: Counters, violation: str) -> None:
+def test_forged_fault_is_found(books: Books, counters: Counters, violation: str) -> None:
     assert found(books, counters) == []
     assert any(violation in each for each in found(FORGERIES[violation](books), counters))

@@ -50,6 +50,9 @@ STAGES = {
 SENT_AGAIN = 2
 """How often the ticket was mailed again where it was mailed; three times in a day is the limit."""
 
+OVER = "10 minutes 10 seconds"
+"""How long after a lock began no call in flight can move its end any more."""
+
 NUMBERS = itertools.count(1)
 
 
@@ -64,6 +67,8 @@ class Scenario:
     payment: str | None = None
     intent: str = field(init=False)
     refund: str | None = None
+    heard: list[Json] = field(default_factory=list[Json])
+    """What viewers of the showtime were told, in the order in which they could hear it: that of commits."""
 
     def __post_init__(self) -> None:
         cinema, self.number = self.cinema, next(NUMBERS)
@@ -90,7 +95,7 @@ class Scenario:
         if self.stage == "begun":
             return
         if self.stage == "slow":
-            cinema.advance("10 minutes")
+            cinema.advance(OVER)
             cinema.lock(ada, 0, 2)
             return
         self.service.call("attach_payment_intent", payment_id=self.payment, payment_intent_id=self.intent)
@@ -107,7 +112,7 @@ class Scenario:
         if self.stage == "off":
             cinema.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [self.showtime])
         if self.stage in ("late", "again"):
-            cinema.advance("10 minutes")
+            cinema.advance(OVER)
         if self.stage == "again":
             cinema.lock(ada, 0, 2)
 
@@ -171,34 +176,73 @@ class Scenario:
     def in_turn(self, first: str, second: str) -> Ending:
         return self._ending(self._call(first), self._call(second, again=first == second))
 
-    def at_once(self, first: str, second: str, start: Start, *, roll_back: bool = False) -> Ending:
-        """The second begins while the first has answered and is not committed; it waits for the first, or it ends."""
+    def at_once(
+        self, first: str, second: str, start: Start, *, roll_back: bool = False, meanwhile: str | None = None
+    ) -> Ending:
+        """The second begins while the first has answered and is not committed; it waits for the first, or it ends.
+        `meanwhile` so much time passes."""
         one, two = self.caller(first), self.caller(second)
         one.begin()
         with_it = self.arguments(first)
         answers = [self._tell(attempt(lambda: one.call_in_transaction(FUNCTIONS[first], **with_it)))]
+        if meanwhile:
+            self.cinema.advance(meanwhile)
         again = first == second and not roll_back
         call: Future[Any] = start(two.call, FUNCTIONS[second], **self.arguments(second, again=again))
         wait_until_it_waits_or_ends(self.cinema, call, two)
         waited = not call.done()
+        self._listen()
         if roll_back:
             one.rollback()
             answers.clear()
         else:
             one.commit()
+            self._listen()
         answers.append(self._tell(attempt(lambda: outcome(call))))
         return self._ending(*answers, waited=waited)
 
     def _call(self, what: str, *, again: bool = False) -> str:
         caller, with_it = self.caller(what), self.arguments(what, again=again)
-        return self._tell(attempt(lambda: caller.call(FUNCTIONS[what], **with_it)))
+        answer = self._tell(attempt(lambda: caller.call(FUNCTIONS[what], **with_it)))
+        self._listen()
+        return answer
+
+    def _listen(self) -> None:
+        """Hear what was committed since the last time."""
+        known = [message["id"] for message in self.heard]
+        self.heard += self.cinema.rows(
+            "select id, event, payload from realtime.messages"
+            " where topic = 'showtime:' || %s and event like 'seat:%%' and id <> all (%s)",
+            [self.showtime, known],
+        )
+
+    def _false_news(self) -> list[str]:
+        """What a viewer who believes the latest event about a lock gets wrong."""
+        ended: set[int] = set()
+        wrong: list[str] = []
+        for message in self.heard:
+            lock_ids = set(message["payload"]["lock_ids"])
+            if message["event"] == "seat:release":
+                ended |= lock_ids
+            elif lock_ids & ended:
+                wrong.append(f"{message['event']} of a lock that had ended")
+        live = self.cinema.rows(
+            "select id from public.seat_locks where showtime_id = %s and held @> private.now()", [self.showtime]
+        )
+        if ended & {row["id"] for row in live}:
+            wrong.append("seat:release of a lock that is live")
+        return wrong
 
     # What came of it --------------------------------------------------------------------------------------------------
 
     def _ending(self, *answers: str, waited: bool | None = None) -> Ending:
+        self._listen()
+        self.cinema.advance("10 seconds")
         self.cinema.sweep()  # what the sweep passed by it does the next time
+        self._listen()
         self.cinema.close_callers()
-        return Ending(answers, self._state(), [row["invariant"] for row in self.cinema.violations()], waited)
+        broken = [row["invariant"] for row in self.cinema.violations()] + self._false_news()
+        return Ending(answers, self._state(), broken, waited)
 
     def _state(self) -> str:
         named = {"showtime": self.showtime, "user": self.customer.user_id, "intent": self.intent}
@@ -281,7 +325,7 @@ select jsonb_build_object(
     select jsonb_agg(jsonb_build_array(m.nth, d.status, d.amount, d.closed_at is not null) order by m.nth, d.created_at)
     from mine m join public.disputes d on d.booking_id = m.id),
   'outbox', (
-    select jsonb_agg(jsonb_build_array(m.nth, o.kind, o.state) order by m.nth, o.kind)
+    select jsonb_agg(jsonb_build_array(m.nth, o.kind, o.state) order by m.nth, o.kind, o.state)
     from mine m join private.outbox o on o.booking_id = m.id),
   'events', (
     select jsonb_agg(jsonb_build_array(e.id, e.outcome, e.reason) order by e.id) from (

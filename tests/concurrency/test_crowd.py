@@ -115,9 +115,13 @@ def register(cinema: CinemaFixture, people: int) -> list[Caller]:
 
 def deadlocks(url: str) -> int:
     """How many there have been in this database, once everybody has left it: each backend counts its own as it goes."""
+    Caller.close_idle(url)
     deadline = time.monotonic() + PATIENCE
     with psycopg.connect(url, autocommit=True) as connection:
-        others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        others = (
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and usename = current_user and pid <> pg_backend_pid()"
+        )
         while connection.execute(others).fetchone() != (0,):
             assert time.monotonic() < deadline
             time.sleep(0.01)

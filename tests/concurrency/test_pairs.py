@@ -335,6 +335,58 @@ def test_what_has_no_guard_comes_to_the_same_in_either_order(cinema: CinemaFixtu
     assert all(one.same_as(ending, begun_the_other_way=True) for ending in other)
 
 
+BEFORE_AN_END = {
+    "lock": "chosen",
+    "release": "chosen",
+    "create": "chosen",
+    "start": "booked",
+    "attach": "begun",
+    "cancel": "paying",
+    "confirm": "paying",
+}
+"""Calls that begin while locks are live, each at a stage where it may move or keep their end."""
+TEN_MINUTES = "10 minutes"
+"""What a selection lasts, and a booking: their ends pass."""
+
+
+@pytest.mark.parametrize("first", BEFORE_AN_END)
+def test_nobody_hears_of_an_end_that_a_call_in_flight_may_still_move(
+    cinema: CinemaFixture, start: Start, first: str
+) -> None:
+    """The clock passes the end of the locks after the first call has judged them and before the second begins."""
+    for second in FUNCTIONS:
+        together = Scenario(cinema, BEFORE_AN_END[first]).at_once(first, second, start, meanwhile=TEN_MINUTES)
+        assert (second, together.broken) == (second, [])
+        assert [answer for answer in together.answers if answer[0].isupper()] == []  # a raw error
+
+
+@pytest.mark.parametrize(("first", "then"), [("create", "seat:lock"), ("confirm", "seat:book")])
+def test_mutant_a_sweep_that_announces_every_end_at_once_tells_of_a_seat_that_stays_taken(
+    cinema: CinemaFixture, start: Start, first: str, then: str
+) -> None:
+    rewrite(
+        cinema,
+        "public.release_expired_locks(integer)",
+        ("c_longest_call constant interval := '10 seconds'", "c_longest_call constant interval := '0'"),
+    )
+    together = Scenario(cinema, BEFORE_AN_END[first]).at_once(first, "sweep", start, meanwhile=TEN_MINUTES)
+    assert f"{then} of a lock that had ended" in together.broken
+
+
+def test_no_call_of_a_client_lasts_as_long_as_the_sweep_waits(cinema: CinemaFixture) -> None:
+    """Roles of the Data API have a statement_timeout below the ten seconds. The secret key has its connection's."""
+    (waits,) = cinema.rows(
+        "select substring(prosrc from $x$c_longest_call constant interval := '([^']+)'$x$)::interval as longest"
+        " from pg_proc where proname = 'release_expired_locks'"
+    )
+    timeouts = cinema.rows(
+        "select r.rolname, substring(c from '=(.*)')::interval as timeout from pg_roles r, unnest(r.rolconfig) c"
+        " where c like 'statement_timeout=%%' and r.rolname in ('anon', 'authenticated', 'authenticator')"
+    )
+    assert len(timeouts) == 3
+    assert [row for row in timeouts if row["timeout"] >= waits["longest"]] == []
+
+
 def test_mutant_a_lost_dispute_beside_a_cancellation_returns_money_that_is_gone(
     cinema: CinemaFixture, start: Start
 ) -> None:

@@ -1,4 +1,4 @@
-"""The sweep beside everything else: it waits for nobody, and two of them tell nothing twice."""
+"""The sweep beside everything else: it waits for nobody, and two of them announce nothing twice."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ WHEN_IT_IS_FREE = "pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_sho
 
 
 def ran_out(cinema: CinemaFixture) -> tuple[Caller, Json]:
-    """A customer and her booking of seats 0 and 1, the time of which is over."""
+    """A customer and her booking of seats 0 and 1, the end of which no call in flight can move any more."""
     ada = cinema.customer()
     booking = cinema.book(ada, 0, 1)
     cinema.start_payment(ada, booking, "pi_ada")
-    cinema.advance("10 minutes")
+    cinema.advance("10 minutes 10 seconds")
     return ada, booking
 
 
@@ -144,7 +144,7 @@ def test_mutant_sweeps_that_do_not_look_for_each_other_tell_twice(cinema: Cinema
     rewrite(cinema, SWEEP, ("from private.sweeps for update skip locked", "from private.sweeps"))
     ada = cinema.customer()
     cinema.lock(ada, 0, 1)
-    cinema.advance("10 minutes")
+    cinema.advance("10 minutes 10 seconds")
     one, two = cinema.service(), cinema.service()
     one.begin()
     one.call_in_transaction("release_expired_locks")

@@ -1,4 +1,4 @@
-"""What the Realtime contract tests run against: any Supabase named by the environment, or a stack of their own.
+"""The stack under the Realtime contract tests: any Supabase named by the environment, or one of their own.
 
 Against a running one, SUPABASE_URL and SUPABASE_ANON_KEY are needed; SUPABASE_SERVICE_ROLE_KEY, DATABASE_URL and
 JWT_SIGNING_KEY (a private ES256 JWK that the project trusts) each let more of the tests run.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,14 +42,14 @@ DEADLINE = 15.0
 _SETTINGS = {**EPHEMERAL, "synchronous_commit": "on"}
 
 _POLICIES = """
-create policy "anyone may listen to showtimes" on realtime.messages for select to anon, authenticated
+create policy "anyone may follow showtimes" on realtime.messages for select to anon, authenticated
   using (extension = 'broadcast'
          and ((select realtime.topic()) like 'showtime:%' or (select realtime.topic()) like 'movie:%'));
 create policy "members see each other" on realtime.messages for select to authenticated
   using ((select realtime.topic()) like 'room:%');
-create policy "members speak" on realtime.messages for insert to authenticated
+create policy "members send" on realtime.messages for insert to authenticated
   with check ((select realtime.topic()) like 'room:%');
-create policy "everybody hears what is theirs" on realtime.messages for select to authenticated
+create policy "people receive what is theirs" on realtime.messages for select to authenticated
   using (extension = 'broadcast' and (select realtime.topic()) = 'own:' || (select auth.uid()));
 create policy "a policy that fails" on realtime.messages for select to authenticated
   using (case when (select realtime.topic()) = 'broken' then 1 / (length(extension) * 0) = 1 else false end);
@@ -57,7 +58,7 @@ create policy "a policy that fails" on realtime.messages for select to authentic
 
 @dataclass(frozen=True)
 class Stack:
-    """A Supabase to talk to. `own` tells that it is ours: with the policies above, and free to be broken."""
+    """A Supabase to talk to. `own` says that it is ours: with the policies above, and free to be broken."""
 
     url: str
     key: str
@@ -69,6 +70,10 @@ class Stack:
     @property
     def endpoint(self) -> str:
         return f"{self.url}/realtime/v1"
+
+    def brief_token(self) -> str:
+        """A signed-in person's token that expires in one to two seconds."""
+        return self.token(exp=math.ceil(time.time()) + 1)
 
     def token(self, key: dict[str, Any] | None = None, **claims: Any) -> str:
         """A signed-in person's token, good for five minutes; a claim given as None is left out."""
@@ -121,29 +126,41 @@ class OwnStack:
 
     folder: Path
     keys: Keys = field(default_factory=Keys.generate)
+    stack: Stack = field(init=False)
+    pid: int = field(init=False)
+    """The server's process."""
 
-    def __enter__(self) -> Stack:
+    @contextlib.contextmanager
+    def running(self) -> Generator[OwnStack]:
         self.cluster = Cluster(self.folder / "pg", free_port(), _SETTINGS)
         self._postgres = RunningCluster(self.cluster)
-        self._postgres.__enter__()
-        self.cluster.apply_supabase_shim()
-        with psycopg.connect(self.cluster.url()) as connection:
-            connection.execute(_POLICIES.encode())
+        with self._postgres:
+            self.cluster.apply_supabase_shim()
+            with psycopg.connect(self.cluster.url()) as connection:
+                connection.execute(_POLICIES.encode())
+            with self.server() as (self.stack, self.pid):
+                yield self
+        self.cluster.erase()
+
+    @contextlib.contextmanager
+    def server(self, **settings: object) -> Generator[tuple[Stack, int]]:
+        """A Realtime server for the database, with further settings, and its process."""
         port = free_port()
-        self._log = (self.folder / "realtime.log").open("w")
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "dev.realtime"],
-            cwd=ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "REALTIME_PORT": str(port),
-                "DATABASE_URL": self.cluster.url("postgres", ADMIN),
-                "JWT_JWKS": self.keys.jwks,
-            },
-            stdout=self._log,
-            stderr=self._log,
-        )
-        self.stack = Stack(
+        with self._log.open("a") as log:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "dev.realtime"],
+                cwd=ROOT,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "REALTIME_PORT": str(port),
+                    "DATABASE_URL": self.cluster.url("postgres", ADMIN),
+                    "JWT_JWKS": self.keys.jwks,
+                    **{name: str(value) for name, value in settings.items()},
+                },
+                stdout=log,
+                stderr=log,
+            )
+        stack = Stack(
             url=f"http://127.0.0.1:{port}",
             key=self.keys.publishable,
             service_key=self.keys.service_role_jwt,
@@ -151,40 +168,31 @@ class OwnStack:
             signing_key=json.loads(self.keys.signing_key),
             own=True,
         )
-        self.wait_until_ready()
-        return self.stack
-
-    def __exit__(self, *_: object) -> None:
-        self._server.terminate()
-        self._server.wait(20)
-        self._log.close()
-        self._postgres.__exit__()
-        self.cluster.erase()
+        try:
+            poll(lambda: is_ready(stack), self.log)
+            yield stack, server.pid
+        finally:
+            server.terminate()
+            server.wait(20)
 
     @property
-    def pid(self) -> int:
-        return self._server.pid
+    def _log(self) -> Path:
+        return self.folder / "realtime.log"
 
     def log(self) -> str:
-        return (self.folder / "realtime.log").read_text()
-
-    def is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.stack.url}/health").status_code == 200
-        except httpx.TransportError:
-            return False
+        return self._log.read_text()
 
     def wait_until_ready(self, wanted: bool = True) -> None:
-        poll(lambda: self.is_ready() is wanted, lambda: f"ready is not {wanted}: {self.log()}")
+        poll(lambda: is_ready(self.stack) is wanted, lambda: f"ready is not {wanted}: {self.log()}")
 
     def kill_postgres(self) -> None:
-        """As a power cut would: nobody says goodbye."""
+        """Kill it as a power cut would, without a farewell to its clients."""
         pid = int((self.cluster.home / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
         self._postgres.__exit__()
 
     def start_postgres(self) -> None:
-        """Again; the orphans of the killed one may need a moment to go."""
+        """Start it again; the orphans of the killed one may need a moment to go."""
 
         def start() -> bool:
             try:
@@ -196,12 +204,20 @@ class OwnStack:
         poll(start, lambda: "PostgreSQL does not come back")
 
 
-def poll(condition: Any, complaint: Any) -> None:
+def is_ready(stack: Stack) -> bool:
+    """Ask the stand-in whether broadcasts from the database arrive."""
+    try:
+        return httpx.get(f"{stack.url}/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def poll(condition: Callable[[], object], complaint: Callable[[], str]) -> None:
     """Ask again and again, for what sends no event of its own."""
     deadline = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < deadline, complaint()
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def free_port() -> int:
@@ -210,29 +226,29 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@contextlib.contextmanager
+@pytest.fixture(scope="session", name="own")
 def own_stack() -> Generator[OwnStack]:
+    """A stack of our own, which tests may break as long as they repair it."""
+    if "SUPABASE_URL" in os.environ:
+        pytest.skip("needs a stack of our own")
     # Not pytest's folder: another account runs PostgreSQL when we are root, and has to reach its data.
     folder = Path(tempfile.mkdtemp(prefix="frontrow-realtime-"))
     folder.chmod(0o755)
-    own = OwnStack(folder)
     try:
-        with own:
+        with OwnStack(folder).running() as own:
             yield own
+            assert "Traceback" not in own.log()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", name="stack")
-def running_stack() -> Generator[Stack]:
+def running_stack(request: pytest.FixtureRequest) -> Stack:
     """The Supabase under test."""
     if "SUPABASE_URL" not in os.environ:
-        with own_stack() as own:
-            yield own.stack
-            assert "Traceback" not in own.log()
-        return
+        return request.getfixturevalue("own").stack
     signing_key = os.environ.get("JWT_SIGNING_KEY")
-    yield Stack(
+    return Stack(
         url=os.environ["SUPABASE_URL"].rstrip("/"),
         key=os.environ["SUPABASE_ANON_KEY"],
         service_key=os.environ.get("SUPABASE_SERVICE_ROLE_KEY"),
@@ -246,7 +262,7 @@ def running_stack() -> Generator[Stack]:
 
 @dataclass(frozen=True)
 class Message:
-    """A frame from the server, whichever protocol it came in."""
+    """A frame from the server, of either protocol."""
 
     join_ref: str | None
     ref: str | None
@@ -257,7 +273,7 @@ class Message:
 
 
 class Wire:
-    """A WebSocket that speaks bare frames, for what no client library would say."""
+    """A WebSocket for bare frames, for what no client library would send."""
 
     def __init__(self, connection: ClientConnection, version: str) -> None:
         self.connection = connection
@@ -348,7 +364,7 @@ class Wire:
 
 
 def read(version: str, data: str | bytes) -> Message:
-    """A frame from the server, read as the protocol says and by nothing of the server's own."""
+    """A frame from the server, read by the protocol and by nothing of the server's own."""
     if isinstance(data, bytes):
         assert version == "2.0.0"
         kind, topic_size, event_size, meta_size, encoding = data[:5]

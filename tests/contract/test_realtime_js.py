@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from .realtime_server import ROOT, Stack, running_stack  # noqa: F401 - the fixture `stack`
+from .realtime_server import (
+    ROOT,
+    Stack,
+)
 
 SCRIPT = Path(__file__).with_name("realtime.mjs")
 NAMES = re.findall(r"^  async '(.+)'\(open\)", SCRIPT.read_text(), re.MULTILINE)

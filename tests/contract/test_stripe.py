@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from uuid import uuid4
 
 import httpx
@@ -45,7 +45,7 @@ def eventually(ask: Callable[[], T], seconds: float = 15) -> T:
 
 @dataclass
 class Receiver:
-    """A webhook endpoint that keeps what it gets and answers what a test tells it to."""
+    """A webhook endpoint that keeps what it gets and answers as a test asks."""
 
     got: list[stripe.Event] = field(default_factory=list)
     answers: dict[str, list[int]] = field(default_factory=dict)
@@ -209,8 +209,8 @@ def http(api_base: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def faults(http: httpx.Client) -> Callable[..., None]:
-    def set_faults(**wish: Any) -> None:
-        assert http.post("/_fake/faults", json=wish).is_success
+    def set_faults(**config: Any) -> None:
+        assert http.post("/_fake/faults", json=config).is_success
 
     return set_faults
 
@@ -221,7 +221,8 @@ def new_intent(client: stripe.StripeClient, **params: Any) -> stripe.PaymentInte
 
 
 def paid(client: stripe.StripeClient, method: str = "pm_card_visa", **params: Any) -> stripe.PaymentIntent:
-    return new_intent(client, payment_method=method, confirm=True, **params)
+    made = new_intent(client)
+    return client.v1.payment_intents.confirm(made.id, {"payment_method": method, **params})
 
 
 def card(number: str, **details: str) -> dict[str, Any]:
@@ -261,10 +262,7 @@ def test_an_intent_is_created_with_what_was_asked_and_read_again(client: stripe.
         ({"seats": 2}, "parameter_unknown", "seats"),
         ({"automatic_payment_methods": {"always": True}}, "parameter_unknown", "automatic_payment_methods[always]"),
         ({"metadata": {"k": "v" * 501}}, None, "metadata"),
-        ({"customer": "cus_1"}, "stand_in_does_not_cover", "customer"),
-        ({"confirm": True}, "parameter_missing", "payment_method"),
-        ({"payment_method": "pm_nobody"}, "resource_missing", "payment_method"),
-        ({"expand": ["customer.sources"]}, None, "expand"),
+        ({"customer": "cus_1"}, "parameter_unknown", "customer"),
     ],
 )
 def test_wrong_parameters_are_named(
@@ -282,29 +280,12 @@ def test_an_unknown_intent_is_missing(client: stripe.StripeClient) -> None:
     assert refused.value.param == "intent"
 
 
-def test_an_intent_is_updated_while_open(client: stripe.StripeClient) -> None:
-    made = new_intent(client, metadata={"a": "1", "b": "2"})
-    changed = client.v1.payment_intents.update(made.id, {"amount": 3600, "metadata": {"a": "", "c": "3"}})
-    assert changed.amount == 3600
-    assert changed.metadata.to_dict() == {"b": "2", "c": "3"}
-    assert (
-        client.v1.payment_intents.update(made.id, {"payment_method": "pm_card_visa"}).status == "requires_confirmation"
-    )
-    assert client.v1.payment_intents.confirm(made.id).status == "succeeded"
-    assert client.v1.payment_intents.update(made.id, {"metadata": {"late": "yes"}}).metadata["late"] == "yes"
-    with pytest.raises(stripe.InvalidRequestError) as refused:
-        client.v1.payment_intents.update(made.id, {"amount": 100})
-    assert refused.value.code == "payment_intent_unexpected_state"
-
-
-def test_a_payment_succeeds_and_tells(client: stripe.StripeClient, receiver: Receiver) -> None:
+def test_a_payment_succeeds_and_sends_its_events(client: stripe.StripeClient, receiver: Receiver) -> None:
     made = new_intent(client, metadata={"booking_id": "b-2"})
-    done = client.v1.payment_intents.confirm(made.id, {"payment_method": "pm_card_visa", "expand": ["latest_charge"]})
+    done = client.v1.payment_intents.confirm(made.id, {"payment_method": "pm_card_visa"})
     assert (done.status, done.amount_received, done.next_action) == ("succeeded", 2400, None)
-    charge = done.latest_charge
-    assert isinstance(charge, stripe.Charge)
+    charge = client.v1.charges.retrieve(str(done.latest_charge))
     assert (charge.status, charge.paid, charge.refunded, charge.payment_intent) == ("succeeded", True, False, made.id)
-    assert isinstance(client.v1.payment_intents.retrieve(made.id).latest_charge, str)
     (event,) = receiver.wait_for(made.id, "payment_intent.succeeded")
     assert event.data.object["metadata"]["booking_id"] == "b-2"
     assert event.data.object["status"] == "succeeded"
@@ -352,14 +333,6 @@ def test_a_declined_payment_can_be_tried_again(
     assert (again.status, again.last_payment_error) == ("succeeded", None)
 
 
-def test_a_decline_in_create_leaves_the_intent(client: stripe.StripeClient) -> None:
-    with pytest.raises(stripe.CardError) as declined:
-        paid(client, "pm_card_chargeDeclined")
-    assert declined.value.error is not None
-    left = client.v1.payment_intents.retrieve(declined.value.error.payment_intent["id"])
-    assert left.status == "requires_payment_method"
-
-
 @pytest.mark.parametrize(
     ("details", "code", "param"),
     [
@@ -399,8 +372,6 @@ def test_a_paid_intent_is_neither_confirmed_nor_cancelled_nor_captured(client: s
         assert (refused.value.http_status, refused.value.code) == (400, "payment_intent_unexpected_state")
         assert refused.value.error is not None
         assert refused.value.error.payment_intent["status"] == "succeeded"
-    with pytest.raises(stripe.InvalidRequestError, match="captured"):
-        client.v1.payment_intents.capture(done.id)
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.payment_intents.confirm(new_intent(client).id)
     assert refused.value.code == "payment_intent_unexpected_state"
@@ -435,10 +406,6 @@ def test_a_slow_payment_is_processing_until_the_bank_answers(client: stripe.Stri
     receiver.wait_for(failed.id, "payment_intent.payment_failed")
     assert client.v1.payment_intents.retrieve(failed.id).status == "requires_payment_method"
 
-    stuck = paid(client, "pm_usBankAccount_processing")
-    assert stuck.status == "processing"
-    assert client.v1.payment_intents.cancel(stuck.id).status == "canceled"
-
 
 def test_intents_are_listed_newest_first_and_paged(client: stripe.StripeClient) -> None:
     made = [new_intent(client).id for _ in range(5)]
@@ -447,8 +414,6 @@ def test_intents_are_listed_newest_first_and_paged(client: stripe.StripeClient) 
     assert first.has_more
     after = client.v1.payment_intents.list({"limit": 2, "starting_after": made[3]})
     assert [item.id for item in after.data] == [made[2], made[1]]
-    before = client.v1.payment_intents.list({"limit": 2, "ending_before": made[1]})
-    assert [item.id for item in before.data] == [made[3], made[2]]
     assert client.v1.payment_intents.list({"created": {"gt": int(time.time()) + 60}}).data == []
     recent = client.v1.payment_intents.list({"created": {"gte": int(time.time()) - 600}, "limit": 100})
     pages = client.v1.payment_intents.list({"limit": 2})
@@ -459,9 +424,8 @@ def test_intents_are_listed_newest_first_and_paged(client: stripe.StripeClient) 
 # 3-D Secure
 
 
-@pytest.mark.parametrize("method", ["pm_card_authenticationRequired", "pm_card_threeDSecure2Required"])
-def test_3ds_completed(client: stripe.StripeClient, http: httpx.Client, receiver: Receiver, method: str) -> None:
-    made = paid(client, method, return_url=RETURN_URL)
+def test_3ds_completed(client: stripe.StripeClient, http: httpx.Client, receiver: Receiver) -> None:
+    made = paid(client, "pm_card_authenticationRequired", return_url=RETURN_URL)
     assert made.status == "requires_action"
     assert made.next_action is not None
     assert made.next_action.type == "redirect_to_url"
@@ -486,11 +450,11 @@ def test_3ds_completed(client: stripe.StripeClient, http: httpx.Client, receiver
 
 def test_3ds_failed(client: stripe.StripeClient, http: httpx.Client, receiver: Receiver) -> None:
     made = new_intent(client)
-    waiting = client.v1.payment_intents.confirm(made.id, {"payment_method_data": card("4000002500003155")})
+    details: Any = {"payment_method_data": card("4000002500003155"), "return_url": RETURN_URL}
+    waiting = client.v1.payment_intents.confirm(made.id, details)
     assert waiting.next_action is not None
-    assert waiting.next_action.type == "use_stripe_sdk"
-    page = waiting.next_action["use_stripe_sdk"]["stripe_js"]
-    assert "close this page" in http.post(page, data={"outcome": "fail"}).text
+    back = http.post(waiting.next_action.redirect_to_url.url, data={"outcome": "fail"})
+    assert "redirect_status=failed" in back.headers["location"]
     receiver.wait_for(made.id, "payment_intent.payment_failed")
     after = client.v1.payment_intents.retrieve(made.id)
     assert after.status == "requires_payment_method"
@@ -610,17 +574,17 @@ def test_a_failed_validation_keeps_no_key(client: stripe.StripeClient) -> None:
 def test_a_key_under_way_conflicts(
     clients: Callable[..., stripe.StripeClient], api_base: str, http: httpx.Client, faults: Callable[..., None]
 ) -> None:
-    faults(api=[{"kind": "delay", "when": "before", "next": 1, "seconds": 2, "method": "POST"}])
+    faults(api=[{"kind": "delay", "when": "before", "next": 1, "seconds": 1, "method": "POST"}])
     client, other = clients(api_base), clients(api_base)
-    wish: Any = ({"amount": 2400, "currency": "eur"}, {"idempotency_key": str(uuid4())})
+    arguments: Any = ({"amount": 2400, "currency": "eur"}, {"idempotency_key": str(uuid4())})
     with ThreadPoolExecutor() as pool:
-        slow = pool.submit(client.v1.payment_intents.create, *wish)
+        slow = pool.submit(client.v1.payment_intents.create, *arguments)
         eventually(lambda: http.get("/_fake/faults").json()["injected"])
         with pytest.raises(stripe.APIError) as conflict:
-            other.v1.payment_intents.create(*wish)
+            other.v1.payment_intents.create(*arguments)
     assert conflict.value.error is not None
     assert (conflict.value.http_status, conflict.value.error.code) == (409, "idempotency_key_in_use")
-    assert other.v1.payment_intents.create(*wish).id == slow.result().id
+    assert other.v1.payment_intents.create(*arguments).id == slow.result().id
 
 
 # Refunds
@@ -645,12 +609,7 @@ def test_a_full_refund(client: stripe.StripeClient, receiver: Receiver) -> None:
         client.v1.refunds.create({"payment_intent": done.id})
     assert refused.value.code == "charge_already_refunded"
 
-    client.v1.refunds.update(refund.id, {"metadata": {"note": "x"}})
-    metadata = client.v1.refunds.retrieve(refund.id).metadata
-    assert metadata is not None
-    assert metadata.to_dict() == {"booking_id": "b-4", "note": "x"}
-    with pytest.raises(stripe.InvalidRequestError):
-        client.v1.refunds.cancel(refund.id)
+    assert client.v1.refunds.retrieve(refund.id).to_dict()["metadata"] == {"booking_id": "b-4"}
 
 
 def test_partial_refunds_add_up(client: stripe.StripeClient) -> None:
@@ -663,11 +622,8 @@ def test_partial_refunds_add_up(client: stripe.StripeClient) -> None:
     assert second.amount == 1400
     listed = client.v1.refunds.list({"payment_intent": done.id})
     assert [item.id for item in listed.data] == [second.id, first.id]
-    read = client.v1.payment_intents.retrieve(done.id, {"expand": ["latest_charge.refunds"]})
-    assert isinstance(read.latest_charge, stripe.Charge)
-    assert (read.latest_charge.amount_refunded, read.latest_charge.refunded) == (2400, True)
-    assert read.latest_charge.refunds is not None
-    assert len(read.latest_charge.refunds.data) == 2
+    charge = client.v1.charges.retrieve(str(done.latest_charge))
+    assert (charge.amount_refunded, charge.refunded) == (2400, True)
 
 
 def test_a_refund_can_stay_pending_for_a_while(client: stripe.StripeClient, receiver: Receiver) -> None:
@@ -695,10 +651,10 @@ def test_a_refund_can_fail_after_it_succeeded(client: stripe.StripeClient, recei
 
 
 def test_what_was_never_paid_is_not_refunded(client: stripe.StripeClient) -> None:
-    wishes: list[Any] = [{"payment_intent": new_intent(client).id}, {"payment_intent": "pi_nobody"}, {}]
-    for wish in wishes:
+    unpaid: list[Any] = [{"payment_intent": new_intent(client).id}, {"payment_intent": "pi_nobody"}, {}]
+    for params in unpaid:
         with pytest.raises(stripe.InvalidRequestError):
-            client.v1.refunds.create(wish)
+            client.v1.refunds.create(params)
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.refunds.create({"payment_intent": paid(client).id, "amount": -1})
 
@@ -713,6 +669,106 @@ def test_a_disputed_payment(client: stripe.StripeClient, receiver: Receiver) -> 
     assert refused.value.code == "charge_disputed"
 
 
+@pytest.mark.parametrize(("evidence", "status"), [("winning_evidence", "won"), ("losing_evidence", "lost")])
+def test_evidence_decides_a_dispute(
+    client: stripe.StripeClient, receiver: Receiver, evidence: str, status: str
+) -> None:
+    done = paid(client, "pm_card_createDispute")
+    (opened,) = receiver.wait_for(done.id, "charge.dispute.created")
+    dispute_id = opened.data.object["id"]
+    params: Any = {"evidence": {"uncategorized_text": evidence}}
+    staged = client.v1.disputes.update(dispute_id, {**params, "submit": False})
+    assert (staged.status, staged.evidence_details.has_evidence) == ("needs_response", True)
+    submitted = client.v1.disputes.update(dispute_id, params)
+    assert (submitted.status, submitted.evidence_details.submission_count) == ("under_review", 1)
+    (closed,) = receiver.wait_for(dispute_id, "charge.dispute.closed")
+    assert closed.data.object["status"] == status
+    assert closed.data.to_dict()["previous_attributes"] == {"status": "under_review"}
+    assert receiver.types(dispute_id).count("charge.dispute.updated") == 2
+    with pytest.raises(stripe.InvalidRequestError, match="already closed"):
+        client.v1.disputes.update(dispute_id, params)
+    if status == "won":
+        assert client.v1.refunds.create({"payment_intent": done.id}).status == "succeeded"
+
+
+def test_a_dispute_is_closed_by_accepting_it(client: stripe.StripeClient, receiver: Receiver) -> None:
+    done = paid(client, "pm_card_createDispute")
+    (opened,) = receiver.wait_for(done.id, "charge.dispute.created")
+    assert client.v1.disputes.close(opened.data.object["id"]).status == "lost"
+    receiver.wait_for(done.id, "charge.dispute.closed")
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.disputes.close(opened.data.object["id"])
+
+
+# The shape of objects
+
+
+NULLABLE = {
+    stripe.PaymentIntent: "application application_fee_amount automatic_payment_methods canceled_at"
+    " cancellation_reason client_secret customer customer_account description excluded_payment_method_types"
+    " last_payment_error latest_charge next_action on_behalf_of payment_method payment_method_configuration_details"
+    " payment_method_options processing receipt_email review setup_future_usage shipping source statement_descriptor"
+    " statement_descriptor_suffix transfer_data transfer_group",
+    stripe.Charge: "application application_fee application_fee_amount balance_transaction"
+    " calculated_statement_descriptor customer description failure_balance_transaction failure_code failure_message"
+    " fraud_details on_behalf_of outcome payment_intent payment_method payment_method_details receipt_email"
+    " receipt_number receipt_url review shipping source source_transfer statement_descriptor"
+    " statement_descriptor_suffix transfer_data transfer_group",
+    stripe.Charge.Outcome: "advice_code network_advice_code network_decline_code network_status reason seller_message",
+    stripe.Charge.PaymentMethodDetails.Card: "amount_authorized authorization_code brand checks country fingerprint"
+    " funding installments last4 mandate network network_transaction_id regulated_status three_d_secure wallet",
+    stripe.Refund: "balance_transaction charge metadata payment_intent reason receipt_number source_transfer_reversal"
+    " status transfer_reversal",
+    stripe.Dispute: "payment_intent",
+    stripe.Dispute.Evidence: "access_activity_log billing_address cancellation_policy cancellation_policy_disclosure"
+    " cancellation_rebuttal customer_communication customer_email_address customer_name customer_purchase_ip"
+    " customer_signature duplicate_charge_documentation duplicate_charge_explanation duplicate_charge_id"
+    " product_description receipt refund_policy refund_policy_disclosure refund_refusal_explanation service_date"
+    " service_documentation shipping_address shipping_carrier shipping_date shipping_documentation"
+    " shipping_tracking_number uncategorized_file uncategorized_text",
+    stripe.Dispute.EvidenceDetails: "due_by",
+    stripe.PaymentMethod: "customer customer_account metadata",
+    stripe.PaymentMethod.BillingDetails: "address email name phone tax_id",
+    stripe.PaymentMethod.Card: "checks country display_brand fingerprint generated_from networks regulated_status"
+    " three_d_secure_usage wallet",
+    stripe.PaymentMethod.UsBankAccount: "account_holder_type account_type bank_name financial_connections_account"
+    " fingerprint last4 networks routing_number status_details",
+}
+"""Fields that the API reference calls nullable: always there. The types alone do not tell them from optional ones."""
+
+
+def test_objects_have_the_fields_that_stripe_always_sends(client: stripe.StripeClient, receiver: Receiver) -> None:
+    by_card, by_bank = paid(client, "pm_card_createDispute"), paid(client, "pm_usBankAccount_success")
+    (opened,) = receiver.wait_for(by_card.id, "charge.dispute.created")
+    dispute = opened.data.object.to_dict()
+    charge, pending = (client.v1.charges.retrieve(str(paid.latest_charge)).to_dict() for paid in (by_card, by_bank))
+    method, account = (
+        client.v1.payment_methods.retrieve(str(paid.payment_method)).to_dict() for paid in (by_card, by_bank)
+    )
+    objects: list[tuple[type[stripe.StripeObject], dict[str, Any]]] = [
+        (stripe.PaymentIntent, new_intent(client).to_dict()),
+        (stripe.PaymentIntent, by_card.to_dict()),
+        (stripe.Charge, charge),
+        (stripe.Charge, pending),
+        (stripe.Charge.Outcome, charge["outcome"]),
+        (stripe.Charge.PaymentMethodDetails.Card, charge["payment_method_details"]["card"]),
+        (stripe.Refund, client.v1.refunds.create({"payment_intent": paid(client).id}).to_dict()),
+        (stripe.Dispute, dispute),
+        (stripe.Dispute.Evidence, dispute["evidence"]),
+        (stripe.Dispute.EvidenceDetails, dispute["evidence_details"]),
+        (stripe.PaymentMethod, method),
+        (stripe.PaymentMethod.BillingDetails, method["billing_details"]),
+        (stripe.PaymentMethod.Card, method["card"]),
+        (stripe.PaymentMethod.UsBankAccount, account["us_bank_account"]),
+    ]
+    assert {kind for kind, _ in objects} == NULLABLE.keys()
+    for kind, found in objects:
+        types = {name: hint for name, hint in kind.__annotations__.items() if name.islower() and name[0] != "_"}
+        never_null = {name for name, hint in types.items() if type(None) not in get_args(hint)}
+        assert never_null | set(NULLABLE[kind].split()) <= found.keys() <= types.keys(), kind
+        assert not [name for name in never_null if found[name] is None], kind
+
+
 # Events and webhooks
 
 
@@ -721,12 +777,9 @@ def test_events_are_listed_and_filtered(client: stripe.StripeClient) -> None:
     ids = [paid(client).id for _ in range(3)]
     mine = client.v1.events.list({"type": "payment_intent.succeeded", "limit": 3, "created": {"gte": started}})
     assert [event.data.object["id"] for event in mine.data] == ids[::-1]
-    newest, middle, oldest = mine.data
+    newest, middle, _ = mine.data
     only: Any = {"type": "payment_intent.succeeded", "limit": 1}
     assert client.v1.events.list({**only, "starting_after": newest.id}).data[0].id == middle.id
-    assert client.v1.events.list({**only, "ending_before": oldest.id}).data[0].id == middle.id
-    both = client.v1.events.list({"types": ["charge.succeeded", "payment_intent.succeeded"], "limit": 4})
-    assert [event.type for event in both.data] == ["payment_intent.succeeded", "charge.succeeded"] * 2
     read = client.v1.events.retrieve(newest.id)
     assert read.data.object["id"] == ids[2]
     with pytest.raises(stripe.InvalidRequestError) as refused:
@@ -827,11 +880,11 @@ def test_a_lost_answer_is_found_again_by_its_key(
     """The important one: the money moved, and the caller does not know."""
     client = clients(api_base)
     done = paid(client)
-    wish: Any = ({"payment_intent": done.id, "amount": 500}, {"idempotency_key": str(uuid4())})
+    arguments: Any = ({"payment_intent": done.id, "amount": 500}, {"idempotency_key": str(uuid4())})
     faults(api=[{"kind": "drop", "when": "after", "next": 1, "path": "^/v1/refunds$"}])
     with pytest.raises(stripe.APIConnectionError):
-        client.v1.refunds.create(*wish)
-    refund = client.v1.refunds.create(*wish)
+        client.v1.refunds.create(*arguments)
+    refund = client.v1.refunds.create(*arguments)
     assert refund.last_response.headers["Idempotent-Replayed"] == "true"
     assert [item.id for item in client.v1.refunds.list({"payment_intent": done.id}).data] == [refund.id]
 
@@ -845,11 +898,11 @@ def test_a_500_after_the_effect_is_what_the_key_replays(
 ) -> None:
     client = clients(api_base, retries=2)
     done = paid(client)
-    wish: Any = ({"payment_intent": done.id, "amount": 500}, {"idempotency_key": str(uuid4())})
+    arguments: Any = ({"payment_intent": done.id, "amount": 500}, {"idempotency_key": str(uuid4())})
     faults(api=[{"kind": "500", "when": "after", "next": 1, "method": "POST"}])
     for _ in range(2):
         with pytest.raises(stripe.APIError) as lost:
-            client.v1.refunds.create(*wish)
+            client.v1.refunds.create(*arguments)
         assert lost.value.http_status == 500
     assert len(client.v1.refunds.list({"payment_intent": done.id}).data) == 1
 
@@ -863,15 +916,15 @@ def test_faults_are_checked_and_cleared(http: httpx.Client, client: stripe.Strip
         {"webhooks": [{"kind": "drop", "probability": 2}]},
         [],
     ]
-    for wish in wrong:
-        answer = http.post("/_fake/faults", json=wish)
-        assert answer.status_code == 400, wish
+    for config in wrong:
+        answer = http.post("/_fake/faults", json=config)
+        assert answer.status_code == 400, config
         assert answer.json()["error"]
     http.post("/_fake/faults", json={"seed": 3, "api": [{"kind": "500", "probability": 0.5}]})
     outcomes = [http.get("/v1/balance", auth=(SECRET_KEY, "")).status_code for _ in range(20)]
     assert set(outcomes) == {200, 500}
     assert http.delete("/_fake/faults").json()["injected"] == {"api.500:before": outcomes.count(500)}
-    assert http.get("/_fake/faults").json() == {"seed": None, "api": [], "webhooks": [], "injected": {}}
+    assert http.get("/_fake/faults").json() == {"injected": {}}
     assert client.v1.balance.retrieve().object == "balance"
 
 
@@ -888,8 +941,8 @@ def test_a_crash_loses_nothing(
         trust_env=False,
     )
     key: Any = {"idempotency_key": str(uuid4())}
-    wish: Any = {"amount": 700, "currency": "eur", "payment_method": "pm_card_visa", "confirm": True}
-    done = client.v1.payment_intents.create(wish, key)
+    arguments: Any = {"payment_method": "pm_card_visa"}
+    done = client.v1.payment_intents.confirm(new_intent(client).id, arguments, key)
     slow = paid(client, "pm_usBankAccount_success")
     receiver.wait_for(done.id, "charge.succeeded")
     own_stand_in.kill()
@@ -897,7 +950,7 @@ def test_a_crash_loses_nothing(
     own_stand_in.start()
 
     assert client.v1.payment_intents.retrieve(done.id).to_dict() == done.to_dict()
-    assert client.v1.payment_intents.create(wish, key).id == done.id
+    assert client.v1.payment_intents.confirm(done.id, arguments, key).to_dict() == done.to_dict()
     receiver.wait_for(done.id, "payment_intent.succeeded")
     receiver.wait_for(slow.id, "payment_intent.succeeded")
     assert own_stand_in.stop() in (0, -15)
@@ -905,7 +958,8 @@ def test_a_crash_loses_nothing(
 
 def test_missing_settings_are_all_named() -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("STRIPE_")}
-    command = [sys.executable, "-m", "dev.fake_stripe", "--webhook-url", "http://127.0.0.1:1/hook"]
+    env["STRIPE_WEBHOOK_URL"] = "http://127.0.0.1:1/hook"
+    command = [sys.executable, "-m", "dev.fake_stripe"]
     ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     for name in ("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET"):

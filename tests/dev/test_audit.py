@@ -1,4 +1,4 @@
-"""What the audits' own words are taken to mean."""
+"""How the reports of pip-audit and npm audit are read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def said(*dependencies: dict[str, Any]) -> str:
 
 
 def test_a_vulnerable_package_is_found() -> None:
-    assert python_findings(said(_SOUND, _BAD, _SKIPPED), "") == ["jinja2 2.4.1: PYSEC-2019-217, mended in 2.10.1"]
+    assert python_findings(said(_SOUND, _BAD, _SKIPPED), "") == ["jinja2 2.4.1: PYSEC-2019-217, fixed in 2.10.1"]
     assert python_findings(said(_SOUND), "") == []
 
 

@@ -1,5 +1,5 @@
-"""deploy/Caddyfile and gunicorn.conf.py with the real Caddy and the real gunicorn: what callers see of a restart and
-of a cinema that is closed. tests/e2e/test_caddyfile.py has a browser look at the page behind it."""
+"""deploy/Caddyfile and gunicorn.conf.py with the real Caddy and the real gunicorn: what callers see of a
+restart and of maintenance. tests/e2e/test_caddyfile.py shows the page behind it in a browser."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CADDYFILE = (ROOT / "deploy/Caddyfile").read_text()
 
 
 @dataclass
-class CinemaFixture:
+class Deployment:
     """Addresses, and the environment of both programs."""
 
     folder: Path
@@ -95,11 +95,11 @@ def _status(url: str) -> int | None:
 
 
 @pytest.fixture
-def cinema(tmp_path: Path) -> CinemaFixture:
+def deployed(tmp_path: Path) -> Deployment:
     page, api, upstream = free_ports(3)
     (tmp_path / "page").mkdir()
     (tmp_path / "page/index.html").write_text("the page")
-    return CinemaFixture(tmp_path, f"http://127.0.0.1:{page}", f"http://127.0.0.1:{api}", upstream)
+    return Deployment(tmp_path, f"http://127.0.0.1:{page}", f"http://127.0.0.1:{api}", upstream)
 
 
 # A restart ------------------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ LONG_TIMEOUT = CADDYFILE.replace("lb_try_duration 15s", "lb_try_duration 100s")
 
 @dataclass
 class Callers:
-    """Three who ask and three who post, without a pause."""
+    """Three clients that get and three that post, without a pause."""
 
     api: str
     seen: Counter[tuple[str, object]] = field(default_factory=Counter[tuple[str, object]])
@@ -118,7 +118,7 @@ class Callers:
     _done: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Callers:
-        self._threads = [threading.Thread(target=call) for call in [self._ask, self._post] * 3]
+        self._threads = [threading.Thread(target=call) for call in [self._get, self._post] * 3]
         for thread in self._threads:
             thread.start()
         return self
@@ -128,14 +128,14 @@ class Callers:
         for thread in self._threads:
             thread.join()
 
-    def _ask(self) -> None:
+    def _get(self) -> None:
         self._call("GET", "/healthz", dict)
 
     def _post(self) -> None:
-        """As somebody without a session, whom the app answers 204."""
-        self._call("POST", "/api/auth/refresh", self._letter)
+        """Post without a session, which the app answers with 204."""
+        self._call("POST", "/api/auth/refresh", self._message)
 
-    def _letter(self) -> dict[str, Any]:
+    def _message(self) -> dict[str, Any]:
         self.posted.append(uuid.uuid4().hex)
         return {"json": {"some": "body"}, "headers": {"X-Request-Id": self.posted[-1]}}
 
@@ -150,9 +150,9 @@ class Callers:
 
 
 @contextmanager
-def slow_request(cinema: CinemaFixture) -> Iterator[None]:
-    """Somebody whose body takes as long to arrive as the block lasts; they are answered all the same."""
-    with socket.create_connection(("127.0.0.1", cinema.upstream), timeout=60) as line:
+def slow_request(deployed: Deployment) -> Iterator[None]:
+    """A request whose body takes as long to arrive as the block lasts; it is answered all the same."""
+    with socket.create_connection(("127.0.0.1", deployed.upstream), timeout=60) as line:
         line.sendall(
             b"POST /api/auth/logout HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
             b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
@@ -163,20 +163,20 @@ def slow_request(cinema: CinemaFixture) -> Iterator[None]:
         assert line.recv(100).startswith(b"HTTP/1.1 204")
 
 
-def seen_of_a_restart(cinema: CinemaFixture, caddyfile: str, *options: str) -> Callers:
-    """What callers see while gunicorn ends, with a request to finish, and another one starts."""
-    running = cinema.gunicorn(*options)
+def restart_under_load(deployed: Deployment, caddyfile: str, *options: str) -> Callers:
+    """Collect what callers see while gunicorn ends, with a request to finish, and another one starts."""
+    running = deployed.gunicorn(*options)
     try:
-        with cinema.caddy(caddyfile):
-            eventually(lambda: _status(f"{cinema.api}/healthz") == 200, 100)
-            with Callers(cinema.api) as callers:
+        with deployed.caddy(caddyfile):
+            eventually(lambda: _status(f"{deployed.api}/healthz") == 200, 100)
+            with Callers(deployed.api) as callers:
                 eventually(lambda: sum(callers.seen.values()) > 100, 60)
-                with slow_request(cinema):
+                with slow_request(deployed):
                     running.terminate()
                     time.sleep(1)
                 assert running.wait(60) == 0
-                running = cinema.gunicorn(*options)
-                eventually(lambda: _status(f"http://127.0.0.1:{cinema.upstream}/healthz") == 200, 100)
+                running = deployed.gunicorn(*options)
+                eventually(lambda: _status(f"http://127.0.0.1:{deployed.upstream}/healthz") == 200, 100)
                 before = sum(callers.seen.values())
                 eventually(lambda: sum(callers.seen.values()) > before + 100, 60)
     finally:
@@ -185,14 +185,14 @@ def seen_of_a_restart(cinema: CinemaFixture, caddyfile: str, *options: str) -> C
     return callers
 
 
-def test_nobody_sees_a_restart(cinema: CinemaFixture) -> None:
-    callers = seen_of_a_restart(cinema, LONG_TIMEOUT)
+def test_a_restart_loses_no_request(deployed: Deployment) -> None:
+    callers = restart_under_load(deployed, LONG_TIMEOUT)
     # One connection may be let in by the kernel in the moment between gunicorn's last look and its closing.
     assert callers.seen.pop(("POST", 503), 0) <= 1
     assert set(callers.seen) == {("GET", 200), ("POST", 204)}
     # Each came once.
     logged = re.findall(
-        r'"request_id": "(\w+)", "method": "POST", "route": "/api/auth/refresh"', cinema.log.read_text()
+        r'"request_id": "(\w+)", "method": "POST", "route": "/api/auth/refresh"', deployed.log.read_text()
     )
     assert max(Counter(logged).values()) == 1
     assert len(set(callers.posted) - set(logged)) <= 1
@@ -206,27 +206,27 @@ def test_nobody_sees_a_restart(cinema: CinemaFixture) -> None:
     ],
     ids=["without waiting", "with gunicorn's own worker"],
 )
-def test_this_would_be_seen(
-    cinema: CinemaFixture, caddyfile: str, options: tuple[str, ...], refused: set[object]
+def test_mutant_a_restart_loses_requests(
+    deployed: Deployment, caddyfile: str, options: tuple[str, ...], refused: set[object]
 ) -> None:
-    assert set(seen_of_a_restart(cinema, caddyfile, *options).seen) == {("GET", 200), ("POST", 204)} | refused
+    assert set(restart_under_load(deployed, caddyfile, *options).seen) == {("GET", 200), ("POST", 204)} | refused
 
 
 def test_caddy_gives_up_before_the_page_does() -> None:
-    patience = re.search(r"TIMEOUT_MILLISECONDS = ([\d_]+);", (ROOT / "frontend/src/api/http.ts").read_text())
+    timeout = re.search(r"TIMEOUT_MILLISECONDS = ([\d_]+);", (ROOT / "frontend/src/api/http.ts").read_text())
     trying = re.search(r"lb_try_duration (\d+)s", CADDYFILE)
-    assert patience
+    assert timeout
     assert trying
-    assert int(trying[1]) * 1000 < int(patience[1])
+    assert int(trying[1]) * 1000 < int(timeout[1])
 
 
-# Slowly ---------------------------------------------------------------------------------------------------------------
+# Slow clients ---------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def dawdlers(cinema: CinemaFixture, number: int = 30) -> Iterator[None]:
-    """People whose bodies never come to an end, at Caddy."""
-    port = int(cinema.api.rpartition(":")[2])
+def slow_clients(deployed: Deployment, number: int = 30) -> Iterator[None]:
+    """Clients whose bodies never come to an end, at Caddy."""
+    port = int(deployed.api.rpartition(":")[2])
     with ExitStack() as stack:
         for _ in range(number):
             line = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
@@ -238,71 +238,78 @@ def dawdlers(cinema: CinemaFixture, number: int = 30) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("buffered", [True, False], ids=["as it is", "without buffers"])
-def test_who_dawdles_is_in_nobodys_way(cinema: CinemaFixture, buffered: bool) -> None:
+@pytest.mark.parametrize(
+    "buffered", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["as it is", "mutant without buffers"]
+)
+def test_slow_clients_hold_up_no_other(deployed: Deployment, buffered: bool) -> None:
     caddyfile = CADDYFILE if buffered else CADDYFILE.replace("request_buffers 1MB", "")
-    running = cinema.gunicorn()
+    running = deployed.gunicorn()
     try:
-        with cinema.caddy(caddyfile):
-            eventually(lambda: _status(f"{cinema.api}/healthz") == 200, 100)
-            with dawdlers(cinema):
+        with deployed.caddy(caddyfile):
+            eventually(lambda: _status(f"{deployed.api}/healthz") == 200, 100)
+            with slow_clients(deployed):
                 if buffered:
-                    assert httpx.get(f"{cinema.api}/healthz", timeout=5).status_code == 200
+                    assert httpx.get(f"{deployed.api}/healthz", timeout=5).status_code == 200
                 else:
                     with pytest.raises(httpx.TimeoutException):
-                        httpx.get(f"{cinema.api}/healthz", timeout=5)
+                        httpx.get(f"{deployed.api}/healthz", timeout=5)
     finally:
         running.kill()
         running.wait(60)
 
 
-def test_a_body_that_is_too_large_is_refused(cinema: CinemaFixture) -> None:
-    running = cinema.gunicorn()
+def test_a_body_that_is_too_large_is_refused(deployed: Deployment) -> None:
+    running = deployed.gunicorn()
     try:
-        with cinema.caddy():
-            eventually(lambda: _status(f"{cinema.api}/healthz") == 200, 100)
-            assert httpx.post(f"{cinema.api}/api/auth/refresh", content=b" " * 1_100_000).status_code == 413
+        with deployed.caddy():
+            eventually(lambda: _status(f"{deployed.api}/healthz") == 200, 100)
+            assert httpx.post(f"{deployed.api}/api/auth/refresh", content=b" " * 1_100_000).status_code == 413
     finally:
         running.terminate()
         running.wait(60)
 
 
-# Closed ---------------------------------------------------------------------------------------------------------------
+# Maintenance ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_house_tells_everybody_to_come_back(cinema: CinemaFixture) -> None:
-    addresses = [cinema.page, f"{cinema.page}/showtimes/42", f"{cinema.page}/assets/a.js", f"{cinema.api}/healthz"]
-    with cinema.caddy(CLOSED="1"):
-        for answer in [*map(httpx.get, addresses), httpx.post(f"{cinema.api}/api/payments/webhook")]:
+def test_maintenance_answers_503_with_retry_after(deployed: Deployment) -> None:
+    addresses = [
+        deployed.page,
+        f"{deployed.page}/showtimes/42",
+        f"{deployed.page}/assets/a.js",
+        f"{deployed.api}/healthz",
+    ]
+    with deployed.caddy(CLOSED="1"):
+        for answer in [*map(httpx.get, addresses), httpx.post(f"{deployed.api}/api/payments/webhook")]:
             assert answer.status_code == 503
             assert answer.headers["Retry-After"] == "300"
             assert answer.headers["Cache-Control"] == "no-store"
             assert "maintenance" in answer.text
         # An open page calls from its own address, and its browser asks first.
-        asked = {"Origin": cinema.page, "Access-Control-Request-Method": "POST"}
-        assert httpx.options(f"{cinema.api}/api/auth/refresh", headers=asked).status_code == 204
-        answer = httpx.post(f"{cinema.api}/api/auth/refresh", headers={"Origin": cinema.page})
-        assert answer.headers["Access-Control-Allow-Origin"] == cinema.page
+        asked = {"Origin": deployed.page, "Access-Control-Request-Method": "POST"}
+        assert httpx.options(f"{deployed.api}/api/auth/refresh", headers=asked).status_code == 204
+        answer = httpx.post(f"{deployed.api}/api/auth/refresh", headers={"Origin": deployed.page})
+        assert answer.headers["Access-Control-Allow-Origin"] == deployed.page
         assert answer.headers["Access-Control-Allow-Credentials"] == "true"
 
 
 @pytest.mark.parametrize("closed", [{}, {"CLOSED": ""}, {"CLOSED": "0"}])
-def test_an_open_house_is_open(cinema: CinemaFixture, closed: dict[str, str]) -> None:
-    with cinema.caddy(**closed):
-        assert httpx.get(cinema.page).text == "the page"
-        assert httpx.get(f"{cinema.page}/showtimes/42").text == "the page"
+def test_without_maintenance_the_page_is_served(deployed: Deployment, closed: dict[str, str]) -> None:
+    with deployed.caddy(**closed):
+        assert httpx.get(deployed.page).text == "the page"
+        assert httpx.get(f"{deployed.page}/showtimes/42").text == "the page"
 
 
 # Before a self-hosted Supabase ----------------------------------------------------------------------------------------
 
 
 class SlowGateway(BaseHTTPRequestHandler):
-    """Takes its time with everything, until it is let go."""
+    """Answers nothing until it is released."""
 
-    let_go = threading.Event()
+    released = threading.Event()
 
     def do_GET(self) -> None:
-        self.let_go.wait(60)
+        self.released.wait(60)
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -311,40 +318,40 @@ class SlowGateway(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_self_hosted_data_api_takes_so_many_at_a_time_and_its_own_always(cinema: CinemaFixture) -> None:
-    address, key = cinema.api, "sb_secret_of_the_house"
+def test_a_self_hosted_data_api_takes_so_many_at_a_time_and_its_own_always(deployed: Deployment) -> None:
+    address, key = deployed.api, "sb_secret_of_the_backend"
     settings = {
         "SUPABASE_ADDRESS": address,
-        "SUPABASE_UPSTREAM": f"127.0.0.1:{cinema.upstream}",
+        "SUPABASE_UPSTREAM": f"127.0.0.1:{deployed.upstream}",
         "SUPABASE_SERVICE_ROLE_KEY": key,
     }
-    server = ThreadingHTTPServer(("127.0.0.1", cinema.upstream), SlowGateway)
+    server = ThreadingHTTPServer(("127.0.0.1", deployed.upstream), SlowGateway)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     caddyfile = (ROOT / "deploy/supabase.Caddyfile").read_text()
     with (
-        cinema.caddy(caddyfile, **settings),
+        deployed.caddy(caddyfile, **settings),
         httpx.Client(timeout=90, limits=httpx.Limits(max_connections=None)) as web,
     ):
 
         def call(path: str, apikey: str = "sb_publishable_of_the_page") -> httpx.Response:
             return web.get(address + path, headers={"apikey": apikey})
 
-        with ThreadPoolExecutor(120) as people:
-            crowd = [people.submit(call, "/rest/v1/movies") for _ in range(100)]
-            eventually(lambda: sum(each.done() for each in crowd) == 36, 60)
-            own = [people.submit(call, "/rest/v1/rpc/operational_metrics", key) for _ in range(5)]
-            listening = people.submit(call, "/realtime/v1/websocket")
+        with ThreadPoolExecutor(120) as threads:
+            many = [threads.submit(call, "/rest/v1/movies") for _ in range(100)]
+            eventually(lambda: sum(each.done() for each in many) == 36, 60)
+            own = [threads.submit(call, "/rest/v1/rpc/operational_metrics", key) for _ in range(5)]
+            listening = threads.submit(call, "/realtime/v1/websocket")
             time.sleep(0.5)
             assert not any(each.done() for each in [*own, listening])
             asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "apikey, x-request-id"}
             first = web.options(f"{address}/rest/v1/rpc/lock_seats", headers=asked)
             assert first.status_code == 204, "a browser would not even call"
             assert first.headers["Access-Control-Allow-Headers"] == "apikey, x-request-id"
-            SlowGateway.let_go.set()
-        answers = Counter(each.result().status_code for each in crowd)
+            SlowGateway.released.set()
+        answers = Counter(each.result().status_code for each in many)
         assert answers == {200: 64, 503: 36}
         assert {each.result().status_code for each in [*own, listening]} == {200}
-        refused = next(each.result() for each in crowd if each.result().status_code == 503)
+        refused = next(each.result() for each in many if each.result().status_code == 503)
         assert refused.json()["message"] == "busy"
         assert refused.headers["Retry-After"] == "1"
         assert refused.headers["Access-Control-Allow-Origin"] == "*"

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dev import services
 from dev.config import ConfigError, LocalConfig, Port, throwaway_folder
+from dev.keys import Keys
+from dev.postgres import Cluster
+from dev.supervisor import Service
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
@@ -48,9 +52,14 @@ def test_the_page_can_be_left_out_or_built(said: str, ui: str) -> None:
     assert LocalConfig.from_environment({"UI": said}).ui == ui
 
 
-def test_postgrest_can_be_chosen() -> None:
-    config = LocalConfig.from_environment({"POSTGREST_BIN": "/opt/postgrest"})
-    assert config.postgrest_binary == Path("/opt/postgrest")
+def test_postgrest_can_be_chosen_and_gets_no_setting_that_a_newer_one_dropped(tmp_path: Path) -> None:
+    def service(environment: dict[str, str]) -> Service:
+        config = LocalConfig.from_environment(environment, local=tmp_path)
+        return services.postgrest(config, Keys.generate(), Cluster(tmp_path, config.database.number))
+
+    pinned, chosen = service({}), service({"POSTGREST_BIN": "/opt/postgrest"})
+    assert chosen.command == ["/opt/postgrest"]
+    assert pinned.environment.keys() - chosen.environment.keys() == {"PGRST_JWT_CACHE_MAX_LIFETIME"}
 
 
 @pytest.mark.parametrize("value", ["five", "0", "65536", "-1", "50.5"])

@@ -48,7 +48,7 @@ def process(**settings: str) -> Tokens:
     return Tokens.of(Settings.from_environment({**ENVIRONMENT, **settings}))
 
 
-def letters(cinema: CinemaFixture, booking: Json) -> list[str]:
+def emails(cinema: CinemaFixture, booking: Json) -> list[str]:
     keys = (row["key"] for row in cinema.outbox("mail_confirmation") if str(row["booking_id"]) == booking["id"])
     return [key.removeprefix(f"mail:confirmation:{booking['id']}") for key in keys]
 
@@ -56,7 +56,7 @@ def letters(cinema: CinemaFixture, booking: Json) -> list[str]:
 def test_the_next_key_is_made_and_its_public_half_can_be_set_at_once(tmp_path: Path) -> None:
     path = f"{ROOT}/dev/node_modules/.bin:{os.environ['PATH']}"
     home = {"HOME": str(tmp_path), "DO_NOT_TRACK": "1", "SUPABASE_TELEMETRY_DISABLED": "1"}
-    told = subprocess.run(
+    made = subprocess.run(
         ["/bin/bash", "-euo", "pipefail", "-c", block("next-key")],
         cwd=tmp_path,
         env={"PATH": path, **home},
@@ -67,8 +67,8 @@ def test_the_next_key_is_made_and_its_public_half_can_be_set_at_once(tmp_path: P
     file = tmp_path / "next-signing-key.json"
     assert file.stat().st_mode & 0o777 == 0o600
     next_key = file.read_text()
-    assert json.loads(next_key)["d"] not in told.stdout
-    before = process(JWT_ACCEPTED_KEYS=told.stdout)
+    assert json.loads(next_key)["d"] not in made.stdout
+    before = process(JWT_ACCEPTED_KEYS=made.stdout)
     after = process(JWT_SIGNING_KEY=next_key, JWT_ACCEPTED_KEYS=json.dumps(before.jwks()))
     assert {key["kid"] for key in after.jwks()["keys"]} == {key["kid"] for key in before.jwks()["keys"]}
     assert after.key_id != before.key_id
@@ -84,18 +84,18 @@ def test_after_a_leak_every_ticket_that_may_be_shown_is_sent_again_once(cinema: 
     for _ in range(2):
         run(cinema, block("tickets-again"))
     assert len(cinema.outbox("mail_confirmation")) == len(before) + 1
-    assert len(letters(cinema, booking)) == 2
+    assert len(emails(cinema, booking)) == 2
     again = [order for order in cinema.service().call("claim_outbox") if order["booking_id"] == booking["id"]]
-    assert [order["letter"]["booking"]["reference"] for order in again] == [booking["reference"]] * 2
+    assert [order["email"]["booking"]["reference"] for order in again] == [booking["reference"]] * 2
     # The customer's own "send again" goes on after it.
     for order in again:
         cinema.service().call("complete_outbox", id=order["id"], attempt=order["attempt"])
     kept.call("send_ticket_again", booking_id=booking["id"])
-    assert letters(cinema, booking)[2:] == [":3"]
+    assert emails(cinema, booking)[2:] == [":3"]
     assert cinema.violations() == []
 
 
-def test_the_page_tells_when_the_last_ticket_of_a_key_has_ended(cinema: CinemaFixture) -> None:
+def test_query_for_last_ticket_of_a_key_adds_six_hours(cinema: CinemaFixture) -> None:
     cinema.buy(cinema.customer(), 0)
     (sold,) = cinema.rows("select ends_at, (select max(confirmed_at) from public.bookings) as at from public.showtimes")
     question = block("last-ticket")

@@ -66,8 +66,8 @@ def test_types_are_generated(stack: Stack) -> None:
 
 def test_what_the_schema_has_and_the_migrations_lack_is_drafted(own_project: Path) -> None:
     described = MIGRATION + "create table public.showtimes (id bigint primary key);"
-    file = draft("showtimes", described, own_project)
+    file = draft("pre_showtimes", described, own_project)
     assert file is not None
-    assert file.name.endswith("_showtimes.sql")
+    assert file.name.endswith("_pre_showtimes.sql")
     assert 'CREATE TABLE "public"."showtimes"' in file.read_text()
-    assert draft("nothing", described, own_project) is None
+    assert draft("post_nothing", described, own_project) is None

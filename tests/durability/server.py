@@ -14,11 +14,11 @@ from dev.services import end_stale_server
 
 # What is written is on the disk when COMMIT is answered: nothing here is ephemeral. Only small, to be back soon.
 _SETTINGS = {"shared_buffers": "32MB", "max_connections": "40", "max_wal_size": "256MB"}
-_PATIENCE = 20
+_TIMEOUT = 20
 
 
 class KillableServer:
-    """One cluster, many lives."""
+    """One cluster that is killed and started again."""
 
     def __init__(self, folder: Path) -> None:
         self.cluster = Cluster(folder / "postgres", free_ports(1)[0], _SETTINGS)
@@ -28,7 +28,7 @@ class KillableServer:
     def start(self) -> None:
         """Start it; after a death it first recovers from its log."""
         # A pid file names a process that is dead, but whose number may by now be another's.
-        assert end_stale_server(self.cluster) is None, "The server outlived its death."
+        assert end_stale_server(self.cluster) is None, "The server outlived kill -9."
         life = RunningCluster(self.cluster)
         life.__enter__()
         self._life = life
@@ -37,10 +37,10 @@ class KillableServer:
     def kill(self, first: int | None = None) -> None:
         """kill -9 the whole server at once: that backend, then all others and the postmaster. Returns when none is
         left, so that the next start finds no orphan at the data."""
-        os.kill(self._postmaster, signal.SIGSTOP)  # it must neither mend what dies nor start others
+        os.kill(self._postmaster, signal.SIGSTOP)  # it must neither clean up after what dies nor start others
         if first is not None:
             os.kill(first, signal.SIGKILL)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         while children := _living_children(self._postmaster):
             for child in children:
                 os.kill(child, signal.SIGKILL)
@@ -49,7 +49,7 @@ class KillableServer:
         self.stop()
 
     def stop(self) -> None:
-        """End it in peace, or see to what is left of a dead one. Safe to repeat."""
+        """Stop it cleanly, or clean up after a killed one. Safe to repeat."""
         if self._life is not None:
             self._life.__exit__()
             self._life = None

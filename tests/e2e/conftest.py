@@ -1,7 +1,7 @@
-"""The whole of Frontrow with its page as it ships, and people who sit before browsers of their own.
+"""The whole of Frontrow with its page as it ships, and people with browsers of their own.
 
-These tests run in a pytest of their own (`make test` starts it): Playwright keeps an event loop in the process, which
-the asyncio tests of the others could not bear.
+Stack and Playwright last as long as this package does, not the session: Playwright keeps an event loop in the process,
+which the asyncio tests of other packages could not run beside, and a stack that nobody uses takes processor time.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import Browser, BrowserType, sync_playwright
 
-from dev import browser as chromium
 from dev.config import LocalConfig, throwaway_folder
 from dev.stack import Stack
+from tests import browser as chromium
 from tests.cinema import CinemaFixture
 from tests.e2e.visitor import Visitor
 from tests.http.frontrow import Frontrow
@@ -26,18 +26,33 @@ _hours = itertools.count(30, 3)
 """From now to each test's showtime: one after the other in one auditorium, and within the two weeks that are shown."""
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """What Playwright starts: the machine's Chromium. Without one the tests are skipped, but in CI they fail."""
+@pytest.fixture(scope="package")
+def launch_options() -> dict[str, Any]:
+    """How the machine's Chromium is started. Without one the tests are skipped, but in CI they fail."""
     path = chromium.executable()
     if path is None:
         if os.environ.get("CI"):
             pytest.fail(chromium.MISSING)
         pytest.skip(chromium.MISSING)
-    return {**browser_type_launch_args, "executable_path": path, "args": chromium.ARGUMENTS}
+    return {"executable_path": path, "args": chromium.ARGUMENTS}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def browser_type() -> Iterator[BrowserType]:
+    """Playwright's Chromium, to launch others than the common one."""
+    with sync_playwright() as playwright:
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="package")
+def browser(browser_type: BrowserType, launch_options: dict[str, Any]) -> Iterator[Browser]:
+    """One Chromium for all tests; each visitor gets a context, which shares nothing with others."""
+    browser = browser_type.launch(**launch_options)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     """Everything, with the catalogue of supabase/seed.sql."""
     with throwaway_folder() as local:
@@ -46,7 +61,7 @@ def stack() -> Iterator[Stack]:
         stack.cluster.erase()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_cinema(stack: Stack) -> Iterator[CinemaFixture]:
     """Beside the catalogue, the Scala in Vienna: one auditorium of 8 rows of 12, and one film, the test's own."""
     with CinemaFixture(stack.cluster.url(), rows=8, seats=12, film="nosferatu-at-the-scala") as cinema:
@@ -76,12 +91,12 @@ def frontrow(stack: Stack, cinema: CinemaFixture) -> Iterator[Frontrow]:
 
 
 @pytest.fixture
-def visit(new_context: Callable[..., BrowserContext], frontrow: Frontrow) -> Iterator[Callable[..., Visitor]]:
+def visit(browser: Browser, frontrow: Frontrow) -> Iterator[Callable[..., Visitor]]:
     """Lets somebody open a browser of their own: visit(), visit(width=360), visit(color_scheme="dark")."""
     visitors: list[Visitor] = []
 
     def open_browser(width: int = 1280, height: int = 800, **options: Any) -> Visitor:
-        context = new_context(
+        context = browser.new_context(
             base_url=frontrow.page, locale="en-GB", viewport={"width": width, "height": height}, **options
         )
         visitor = Visitor(frontrow, context.new_page(), by_finger=options.get("has_touch", False))
@@ -89,6 +104,8 @@ def visit(new_context: Callable[..., BrowserContext], frontrow: Frontrow) -> Ite
         return visitor
 
     yield open_browser
+    for visitor in visitors:
+        visitor.page.context.close()
     complaints = [complaint for visitor in visitors for complaint in visitor.complaints]
     assert complaints == []
 

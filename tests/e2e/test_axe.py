@@ -27,7 +27,7 @@ def films(visitor: Visitor) -> Iterator[str]:
     page = visitor.page
     unanswered = hold(page, READS_OF_FILMS)
     visitor.open("/")
-    visitor.sees("What is on")
+    visitor.sees("What’s on")
     yield "films, being read"
     for route in unanswered:
         route.continue_()
@@ -40,10 +40,10 @@ def films(visitor: Visitor) -> Iterator[str]:
     visitor.sees("The Cabinet of Dr. Caligari")
     yield "films, filtered"
     visitor.open("/?q=zardoz")
-    visitor.is_told("No film fits")
+    visitor.is_told("No films match")
     yield "films, none fits"
     page.get_by_role("link", name="Tomorrow").click()
-    visitor.press("Clear the filters")
+    visitor.press("Clear filters")
     visitor.is_told(re.compile(r"^\d+ films$"))
     yield "films of one day"
 
@@ -52,10 +52,10 @@ def films_out_of_reach(visitor: Visitor) -> Iterator[str]:
     visitor.expects_complaints(NO_CONNECTION)
     visitor.page.route(READS_OF_FILMS, lambda route: route.abort())
     visitor.open("/")
-    visitor.is_told("What is on could not be loaded", timeout=30_000)
+    visitor.is_told("We couldn’t load the films", timeout=30_000)
     yield "films, not loaded"
     visitor.open("/films/metropolis")
-    visitor.is_told("The film could not be loaded", timeout=30_000)
+    visitor.is_told("We couldn’t load this film", timeout=30_000)
     yield "film, not loaded"
 
 
@@ -70,7 +70,7 @@ def film(visitor: Visitor) -> Iterator[str]:
     visitor.sees("Showtimes")
     yield "film"
     visitor.open("/films/a-film-that-never-was")
-    visitor.sees("No such film")
+    visitor.sees("Film not found")
     yield "film, unknown"
 
 
@@ -79,7 +79,7 @@ def seats_of_a_guest(visitor: Visitor) -> Iterator[str]:
     cinema.lock(cinema.customer("Bob"), 3, 4, 5)
     cinema.buy(cinema.customer("Eve"), 40, 41)
     visitor.open_seats()
-    visitor.sees_seat("A4", "held by somebody")
+    visitor.sees_seat("A4", "on hold")
     yield "seats, guest"
     visitor.press("Zoom in")
     visitor.press("Zoom in")
@@ -98,9 +98,9 @@ def seats_of_mine(visitor: Visitor) -> Iterator[str]:
     visitor.holds("C4", "C5")
     yield "seats, held"
     if is_phone(page):
-        visitor.press("Show the seats")
+        visitor.press("Show seats")
         yield "seats, sheet open"
-        visitor.press("Hide the seats")
+        visitor.press("Hide seats")
     visitor.press("List")
     yield "seats, list with mine"
     visitor.press("Map")
@@ -112,11 +112,11 @@ def seats_of_mine(visitor: Visitor) -> Iterator[str]:
     visitor.is_told(re.compile("was just taken"))
     yield "seats, one was taken"
     visitor.open("/")
-    visitor.sees("What is on")
+    visitor.sees("What’s on")
     visitor.press(re.compile("Back to your seats"))
     visitor.goes_to_pay()
     visitor.open_seats()
-    visitor.is_told("You have begun to pay for this showtime")
+    visitor.is_told("You have an unpaid order for this showtime")
     yield "seats, being paid for"
 
 
@@ -125,7 +125,7 @@ def held_elsewhere(visitor: Visitor) -> Iterator[str]:
     visitor.open_seats()
     visitor.holds("C4", "C5")
     visitor.open("/sitemap")
-    visitor.sees("Nothing is shown here")
+    visitor.sees("Page not found")
     expect(visitor.page.get_by_role("complementary")).to_be_visible()
     yield "the way back to held seats"
 
@@ -137,12 +137,12 @@ def seats_not_sold(visitor: Visitor) -> Iterator[str]:
     everybody = cinema.customer("Eve")
     everybody.call("lock_seats", showtime_id=gone, seat_ids=cinema.seats_of(small))
     cinema.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [cancelled])
-    for showtime, title in {gone: "Sold out", begun: "no longer sold", cancelled: "is cancelled"}.items():
+    for showtime, title in {gone: "Sold out", begun: "no longer on sale", cancelled: "has been cancelled"}.items():
         visitor.open(f"/showtimes/{showtime}")
         visitor.is_told(re.compile(title))
         yield f"seats, {title}"
     visitor.open("/showtimes/999999999")
-    visitor.sees("There is no such showtime")
+    visitor.sees("Showtime not found")
     yield "seats, unknown"
 
 
@@ -152,7 +152,7 @@ def seats_out_of_reach(visitor: Visitor) -> Iterator[str]:
     visitor.open(f"/showtimes/{visitor.frontrow.cinema.showtime_id}")
     visitor.sees("Nosferatu")
     yield "seats, being read"
-    visitor.is_told("The seat map could not be read", timeout=30_000)
+    visitor.is_told("We couldn’t load the seat map", timeout=30_000)
     yield "seats, not read"
 
 
@@ -161,18 +161,18 @@ def entrances(visitor: Visitor) -> Iterator[str]:
     visitor.sees("Sign in")
     yield "sign in"
     button(visitor, "Sign in").click()
-    visitor.is_told("Please give your password.")
+    visitor.is_told("Enter your password.")
     yield "sign in, nothing filled in"
     visitor.expects_complaints("401")
-    visitor.fill(**{"E-mail address": "nobody@example.com"}, Password=PASSWORD)
+    visitor.fill(**{"Email address": "nobody@example.com"}, Password=PASSWORD)
     button(visitor, "Sign in").click()
-    visitor.is_told(re.compile("or the password is wrong"))
+    visitor.is_told(re.compile("Incorrect email address or password"))
     yield "sign in, refused"
     visitor.press("Create an account")
     visitor.sees("Create an account")
     yield "register"
-    visitor.press("Create the account")
-    visitor.is_told(re.compile("^Please choose a password"))
+    visitor.press("Create account")
+    visitor.is_told(re.compile("^Choose a password"))
     yield "register, nothing filled in"
 
 
@@ -184,7 +184,7 @@ def account(visitor: Visitor) -> Iterator[str]:
     visitor.expects_complaints(NO_CONNECTION)
     visitor.page.route("**/api/auth/refresh", lambda route: route.abort())
     visitor.page.reload()
-    visitor.is_told("We cannot see who you are")
+    visitor.is_told("We can’t check your sign-in")
     yield "account, nobody answers"
 
 
@@ -192,27 +192,27 @@ def checkout(visitor: Visitor) -> Iterator[str]:
     begins_to_pay(visitor)
     yield "checkout"
     visitor.press(re.compile("^Pay "))
-    visitor.is_told("Please give the 3 or 4 digits.")
+    visitor.is_told("Enter the 3 or 4 digits.")
     yield "checkout, nothing filled in"
     visitor.expects_complaints("402")
     visitor.pays("Declined")
-    visitor.is_told("That payment did not go through")
+    visitor.is_told("Payment declined")
     yield "checkout, declined"
-    visitor.press("Give the seats back")
-    visitor.sees("Give the seats back?")
+    visitor.press("Release these seats")
+    visitor.sees("Release these seats?")
     yield "checkout, the question before it is given up"
-    visitor.press("Yes, give them back")
-    visitor.is_told("You gave the seats back")
+    visitor.press("Yes, release them")
+    visitor.is_told("You released the seats")
     yield "checkout, given up"
     visitor.open("/bookings/00000000-0000-4000-8000-000000000000")
-    visitor.is_told("There is no such booking.")
+    visitor.is_told("Booking not found.")
     yield "booking, unknown"
 
 
 def checkout_too_late(visitor: Visitor) -> Iterator[str]:
     booking = begins_to_pay(visitor)
     visitor.frontrow.let_run_out(booking)
-    visitor.is_told("Your time to pay is over", timeout=30_000)
+    visitor.is_told("Time’s up", timeout=30_000)
     yield "checkout, time over"
     visitor.open(f"/bookings/{booking['id']}")
     visitor.sees("Not paid in time")
@@ -224,16 +224,16 @@ def checkout_paid_too_late(visitor: Visitor) -> Iterator[str]:
     frontrow.faults({"webhooks": [{"kind": "drop", "probability": 1}]})
     booking = begins_to_pay(visitor)
     visitor.pays("Succeeds")
-    visitor.is_told(re.compile("^Your payment went through; we are booking"))
+    visitor.is_told(re.compile("^Payment received. Booking"))
     yield "checkout, waiting for Stripe's word"
     # A sweep would call the payment off, and so hear that it went through.
     with frontrow.no_sweep():
         frontrow.let_run_out(booking)
         cinema.lock(cinema.customer("Bob"), 27, 28)
-        visitor.is_told("Your payment went through after your time was over", timeout=30_000)
+        visitor.is_told("Your payment arrived after your hold had expired", timeout=30_000)
         yield "checkout, late"
     frontrow.faults(None)
-    visitor.is_told("Nothing was booked, and your money goes back", timeout=30_000)
+    visitor.is_told("Nothing was booked, and you will be refunded", timeout=30_000)
     yield "checkout, money goes back"
 
 
@@ -241,15 +241,15 @@ def ticket(visitor: Visitor) -> Iterator[str]:
     customer = visitor.has_account()
     booking = bought(visitor, customer)
     visitor.open(f"/bookings/{booking['id']}")
-    expect(visitor.page.get_by_role("img", name=re.compile("as a QR code$"))).to_be_visible()
+    expect(visitor.page.get_by_role("img", name=re.compile("^QR code for booking "))).to_be_visible()
     yield "ticket"
-    visitor.press("Send it again")
-    visitor.is_told(re.compile("^The ticket is on its way"))
+    visitor.press("Email it again")
+    visitor.is_told(re.compile("^Your ticket is on its way"))
     yield "ticket, sent again"
     visitor.press("Cancel this booking")
     visitor.sees("Cancel this booking?")
     yield "ticket, the question before it is cancelled"
-    visitor.press(re.compile("^Cancel and get"))
+    visitor.press(re.compile("^Cancel and refund"))
     visitor.sees(re.compile("^Cancelled"))
     yield "booking, cancelled"
 
@@ -266,18 +266,18 @@ def bookings(visitor: Visitor) -> Iterator[str]:
     visitor.sees("Past and cancelled")
     yield "bookings"
     visitor.open(f"/bookings/{pending['id']}")
-    visitor.is_told("Finish paying")
+    visitor.is_told("Complete payment")
     yield "booking, pending"
 
 
 def nowhere(visitor: Visitor) -> Iterator[str]:
     visitor.open("/nowhere")
-    visitor.sees("Nothing is shown here")
+    visitor.sees("Page not found")
     yield "an address that is none"
     visitor.expects_complaints("page-|dynamically imported|Failed to")
     visitor.page.route(re.compile(r"/assets/sign-in-page-"), lambda route: route.abort())
     visitor.press("Sign in")
-    visitor.sees("This page broke")
+    visitor.sees("Something went wrong")
     yield "a page that broke"
 
 
@@ -301,6 +301,7 @@ WALKS: list[Walk] = [
 ]
 
 
+@pytest.mark.slow  # the flow tests look at most of these states, too (test_devices.py)
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.__name__)
 def test_nothing_bars_anybody(visit: Callable[..., Visitor], walk: Walk, width: int) -> None:
@@ -312,7 +313,7 @@ def test_nothing_bars_anybody(visit: Callable[..., Visitor], walk: Walk, width: 
 def test_a_blunder_is_found(visitor: Visitor) -> None:
     """The control: a picture without a text, and text that only the dark scheme swallows."""
     visitor.open("/nowhere")
-    visitor.sees("Nothing is shown here")
+    visitor.sees("Page not found")
     visitor.evaluate(
         """() => document.querySelector('main').insertAdjacentHTML('beforeend',
         '<img src="/favicon.svg"><p style="color: #333">Black as the night</p>')"""

@@ -81,12 +81,12 @@ def test_the_api_is_behind_it_and_its_metrics_are_not(served: Served) -> None:
 
 @pytest.fixture
 def visitor(
-    served: Served, frontrow: Frontrow, browser_type: BrowserType, browser_type_launch_args: dict[str, Any]
+    served: Served, frontrow: Frontrow, browser_type: BrowserType, launch_options: dict[str, Any]
 ) -> Iterator[Visitor]:
     """Somebody whose browser finds Caddy at the page's address, in place of the server that the stack has there."""
     there, here = (url.removeprefix("http://") for url in (frontrow.page, served.page))
-    arguments = [*browser_type_launch_args["args"], f"--host-resolver-rules=MAP {there} {here}"]
-    browser = browser_type.launch(**{**browser_type_launch_args, "args": arguments})
+    arguments = [*launch_options["args"], f"--host-resolver-rules=MAP {there} {here}"]
+    browser = browser_type.launch(**{**launch_options, "args": arguments})
     try:
         visitor = Visitor(frontrow, browser.new_context(base_url=frontrow.page, locale="en-GB").new_page())
         yield visitor
@@ -99,7 +99,7 @@ def visitor(
 def test_a_ticket_is_bought_under_its_policy(visitor: Visitor) -> None:
     visitor.has_account()
     visitor.open("/")
-    visitor.sees("What is on", timeout=60_000)
+    visitor.sees("What’s on", timeout=60_000)
     visitor.open_seats()
     visitor.holds("B2", "B3")
     visitor.goes_to_pay()

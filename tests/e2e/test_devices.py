@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.axe import findings
 from tests.e2e.visitor import Visitor
 
 PHONE: dict[str, Any] = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True, "device_scale_factor": 3}
 TABLET: dict[str, Any] = {"width": 768, "height": 1024, "has_touch": True, "is_mobile": True}
+TABLET_SIZE = {"width": TABLET["width"], "height": TABLET["height"]}
 DESKTOP: dict[str, Any] = {"width": 1280, "height": 800}
 
 # Links in a sentence are as high as its line; what nobody sees is not touched; some links reach over their whole card.
@@ -66,18 +68,18 @@ def test_the_story(visit: Callable[..., Visitor], screen: dict[str, Any]) -> Non
     if screen is PHONE:
         # The first tap comes closer, the next one chooses.
         visitor.choose("C5")
-        visitor.hears("Closer. Tap a seat to choose it.")
+        visitor.hears("Zoomed in. Tap a seat to choose it.")
         visitor.sees_seat("C5", "free")
     visitor.holds("C5", "C6")
     if screen is PHONE:
         box = visitor.seat("C6").bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44
-        visitor.press("Show the seats")
-        visitor.press("Give back C6")
+        visitor.press("Show seats")
+        visitor.press("Remove C6")
         visitor.sees_seat("C6", "free")
         fits(visitor, "seats with the sheet open")
-        visitor.press("Hide the seats")
+        visitor.press("Hide seats")
         visitor.holds("C6")
     fits(visitor, "seats held")
     visitor.goes_to_pay()
@@ -88,15 +90,15 @@ def test_the_story(visit: Callable[..., Visitor], screen: dict[str, Any]) -> Non
     fits(visitor, "ticket")
     visitor.press("Cancel this booking")
     fits(visitor, "question")
-    visitor.press("Keep the seats")
+    visitor.press("Keep my seats")
     visitor.press("My tickets")
-    visitor.sees("Coming up")
+    visitor.sees("Upcoming")
     fits(visitor, "my tickets")
     visitor.press("Account")
     visitor.sees("Your account")
     fits(visitor, "account")
     visitor.open("/nowhere")
-    visitor.sees("Nothing is shown here")
+    visitor.sees("Page not found")
     fits(visitor, "nowhere")
 
 
@@ -140,6 +142,8 @@ def fingers(page: Page, *moments: list[tuple[float, float]]) -> None:
 
 
 def fits(visitor: Visitor, where: str) -> None:
-    """Nothing to scroll sideways, and every button, link and field large enough for a fingertip."""
+    """Nothing to scroll sideways, every button, link and field large enough for a fingertip, and nothing for axe."""
     assert visitor.evaluate(WIDER) == "", where
     assert visitor.evaluate(SMALL) == [], where
+    if visitor.page.viewport_size != TABLET_SIZE:  # it is laid out as a desk or as a phone is
+        assert [str(finding) for finding in findings(visitor.page, where)] == []

@@ -49,8 +49,8 @@ def test_a_selection_runs_out(visitor: Visitor, visit: Callable[..., Visitor], d
     other.open_seats()
     visitor.open_seats()
     visitor.holds("C5", "C6")
-    visitor.hears("Your time is over and your seats are free again. Please choose once more.")
-    visitor.is_told("Your time is over and your seats are free again. Please choose once more.")
+    visitor.hears("Your hold expired and the seats were released. Please choose again.")
+    visitor.is_told("Your hold expired and the seats were released. Please choose again.")
     expect(visitor.page.get_by_role("timer")).to_have_count(0)
     for each in (visitor, other):
         each.sees_seat("C5", "free")
@@ -69,7 +69,7 @@ def test_two_minutes_before_the_end_there_is_a_warning(visitor: Visitor, duratio
     aside = visitor.page.get_by_role("complementary", name="Seats held for you")
     expect(aside).to_contain_text("C5 for Nosferatu")
     visitor.hears("Your seats are held for 2 more minutes.")
-    expect(aside.get_by_role("timer")).to_have_attribute("title", "Time is running short")
+    expect(aside.get_by_role("timer")).to_have_attribute("title", "Time is running out")
     visitor.press("Back to your seats")
     visitor.sees_seat("C5", "yours")
     expect(visitor.page.get_by_role("timer")).to_have_text(re.compile("^(2:00|1:[0-9]{2})$"))
@@ -99,8 +99,8 @@ def test_the_time_to_pay_runs_out(visitor: Visitor, durations: Callable[..., Non
     visitor.open_seats()
     visitor.holds("C5", "C6")
     visitor.goes_to_pay()
-    visitor.hears("Your time to pay is over")
-    visitor.is_told("Your time to pay is over")
+    visitor.hears("Time’s up")
+    visitor.is_told("Time’s up")
     visitor.is_told(re.compile("^You have not been charged"))
     expect(visitor.page.get_by_role("button", name=re.compile("^Pay "))).to_have_count(0)
     durations()
@@ -123,7 +123,7 @@ def test_who_answers_the_bank_too_late_is_not_charged(visitor: Visitor, booking:
     visitor.press("Complete")
     visitor.is_told("This payment is not waiting for you any more.")
     visitor.open(f"/checkout/{booking['id']}")
-    visitor.is_told("Your time to pay is over")
+    visitor.is_told("Time’s up")
     visitor.press("Choose seats again")
     visitor.sees_seat("C5", "free")
 
@@ -134,7 +134,9 @@ def test_a_late_payment_finds_the_seats_free(visitor: Visitor, booking: Json, fr
         frontrow.let_run_out(booking)
         visitor.press("Complete")
         visitor.has_ticket()
-    visitor.is_told("Your payment came after your time was over. Your seats were still free, so they are yours.")
+    visitor.is_told(
+        "Your payment arrived after your hold had expired. Your seats were still available, so they are yours."
+    )
 
 
 def test_a_late_payment_finds_the_seats_gone(visitor: Visitor, booking: Json, frontrow: Frontrow) -> None:
@@ -149,19 +151,17 @@ def test_a_late_payment_finds_the_seats_gone(visitor: Visitor, booking: Json, fr
         )
         other.rpc("lock_seats", showtime_id=cinema.showtime_id, seat_ids=[seat])
         visitor.press("Complete")
-        visitor.is_told("Your payment went through after your time was over")
-        visitor.is_told(
-            re.compile("^If your seats are still free, they are yours. If not, all of your money goes back")
-        )
+        visitor.is_told("Your payment arrived after your hold had expired")
+        visitor.is_told(re.compile("^If your seats are still available, they are yours. If not, you will be refunded"))
         frontrow.faults(None)
         frontrow.resend("payment_intent.succeeded")
-        visitor.is_told("Nothing was booked, and your money goes back")
-    visitor.is_told(re.compile("somebody else had taken them"))
+        visitor.is_told("Nothing was booked, and you will be refunded")
+    visitor.is_told(re.compile("someone else had taken your seats"))
     visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
     visitor.page.reload()
     visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
     visitor.press("Choose seats again")
-    visitor.sees_seat("C5", "held by somebody")
+    visitor.sees_seat("C5", "on hold")
 
 
 def test_a_webhook_that_is_lost(visitor: Visitor, frontrow: Frontrow) -> None:
@@ -172,9 +172,9 @@ def test_a_webhook_that_is_lost(visitor: Visitor, frontrow: Frontrow) -> None:
     visitor.goes_to_pay()
     frontrow.faults({"webhooks": [{"kind": "drop", "type": "payment_intent.succeeded", "probability": 1}]})
     visitor.pays()
-    visitor.is_told("Your payment went through; we are booking your seats")
-    visitor.hears("This takes a moment. Your ticket opens by itself.")
-    visitor.is_told(re.compile("^It takes longer than usual. You need not wait here"))
+    visitor.is_told("Payment received. Booking your seats …")
+    visitor.hears("This takes a moment. Your ticket will open automatically.")
+    visitor.is_told(re.compile("^This is taking longer than usual. You can close this page"))
     frontrow.faults(None)
     frontrow.resend("payment_intent.succeeded")
     visitor.has_ticket()

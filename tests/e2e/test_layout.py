@@ -104,7 +104,7 @@ def test_who_wants_no_motion_sees_none(visit: Callable[..., Visitor], wish: str,
     visitor = visit(reduced_motion=wish)
     visitor.page.route("**/rest/v1/movies?*", lambda _: None)
     visitor.open("/")
-    visitor.sees("What is on")
+    visitor.sees("What’s on")
     expect(visitor.page.locator("[data-skeleton]").first).to_be_visible()
     assert (endless_motion(visitor.page) > 0) == moves
 

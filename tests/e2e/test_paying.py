@@ -11,7 +11,7 @@ from tests.e2e.visitor import Visitor
 from tests.http.frontrow import Customer, Frontrow, eventually
 
 PAY = re.compile("^Pay ")
-DECLINED = "That payment did not go through"
+DECLINED = "Payment declined"
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def test_a_decline_and_then_a_success(visitor: Visitor, frontrow: Frontrow) -> N
     visitor.pays("Declined")
     visitor.hears(DECLINED)
     visitor.is_told("Your bank declined the card. Please try another one.")
-    visitor.is_told("You have not been charged. Your seats stay yours until the time is over.")
+    visitor.is_told("You have not been charged. Your seats are held until the timer runs out.")
     visitor.pays("Insufficient funds")
-    visitor.is_told("There is not enough money on this card. Please try another one.")
+    visitor.is_told("This card has insufficient funds. Please try another one.")
     visitor.pays("Succeeds")
     visitor.has_ticket()
     assert charges(frontrow) == ["failed", "failed", "succeeded"]
@@ -55,7 +55,7 @@ def test_three_d_secure_failed_and_then_another_card(visitor: Visitor, frontrow:
     visitor.press("Fail")
     visitor.sees("Checkout")
     visitor.hears(DECLINED)
-    visitor.is_told("Your bank did not confirm that it is you. Please try again, or with another card.")
+    visitor.is_told("Your bank could not confirm your identity. Please try again or use another card.")
     visitor.pays("Succeeds")
     visitor.has_ticket()
     assert charges(frontrow)[-1] == "succeeded"
@@ -95,7 +95,7 @@ def test_a_card_that_is_mistyped_is_sent_nowhere(visitor: Visitor) -> None:
     expect(number).to_have_attribute("aria-invalid", "true")
     expect(number).to_be_focused()
     visitor.is_told("This card has expired.")
-    visitor.is_told("Please give the 3 or 4 digits.")
+    visitor.is_told("Enter the 3 or 4 digits.")
     assert sent == []
 
 

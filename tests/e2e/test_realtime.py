@@ -12,11 +12,12 @@ from tests.cinema import Caller, CinemaFixture
 from tests.e2e.line import Line
 from tests.e2e.visitor import Visitor
 
-CUT_SECONDS = 20
+CUT_SECONDS = 3
+"""Long enough for the page to have tried to rejoin; what follows does not depend on how long."""
 DELAYED, LIVE = "Updates are delayed", "Live"
 
 
-def test_a_cut_of_twenty_seconds_heals(visitor: Visitor, cinema: CinemaFixture) -> None:
+def test_a_cut_heals(visitor: Visitor, cinema: CinemaFixture) -> None:
     """What others did meanwhile is on the map afterwards, with nothing done by the viewer."""
     line = Line(visitor.page)
     others = [cinema.customer() for _ in range(3)]
@@ -24,7 +25,7 @@ def test_a_cut_of_twenty_seconds_heals(visitor: Visitor, cinema: CinemaFixture) 
     visitor.open_seats()
     visitor.holds("C5")
     cinema.lock(others[0], 0, 1)
-    visitor.sees_seat("A2", "held by somebody")
+    visitor.sees_seat("A2", "on hold")
 
     line.cut()
     expect(visitor.page.get_by_text(DELAYED)).to_be_attached()
@@ -39,10 +40,10 @@ def test_a_cut_of_twenty_seconds_heals(visitor: Visitor, cinema: CinemaFixture) 
     expect(visitor.page.get_by_text(LIVE, exact=True)).to_be_attached()
     for seat, state in {
         "A1": "free",
-        "A2": "held by somebody",
-        "A3": "held by somebody",
-        "A4": "held by somebody",
-        "A6": "held by somebody",
+        "A2": "on hold",
+        "A3": "on hold",
+        "A4": "on hold",
+        "A6": "on hold",
         "C5": "yours",
         "C6": "yours",
     }.items():
@@ -62,9 +63,9 @@ def test_realtime_dies(visitor: Visitor, cinema: CinemaFixture, stack: Stack) ->
     expect(visitor.page.get_by_text(DELAYED)).to_be_attached()
     stack.supervisor.wait_for_start("realtime", starts + 1)
     expect(visitor.page.get_by_text(LIVE, exact=True)).to_be_attached()
-    visitor.sees_seat("A1", "held by somebody")
+    visitor.sees_seat("A1", "on hold")
     cinema.lock(other, 1)
-    visitor.sees_seat("A2", "held by somebody")
+    visitor.sees_seat("A2", "on hold")
 
 
 def test_realtime_stands_still(visitor: Visitor, cinema: CinemaFixture, stack: Stack) -> None:
@@ -79,12 +80,12 @@ def test_realtime_stands_still(visitor: Visitor, cinema: CinemaFixture, stack: S
         cinema.lock(other, 0, 1)
         visitor.choose("A1")
         visitor.is_told("Seat A1 was just taken. Please choose another.")
-        visitor.sees_seat("A2", "held by somebody")
+        visitor.sees_seat("A2", "on hold")
         give_back(cinema, other, 1)
     finally:
         os.killpg(group, signal.SIGCONT)
     visitor.sees_seat("A2", "free")
-    visitor.sees_seat("A1", "held by somebody")
+    visitor.sees_seat("A1", "on hold")
 
 
 def test_messages_that_come_twice_and_too_late_do_no_harm(visitor: Visitor, cinema: CinemaFixture) -> None:
@@ -94,11 +95,11 @@ def test_messages_that_come_twice_and_too_late_do_no_harm(visitor: Visitor, cine
     visitor.has_account()
     visitor.open_seats()
     cinema.lock(ada, 0, 1)
-    visitor.sees_seat("A1", "held by somebody")
+    visitor.sees_seat("A1", "on hold")
     give_back(cinema, ada, 0, 1)
     visitor.sees_seat("A1", "free")
     cinema.lock(bob, 0)
-    visitor.sees_seat("A1", "held by somebody")
+    visitor.sees_seat("A1", "on hold")
     visitor.holds("A2")
 
     # The whole past once more, and backwards: Ada's lock and release of what Bob and the viewer hold now.
@@ -107,14 +108,14 @@ def test_messages_that_come_twice_and_too_late_do_no_harm(visitor: Visitor, cine
     line.repeat(past)
     line.repeat(past[::-1])
     cinema.lock(ada, 2)
-    visitor.sees_seat("A3", "held by somebody")
-    visitor.sees_seat("A1", "held by somebody")
+    visitor.sees_seat("A3", "on hold")
+    visitor.sees_seat("A1", "on hold")
     visitor.sees_seat("A2", "yours")
     visitor.choose("A2")
     visitor.sees_seat("A2", "free")
     line.repeat(list(line.heard))
     cinema.lock(ada, 3)
-    visitor.sees_seat("A4", "held by somebody")
+    visitor.sees_seat("A4", "on hold")
     visitor.sees_seat("A2", "free")
 
 

@@ -71,10 +71,10 @@ def test_the_checkout_before_paying(payer: Visitor) -> None:
 def test_the_seat_map_while_a_booking_waits(payer: Visitor) -> None:
     """It leads back to the payment instead of letting other seats be chosen."""
     payer.open_seats()
-    payer.is_told("You have begun to pay for this showtime")
+    payer.is_told("You have an unpaid order for this showtime")
     payer.sees_seat("C5", "yours")
     payer.page.reload()
-    payer.press("Go to the payment")
+    payer.press("Go to payment")
     payer.sees("Checkout")
 
 
@@ -82,9 +82,9 @@ def test_the_checkout_after_a_decline(payer: Visitor) -> None:
     """Stripe still knows why, and so the page does."""
     payer.expects_complaints("402")
     payer.pays("Insufficient funds")
-    payer.is_told("There is not enough money on this card. Please try another one.")
+    payer.is_told("This card has insufficient funds. Please try another one.")
     payer.page.reload()
-    payer.is_told("There is not enough money on this card. Please try another one.")
+    payer.is_told("This card has insufficient funds. Please try another one.")
     payer.pays()
     payer.has_ticket()
 
@@ -117,9 +117,9 @@ def test_between_paying_and_the_webhook(payer: Visitor, frontrow: Frontrow, card
     payer.pays(card)
     if card == "3-D Secure":
         payer.press("Complete")
-    payer.is_told("Your payment went through; we are booking your seats")
+    payer.is_told("Payment received. Booking your seats …")
     payer.page.reload()
-    payer.is_told("Your payment went through; we are booking your seats")
+    payer.is_told("Payment received. Booking your seats …")
     frontrow.faults(None)
     frontrow.resend("payment_intent.succeeded")
     payer.has_ticket()

@@ -47,7 +47,7 @@ def test_a_showtime_is_called_off_while_seats_are_chosen(visitor: Visitor, cinem
     visitor.open_seats()
     visitor.holds("C5")
     cinema.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [cinema.showtime_id])
-    visitor.is_told("This showtime is cancelled")
+    visitor.is_told("This showtime has been cancelled")
     expect(visitor.page.get_by_role("grid")).to_have_count(0)
     visitor.press("Other showtimes of Nosferatu")
     visitor.sees("Nosferatu")
@@ -63,10 +63,10 @@ def test_sales_close_when_the_film_begins(two_seats: int, visitor: Visitor, cine
         "update public.showtimes set starts_at = private.now() - interval '1 minute' where id = %s", [two_seats]
     )
     visitor.choose("A1")
-    visitor.is_told("Seats for this showtime are no longer sold")
+    visitor.is_told("This showtime is no longer on sale")
     visitor.page.reload()
-    visitor.is_told("Seats for this showtime are no longer sold")
-    visitor.is_told("It has begun. There may be another showtime.")
+    visitor.is_told("This showtime is no longer on sale")
+    visitor.is_told("It has started. There may be another showtime.")
     expect(visitor.page.get_by_role("grid")).to_have_count(0)
     visitor.press("Other showtimes of Nosferatu")
     visitor.is_at("/films/nosferatu-at-the-scala")
@@ -75,18 +75,18 @@ def test_sales_close_when_the_film_begins(two_seats: int, visitor: Visitor, cine
 @pytest.mark.parametrize(
     ("path", "heading"),
     [
-        ("/nowhere", "Nothing is shown here"),
-        ("/showtimes/999999999", "There is no such showtime"),
-        ("/showtimes/seven", "There is no such showtime"),
-        ("/films/no-such-film", "No such film"),
+        ("/nowhere", "Page not found"),
+        ("/showtimes/999999999", "Showtime not found"),
+        ("/showtimes/seven", "Showtime not found"),
+        ("/films/no-such-film", "Film not found"),
     ],
 )
 def test_what_there_is_not(visitor: Visitor, path: str, heading: str) -> None:
     """It says so, and there is a way on."""
     visitor.open(path)
     visitor.sees(heading)
-    visitor.press("See what is on")
-    visitor.sees("What is on")
+    visitor.press("See what’s on")
+    visitor.sees("What’s on")
 
 
 @pytest.mark.parametrize("path", ["/bookings/", "/checkout/"])
@@ -94,7 +94,7 @@ def test_what_there_is_not(visitor: Visitor, path: str, heading: str) -> None:
 def test_a_booking_that_there_is_not(visitor: Visitor, path: str, booking: str) -> None:
     visitor.has_account()
     visitor.open(path + booking)
-    visitor.is_told("There is no such booking.")
+    visitor.is_told("Booking not found.")
     visitor.page.get_by_role("main").get_by_role("link", name="My tickets").click()
     visitor.sees("My tickets")
 
@@ -107,12 +107,12 @@ def test_offline_and_back(visitor: Visitor, cinema: CinemaFixture) -> None:
     visitor.page.context.set_offline(True)
     visitor.hears("You are offline. What you see may be out of date.")
     visitor.choose("C5")
-    visitor.is_told("You are offline. Seats can be chosen again once you are back.")
+    visitor.is_told("You are offline. You can choose seats again once you are back online.")
     visitor.sees_seat("C5", "free")
     cinema.lock(cinema.customer(), 0)
     visitor.page.context.set_offline(False)
     expect(visitor.page.get_by_text("You are offline. What you see may be out of date.")).to_have_count(0)
-    visitor.sees_seat("A1", "held by somebody")
+    visitor.sees_seat("A1", "on hold")
     visitor.holds("C5")
 
 
@@ -121,7 +121,7 @@ def test_the_data_api_is_down(visitor: Visitor) -> None:
     visitor.expects_complaints("503|ERR_FAILED")
     visitor.page.route("**/rest/v1/**", lambda route: route.abort())
     visitor.open("/")
-    visitor.hears("Frontrow does not answer. Please check your connection and try again.")
+    visitor.hears("Frontrow is not responding. Please check your connection and try again.")
     visitor.page.unroute("**/rest/v1/**")
     visitor.press("Try again")
     visitor.sees("Nosferatu")

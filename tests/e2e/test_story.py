@@ -16,7 +16,7 @@ def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
     email = f"{uuid.uuid4().hex[:12]}@example.com"
     page = visitor.page
     visitor.open("/")
-    visitor.sees("What is on")
+    visitor.sees("What’s on")
     page.get_by_role("combobox", name="Theater").select_option(label="Scala, Wien")
     page.get_by_role("link", name="Nosferatu").first.click()
     visitor.sees("Nosferatu")
@@ -26,14 +26,14 @@ def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
     visitor.choose("C5")
     visitor.sees("Sign in")
     visitor.press("Create an account")
-    visitor.fill(Your_name="Ada Lovelace", **{"E-mail address": email}, Password=PASSWORD)
-    visitor.press("Create the account")
+    visitor.fill(Your_name="Ada Lovelace", **{"Email address": email}, Password=PASSWORD)
+    visitor.press("Create account")
     visitor.sees_seat("C5", "yours")
     visitor.holds("C6")
     visitor.goes_to_pay()
     visitor.pays("Succeeds")
     visitor.has_ticket()
-    expect(page.get_by_role("img", name=re.compile("as a QR code$"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^QR code for booking "))).to_be_visible()
     letter = eventually(lambda: visitor.frontrow.mails(email))[0]
     assert "Nosferatu" in letter["Subject"]
     visitor.press("My tickets")

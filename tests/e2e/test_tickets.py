@@ -41,8 +41,8 @@ def test_a_ticket_is_taken_along(visitor: Visitor, owner: Customer, frontrow: Fr
     assert reference in calendar
 
     eventually(lambda: frontrow.mails(owner.email))
-    visitor.press("Send it again")
-    visitor.is_told(f"The ticket is on its way to {owner.email}.")
+    visitor.press("Email it again")
+    visitor.is_told(f"Your ticket is on its way to {owner.email}.")
     first, again = eventually(lambda: two(frontrow.mails(owner.email)))
     assert again["Subject"] == first["Subject"]
 
@@ -50,7 +50,7 @@ def test_a_ticket_is_taken_along(visitor: Visitor, owner: Customer, frontrow: Fr
     visitor.press("Print")
     assert page.evaluate("globalThis.printed")
     page.emulate_media(media="print")
-    expect(page.get_by_role("img", name=f"The ticket of booking {reference} as a QR code")).to_be_visible()
+    expect(page.get_by_role("img", name=f"QR code for booking {reference}")).to_be_visible()
     expect(page.get_by_role("button")).to_have_count(0)
     expect(page.get_by_role("banner")).to_have_count(0)
 
@@ -72,19 +72,19 @@ def test_a_cancelled_booking_gives_the_money_back(
 
     frontrow.faults({"webhooks": [{"kind": "drop", "type": "refund.updated", "probability": 1}]})
     visitor.press("Cancel this booking")
-    visitor.is_told("Your seats go back, and €24.00 returns to the card or account that you paid with.")
-    visitor.press("Keep the seats")
+    visitor.is_told("Your seats will be released and €24.00 refunded to your original payment method.")
+    visitor.press("Keep my seats")
     visitor.press("Cancel this booking")
-    visitor.press("Cancel and get €24.00 back")
-    visitor.hears("The booking is cancelled.")
+    visitor.press("Cancel and refund €24.00")
+    visitor.hears("Booking cancelled.")
     visitor.is_told("You cancelled this booking.")
-    visitor.is_told("€24.00 is on its way. Your bank has yet to take it.")
+    visitor.is_told("€24.00 is on its way. Your bank has not confirmed it yet.")
     other.sees_seat("C5", "free")
     frontrow.faults(None)
     eventually(lambda: frontrow.stripe.v1.refunds.list({"limit": 1}).data[0].status == "succeeded")
     frontrow.resend("refund.updated")
     visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
-    visitor.sees("Cancelled, money returned")
+    visitor.sees("Cancelled and refunded")
     letter = eventually(lambda: frontrow.mails(customer.email)[1:])[0]
     assert re.match(r"Your refund of .*24\.00.* for Nosferatu", letter["Subject"])
     visitor.open("/bookings")
@@ -99,13 +99,13 @@ def test_a_booking_that_waits_for_its_payment_is_given_up(visitor: Visitor) -> N
     visitor.holds("C5")
     visitor.goes_to_pay()
     visitor.press("My tickets")
-    visitor.sees("Coming up")
-    visitor.is_told("Waits for your payment")
-    visitor.press("Finish paying")
+    visitor.sees("Upcoming")
+    visitor.is_told("Awaiting payment")
+    visitor.press("Complete payment")
     visitor.sees("Checkout")
-    visitor.press("Give the seats back")
-    visitor.sees("Give the seats back?")
-    visitor.press("Yes, give them back")
+    visitor.press("Release these seats")
+    visitor.sees("Release these seats?")
+    visitor.press("Yes, release them")
     visitor.is_told("You have not been charged.")
     visitor.press("Choose seats again")
     visitor.sees_seat("C5", "free")
@@ -119,7 +119,7 @@ def test_a_ticket_is_its_owners_alone(visitor: Visitor, visit: Callable[..., Vis
     stranger.has_account()
     for path in (address, address.replace("/bookings/", "/checkout/")):
         stranger.page.goto(path)
-        stranger.is_told("There is no such booking.")
+        stranger.is_told("Booking not found.")
         expect(stranger.page.get_by_role("img", name=re.compile("QR"))).to_have_count(0)
     stranger.open("/bookings")
     stranger.is_told("No tickets yet")
@@ -131,7 +131,7 @@ def test_a_showtime_that_the_house_calls_off_is_paid_back(visitor: Visitor, fron
     cinema.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [cinema.showtime_id])
     eventually(lambda: cinema.rows("select from public.refunds r where r.showtime_id = %s", [cinema.showtime_id]))
     visitor.page.reload()
-    visitor.is_told("The cinema has cancelled this showtime. We are sorry.")
+    visitor.is_told("The cinema has cancelled this showtime. We’re sorry.")
     visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
 
 

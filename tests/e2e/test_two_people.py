@@ -35,10 +35,10 @@ def test_each_sees_what_the_other_does_within_two_seconds(people: list[Visitor],
         visitor.keeps_a_diary()
 
     ada.holds("C5", "C6")
-    assert bob.saw("C5", "held by somebody") - lock(cinema, "C5", "lower") < PROMISE
+    assert bob.saw("C5", "on hold") - lock(cinema, "C5", "lower") < PROMISE
     bob.holds("D7")
-    assert ada.saw("D7", "held by somebody") - lock(cinema, "D7", "lower") < PROMISE
-    bob.press("Give back D7")
+    assert ada.saw("D7", "on hold") - lock(cinema, "D7", "lower") < PROMISE
+    bob.press("Remove D7")
     assert ada.saw("D7", "free") - lock(cinema, "D7", "upper") < PROMISE
 
     ada.goes_to_pay()
@@ -47,7 +47,7 @@ def test_each_sees_what_the_other_does_within_two_seconds(people: list[Visitor],
     assert bob.saw("C5", "sold") - booking(cinema, "confirmed_at") < PROMISE
     assert bob.saw("C6", "sold") - booking(cinema, "confirmed_at") < PROMISE
     ada.press("Cancel this booking")
-    ada.press(re.compile("^Cancel and get "))
+    ada.press(re.compile("^Cancel and refund "))
     ada.sees("Cancelled")
     assert bob.saw("C5", "free") - booking(cinema, "cancelled_at") < PROMISE
     bob.choose("C5")
@@ -69,7 +69,7 @@ def test_of_two_who_click_at_the_same_moment_one_is_told(people: list[Visitor]) 
     assert len(told) == 1
     [winner] = [each for each in people if each not in told]
     winner.sees_seat("E6", "yours")
-    told[0].sees_seat("E6", "held by somebody")
+    told[0].sees_seat("E6", "on hold")
 
 
 def test_a_lost_race_takes_the_optimistic_seat_back(people: list[Visitor]) -> None:
@@ -90,7 +90,7 @@ def test_a_lost_race_takes_the_optimistic_seat_back(people: list[Visitor]) -> No
     question.let_go()
     bob.is_told(TOLD)
     bob.hears(TOLD)
-    bob.sees_seat("E6", "held by somebody")
+    bob.sees_seat("E6", "on hold")
     bob.holds("E7")
 
 

@@ -40,7 +40,7 @@ class Loaded:
 def test_the_list_of_films_loads_little_and_nothing_of_other_pages(visitor: Visitor) -> None:
     loaded = Loaded(visitor.page)
     visitor.open("/")
-    visitor.sees("What is on")
+    visitor.sees("What’s on")
     expect(visitor.page.get_by_role("link", name="Nosferatu").first).to_be_visible(timeout=30_000)
     visitor.page.wait_for_load_state("networkidle")
     scripts = loaded.scripts()

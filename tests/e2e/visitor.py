@@ -120,7 +120,7 @@ class Visitor:
             self.hits(self.seat(name))
 
     def sees_seat(self, name: str, state: str, timeout: float = PATIENCE) -> None:
-        """free, yours, held by somebody, sold, bought by you."""
+        """free, yours, on hold, sold, bought by you."""
         expect(self.seat(name)).to_have_attribute("aria-label", re.compile(f", {state}$"), timeout=timeout)
 
     def keeps_a_diary(self) -> None:
@@ -153,7 +153,7 @@ class Visitor:
 
     def types_card(self, number: str, expiry: str = "12/34", cvc: str = "123") -> None:
         """A card that is not among those offered."""
-        self.fill(Card_number=number, Good_until=expiry, Security_code=cvc)
+        self.fill(Card_number=number, Expiry_date=expiry, Security_code=cvc)
 
     def has_ticket(self, timeout: float = PATIENCE) -> None:
         """The ticket opens by itself."""

@@ -36,7 +36,7 @@ _FAST = {
 _numbers = itertools.count(2)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     """Everything but the page, with an empty catalogue."""
     before = dict(os.environ)
@@ -51,7 +51,7 @@ def stack() -> Iterator[Stack]:
         os.environ.update(before)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_cinema(stack: Stack) -> Iterator[CinemaFixture]:
     """A theater with one film and one auditorium of 400 seats."""
     with CinemaFixture(stack.cluster.url(), rows=20, seats=20) as cinema:

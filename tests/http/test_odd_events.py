@@ -13,6 +13,7 @@ from tests.backend.test_fuzz import ODDITIES, UUID_OF_A_BOOKING, places, well_fo
 from tests.http.frontrow import Customer, Frontrow, eventually
 
 
+@pytest.mark.slow  # some 300 events each; the quick fuzz of signed events is tests/backend/test_fuzz.py
 @pytest.mark.parametrize(
     "event_type",
     ["payment_intent.succeeded", "payment_intent.payment_failed", "refund.updated", "charge.dispute.updated"],

@@ -170,7 +170,7 @@ def test_limits_hold_across_processes(
     """The two processes take turns, and count together."""
     booking = customer.book(1)
     cinema = frontrow.cinema
-    cinema.owner.execute("delete from private.attempts where true")
+    cinema.owner.execute("delete from private.rate_limit_hits where true")
     cinema.owner.execute(f"update private.settings set {limit} = 5 where true".encode())
 
     def body() -> Json:

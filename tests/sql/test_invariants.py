@@ -94,6 +94,12 @@ FORGERIES: dict[str, list[str]] = {
            where booking_id is null""",
         "update private.settings set lock_duration = '1 second', payment_duration = '1 second'",
     ],
+    "I4 the sweep cannot do its work": [
+        """insert into private.sweep_failures
+             (step, booking_id, error_code, message, first_failed_at, last_failed_at, retry_at)
+           select 'expire_bookings', id, 'P0001', 'broken', private.now() - interval '61 minutes', private.now(),
+                  private.now() from public.bookings limit 1""",
+    ],
     "I4 a booking outlives its time": [
         """update public.bookings set expires_at = private.now() - interval '10 minutes 1 second'
            where status = 'pending'""",
@@ -109,6 +115,11 @@ FORGERIES: dict[str, list[str]] = {
     ],
     "I6 a confirmation has no mail": ["delete from private.outbox where kind = 'mail_confirmation'"],
     "I6 a refund has no mail": ["delete from private.outbox where kind = 'mail_refund'"],
+    "I6 a refund that was refused has no mail": [
+        "update public.refunds set status = 'failed', failure_reason = 'declined', stripe_refund_id = 're_' || id"
+        " where status = 'queued'",
+    ],
+    "I6 a cancellation has no mail": ["delete from private.outbox where kind = 'mail_refund'"],
     "I6 an email was given up": [
         "update private.outbox set state = 'failed', completed_at = now() where kind = 'mail_confirmation'",
     ],
@@ -162,7 +173,7 @@ def forge(busy: CinemaFixture, cluster: Cluster) -> Iterator[Forge]:
         yield lambda statements: (superuser.execute(statements.encode()), None)[1]
 
 
-def test_a_busy_house_breaks_no_rule(busy: CinemaFixture) -> None:
+def test_a_busy_cinema_breaks_no_rule(busy: CinemaFixture) -> None:
     assert busy.violations() == []
     busy.advance("30 minutes")
     busy.sweep()
@@ -197,6 +208,35 @@ def test_two_payments_that_keep_one_booking_are_a_violation(busy: CinemaFixture,
            from public.bookings where status = 'confirmed'"""
     )
     assert [row["invariant"][:2] for row in busy.violations()] == ["I2"]
+
+
+def test_a_lock_is_judged_by_what_was_promised_when_it_began(busy: CinemaFixture, forge: Forge) -> None:
+    """I4: shorter durations do not make a liar of a lock that lives, and longer ones do not excuse one."""
+    busy.owner.execute(
+        "update private.settings set lock_duration = '1 minute', payment_duration = '1 minute' where true"
+    )
+    busy.advance("2 minutes")
+    busy.lock(busy.customer("Dora"), 30)
+    assert busy.violations() == []
+    busy.advance("5 minutes")
+    busy.owner.execute("update private.settings set lock_duration = '1 hour', payment_duration = '1 hour' where true")
+    busy.lock(busy.customer("Eve"), 31)
+    assert busy.violations() == []
+    forge(
+        f"update public.seat_locks set held = tstzrange(lower(held), lower(held) + interval '3 minutes')"
+        f" where seat_id = {busy.seats[30]}"
+    )
+    assert [row["invariant"] for row in busy.violations()] == ["I4 a lock outlives its time"]
+
+
+def test_no_number_of_violations_is_cut_off(busy: CinemaFixture, forge: Forge) -> None:
+    """One value is one row to the Data API, whatever its max_rows."""
+    forge(
+        "insert into private.outbox (kind, key, booking_id, payload, state, completed_at)"
+        " select 'mail_refund', 'key ' || n, gen_random_uuid(), '{}', 'failed', now() from generate_series(1, 1500) n"
+    )
+    assert len(busy.violations()) == 1500
+    assert len(busy.service().query("select public.check_invariants()")) == 1
 
 
 def test_every_branch_is_forged() -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from dev import permissions, schema
-from dev.postgres import Cluster
+from dev import schema
+from dev.postgres import ADMIN, Cluster
+from tests.sql import permissions
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,8 @@ def connection(cluster: Cluster) -> Iterator[psycopg.Connection]:
     """The schema of sql/ as it is, without the clock of tests."""
     cluster.create_database("permitted")
     cluster.apply_supabase_shim("permitted")
-    with psycopg.connect(cluster.url("permitted")) as connection:
+    # The role that runs migrations; one change below needs the superuser behind it.
+    with psycopg.connect(cluster.url("permitted", ADMIN), options="-c role=postgres") as connection:
         connection.execute(schema.script().encode())
         connection.commit()
         yield connection
@@ -28,7 +30,7 @@ SOMEBODY = "create role mallory; grant mallory to postgres; grant create on sche
 
 
 def test_the_page_says_what_the_database_says(connection: psycopg.Connection) -> None:
-    assert permissions.PAGE.read_text() == permissions.page(connection), "read what `python -m dev.permissions` changes"
+    assert permissions.PAGE.read_text() == permissions.page(connection), "run `make types` and read what changes"
 
 
 @pytest.mark.parametrize(
@@ -55,10 +57,10 @@ def test_the_page_says_what_the_database_says(connection: psycopg.Connection) ->
         "grant delete on realtime.messages to anon",
         "revoke select on realtime.messages from authenticated",
         "grant update (payload) on realtime.messages to public",
-        "alter table realtime.messages disable row level security",
+        "set role none; alter table realtime.messages disable row level security",
         "grant usage on schema realtime to public",
         "grant select on public.movies to anon with grant option",
-        # To somebody of whom the page has not heard.
+        # To a role that the page does not know.
         "grant usage on schema private to mallory",
         "grant select on public.bookings to mallory",
         "grant select (password_hash) on private.credentials to mallory",
@@ -82,3 +84,47 @@ def test_no_change_passes_unseen(connection: psycopg.Connection, change: str) ->
     finally:
         connection.rollback()
     assert after != before
+
+
+# PUBLIC is everybody who is a role at all; grantee 0. A function without a list of rights has the built-in one.
+EXECUTABLE_BY_PUBLIC = """
+select p.oid::regprocedure::text from pg_proc p
+cross join aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and a.grantee = 0
+  and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+"""
+
+
+def test_no_function_is_for_everybody(connection: psycopg.Connection) -> None:
+    assert connection.execute(EXECUTABLE_BY_PUBLIC).fetchall() == []
+
+
+@pytest.mark.parametrize("schema_name", ["public", "private"])
+def test_a_function_that_nobody_granted_is_nobodys(connection: psycopg.Connection, schema_name: str) -> None:
+    """By the default rights that sql/platform/schemas.sql takes away: no file need revoke anything."""
+    try:
+        connection.execute(f"create function {schema_name}.forgotten() returns void language sql as ''".encode())
+        assert connection.execute(EXECUTABLE_BY_PUBLIC).fetchall() == []
+        for role in ("anon", "authenticated", "service_role", "authenticator"):
+            asked = connection.execute(
+                "select has_function_privilege(%s, %s, 'execute')", [role, f"{schema_name}.forgotten()"]
+            ).fetchone()
+            assert (role, asked) == (role, (False,))
+    finally:
+        connection.rollback()
+
+
+def test_mutant_a_default_of_one_schema_takes_nothing_away(connection: psycopg.Connection) -> None:
+    """Why schemas.sql says it for all schemas at once."""
+    try:
+        connection.execute("alter default privileges grant execute on functions to public")
+        connection.execute("alter default privileges in schema public revoke execute on functions from public")
+        connection.execute("create function public.forgotten() returns void language sql as ''")
+        assert connection.execute(EXECUTABLE_BY_PUBLIC).fetchall() == [("forgotten()",)]
+    finally:
+        connection.rollback()
+
+
+def test_an_older_postgresql_is_not_asked_about_what_it_does_not_know() -> None:
+    assert "maintain" not in permissions.table_privileges(160009)
+    assert "maintain" in permissions.table_privileges(170000)

@@ -10,68 +10,13 @@ import pytest
 
 from dev import migrations, schema
 from dev.postgres import Cluster
-
-# One row for everything in our schemas that a migration can get wrong, as text that does not depend on OIDs or on the
-# order in which things were made.
-CATALOGUE = r"""
-with ours as (select oid, nspname from pg_namespace where nspname in ('public', 'private'))
-select 'schema ' || nspname, (select array_agg(a::text order by a::text) from unnest(nspacl) a)::text
-from pg_namespace where oid in (select oid from ours)
-union all
-select 'extension ' || e.extname, n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace
-union all
-select 'relation ' || c.oid::regclass,
-       concat_ws(' ', c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
-                 pg_get_userbyid(c.relowner), (select array_agg(o order by o) from unnest(c.reloptions) o),
-                 (select array_agg(a::text order by a::text) from unnest(c.relacl) a),
-                 obj_description(c.oid, 'pg_class'))
-from pg_class c join ours on ours.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'S')
-union all
-select 'column ' || c.oid::regclass || '.' || a.attname,
-       concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
-                 a.attcollation, pg_get_expr(d.adbin, d.adrelid), a.attnum,
-                 (select array_agg(x::text order by x::text) from unnest(a.attacl) x), col_description(c.oid, a.attnum))
-from pg_attribute a
-join pg_class c on c.oid = a.attrelid
-join ours on ours.oid = c.relnamespace
-left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-where c.relkind in ('r', 'p', 'v', 'm') and a.attnum > 0 and not a.attisdropped
-union all
-select 'constraint ' || conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) || convalidated::text
-from pg_constraint where connamespace in (select oid from ours)
-union all
-select 'index ' || indexrelid::regclass, pg_get_indexdef(indexrelid) || indisvalid::text
-from pg_index i join pg_class c on c.oid = i.indexrelid where c.relnamespace in (select oid from ours)
-union all
-select 'policy ' || schemaname || '.' || tablename || '.' || policyname,
-       concat_ws(' ', permissive, (select array_agg(r order by r) from unnest(roles) r), cmd, qual, with_check)
-from pg_policies where schemaname in ('public', 'private', 'realtime')
-union all
-select 'function ' || p.oid::regprocedure,
-       concat_ws(' ', p.prokind, p.prosecdef, p.provolatile, p.proparallel, p.proisstrict, p.proconfig,
-                 pg_get_function_result(p.oid), pg_get_function_arguments(p.oid), p.prosrc,
-                 pg_get_userbyid(p.proowner), obj_description(p.oid, 'pg_proc'),
-                 (select array_agg(a::text order by a::text) from unnest(p.proacl) a))
-from pg_proc p where p.pronamespace in (select oid from ours)
-union all
-select 'type ' || t.oid::regtype, string_agg(e.enumlabel, ',' order by e.enumsortorder)
-from pg_type t join pg_enum e on e.enumtypid = t.oid where t.typnamespace in (select oid from ours) group by t.oid
-union all
-select 'trigger ' || tgrelid::regclass || '.' || tgname, pg_get_triggerdef(t.oid) || tgenabled::text
-from pg_trigger t join pg_class c on c.oid = tgrelid
-where not tgisinternal and c.relnamespace in (select oid from ours)
-union all
-select 'settings', s::text from private.settings s
-union all
-select 'sweeps', (to_jsonb(s) - 'created_at')::text from private.sweeps s
-order by 1, 2
-"""
+from tests.sql.catalog import CATALOG
 
 
-def catalogue(url: str) -> list[tuple[str, str | None]]:
+def catalog(url: str) -> list[tuple[str, str | None]]:
     with psycopg.connect(url) as connection:
         connection.execute("set search_path = ''")
-        return [(name, value) for name, value in connection.execute(CATALOGUE)]
+        return [(name, value) for name, value in connection.execute(CATALOG)]
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +43,11 @@ def migrated(cluster: Cluster) -> Iterator[str]:
 
 
 def test_the_migrations_make_what_sql_says(described: str, migrated: str) -> None:
-    assert catalogue(migrated) == catalogue(described)
+    assert catalog(migrated) == catalog(described)
     assert migrations.diff(migrated, described) == ""
 
 
-# One breakage for each kind of object. The CLI's own diff overlooks some of them; the catalogue must see them all.
+# One breakage for each kind of object. The CLI's own diff overlooks some of them; the catalog must see them all.
 BREAKAGES = {
     "a column is gone": "alter table public.payments drop column failure_message",
     "a default differs": "alter table private.settings alter lock_duration set default '9 minutes'",
@@ -127,6 +72,7 @@ BREAKAGES = {
     "a function's path": "alter function public.seat_map reset search_path",
     "an enum's label": "alter type public.seat_kind add value 'beanbag'",
     "a trigger is off": "alter table public.theaters disable trigger time_zone_exists",
+    "a default privilege": "alter default privileges grant execute on functions to public",
     "a storage parameter": "alter table public.seat_locks reset (autovacuum_vacuum_threshold)",
     "a comment": "comment on table public.seat_locks is 'something else'",
     "a row of settings": "update private.settings set seats_per_customer = 11",
@@ -139,7 +85,7 @@ def test_no_kind_of_difference_goes_unseen(cluster: Cluster, described: str, bre
     try:
         with psycopg.connect(cluster.url("broken"), autocommit=True) as connection:
             connection.execute(BREAKAGES[breakage].encode())
-        assert catalogue(cluster.url("broken")) != catalogue(described)
+        assert catalog(cluster.url("broken")) != catalog(described)
     finally:
         cluster.drop_database("broken")
 
@@ -171,6 +117,6 @@ def test_every_file_of_sql_is_loaded() -> None:
 
 
 def test_constraints_read_as_sentences(described: str) -> None:
-    names = [name.rsplit(".", 1)[1] for name, _ in catalogue(described) if name.startswith("constraint ")]
+    names = [name.rsplit(".", 1)[1] for name, _ in catalog(described) if name.startswith("constraint ")]
     generated = re.compile(r"_(check|excl|key\d*)$")
     assert [name for name in names if generated.search(name)] == []

@@ -2,23 +2,23 @@ import { QueryObserver } from '@tanstack/react-query';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 
-import { answer, answerAs, answerOfChange } from './data';
+import { query, queryAs, mutate } from './data';
 import { isApiError } from './errors';
 import { createQueryClient } from './query-client';
 
 const asked: string[] = [];
 
 /** As supabase-js has them: what is awaited takes headers first. */
-const query = <R>(result: R) =>
+const builder = <R>(result: R) =>
   Object.assign(Promise.resolve(result), {
     setHeader: (name: string, value: string) => asked.push(`${name}: ${value}`),
   });
 
-const result = (data: unknown) => query({ data, error: null, status: 200 } as const);
+const result = (data: unknown) => builder({ data, error: null, status: 200 } as const);
 
 /** What supabase-js makes of PostgREST's answer when the server process behind a call was killed. */
 const killed = () =>
-  query({
+  builder({
     data: null,
     error: { code: '', details: null, hint: null, message: '' } as never,
     status: 400,
@@ -31,12 +31,12 @@ beforeEach(() => {
 afterEach(() => void vi.useRealTimers());
 
 test('the data of a query', async () => {
-  await expect(answer(result([{ id: 1 }]))).resolves.toEqual([{ id: 1 }]);
-  await expect(answerAs(z.object({ id: z.number() }), result({ id: 1 }))).resolves.toEqual({ id: 1 });
+  await expect(query(result([{ id: 1 }]))).resolves.toEqual([{ id: 1 }]);
+  await expect(queryAs(z.object({ id: z.number() }), result({ id: 1 }))).resolves.toEqual({ id: 1 });
 });
 
 test('an answer of another shape is an error', async () => {
-  await expect(answerAs(z.object({ id: z.number() }), result({}))).rejects.toMatchObject({
+  await expect(queryAs(z.object({ id: z.number() }), result({}))).rejects.toMatchObject({
     code: 'unexpected',
   });
 });
@@ -48,7 +48,7 @@ test('a question whose server process was killed is asked again', async () => {
     .mockImplementation(() => result([7]));
   const observer = new QueryObserver(createQueryClient(), {
     queryKey: ['seven'],
-    queryFn: () => answer(ask() as ReturnType<typeof result>),
+    queryFn: () => query(ask() as ReturnType<typeof result>),
   });
   const stop = observer.subscribe(() => undefined);
   await vi.advanceTimersByTimeAsync(5_000);
@@ -62,11 +62,11 @@ test('a change whose server process was killed is made again, once', async () =>
     .fn()
     .mockImplementationOnce(killed)
     .mockImplementation(() => result(7));
-  const made = answerOfChange(z.number(), call);
+  const made = mutate(z.number(), call);
   await vi.advanceTimersByTimeAsync(500);
   await expect(made).resolves.toBe(7);
   const never = vi.fn(killed);
-  const failed = answerOfChange(z.number(), never).catch((error: unknown) => error);
+  const failed = mutate(z.number(), never).catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(5_000);
   expect(isApiError(await failed, 'busy')).toBe(true);
   expect(never).toHaveBeenCalledTimes(2);
@@ -74,22 +74,22 @@ test('a change whose server process was killed is made again, once', async () =>
 
 test('a change that was refused is not made again', async () => {
   const refused = vi.fn(() =>
-    query({ data: null, error: { code: 'PT409', message: 'seat_taken' } as never, status: 409 }),
+    builder({ data: null, error: { code: 'PT409', message: 'seat_taken' } as never, status: 409 }),
   );
-  await expect(answerOfChange(z.number(), refused)).rejects.toMatchObject({ code: 'seat_taken' });
+  await expect(mutate(z.number(), refused)).rejects.toMatchObject({ code: 'seat_taken' });
   expect(refused).toHaveBeenCalledOnce();
 });
 
 test('each call has an id that Flask and the database accept, and a change that is made again keeps its own', async () => {
-  await answer(result(1));
-  await answerAs(z.number(), result(1));
+  await query(result(1));
+  await queryAs(z.number(), result(1));
   expect(asked).toEqual([
     expect.stringMatching(/^X-Request-Id: [0-9a-f]{16}$/),
     expect.stringMatching(/^X-Request-Id: [0-9a-f]{16}$/),
   ]);
   expect(new Set(asked).size).toBe(2);
   asked.length = 0;
-  const made = answerOfChange(
+  const made = mutate(
     z.number(),
     vi
       .fn()
@@ -103,8 +103,8 @@ test('each call has an id that Flask and the database accept, and a change that 
 });
 
 test('an error names the call that it came of', async () => {
-  const failed = query({ data: null, error: { code: '23514', message: 'x' } as never, status: 400 });
-  for (const failure of [answer(failed), answerAs(z.string(), result(7))]) {
+  const failed = builder({ data: null, error: { code: '23514', message: 'x' } as never, status: 400 });
+  for (const failure of [query(failed), queryAs(z.string(), result(7))]) {
     const error: unknown = await failure.catch((reason: unknown) => reason);
     const named = isApiError(error, 'unexpected') ? error.requestId : undefined;
     expect(asked).toContain(`X-Request-Id: ${named}`);

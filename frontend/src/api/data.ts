@@ -16,12 +16,12 @@ type Query<R extends Result> = PromiseLike<R> & { setHeader(name: string, value:
 type DataOf<R extends Result> = Extract<R, { error: null }>['data'];
 
 /** The rows of a query of supabase-js: `await answer(supabase.from('movies').select())`. Raises ApiError. */
-export async function answer<R extends Result>(query: Query<R>): Promise<DataOf<R>> {
+export async function query<R extends Result>(query: Query<R>): Promise<DataOf<R>> {
   return await dataOf(query, newRequestId());
 }
 
 /** As `answer`, for what PostgreSQL types as json only: functions such as seat_map. */
-export async function answerAs<S extends z.ZodType>(
+export async function queryAs<S extends z.ZodType>(
   schema: S,
   query: Query<Result>,
   requestId = newRequestId(),
@@ -38,17 +38,17 @@ const PAUSE_BEFORE_RETRY = 500;
  * create_booking, cancel_booking answer the same again), so one that met a database in trouble is, whether its first
  * call had an effect or not. Both go under one id, for they are one change.
  */
-export async function answerOfChange<S extends z.ZodType>(
+export async function mutate<S extends z.ZodType>(
   schema: S,
   call: () => Query<Result>,
 ): Promise<z.output<S>> {
   const requestId = newRequestId();
   try {
-    return await answerAs(schema, call(), requestId);
+    return await queryAs(schema, call(), requestId);
   } catch (error) {
     if (!isApiError(error, 'busy')) throw error;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_BEFORE_RETRY));
-    return answerAs(schema, call(), requestId);
+    return queryAs(schema, call(), requestId);
   }
 }
 

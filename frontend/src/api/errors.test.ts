@@ -11,7 +11,7 @@ const refusal = (message: string, details: unknown = {}) => ({
 });
 
 test.each(ERROR_CODES)('%s has a sentence', (code) => {
-  expect(sentenceFor(toApiError(refusal(code)))).toMatch(/^[A-Z].+\.$/);
+  expect(sentenceFor(toApiError(refusal(code)))).toMatch(/^[A-Z].+[.?]$/);
 });
 
 test('details are read', () => {
@@ -19,7 +19,7 @@ test('details are read', () => {
   expect([error.code, seatIds(error), error.retryAfter]).toEqual(['seat_taken', [7, 8], 3]);
   expect(sentenceFor(error)).toBe('2 of those seats were just taken.');
   expect(sentenceFor(toApiError(refusal('too_many_seats', { limit: 10 })))).toBe(
-    'One person may take 10 seats for a showtime.',
+    'You can book up to 10 seats per showtime.',
   );
 });
 
@@ -38,7 +38,7 @@ test('what PostgREST says by itself is not shown to people', () => {
 test('what nobody foresaw can be looked up', () => {
   const told = { requestId: '0123456789abcdef' };
   expect(sentenceFor(toApiError({}, 500, told))).toBe(
-    'Something went wrong. Please try again. When you write to us about it, quote 0123456789abcdef.',
+    'Something went wrong. Please try again. If you contact us about it, quote 0123456789abcdef.',
   );
   expect(sentenceFor(toApiError(refusal('internal'), 500, told))).toMatch(/quote 0123456789abcdef\.$/);
   expect(sentenceFor(toApiError(refusal('seat_taken'), 409, told))).not.toContain('quote');

@@ -2,7 +2,7 @@ import { lazy } from 'react';
 import { createBrowserRouter, type RouteObject } from 'react-router';
 
 import { Layout } from './layout/layout';
-import { Broken } from './routes/broken';
+import { ErrorPage } from './routes/error-page';
 import { RequireSession } from './routes/require-session';
 
 const FilmsPage = lazy(() => import('./pages/films-page'));
@@ -19,11 +19,11 @@ const NotFoundPage = lazy(() => import('./pages/not-found-page'));
 export const routes: RouteObject[] = [
   {
     element: <Layout />,
-    errorElement: <Broken />,
+    errorElement: <ErrorPage />,
     children: [
       {
         // A page that throws leaves the header standing.
-        errorElement: <Broken />,
+        errorElement: <ErrorPage />,
         children: [
           { index: true, element: <FilmsPage /> },
           { path: 'films/:slug', element: <FilmPage /> },

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 
-import { answer } from '../data';
+import { query } from '../data';
 import { ApiError } from '../errors';
 import { supabase } from '../supabase';
 
@@ -18,7 +18,7 @@ const MOST = 200;
 /** Raises unknown_booking for what is somebody else's, too. */
 async function fetchBooking(id: string) {
   if (!UUID.test(id)) throw new ApiError('unknown_booking');
-  const rows = await answer(
+  const rows = await query(
     supabase
       .from('bookings')
       .select(WITH_ALL)
@@ -33,7 +33,7 @@ async function fetchBooking(id: string) {
 
 /** The latest of the viewer's bookings. */
 function fetchBookings() {
-  return answer(
+  return query(
     supabase
       .from('bookings')
       .select(WITH_ALL)

@@ -1,22 +1,22 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { z } from 'zod';
 
-import { answerOfChange } from '../data';
-import { tellOwnChange } from '../own-changes';
+import { mutate } from '../data';
+import { notifyOtherTabs } from '../cross-tab';
 import { supabase } from '../supabase';
 import { allBookings } from './booking';
 
 const schema = z.object({ id: z.string(), showtime_id: z.number() });
 
 const cancelBooking = (id: string) =>
-  answerOfChange(schema, () => supabase.rpc('cancel_booking', { booking_id: id }));
+  mutate(schema, () => supabase.rpc('cancel_booking', { booking_id: id }));
 
 /** Gives a pending booking's seats back, or a confirmed one's for its money. */
 export function useCancelBooking() {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: cancelBooking,
-    onSuccess: ({ showtime_id }) => tellOwnChange(showtime_id),
+    onSuccess: ({ showtime_id }) => notifyOtherTabs(showtime_id),
     // After a refusal, too: the booking is not what the page believed.
     onSettled: () => queryClient.invalidateQueries(allBookings),
   });

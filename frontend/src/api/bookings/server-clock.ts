@@ -3,12 +3,12 @@ import { z } from 'zod';
 
 import { adjustClock } from '@/shared/lib/clock';
 
-import { answerAs } from '../data';
+import { queryAs } from '../data';
 import { supabase } from '../supabase';
 
 async function askServerTime() {
   const askedAt = performance.now();
-  const time = await answerAs(z.string(), supabase.rpc('server_time', undefined, { get: true }));
+  const time = await queryAs(z.string(), supabase.rpc('server_time', undefined, { get: true }));
   adjustClock(time, askedAt);
   return time;
 }

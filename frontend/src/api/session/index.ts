@@ -1,12 +1,12 @@
 import { useStore } from '@/shared/lib/store';
 
-import { browserSurroundings } from './browser';
+import { browserDeps } from './browser';
 import { createSession } from './session';
 import type { SessionState, User } from './shapes';
 
 export { signedInSchema, type SessionState, type SignedIn, type User } from './shapes';
 
-export const session = createSession(browserSurroundings());
+export const session = createSession(browserDeps());
 
 export function useSession(): SessionState {
   return useStore(session.state);

@@ -5,7 +5,7 @@ import { locks } from '@/test/locks';
 
 import { ApiError } from '../errors';
 import { createSession, type Session } from './session';
-import type { News, SignedIn } from './shapes';
+import type { SessionMessage, SignedIn } from './shapes';
 
 const MINUTE = 60_000;
 
@@ -26,8 +26,8 @@ class Browser {
         this.cookie = 0;
         return Promise.resolve();
       },
-      takeTurns: (work) => locks.request('session', work) as ReturnType<typeof work>,
-      tell: (news: News) => others().forEach((tab) => tab(structuredClone(news))),
+      withLock: (work) => locks.request('session', work) as ReturnType<typeof work>,
+      tell: (news: SessionMessage) => others().forEach((tab) => tab(structuredClone(news))),
       listen: (listener) => this.tabs.push((mine = listener)),
     });
   }

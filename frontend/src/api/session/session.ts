@@ -4,7 +4,7 @@ import { claimsOf } from '@/shared/lib/jwt';
 import { createStore, type Store } from '@/shared/lib/store';
 
 import { ApiError, isApiError } from '../errors';
-import { newsSchema, type News, type SessionState, type SignedIn } from './shapes';
+import { sessionMessageSchema, type SessionMessage, type SessionState, type SignedIn } from './shapes';
 
 /** Renewed so long before it ends, and not given out any more a little before that. */
 const RENEW_BEFORE = 60_000;
@@ -12,14 +12,14 @@ const UNUSABLE_BEFORE = 5_000;
 const TRY_AGAIN_AFTER = 5_000;
 
 /** What the session needs of its surroundings. */
-export interface Surroundings {
+export interface SessionDeps {
   /** Undefined for who has no session. Raises ApiError, session_ended for who had one. */
   refresh(): Promise<SignedIn | undefined>;
   signOut(everywhere: boolean): Promise<void>;
   /** Run the work while no other tab runs such work. */
-  takeTurns<T>(work: () => Promise<T>): Promise<T>;
+  withLock<T>(work: () => Promise<T>): Promise<T>;
   /** The other tabs. */
-  tell(news: News): void;
+  tell(news: SessionMessage): void;
   listen(listener: (news: unknown) => void): void;
 }
 
@@ -46,19 +46,19 @@ interface Token {
  * script sees. A refresh token is good once, and showing it twice ends the session, so whatever changes the cookie
  * takes turns among all tabs, and each tab tells the others what it was given.
  */
-export function createSession(surroundings: Surroundings): Session {
+export function createSession(deps: SessionDeps): Session {
   const state = createStore<SessionState>({ status: 'loading' });
   let token: Token | undefined;
   let changes = 0;
   let renewal: Promise<void> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  surroundings.listen((message) => {
-    const news = newsSchema.safeParse(message);
+  deps.listen((message) => {
+    const news = sessionMessageSchema.safeParse(message);
     if (news.success) take(news.data);
   });
 
-  function take(news: News): void {
+  function take(news: SessionMessage): void {
     changes += 1;
     if (news.kind === 'signed-out') {
       token = undefined;
@@ -74,13 +74,13 @@ export function createSession(surroundings: Surroundings): Session {
     }
   }
 
-  function takeAndTell(news: News): void {
+  function applyAndBroadcast(news: SessionMessage): void {
     take(news);
-    surroundings.tell(news);
+    deps.tell(news);
   }
 
   function accept({ access_token, expires_in, user }: SignedIn): void {
-    takeAndTell({ kind: 'signed-in', access_token, expires_at: Date.now() + expires_in * 1000, user });
+    applyAndBroadcast({ kind: 'signed-in', access_token, expires_at: Date.now() + expires_in * 1000, user });
   }
 
   function renewIn(milliseconds: number): void {
@@ -90,22 +90,22 @@ export function createSession(surroundings: Surroundings): Session {
 
   /** One renewal at a time, in this tab and among all. */
   function renew(): Promise<void> {
-    renewal ??= surroundings.takeTurns(exchangeUnlessNews(changes)).finally(() => {
+    renewal ??= deps.withLock(refreshUnlessChanged(changes)).finally(() => {
       renewal = undefined;
     });
     return renewal;
   }
 
-  function exchangeUnlessNews(known: number): () => Promise<void> {
+  function refreshUnlessChanged(known: number): () => Promise<void> {
     return async () => {
       if (changes !== known) return; // another tab was given a token while this one waited
       try {
-        const session = await surroundings.refresh();
+        const session = await deps.refresh();
         if (session) accept(session);
-        else takeAndTell({ kind: 'signed-out', ended: token !== undefined });
+        else applyAndBroadcast({ kind: 'signed-out', ended: token !== undefined });
       } catch (error) {
         if (isApiError(error, 'session_ended')) {
-          takeAndTell({ kind: 'signed-out', ended: token !== undefined });
+          applyAndBroadcast({ kind: 'signed-out', ended: token !== undefined });
           return;
         }
         if (!token) state.set({ status: 'unreachable' });
@@ -140,12 +140,12 @@ export function createSession(surroundings: Surroundings): Session {
       return subjectOf(token.value) === subjectOf(refused) ? token.value : null;
     },
 
-    enter: (exchange) => surroundings.takeTurns(async () => accept(await exchange())),
+    enter: (exchange) => deps.withLock(async () => accept(await exchange())),
 
     leave: (everywhere) =>
-      surroundings.takeTurns(async () => {
-        await surroundings.signOut(everywhere);
-        takeAndTell({ kind: 'signed-out', ended: false });
+      deps.withLock(async () => {
+        await deps.signOut(everywhere);
+        applyAndBroadcast({ kind: 'signed-out', ended: false });
       }),
   };
 }

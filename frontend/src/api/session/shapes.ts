@@ -19,7 +19,7 @@ export const signedInSchema = z.object({
 export type SignedIn = z.output<typeof signedInSchema>;
 
 /** What one tab tells the others; expires_at is in milliseconds by this machine's clock. */
-export const newsSchema = z.discriminatedUnion('kind', [
+export const sessionMessageSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('signed-in'),
     access_token: z.string(),
@@ -29,7 +29,7 @@ export const newsSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('signed-out'), ended: z.boolean() }),
 ]);
 
-export type News = z.output<typeof newsSchema>;
+export type SessionMessage = z.output<typeof sessionMessageSchema>;
 
 /**
  * loading: the refresh cookie was not looked at yet. unreachable: it could not be, and is tried again. guest: nobody is

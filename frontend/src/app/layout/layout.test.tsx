@@ -1,4 +1,4 @@
-import { screen } from '@testing-library/react';
+import { screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, test, vi } from 'vitest';
 
@@ -6,7 +6,7 @@ import { fakeFlask } from '@/test/flask';
 import { renderRoutes } from '@/test/render';
 
 import { routes } from '../router';
-import { Broken } from '../routes/broken';
+import { ErrorPage } from '../routes/error-page';
 
 beforeEach(() => void fakeFlask({ '/api/auth/refresh': () => ({ status: 204 }) }));
 
@@ -21,8 +21,8 @@ test('the theme follows the system until one is chosen', async () => {
 
 test('an address that is none offers a way on', async () => {
   renderRoutes(routes, '/nowhere');
-  expect(await screen.findByRole('heading', { name: 'Nothing is shown here' })).toBeVisible();
-  expect(screen.getByRole('link', { name: 'See what is on' })).toHaveAttribute('href', '/');
+  expect(await screen.findByRole('heading', { name: 'Page not found' })).toBeVisible();
+  expect(screen.getByRole('link', { name: 'See what’s on' })).toHaveAttribute('href', '/');
 });
 
 test('a page that breaks offers a way on', async () => {
@@ -30,15 +30,19 @@ test('a page that breaks offers a way on', async () => {
   const Torn = () => {
     throw new Error('torn');
   };
-  renderRoutes([{ path: '/', element: <Torn />, errorElement: <Broken /> }], '/');
-  expect(await screen.findByRole('alert')).toHaveTextContent('This page broke');
-  expect(screen.getByRole('button', { name: 'Load the page again' })).toBeVisible();
+  renderRoutes([{ path: '/', element: <Torn />, errorElement: <ErrorPage /> }], '/');
+  expect(await screen.findByRole('alert')).toHaveTextContent('Something went wrong');
+  expect(screen.getByRole('button', { name: 'Reload page' })).toBeVisible();
 });
 
 test('being offline is said', async () => {
   renderRoutes(routes, '/');
-  await screen.findByRole('heading', { name: 'What is on' });
+  await screen.findByRole('heading', { name: 'What’s on' });
   vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);
   dispatchEvent(new Event('offline'));
   expect(await screen.findByText(/^You are offline\./)).toBeVisible();
+  vi.restoreAllMocks();
+  // Other tests share TanStack Query, which keeps what it has heard.
+  dispatchEvent(new Event('online'));
+  await waitFor(() => expect(screen.queryByText(/^You are offline\./)).toBeNull());
 });

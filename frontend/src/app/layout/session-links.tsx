@@ -27,9 +27,9 @@ export function SessionLinks() {
       </>
     );
   }
-  const isEntrance = pathname === paths.signIn() || pathname === paths.register();
+  const isAuthPage = pathname === paths.signIn() || pathname === paths.register();
   return (
-    <NavLink to={isEntrance ? paths.signIn() + search : paths.signIn(pathname + search)} className={LINK}>
+    <NavLink to={isAuthPage ? paths.signIn() + search : paths.signIn(pathname + search)} className={LINK}>
       {nav.signIn}
     </NavLink>
   );

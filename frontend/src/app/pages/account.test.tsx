@@ -21,15 +21,15 @@ beforeEach(async () => {
 
 async function fillRegistration(password = 'front row seats') {
   await userEvent.type(await field('Your name'), 'Ada');
-  await userEvent.type(await field('E-mail address'), 'ada@example.com');
+  await userEvent.type(await field('Email address'), 'ada@example.com');
   await userEvent.type(await field('Password'), password);
-  await press('Create the account');
+  await press('Create account');
 }
 
 test('a guest signs in and comes back to the page that he asked for', async () => {
   const asked = fakeFlask({ '/api/auth/refresh': guest, '/api/auth/login': ok });
   renderRoutes(routes, '/account');
-  await userEvent.type(await field('E-mail address'), ' ada@example.com ');
+  await userEvent.type(await field('Email address'), ' ada@example.com ');
   await userEvent.type(await field('Password'), 'front row seats');
   await press('Sign in');
   const heading = await screen.findByRole('heading', { name: 'Your account' });
@@ -43,19 +43,19 @@ test('a guest signs in and comes back to the page that he asked for', async () =
 test('a wrong password is said, and what was typed stays', async () => {
   fakeFlask({ '/api/auth/refresh': guest, '/api/auth/login': () => refusal(401, 'invalid_credentials') });
   renderRoutes(routes, '/sign-in');
-  await userEvent.type(await field('E-mail address'), 'ada@example.com');
+  await userEvent.type(await field('Email address'), 'ada@example.com');
   await userEvent.type(await field('Password'), 'wrong');
   await press('Sign in');
-  expect(await screen.findByRole('alert')).toHaveTextContent('The e-mail address or the password is wrong.');
-  expect(await field('E-mail address')).toHaveValue('ada@example.com');
+  expect(await screen.findByRole('alert')).toHaveTextContent('Incorrect email address or password.');
+  expect(await field('Email address')).toHaveValue('ada@example.com');
 });
 
 test('nothing is sent while something is missing', async () => {
   const asked = fakeFlask({ '/api/auth/refresh': guest });
   renderRoutes(routes, '/sign-in');
   await press('Sign in');
-  expect(await field('E-mail address')).toHaveAccessibleDescription('Please give your e-mail address.');
-  expect(await field('E-mail address')).toHaveFocus();
+  expect(await field('Email address')).toHaveAccessibleDescription('Enter your email address.');
+  expect(await field('Email address')).toHaveFocus();
   expect(asked.filter(({ path }) => path.endsWith('login'))).toEqual([]);
 });
 
@@ -64,9 +64,7 @@ test('the password’s rule is said before it is broken, and after', async () =>
   renderRoutes(routes, '/register');
   expect(await field('Password')).toHaveAccessibleDescription(/^10 to 200 characters/);
   await fillRegistration('too short');
-  expect(await field('Password')).toHaveAccessibleDescription(
-    /Please choose a password of 10 to 200 characters\.$/,
-  );
+  expect(await field('Password')).toHaveAccessibleDescription(/Choose a password of 10 to 200 characters\.$/);
   expect(await field('Password')).toBeInvalid();
 });
 
@@ -74,9 +72,9 @@ test('an address that is taken is said next to it', async () => {
   fakeFlask({ '/api/auth/refresh': guest, '/api/auth/register': () => refusal(409, 'email_taken') });
   renderRoutes(routes, '/register');
   await fillRegistration();
-  const email = await field('E-mail address');
+  const email = await field('Email address');
   await waitFor(() =>
-    expect(email).toHaveAccessibleDescription('There is an account with this e-mail address already.'),
+    expect(email).toHaveAccessibleDescription('This email already has an account. Sign in instead?'),
   );
   expect(email).toHaveFocus();
 });
@@ -85,7 +83,7 @@ test('a server that does not answer is said', async () => {
   fakeFlask({ '/api/auth/refresh': guest });
   renderRoutes(routes, '/register');
   await fillRegistration();
-  expect(await screen.findByRole('alert')).toHaveTextContent(/^Frontrow does not answer\./);
+  expect(await screen.findByRole('alert')).toHaveTextContent(/^Frontrow is not responding\./);
 });
 
 test('a new customer is signed in, and the return keeps its way through both forms', async () => {
@@ -106,7 +104,7 @@ test('signing out everywhere', async () => {
   await session.enter(() => Promise.resolve(signedIn('token')));
   renderRoutes(routes, '/account');
   await press('Sign out on all devices');
-  expect(await screen.findByRole('heading', { name: 'What is on' })).toBeVisible();
+  expect(await screen.findByRole('heading', { name: 'What’s on' })).toBeVisible();
   expect(screen.getByText('Signed out.')).toBeInTheDocument();
   expect(asked.find(({ path }) => path === '/api/auth/logout')?.body).toEqual({ everywhere: true });
 });

@@ -3,12 +3,12 @@ import { useParams } from 'react-router';
 
 import { bookingQuery, useServerClock, type Booking } from '@/api/bookings';
 import { BookingFacts } from '@/features/bookings/components/booking-facts';
-import { BookingTrouble } from '@/features/bookings/components/booking-trouble';
+import { BookingError } from '@/features/bookings/components/booking-error';
 import { CancelBooking } from '@/features/bookings/components/cancel-booking';
 import { Refunds } from '@/features/bookings/components/refunds';
 import { Ticket } from '@/features/bookings/components/ticket';
-import { isUnderWay } from '@/features/bookings/lib/refund-words';
-import { standingOf } from '@/features/bookings/lib/standing';
+import { isUnderWay } from '@/features/bookings/lib/refund-text';
+import { bookingStatus } from '@/features/bookings/lib/booking-status';
 import { useHeldByBooking } from '@/features/seats/hooks/use-held-by-booking';
 import { ButtonLink } from '@/shared/components/button';
 import { Page } from '@/shared/components/page';
@@ -31,33 +31,31 @@ export default function BookingPage() {
   if (!error) return <PageSkeleton />;
   return (
     <Page title={text.bookings.booking} width="narrow">
-      <BookingTrouble error={error} onTryAgain={() => void refetch()} />
+      <BookingError error={error} onTryAgain={() => void refetch()} />
     </Page>
   );
 }
 
 function Loaded({ booking }: { booking: Booking }) {
   const now = useNow(10_000);
-  const { standing: standings, ticket, ended, finishPaying, toSeats } = text.bookings;
-  const standing = standingOf(booking, now);
+  const { status: statuses, ticket, ended, finishPaying, toSeats } = text.bookings;
+  const status = bookingStatus(booking, now);
   if (booking.status === 'confirmed') {
     return (
-      <Page title={standing === 'confirmed' ? ticket.confirmed : standings[standing]} width="wide">
+      <Page title={status === 'confirmed' ? ticket.confirmed : statuses[status]} width="wide">
         <div className="flex flex-col gap-8">
           <Ticket booking={booking} />
           <Refunds booking={booking} />
-          {standing !== 'shown' && <CancelBooking booking={booking} />}
+          {status !== 'past' && <CancelBooking booking={booking} />}
         </div>
       </Page>
     );
   }
   const lead =
-    standing === 'expired' || standing === 'cancelled' || standing === 'refunded'
-      ? ended[standing]
-      : undefined;
+    status === 'expired' || status === 'cancelled' || status === 'refunded' ? ended[status] : undefined;
   const onSale = Date.parse(booking.showtimes.starts_at) > now && booking.showtimes.status === 'scheduled';
   return (
-    <Page title={standings[standing]} lead={lead} width="narrow">
+    <Page title={statuses[status]} lead={lead} width="narrow">
       <div className="flex flex-col gap-6">
         <Refunds booking={booking} />
         <section
@@ -67,8 +65,8 @@ function Loaded({ booking }: { booking: Booking }) {
           <BookingFacts booking={booking} withReference />
         </section>
         <div className="flex flex-wrap gap-3">
-          {standing === 'pending' && <ButtonLink to={paths.checkout(booking.id)}>{finishPaying}</ButtonLink>}
-          {standing !== 'pending' && onSale && (
+          {status === 'pending' && <ButtonLink to={paths.checkout(booking.id)}>{finishPaying}</ButtonLink>}
+          {status !== 'pending' && onSale && (
             <ButtonLink to={paths.showtime(booking.showtime_id)}>{toSeats}</ButtonLink>
           )}
           <ButtonLink look="secondary" to={paths.bookings()}>

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { bookingsQuery, useServerClock } from '@/api/bookings';
 import { sentenceFor } from '@/api/errors';
 import { BookingList } from '@/features/bookings/components/booking-list';
-import { sortBookings } from '@/features/bookings/lib/standing';
+import { sortBookings } from '@/features/bookings/lib/booking-status';
 import { Button, ButtonLink } from '@/shared/components/button';
 import { Notice } from '@/shared/components/notice';
 import { Page } from '@/shared/components/page';

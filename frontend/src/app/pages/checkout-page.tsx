@@ -3,7 +3,7 @@ import { useParams } from 'react-router';
 
 import { bookingQuery } from '@/api/bookings';
 import { BookingFacts } from '@/features/bookings/components/booking-facts';
-import { BookingTrouble } from '@/features/bookings/components/booking-trouble';
+import { BookingError } from '@/features/bookings/components/booking-error';
 import { Refunds } from '@/features/bookings/components/refunds';
 import { Checkout } from '@/features/checkout/components/checkout';
 import { useHeldByBooking } from '@/features/seats/hooks/use-held-by-booking';
@@ -19,7 +19,7 @@ export default function CheckoutPage() {
   if (!data && error) {
     return (
       <Page title={title}>
-        <BookingTrouble error={error} onTryAgain={() => void refetch()} />
+        <BookingError error={error} onTryAgain={() => void refetch()} />
       </Page>
     );
   }

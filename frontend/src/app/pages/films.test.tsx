@@ -89,7 +89,7 @@ test('typing narrows the list and keeps the focus; clearing brings all back', as
   expect(await screen.findByText('1 film')).toBeVisible();
   expect(box).toHaveFocus();
   expect(screen.queryByRole('heading', { name: 'Charade' })).not.toBeInTheDocument();
-  await userEvent.click(screen.getByRole('button', { name: 'Clear the filters' }));
+  await userEvent.click(screen.getByRole('button', { name: 'Clear filters' }));
   expect(await screen.findByText('2 films')).toBeVisible();
   expect(box).toHaveValue('');
 });
@@ -107,7 +107,7 @@ test('a filter that is chosen while somebody still types takes nothing away, and
 
 test('an address brings its wishes, and says when nothing fits', async () => {
   renderRoutes(routes, '/?genre=horror&q=faust');
-  expect(await screen.findByText('No film fits')).toBeVisible();
+  expect(await screen.findByText('No films match')).toBeVisible();
   expect(screen.getByLabelText('Genre')).toHaveValue('horror');
   expect(screen.getByLabelText('Title or director')).toHaveValue('faust');
 });
@@ -128,5 +128,5 @@ test('a film hears how many seats are left, and reads again when it is heard ane
 
 test('a film that is not there', async () => {
   renderRoutes(routes, '/films/nothing');
-  expect(await screen.findByRole('heading', { name: 'No such film' })).toBeVisible();
+  expect(await screen.findByRole('heading', { name: 'Film not found' })).toBeVisible();
 });

@@ -1,12 +1,12 @@
-import { Entrance } from '@/features/account/components/entrance';
+import { AuthLayout } from '@/features/account/components/auth-layout';
 import { SignInForm } from '@/features/account/components/sign-in-form';
 import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 export default function SignInPage() {
   return (
-    <Entrance words={text.account.signIn} other={paths.register}>
+    <AuthLayout words={text.account.signIn} other={paths.register}>
       <SignInForm />
-    </Entrance>
+    </AuthLayout>
   );
 }

@@ -10,15 +10,15 @@ export const SHORT = 2 * MINUTE;
 const MOMENTS = [5 * MINUTE, SHORT, MINUTE, 30 * SECOND];
 
 /** The moment that passed between two looks at the clock, both as what was left then; undefined if none did. */
-export function momentBetween(before: number, left: number): number | undefined {
+export function milestoneBetween(before: number, left: number): number | undefined {
   return MOMENTS.filter((moment) => before > moment && left <= moment && left > 0).at(-1);
 }
 
 /** Tells, at a few moments, how much is left. `left` is in milliseconds and `tell` stays the same function. */
-export function useMoments(left: number, tell: (minutes: number, seconds: number) => void): void {
+export function useMilestones(left: number, tell: (minutes: number, seconds: number) => void): void {
   const before = useRef(left);
   useEffect(() => {
-    const moment = momentBetween(before.current, left);
+    const moment = milestoneBetween(before.current, left);
     before.current = left;
     if (moment === undefined) return;
     const seconds = Math.round(moment / SECOND);

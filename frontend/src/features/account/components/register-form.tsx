@@ -6,7 +6,7 @@ import { Field } from '@/shared/components/field';
 import { text } from '@/shared/text';
 
 import { registerSchema, useRegister, type Registration } from '../api/register';
-import { EntranceForm } from './entrance-form';
+import { AuthForm } from './auth-form';
 
 const FIELD_OF: Partial<Record<Problem, keyof Registration>> = {
   email_taken: 'email',
@@ -33,7 +33,7 @@ export function RegisterForm() {
   );
 
   return (
-    <EntranceForm
+    <AuthForm
       error={fieldOf(registering.error) ? null : registering.error}
       busy={registering.isPending}
       submit={words.submit}
@@ -61,7 +61,7 @@ export function RegisterForm() {
         autoComplete="new-password"
         error={formState.errors.password?.message}
       />
-    </EntranceForm>
+    </AuthForm>
   );
 }
 

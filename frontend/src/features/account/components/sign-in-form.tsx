@@ -5,7 +5,7 @@ import { Field } from '@/shared/components/field';
 import { text } from '@/shared/text';
 
 import { signInSchema, useSignIn } from '../api/sign-in';
-import { EntranceForm } from './entrance-form';
+import { AuthForm } from './auth-form';
 
 export function SignInForm() {
   const { register, handleSubmit, formState } = useForm({
@@ -15,7 +15,7 @@ export function SignInForm() {
   const signIn = useSignIn();
   const { fields, signIn: words } = text.account;
   return (
-    <EntranceForm
+    <AuthForm
       error={signIn.error}
       busy={signIn.isPending}
       submit={words.submit}
@@ -35,6 +35,6 @@ export function SignInForm() {
         autoComplete="current-password"
         error={formState.errors.password?.message}
       />
-    </EntranceForm>
+    </AuthForm>
   );
 }

@@ -6,8 +6,8 @@ import { formatDate, formatMoney, formatTime } from '@/shared/lib/format';
 import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
-import { isUnderWay, refundSentence } from '../lib/refund-words';
-import { standingOf } from '../lib/standing';
+import { isUnderWay, refundSentence } from '../lib/refund-text';
+import { bookingStatus } from '../lib/booking-status';
 
 interface BookingListProps {
   title: string;
@@ -34,13 +34,13 @@ function Item({ booking, now }: { booking: Booking; now: number }) {
   const words = text.bookings;
   const { showtimes: showtime, booking_seats: seats } = booking;
   const { theaters: theater, name: auditorium } = showtime.auditoriums;
-  const standing = standingOf(booking, now);
+  const status = bookingStatus(booking, now);
   const refund = booking.refunds.find(isUnderWay) ?? booking.refunds.at(-1);
   return (
     <li className="relative flex flex-col rounded-card border border-line bg-surface p-5 hover:border-edge">
-      <p className={`text-sm font-semibold ${TONES[standing]}`}>{words.standing[standing]}</p>
+      <p className={`text-sm font-semibold ${TONES[status]}`}>{words.status[status]}</p>
       <Link
-        to={standing === 'pending' ? paths.checkout(booking.id) : paths.booking(booking.id)}
+        to={status === 'pending' ? paths.checkout(booking.id) : paths.booking(booking.id)}
         className="mt-1 font-display text-xl text-balance after:absolute after:inset-0 after:rounded-card hover:underline"
       >
         {showtime.movies.title}
@@ -57,7 +57,7 @@ function Item({ booking, now }: { booking: Booking; now: number }) {
         <span className="font-mono tracking-wider">{booking.reference}</span>
       </p>
       {refund && <p className="mt-2 text-sm">{refundSentence(refund, theater.time_zone)}</p>}
-      {standing === 'pending' && (
+      {status === 'pending' && (
         <ButtonLink to={paths.checkout(booking.id)} className="relative z-1 mt-4 self-start">
           {words.finishPaying}
         </ButtonLink>
@@ -66,12 +66,12 @@ function Item({ booking, now }: { booking: Booking; now: number }) {
   );
 }
 
-const TONES: Record<ReturnType<typeof standingOf>, string> = {
+const TONES: Record<ReturnType<typeof bookingStatus>, string> = {
   pending: 'text-warn',
   confirmed: 'text-good',
-  shown: 'text-muted',
+  past: 'text-muted',
   expired: 'text-muted',
   cancelled: 'text-muted',
   refunded: 'text-muted',
-  houseCancelled: 'text-bad',
+  showtimeCancelled: 'text-bad',
 };

@@ -2,7 +2,7 @@ import type { Booking } from '@/api/bookings';
 import { Notice } from '@/shared/components/notice';
 import { text } from '@/shared/text';
 
-import { disputeSentence, refundReason, refundSentence } from '../lib/refund-words';
+import { disputeSentence, refundReason, refundSentence } from '../lib/refund-text';
 
 /** The money of a booking that goes back, and what the customer's bank says against it. */
 export function Refunds({ booking }: { booking: Booking }) {

@@ -4,7 +4,7 @@ import { Button } from '@/shared/components/button';
 import { Notice } from '@/shared/components/notice';
 import { text } from '@/shared/text';
 
-import { useSendTicketAgain } from '../api/send-again';
+import { useResendTicket } from '../api/resend-ticket';
 import { useCalendarFile } from '../api/ticket';
 import { BookingFacts } from './booking-facts';
 import { QrCode } from './qr-code';
@@ -38,7 +38,7 @@ export function Ticket({ booking }: { booking: Booking }) {
 function TicketActions({ booking: { id, reference } }: { booking: Booking }) {
   const words = text.bookings.ticket;
   const calendar = useCalendarFile(id, reference);
-  const send = useSendTicketAgain();
+  const send = useResendTicket();
   return (
     <div className="flex flex-col gap-4 print:hidden">
       <div className="flex flex-wrap gap-3">
@@ -49,7 +49,7 @@ function TicketActions({ booking: { id, reference } }: { booking: Booking }) {
           {words.print}
         </Button>
         <Button look="secondary" busy={send.isPending} onClick={() => send.mutate(id)}>
-          {words.sendAgain}
+          {words.resend}
         </Button>
       </div>
       {calendar.isError && <Notice tone="bad">{sentenceFor(calendar.error)}</Notice>}

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 
 import type { Refund } from '@/api/bookings';
 
-import { cancellableUntil } from './cancel-rule';
-import { isUnderWay, refundReason, refundSentence } from './refund-words';
-import { sortBookings, standingOf } from './standing';
+import { cancellableUntil } from './cancellation-deadline';
+import { isUnderWay, refundReason, refundSentence } from './refund-text';
+import { sortBookings, bookingStatus } from './booking-status';
 
 const refund = (changes: Partial<Refund>): Refund => ({
   showtime_id: 1,
@@ -24,20 +24,20 @@ const refund = (changes: Partial<Refund>): Refund => ({
 });
 
 test.each([
-  [{ status: 'queued' }, /^€24\.00 goes back/, true],
+  [{ status: 'queued' }, /^€24\.00 will be refunded/, true],
   [{ status: 'pending' }, /on its way/, true],
   [{ status: 'succeeded' }, /sent to your bank on Wednesday 2 December 2026/, false],
-  [{ status: 'failed' }, /try again every hour/, true],
-  [{ status: 'failed', reason: 'made_at_stripe' }, /The cinema has been told/, false],
-  [{ status: 'void' }, /gone back to you already/, false],
+  [{ status: 'failed' }, /retry every hour/, true],
+  [{ status: 'failed', reason: 'made_at_stripe' }, /The cinema has been notified/, false],
+  [{ status: 'void' }, /already been refunded/, false],
 ] as const)('a refund that is %j', (changes, sentence, underWay) => {
   expect(refundSentence(refund(changes), 'Europe/Vienna')).toMatch(sentence);
   expect(isUnderWay(refund(changes))).toBe(underWay);
 });
 
 test('a reason that this page does not know yet still gives a sentence', () => {
-  expect(refundReason({ reason: 'seats_gone' })).toMatch(/somebody else/);
-  expect(refundReason({ reason: 'toString' })).toBe('The cinema has returned your money.');
+  expect(refundReason({ reason: 'seats_gone' })).toMatch(/someone else/);
+  expect(refundReason({ reason: 'toString' })).toBe('The cinema has refunded you.');
 });
 
 const show = {
@@ -58,10 +58,10 @@ const confirmed = { status: 'confirmed', expires_at: '2026-12-01T10:00:00Z', sho
 const pending = { ...confirmed, status: 'pending', expires_at: '2026-12-02T18:00:00Z' } as const;
 
 test('the clock ends a pending booking and a show, before any sweep', () => {
-  expect(standingOf(pending, at('17:59:59'))).toBe('pending');
-  expect(standingOf(pending, at('18:00:00'))).toBe('expired');
-  expect(standingOf(confirmed, at('20:59:59'))).toBe('confirmed');
-  expect(standingOf(confirmed, at('21:00:00'))).toBe('shown');
+  expect(bookingStatus(pending, at('17:59:59'))).toBe('pending');
+  expect(bookingStatus(pending, at('18:00:00'))).toBe('expired');
+  expect(bookingStatus(confirmed, at('20:59:59'))).toBe('confirmed');
+  expect(bookingStatus(confirmed, at('21:00:00'))).toBe('past');
 });
 
 test('soonest first, what is over apart', () => {

@@ -1,9 +1,10 @@
+import { retrieveIntent } from '@payment-form';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 
 import type { Booking } from '@/api/bookings';
 
 import { createIntent } from './create-intent';
-import { intentOf, retrieveIntent, type Intent } from './stripe';
+import { intentOf, type Intent } from './payment-intent';
 
 const keyOf = (bookingId: string) => ['intent', bookingId];
 
@@ -36,10 +37,10 @@ export function useIntent(booking: Booking | undefined, payable: boolean, secret
 }
 
 /** Note what a payment came to, or ask Stripe again when nobody knows. */
-export function useIntentNews(bookingId: string) {
+export function useIntentCache(bookingId: string) {
   const queryClient = useQueryClient();
   return {
-    learn: (intent: Intent) => queryClient.setQueryData(keyOf(bookingId), intent),
-    askAgain: () => queryClient.invalidateQueries({ queryKey: keyOf(bookingId) }),
+    setIntent: (intent: Intent) => queryClient.setQueryData(keyOf(bookingId), intent),
+    refetchIntent: () => queryClient.invalidateQueries({ queryKey: keyOf(bookingId) }),
   };
 }

@@ -9,10 +9,10 @@ import { serverNow, useNow } from '@/shared/lib/clock';
 import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
-import { SECRET_PARAMETER, useIntent, useIntentNews } from '../api/intent';
-import { useSeatsBooked } from '../api/seats-booked';
-import type { Intent } from '../api/stripe';
-import { checkoutView, readAgainAfter } from '../lib/checkout-view';
+import { SECRET_PARAMETER, useIntent, useIntentCache } from '../api/intent';
+import { useBookingUpdates } from '../api/booking-updates';
+import type { Intent } from '../api/payment-intent';
+import { checkoutView, refetchInterval } from '../lib/checkout-view';
 import { PayPanel } from './pay-panel';
 import { Waiting } from './waiting';
 
@@ -31,24 +31,24 @@ export function Checkout({ booking, refunds }: CheckoutProps) {
   const left = Date.parse(booking.expires_at) - now;
   const payable = booking.status === 'pending' && left > 0;
   const intent = useIntent(booking, payable, search.get(SECRET_PARAMETER));
-  const { learn, askAgain } = useIntentNews(booking.id);
+  const { setIntent, refetchIntent } = useIntentCache(booking.id);
   const view = checkoutView({ booking, intent: intent.data?.status, paying, now });
   const moneyMayCome = booking.payments.some(
     ({ status, payment_intent_id: id }) => status === 'open' && id !== null,
   );
   const { queryKey } = bookingQuery(booking.id);
   useServerClock();
-  useSeatsBooked(booking.id, booking.showtime_id);
-  useQuery({ ...bookingQuery(booking.id), refetchInterval: readAgainAfter(view, moneyMayCome) });
+  useBookingUpdates(booking.id, booking.showtime_id);
+  useQuery({ ...bookingQuery(booking.id), refetchInterval: refetchInterval(view, moneyMayCome) });
 
   const take = (next: Intent) => {
-    learn(next);
+    setIntent(next);
     // In the address, as after a bank's page: a reload knows that money was paid even when the time is over.
     setSearch({ payment_intent: next.id, [SECRET_PARAMETER]: next.clientSecret }, { replace: true });
     void queryClient.invalidateQueries({ queryKey });
   };
   const look = () => {
-    void askAgain();
+    void refetchIntent();
     void queryClient.invalidateQueries({ queryKey });
   };
 
@@ -81,7 +81,7 @@ export function Checkout({ booking, refunds }: CheckoutProps) {
     case 'processing':
       return <Waiting {...views.processing} />;
     case 'late':
-      return <Waiting {...(booking.status === 'cancelled' ? views.lateGivenUp : views.late)} />;
+      return <Waiting {...(booking.status === 'cancelled' ? views.lateReleased : views.late)} />;
     case 'returned':
       return (
         <div className="flex flex-col items-start gap-5">
@@ -92,8 +92,8 @@ export function Checkout({ booking, refunds }: CheckoutProps) {
       );
     case 'given-up':
       return (
-        <Notice title={views.givenUp.title} action={wayBack}>
-          {views.givenUp.sentence}
+        <Notice title={views.released.title} action={wayBack}>
+          {views.released.sentence}
         </Notice>
       );
     case 'time-over':

@@ -10,10 +10,10 @@ test('two minutes before the end somebody who listens is told, and not each seco
   const before = announcement.get();
   rerender(<Countdown left={120_000} />);
   expect(screen.getByRole('timer')).toHaveTextContent('2:00');
-  expect(announcement.get()).toBe('You have 2 more minutes to pay.');
+  expect(announcement.get()).toBe('You have 2 minutes left to pay.');
   rerender(<Countdown left={119_000} />);
-  expect(announcement.get()).toBe('You have 2 more minutes to pay.');
+  expect(announcement.get()).toBe('You have 2 minutes left to pay.');
   rerender(<Countdown left={60_000} />);
-  expect(announcement.get()).toBe('You have 1 more minute to pay.');
+  expect(announcement.get()).toBe('You have 1 minute left to pay.');
   expect(before).toBe('');
 });

@@ -1,12 +1,12 @@
 import { announce } from '@/shared/lib/announce';
-import { SHORT, useMoments } from '@/shared/lib/countdown';
+import { SHORT, useMilestones } from '@/shared/lib/countdown';
 import { formatCountdown } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
 /** `left` is in milliseconds, by the server's clock. */
 export function Countdown({ left }: { left: number }) {
   const isShort = left <= SHORT;
-  useMoments(left, say);
+  useMilestones(left, say);
   return (
     <p
       role="timer"

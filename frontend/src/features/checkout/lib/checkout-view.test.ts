@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { checkoutView, readAgainAfter, type BookingState } from './checkout-view';
+import { checkoutView, refetchInterval, type BookingState } from './checkout-view';
 
 const EXPIRES = '2026-12-02T19:00:00Z';
 const IN_TIME = Date.parse(EXPIRES) - 1;
@@ -47,7 +47,7 @@ describe('what the checkout shows', () => {
 });
 
 test('nothing is read again and again when no money may come', () => {
-  expect(readAgainAfter('time-over', false)).toBe(false);
-  expect(readAgainAfter('time-over', true)).not.toBe(false);
-  expect(readAgainAfter('ticket', true)).toBe(false);
+  expect(refetchInterval('time-over', false)).toBe(false);
+  expect(refetchInterval('time-over', true)).not.toBe(false);
+  expect(refetchInterval('ticket', true)).toBe(false);
 });

@@ -1,6 +1,6 @@
 import type { Booking } from '@/api/bookings';
 
-import type { IntentStatus } from '../api/stripe';
+import type { IntentStatus } from '../api/payment-intent';
 
 /**
  * pay: the form. booking: paid, and the seats are being booked. processing: the bank has not said yet. late: paid, but
@@ -36,7 +36,7 @@ export function checkoutView({ booking, intent, paying, now }: Situation): Check
 }
 
 /** After how many milliseconds to read the booking again; false when nothing more will come. */
-export function readAgainAfter(view: CheckoutView, moneyMayCome: boolean): number | false {
+export function refetchInterval(view: CheckoutView, moneyMayCome: boolean): number | false {
   switch (view) {
     case 'booking':
     case 'late':

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 
-import { answer } from '@/api/data';
+import { query } from '@/api/data';
 import { supabase } from '@/api/supabase';
 import { serverNow } from '@/shared/lib/clock';
 
@@ -18,7 +18,7 @@ const COLUMNS = `
 
 /** The film with every showtime that has not ended, or null where there is no such film. */
 const readFilm = (slug: string, signal: AbortSignal) =>
-  answer(
+  query(
     supabase
       .from('movies')
       .select(COLUMNS)

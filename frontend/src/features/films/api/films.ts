@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 
-import { answer } from '@/api/data';
+import { query } from '@/api/data';
 import { supabase } from '@/api/supabase';
 import { serverNow } from '@/shared/lib/clock';
 
@@ -27,7 +27,7 @@ interface Asked {
 async function readFilms({ day, theaterIds }: Asked, signal: AbortSignal) {
   const now = new Date(serverNow());
   const { from, to } = day === undefined ? daysAhead(now) : widestDay(day);
-  let query = supabase
+  let films = supabase
     .from('movies')
     .select(COLUMNS)
     .eq('showtimes.status', 'scheduled')
@@ -36,9 +36,9 @@ async function readFilms({ day, theaterIds }: Asked, signal: AbortSignal) {
     .order('starts_at', { referencedTable: 'showtimes' })
     .order('title')
     .abortSignal(signal);
-  if (theaterIds) query = query.in('showtimes.auditoriums.theater_id', theaterIds);
-  if (day === undefined) query = query.limit(NEXT, { referencedTable: 'showtimes' });
-  return await answer(query);
+  if (theaterIds) films = films.in('showtimes.auditoriums.theater_id', theaterIds);
+  if (day === undefined) films = films.limit(NEXT, { referencedTable: 'showtimes' });
+  return await query(films);
 }
 
 export type ListedFilm = Awaited<ReturnType<typeof readFilms>>[number];

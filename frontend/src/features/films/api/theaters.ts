@@ -1,13 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 
-import { answer } from '@/api/data';
+import { query } from '@/api/data';
 import { supabase } from '@/api/supabase';
 
 import { filmKeys } from './keys';
 
 const COLUMNS = 'id, slug, name, city, time_zone';
 
-const readTheaters = () => answer(supabase.from('theaters').select(COLUMNS).order('city').order('name'));
+const readTheaters = () => query(supabase.from('theaters').select(COLUMNS).order('city').order('name'));
 
 export type Theater = Awaited<ReturnType<typeof readTheaters>>[number];
 

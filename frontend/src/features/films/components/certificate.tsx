@@ -1,6 +1,6 @@
 import { text } from '@/shared/text';
 
-import type { Certificate as Name } from '../lib/wishes';
+import type { Certificate as Name } from '../lib/film-filters';
 
 export function Certificate({ name }: { name: Name }) {
   return (

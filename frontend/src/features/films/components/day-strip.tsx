@@ -4,13 +4,13 @@ import { Link } from 'react-router';
 import { formatDay } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
-import type { Wishes } from '../lib/wishes';
+import type { Filters } from '../lib/film-filters';
 
 interface DayStripProps {
   days: readonly string[];
   chosen: string | undefined;
   now: number;
-  addressWith: (change: Partial<Wishes>) => string;
+  addressWith: (change: Partial<Filters>) => string;
 }
 
 /** The coming days as links, so that each can be shared and opened apart. */

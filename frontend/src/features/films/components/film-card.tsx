@@ -5,15 +5,15 @@ import { formatDay, formatDuration, timeParts } from '@/shared/lib/format';
 import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
-import { listed } from '../lib/names';
-import type { FilmOn, NextShowtime } from '../lib/programme';
+import { formatList } from '../lib/names';
+import type { FilmShowing, NextShowtime } from '../lib/showtimes-list';
 import { Poster } from '../poster/poster';
 import { Certificate } from './certificate';
 
 const SHOWN = 3;
 
 interface FilmCardProps {
-  on: FilmOn;
+  on: FilmShowing;
   /** All showtimes are of one day, which need not be said on each. */
   oneDay: boolean;
   now: number;
@@ -33,7 +33,7 @@ export const FilmCard = memo(function FilmCard({ on: { film, showtimes }, oneDay
           </Link>
         </h2>
         <p className="mt-0.5 text-sm text-muted">
-          {film.release_year} · {listed(film.directors)}
+          {film.release_year} · {formatList(film.directors)}
         </p>
         <p className="mt-1.5 flex items-center gap-2 text-sm text-muted">
           <Certificate name={film.certificate} />

@@ -5,7 +5,7 @@ import { text } from '@/shared/text';
 
 import type { Film } from '../api/film';
 import { useFilmUpdates } from '../api/film-updates';
-import { capitalised, languageName, listed } from '../lib/names';
+import { capitalize, languageName, formatList } from '../lib/names';
 import { Poster } from '../poster/poster';
 import { Certificate } from './certificate';
 import { FilmShowtimes } from './film-showtimes';
@@ -23,9 +23,9 @@ export function FilmDetails({ film }: { film: Film }) {
           <h2 className="sr-only">{words.synopsis}</h2>
           <p className="max-w-prose font-display text-xl leading-relaxed">{film.synopsis}</p>
           <dl className="mt-6 grid grid-cols-[auto_1fr] gap-x-6 gap-y-3">
-            <Fact name={facts.directors(film.directors.length)}>{listed(film.directors)}</Fact>
-            {film.cast_members.length > 0 && <Fact name={facts.cast}>{listed(film.cast_members)}</Fact>}
-            <Fact name={facts.genres}>{capitalised(film.genres.join(', '))}</Fact>
+            <Fact name={facts.directors(film.directors.length)}>{formatList(film.directors)}</Fact>
+            {film.cast_members.length > 0 && <Fact name={facts.cast}>{formatList(film.cast_members)}</Fact>}
+            <Fact name={facts.genres}>{capitalize(film.genres.join(', '))}</Fact>
             <Fact name={facts.language}>{languageName(film.language)}</Fact>
             <Fact name={facts.length}>{formatDuration(film.length_minutes)}</Fact>
             <Fact name={facts.certificate}>

@@ -4,15 +4,15 @@ import { Button } from '@/shared/components/button';
 import { text } from '@/shared/text';
 
 import type { Theater } from '../api/theaters';
-import { capitalised, languageName } from '../lib/names';
-import type { ChangeWishes } from '../lib/use-wishes';
-import { CERTIFICATES, LENGTHS, readWishes, type Wishes } from '../lib/wishes';
+import { capitalize, languageName } from '../lib/names';
+import type { ChangeFilters } from '../lib/use-film-filters';
+import { CERTIFICATES, LENGTHS, readFilters, type Filters } from '../lib/film-filters';
 import { SearchBox } from './search-box';
 import { Select } from './select';
 
 interface FilmFiltersProps {
-  wishes: Wishes;
-  onChange: ChangeWishes;
+  filters: Filters;
+  onChange: ChangeFilters;
   theaters: readonly Theater[];
   genres: readonly string[];
   languages: readonly string[];
@@ -21,26 +21,26 @@ interface FilmFiltersProps {
 const words = text.films.filters;
 
 /** All that narrows the list but the day. On a small screen only the search and the place are always there. */
-export function FilmFilters({ wishes, onChange, theaters, genres, languages }: FilmFiltersProps) {
+export function FilmFilters({ filters, onChange, theaters, genres, languages }: FilmFiltersProps) {
   const id = useId();
   const [open, setOpen] = useState(false);
-  const { genre, language, certificate, length } = wishes;
+  const { genre, language, certificate, length } = filters;
   const set = [genre, language, certificate, length].filter(Boolean).length;
   // As if it stood in the address, where it is checked.
-  const choose = (name: keyof Wishes) => (value: string | undefined) =>
-    onChange({ [name]: readWishes(new URLSearchParams({ [name]: value ?? '' }))[name] });
+  const choose = (name: keyof Filters) => (value: string | undefined) =>
+    onChange({ [name]: readFilters(new URLSearchParams({ [name]: value ?? '' }))[name] });
   return (
     <section
       aria-label={words.label}
       className="grid gap-3 rounded-card border border-line bg-surface p-4 sm:grid-cols-2 lg:grid-cols-4"
     >
       <div className="lg:col-span-2">
-        <SearchBox value={wishes.q} onChange={choose('q')} />
+        <SearchBox value={filters.q} onChange={choose('q')} />
       </div>
       <div className="lg:col-span-2">
         <Select
           label={text.films.place.label}
-          value={wishes.at}
+          value={filters.at}
           onChange={choose('at')}
           all={text.films.place.all}
         >
@@ -48,7 +48,7 @@ export function FilmFilters({ wishes, onChange, theaters, genres, languages }: F
             const there = theaters.filter((theater) => theater.city === city);
             return (
               <optgroup key={city} label={city}>
-                {(there.length > 1 || wishes.at === city) && (
+                {(there.length > 1 || filters.at === city) && (
                   <option value={city}>{text.films.place.city(city)}</option>
                 )}
                 {there.map(({ slug, name }) => (
@@ -74,7 +74,7 @@ export function FilmFilters({ wishes, onChange, theaters, genres, languages }: F
         <Select label={words.genre.label} value={genre} onChange={choose('genre')} all={words.genre.all}>
           {genres.map((name) => (
             <option key={name} value={name}>
-              {capitalised(name)}
+              {capitalize(name)}
             </option>
           ))}
         </Select>

@@ -10,9 +10,9 @@ import { text } from '@/shared/text';
 import { useFilms } from '../api/films';
 import { useTheaters } from '../api/theaters';
 import { comingDays } from '../lib/days';
-import { choices, programme, theatersAt } from '../lib/programme';
-import { useWishes } from '../lib/use-wishes';
-import { FILTERS } from '../lib/wishes';
+import { filterOptions, showtimesList, theatersAt } from '../lib/showtimes-list';
+import { useFilmFilters } from '../lib/use-film-filters';
+import { FILTERS } from '../lib/film-filters';
 import { DayStrip } from './day-strip';
 import { FilmCard } from './film-card';
 import { FilmFilters } from './film-filters';
@@ -23,7 +23,7 @@ const words = text.films;
 
 export function FilmList() {
   const now = useNow(HALF_A_MINUTE);
-  const { wishes: asked, change, addressWith } = useWishes();
+  const { filters: asked, change, addressWith } = useFilmFilters();
   const theaters = useTheaters();
   const all = theaters.data ?? [];
   const there = theatersAt(all, asked.at);
@@ -33,23 +33,23 @@ export function FilmList() {
   );
   // A link may be older than its day.
   const day = days.find((coming) => coming === asked.day);
-  const wishes = { ...asked, day };
+  const filters = { ...asked, day };
   const films = useFilms(
     { day, theaterIds: there.length < all.length ? there.map(({ id }) => id) : undefined },
     asked.at === undefined || theaters.isSuccess,
   );
   const failed = [films, theaters].filter(({ isError, data }) => isError && !data);
-  const narrowed = FILTERS.some((name) => wishes[name]) || there.length < all.length;
+  const narrowed = FILTERS.some((name) => filters[name]) || there.length < all.length;
 
   return (
     <>
       <DayStrip days={days} chosen={day} now={now} addressWith={addressWith} />
       <div className="mt-4">
         <FilmFilters
-          wishes={wishes}
+          filters={filters}
           onChange={change}
           theaters={all}
-          {...choices(films.data ?? [], wishes)}
+          {...filterOptions(films.data ?? [], filters)}
         />
       </div>
       {failed.length > 0 ? (
@@ -64,7 +64,7 @@ export function FilmList() {
         </div>
       ) : (
         <Found
-          {...{ films: films.data, theaters: theaters.data, wishes, now, narrowed }}
+          {...{ films: films.data, theaters: theaters.data, filters, now, narrowed }}
           busy={films.isPlaceholderData}
           allDays={addressWith({ day: undefined })}
           onClear={() => change(NOTHING)}
@@ -88,7 +88,7 @@ const NOTHING = {
 interface FoundProps {
   films: ReturnType<typeof useFilms>['data'];
   theaters: ReturnType<typeof useTheaters>['data'];
-  wishes: ReturnType<typeof useWishes>['wishes'];
+  filters: ReturnType<typeof useFilmFilters>['filters'];
   now: number;
   busy: boolean;
   narrowed: boolean;
@@ -96,10 +96,10 @@ interface FoundProps {
   onClear: () => void;
 }
 
-function Found({ films, theaters, wishes, now, busy, narrowed, allDays, onClear }: FoundProps) {
+function Found({ films, theaters, filters, now, busy, narrowed, allDays, onClear }: FoundProps) {
   const on = useMemo(
-    () => films && theaters && programme(films, theatersAt(theaters, wishes.at), wishes, now),
-    [films, theaters, wishes, now],
+    () => films && theaters && showtimesList(films, theatersAt(theaters, filters.at), filters, now),
+    [films, theaters, filters, now],
   );
   const clear = narrowed && (
     <Button look="quiet" className="-mx-3" onClick={onClear}>
@@ -122,7 +122,7 @@ function Found({ films, theaters, wishes, now, busy, narrowed, allDays, onClear 
           action={
             <div className="flex flex-wrap gap-3">
               {narrowed && <Button onClick={onClear}>{words.filters.clear}</Button>}
-              {wishes.day && (
+              {filters.day && (
                 <ButtonLink look="secondary" to={allDays} preventScrollReset>
                   {words.empty.allDays}
                 </ButtonLink>
@@ -130,14 +130,14 @@ function Found({ films, theaters, wishes, now, busy, narrowed, allDays, onClear 
             </div>
           }
         >
-          {narrowed ? words.empty.filtered : wishes.day ? words.empty.day : words.empty.nothing}
+          {narrowed ? words.empty.filtered : filters.day ? words.empty.day : words.empty.nothing}
         </Notice>
       )}
       {on && on.length > 0 && (
         <FilmGrid busy={busy}>
           {on.map((one) => (
             <li key={one.film.id} className="min-w-0">
-              <FilmCard on={one} oneDay={wishes.day !== undefined} now={now} />
+              <FilmCard on={one} oneDay={filters.day !== undefined} now={now} />
             </li>
           ))}
         </FilmGrid>

@@ -9,10 +9,10 @@ export function languageName(tag: string): string {
 }
 
 /** A, B and C. */
-export function listed(names: readonly string[]): string {
+export function formatList(names: readonly string[]): string {
   return list.format(names);
 }
 
-export function capitalised(words: string): string {
+export function capitalize(words: string): string {
   return words.charAt(0).toLocaleUpperCase(text.locale) + words.slice(1);
 }

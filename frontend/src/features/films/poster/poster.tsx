@@ -2,7 +2,7 @@ import { memo } from 'react';
 
 import { text } from '@/shared/text';
 
-import { listed } from '../lib/names';
+import { formatList } from '../lib/names';
 import { styleFor } from './compositions';
 import { HEIGHT, WIDTH } from './compositions/types';
 import type { Palette } from './palettes';
@@ -110,6 +110,6 @@ function Panel({ film, palette }: { film: PosterFacts; palette: Palette }) {
 function credits({ directors, release_year }: PosterFacts): string {
   const [first = '', ...others] = directors;
   // Three names and more do not fit on the line.
-  const names = others.length > 1 ? `${first} …` : listed(directors);
+  const names = others.length > 1 ? `${first} …` : formatList(directors);
   return `${text.films.poster.by} ${names} · ${release_year}`.toLocaleUpperCase(text.locale);
 }

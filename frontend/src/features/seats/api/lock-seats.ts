@@ -1,5 +1,5 @@
-import { answerOfChange } from '@/api/data';
-import { tellOwnChange } from '@/api/own-changes';
+import { mutate } from '@/api/data';
+import { notifyOtherTabs } from '@/api/cross-tab';
 import { supabase } from '@/api/supabase';
 
 import type { Selection } from '../model/seats';
@@ -7,9 +7,9 @@ import { selectionSchema } from './selection';
 
 /** Hold seats: all of them or none. Raises ApiError, seat_taken with the seats. */
 export async function lockSeats(showtimeId: number, seatIds: readonly number[]): Promise<Selection> {
-  const selection = await answerOfChange(selectionSchema, () =>
+  const selection = await mutate(selectionSchema, () =>
     supabase.rpc('lock_seats', { showtime_id: showtimeId, seat_ids: [...seatIds] }),
   );
-  tellOwnChange(showtimeId);
+  notifyOtherTabs(showtimeId);
   return selection;
 }

@@ -1,5 +1,5 @@
-import { answerOfChange } from '@/api/data';
-import { tellOwnChange } from '@/api/own-changes';
+import { mutate } from '@/api/data';
+import { notifyOtherTabs } from '@/api/cross-tab';
 import { supabase } from '@/api/supabase';
 
 import type { Selection } from '../model/seats';
@@ -7,9 +7,9 @@ import { selectionSchema } from './selection';
 
 /** Give seats back. Raises ApiError. */
 export async function releaseSeats(showtimeId: number, seatIds: readonly number[]): Promise<Selection> {
-  const selection = await answerOfChange(selectionSchema, () =>
+  const selection = await mutate(selectionSchema, () =>
     supabase.rpc('release_seats', { showtime_id: showtimeId, seat_ids: [...seatIds] }),
   );
-  tellOwnChange(showtimeId);
+  notifyOtherTabs(showtimeId);
   return selection;
 }

@@ -1,7 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import { z } from 'zod';
 
-import { answerAs } from '@/api/data';
+import { queryAs } from '@/api/data';
 import { supabase } from '@/api/supabase';
 import { adjustClock } from '@/shared/lib/clock';
 
@@ -51,7 +51,7 @@ const READ_AGAIN_AFTER = 30_000;
 
 async function readSeatMap(showtimeId: number, signal: AbortSignal): Promise<SeatMapAnswer> {
   const askedAt = performance.now();
-  const { serverTime, map } = await answerAs(
+  const { serverTime, map } = await queryAs(
     schema,
     supabase.rpc('seat_map', { showtime_id: showtimeId }, { get: true }).abortSignal(signal),
   );

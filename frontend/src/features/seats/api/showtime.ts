@@ -1,10 +1,10 @@
 import { queryOptions } from '@tanstack/react-query';
 
-import { answer } from '@/api/data';
+import { query } from '@/api/data';
 import { supabase } from '@/api/supabase';
 
 const readShowtime = (id: number) =>
-  answer(
+  query(
     supabase
       .from('showtimes')
       .select(

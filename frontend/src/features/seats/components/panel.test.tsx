@@ -23,7 +23,7 @@ function show(chosen: Seat[], pending = false) {
       expiresAt={undefined}
       guest={false}
       pending={pending}
-      goingOn={false}
+      continuing={false}
       onRelease={onRelease}
       onContinue={onContinue}
     />,
@@ -35,8 +35,8 @@ test('the seats, their sum, and three things to do with them', async () => {
   const { onRelease, onContinue } = show(CHOSEN);
   expect(screen.getByText('Premium')).toBeInTheDocument();
   expect(screen.getByText('€26.50')).toBeInTheDocument();
-  await userEvent.click(screen.getByRole('button', { name: 'Give back F8' }));
-  await userEvent.click(screen.getByRole('button', { name: 'Give all back' }));
+  await userEvent.click(screen.getByRole('button', { name: 'Remove F8' }));
+  await userEvent.click(screen.getByRole('button', { name: 'Clear selection' }));
   expect(onRelease.mock.calls).toEqual([[[CHOSEN[1]]], [CHOSEN]]);
   await userEvent.click(screen.getByRole('button', { name: 'Continue to payment' }));
   expect(onContinue).toHaveBeenCalledOnce();
@@ -44,7 +44,7 @@ test('the seats, their sum, and three things to do with them', async () => {
 
 test('seats that are being paid for are not given back here', () => {
   show(CHOSEN, true);
-  expect(screen.queryByRole('button', { name: /Give|Continue/ })).toBeNull();
+  expect(screen.queryByRole('button', { name: /Remove|Clear|Continue/ })).toBeNull();
 });
 
 test('nothing chosen says what to do', () => {

@@ -16,14 +16,14 @@ interface PanelProps {
   guest: boolean;
   /** A booking of these seats waits for its payment: they are given back there, not here. */
   pending: boolean;
-  goingOn: boolean;
+  continuing: boolean;
   onRelease: (seats: readonly Seat[]) => void;
   onContinue: () => void;
 }
 
 /** The chosen seats: at the side, and on a phone a sheet at the bottom that opens to show them one by one. */
 export function Panel(props: PanelProps) {
-  const { chosen, currency, expiresAt, guest, pending, goingOn, onRelease, onContinue } = props;
+  const { chosen, currency, expiresAt, guest, pending, continuing, onRelease, onContinue } = props;
   const [open, setOpen] = useState(false);
   const id = useId();
   const words = text.seats.panel;
@@ -93,7 +93,7 @@ export function Panel(props: PanelProps) {
       </div>
       {!pending && (
         <div className="mt-1 flex flex-col items-center gap-1">
-          <Button busy={goingOn} onClick={onContinue} className="w-full">
+          <Button busy={continuing} onClick={onContinue} className="w-full">
             {words.continue}
           </Button>
           <Button look="quiet" onClick={() => onRelease(chosen)} className={open ? '' : 'max-lg:hidden'}>

@@ -4,7 +4,7 @@ import { formatMoney } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
 import type { Seat, SeatState } from '../model/seat';
-import { rowsOf } from '../model/walk';
+import { rowsOf } from '../model/keyboard-nav';
 import { SeatShape } from './seat-shape';
 
 interface SeatListProps {

@@ -6,9 +6,9 @@ import { text } from '@/shared/text';
 
 import { useZoom } from '../hooks/use-zoom';
 import { halvesOf } from '../model/love-seats';
-import { roomOf } from '../model/room';
+import { auditoriumLayout } from '../model/auditorium-layout';
 import type { Seat, SeatState } from '../model/seat';
-import { rowsOf, walk } from '../model/walk';
+import { rowsOf, seatInDirection } from '../model/keyboard-nav';
 import { SeatCell } from './seat-cell';
 import { ZoomButtons } from './zoom-buttons';
 
@@ -33,7 +33,7 @@ export function SeatMap({ seats, states, currency, onChoose }: SeatMapProps) {
     () => new Map(seats.map(({ price }) => [price, price === null ? '' : formatMoney(price, currency)])),
     [seats, currency],
   );
-  const room = useMemo(() => roomOf(seats), [seats]);
+  const room = useMemo(() => auditoriumLayout(seats), [seats]);
   const [frame, zoom] = useZoom(room.width);
   const [reached, setReached] = useState<number>();
   const tabStop = reached !== undefined && byId.has(reached) ? reached : rows[0]?.seats[0]?.id;
@@ -47,7 +47,7 @@ export function SeatMap({ seats, states, currency, onChoose }: SeatMapProps) {
   function onClick(event: MouseEvent) {
     const byFinger = 'pointerType' in event.nativeEvent && event.nativeEvent.pointerType === 'touch';
     if (byFinger && zoom.seatWidth < TOO_SMALL_TO_TAP) {
-      zoom.comeCloser({ x: event.clientX, y: event.clientY });
+      zoom.zoomToSeat({ x: event.clientX, y: event.clientY });
       announce(text.seats.said.zoomed);
       return;
     }
@@ -63,7 +63,7 @@ export function SeatMap({ seats, states, currency, onChoose }: SeatMapProps) {
       onChoose(seat);
       return;
     }
-    const next = walk(rows, seat.id, event.key, event.ctrlKey);
+    const next = seatInDirection(rows, seat.id, event.key, event.ctrlKey);
     if (!next) return;
     event.preventDefault();
     setReached(next.id);

@@ -11,7 +11,7 @@ import { text } from '@/shared/text';
 
 import { showtimeQuery, type Showtime } from '../api/showtime';
 import { MapSkeleton } from './map-skeleton';
-import { SeatChoice } from './seat-choice';
+import { SeatPicker } from './seat-picker';
 
 const words = text.seats;
 
@@ -77,7 +77,7 @@ function Known({ showtime }: { showtime: Showtime }) {
           {over.sentence}
         </Notice>
       ) : (
-        <SeatChoice key={showtime.id} showtimeId={showtime.id} title={movie.title} />
+        <SeatPicker key={showtime.id} showtimeId={showtime.id} title={movie.title} />
       )}
     </Page>
   );

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'react';
 import { announce } from '@/shared/lib/announce';
 import { text } from '@/shared/text';
 
-import { changesBetween, createChangeTeller } from '../model/changes';
+import { changesBetween, createChangeAnnouncer } from '../model/seat-changes';
 import type { SeatState } from '../model/seat';
 
 type States = ReadonlyMap<number, SeatState>;
@@ -11,10 +11,10 @@ type States = ReadonlyMap<number, SeatState>;
 /** Says now and then how many seats others took and gave back. */
 export function useChangeAnnouncements(states: States): void {
   const before = useRef<States>(states);
-  const teller = useRef<ReturnType<typeof createChangeTeller>>(undefined);
+  const teller = useRef<ReturnType<typeof createChangeAnnouncer>>(undefined);
 
   useEffect(() => {
-    const own = createChangeTeller(({ taken, freed }) => announce(text.seats.said.changes(taken, freed)));
+    const own = createChangeAnnouncer(({ taken, freed }) => announce(text.seats.said.changes(taken, freed)));
     teller.current = own;
     return () => own.stop();
   }, []);

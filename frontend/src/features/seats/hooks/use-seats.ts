@@ -1,12 +1,12 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useReducer, useState } from 'react';
 
-import { hearOwnChanges } from '@/api/own-changes';
+import { onOtherTabChange } from '@/api/cross-tab';
 import { listen } from '@/api/realtime';
 import { serverNow } from '@/shared/lib/clock';
 
 import { seatMapQuery } from '../api/seat-map';
-import { hear, nextExpiry, NO_SEATS, readMap, statesAt, type Seats } from '../model/seats';
+import { applyEvent, nextExpiry, NO_SEATS, applyMap, statesAt, type Seats } from '../model/seats';
 import { toSeatEvent } from '../model/seat-event';
 
 /** setTimeout takes no more. */
@@ -28,7 +28,7 @@ export function useSeats(showtimeId: number, viewer: string | null) {
   const readAgain = useCallback(() => void refetch(), [refetch]);
 
   useEffect(() => {
-    if (answer) update((before) => readMap(before, answer.map, answer.askedAt));
+    if (answer) update((before) => applyMap(before, answer.map, answer.askedAt));
   }, [answer, update]);
 
   useEffect(() => {
@@ -39,8 +39,8 @@ export function useSeats(showtimeId: number, viewer: string | null) {
           return;
         }
         const event = toSeatEvent(name, payload);
-        const heardAt = performance.now();
-        if (event) update((before) => hear(before, event, heardAt));
+        const receivedAt = performance.now();
+        if (event) update((before) => applyEvent(before, event, receivedAt));
       },
       onJoined() {
         setLive(true);
@@ -50,7 +50,7 @@ export function useSeats(showtimeId: number, viewer: string | null) {
     });
   }, [showtimeId, update, readAgain, queryClient]);
 
-  useEffect(() => hearOwnChanges(showtimeId, readAgain), [showtimeId, readAgain]);
+  useEffect(() => onOtherTabChange(showtimeId, readAgain), [showtimeId, readAgain]);
 
   const now = useExpiry(seats);
   const states = useMemo(() => statesAt(seats, now), [seats, now]);

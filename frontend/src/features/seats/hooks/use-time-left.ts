@@ -1,12 +1,12 @@
 import { announce } from '@/shared/lib/announce';
 import { useNow } from '@/shared/lib/clock';
-import { useMoments } from '@/shared/lib/countdown';
+import { useMilestones } from '@/shared/lib/countdown';
 import { text } from '@/shared/text';
 
 /** The milliseconds until then by the server's clock, each second; told to who listens at a few moments. */
 export function useTimeLeft(expiresAt: number): number {
   const left = expiresAt - useNow(1000);
-  useMoments(left, say);
+  useMilestones(left, say);
   return left;
 }
 

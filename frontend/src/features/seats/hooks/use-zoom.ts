@@ -70,7 +70,7 @@ export function useZoom(seatsAcross: number) {
     zoomOut: () => zoomTo(zoom / STEP),
     fit: () => zoomTo(1),
     /** So close that a finger hits one seat. */
-    comeCloser: (at: Point) => zoomTo((zoom * FINGER) / seatWidth, at),
+    zoomToSeat: (at: Point) => zoomTo((zoom * FINGER) / seatWidth, at),
   };
   return [frame, controls] as const;
 }

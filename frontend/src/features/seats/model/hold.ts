@@ -1,4 +1,4 @@
-/** What a lock goes through, in this order and never back. */
+/** What a lock goes through, in this order. Events may come in any order; a map corrects them (applyMap). */
 export const PHASES = ['held', 'booked', 'ended'] as const;
 export type Phase = (typeof PHASES)[number];
 
@@ -10,20 +10,21 @@ export interface Hold {
   /** By the server's clock, in milliseconds; matters while the phase is `held`. */
   readonly expiresAt: number;
   readonly mine: boolean;
-  /** When the page came to know of it, on the clock of performance.now(). */
-  readonly heardAt: number;
+  /** When it was received, or its map was asked for, on the clock of performance.now(). */
+  readonly receivedAt: number;
 }
 
 /**
- * The newer of two. What is known grows along (lock, phase, expiry), so late, doubled and reordered news all come out
- * the same. No event says whose a lock is; whoever knows it tells the other.
+ * The newer of two that may have come in either order. What is known grows along (lock, phase, expiry), so late, doubled
+ * and reordered events all come out the same. No event says whose a lock is; if either of the two does, both do.
  */
-export function newer(known: Hold | undefined, told: Hold): Hold {
-  if (!known || told.lockId > known.lockId) return told;
-  if (told.lockId < known.lockId) return known;
-  const order = PHASES.indexOf(told.phase) - PHASES.indexOf(known.phase) || told.expiresAt - known.expiresAt;
-  const mine = known.mine || told.mine;
-  const winner = order > 0 ? told : known;
+export function newer(known: Hold | undefined, update: Hold): Hold {
+  if (!known || update.lockId > known.lockId) return update;
+  if (update.lockId < known.lockId) return known;
+  const order =
+    PHASES.indexOf(update.phase) - PHASES.indexOf(known.phase) || update.expiresAt - known.expiresAt;
+  const mine = known.mine || update.mine;
+  const winner = order > 0 ? update : known;
   return winner.mine === mine ? winner : { ...winner, mine };
 }
 

@@ -1,4 +1,4 @@
-import type { Row } from './walk';
+import type { Row } from './keyboard-nav';
 
 export type Half = 'left' | 'right';
 

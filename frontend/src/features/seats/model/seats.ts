@@ -30,59 +30,67 @@ export interface Selection {
 }
 
 /** Asked of the server and not answered yet; or lost to somebody faster, until the map says to whom. */
-export type Wish = 'lock' | 'release' | 'lost';
+export type Pending = 'lock' | 'release' | 'lost';
 
 /** All that the page knows of a showtime's seats. Immutable. */
 export interface Seats extends Terms {
+  /** When the map was asked for, on the clock of performance.now(). */
+  readonly askedAt: number;
   readonly seats: readonly Seat[];
   readonly holds: ReadonlyMap<number, Hold>;
-  readonly wishes: ReadonlyMap<number, Wish>;
+  readonly pending: ReadonlyMap<number, Pending>;
 }
 
 export const NO_SEATS: Seats = {
   currency: 'EUR',
   seatLimit: 0,
   pendingBookingId: null,
+  askedAt: -Infinity,
   seats: [],
   holds: new Map(),
-  wishes: new Map(),
+  pending: new Map(),
 };
 
 /**
- * The map that was asked for at `askedAt`. News that came since are kept: they may be younger than the map. What was
- * known before and is free on the map has ended, even if the message was lost.
+ * The map that was asked for at `askedAt`. It was read from the database after everything that the page knew by then, so
+ * it overrides that, whatever an event had claimed: a release that was sent too late, or one that was lost. What was
+ * received since may be newer than the map and takes its place in the order of events. A map that was asked for before
+ * another one, and overtaken by it, says nothing.
  */
-export function readMap(before: Seats, map: SeatMap, askedAt: number, heardAt = askedAt): Seats {
+export function applyMap(before: Seats, map: SeatMap, askedAt: number): Seats {
+  if (askedAt < before.askedAt) return before;
   const holds = new Map(before.holds);
   for (const { seat, state, lockId, expiresAt } of map.seats) {
     const known = holds.get(seat.id);
+    const overrides = known === undefined || known.receivedAt <= askedAt;
     if (lockId !== null) {
-      const sold = expiresAt === null;
-      const told: Hold = {
+      const read: Hold = {
         lockId,
-        phase: sold ? 'booked' : 'held',
+        phase: expiresAt === null ? 'booked' : 'held',
         expiresAt: expiresAt ?? Infinity,
-        mine: state === 'mine',
-        heardAt,
+        mine: state === 'mine' || (known?.lockId === lockId && known.mine),
+        receivedAt: askedAt,
       };
-      holds.set(seat.id, newer(known, told));
-    } else if (known && known.phase !== 'ended' && known.heardAt <= askedAt) {
-      holds.set(seat.id, { ...known, phase: 'ended' });
+      holds.set(seat.id, overrides ? read : newer(known, read));
+    } else if (known && overrides && known.phase !== 'ended') {
+      holds.set(seat.id, { ...known, phase: 'ended', receivedAt: askedAt });
     }
   }
-  const wishes = new Map([...before.wishes].filter(([, wish]) => wish !== 'lost'));
+  const pending = new Map([...before.pending].filter(([, setPending]) => setPending !== 'lost'));
   const seats = map.seats.map(({ seat }) => seat);
   return {
     currency: map.currency,
     seatLimit: map.seatLimit,
     pendingBookingId: map.pendingBookingId,
+    askedAt,
     seats: sameSeats(before.seats, seats) ? before.seats : seats,
     holds,
-    wishes,
+    pending,
   };
 }
 
-export function hear(before: Seats, event: SeatEvent, heardAt: number): Seats {
+/** An event of the showtime's topic, received at that time. */
+export function applyEvent(before: Seats, event: SeatEvent, receivedAt: number): Seats {
   const holds = new Map(before.holds);
   const phase = { 'seat:lock': 'held', 'seat:book': 'booked', 'seat:release': 'ended' } as const;
   event.seatIds.forEach((seatId, index) => {
@@ -90,7 +98,7 @@ export function hear(before: Seats, event: SeatEvent, heardAt: number): Seats {
     if (lockId === undefined) return;
     const expiresAt = event.kind === 'seat:lock' ? event.expiresAt : Infinity;
     const known = holds.get(seatId);
-    const next = newer(known, { lockId, phase: phase[event.kind], expiresAt, mine: false, heardAt });
+    const next = newer(known, { lockId, phase: phase[event.kind], expiresAt, mine: false, receivedAt });
     if (next === known) return;
     holds.set(seatId, next);
   });
@@ -98,47 +106,49 @@ export function hear(before: Seats, event: SeatEvent, heardAt: number): Seats {
 }
 
 /** Show it as if the server had agreed already. */
-export function wish(before: Seats, seatIds: readonly number[], what: Wish): Seats {
-  const wishes = new Map(before.wishes);
-  seatIds.forEach((id) => wishes.set(id, what));
-  return { ...before, wishes };
+export function setPending(before: Seats, seatIds: readonly number[], what: Pending): Seats {
+  const pending = new Map(before.pending);
+  seatIds.forEach((id) => pending.set(id, what));
+  return { ...before, pending };
 }
 
 /** The server has answered, or refused: from now on what is known counts again. */
-export function settle(before: Seats, seatIds: readonly number[]): Seats {
-  const wishes = new Map(before.wishes);
-  seatIds.forEach((id) => wishes.delete(id));
-  return { ...before, wishes };
+export function clearPending(before: Seats, seatIds: readonly number[]): Seats {
+  const pending = new Map(before.pending);
+  seatIds.forEach((id) => pending.delete(id));
+  return { ...before, pending };
 }
 
-export function locked(
+/** What lock_seats answered. */
+export function applyLock(
   before: Seats,
   seatIds: readonly number[],
   selection: Selection,
-  heardAt: number,
+  receivedAt: number,
 ): Seats {
-  const settled = settle(before, seatIds);
+  const settled = clearPending(before, seatIds);
   const holds = new Map(before.holds);
   const expiresAt = selection.expiresAt ?? Infinity;
   selection.seatIds.forEach((seatId, index) => {
     const lockId = selection.lockIds[index];
     if (lockId === undefined) return;
-    holds.set(seatId, newer(holds.get(seatId), { lockId, phase: 'held', expiresAt, mine: true, heardAt }));
+    holds.set(seatId, newer(holds.get(seatId), { lockId, phase: 'held', expiresAt, mine: true, receivedAt }));
   });
   return { ...settled, holds };
 }
 
-export function released(before: Seats, seatIds: readonly number[]): Seats {
+/** What release_seats answered: those of the viewer's own are free. */
+export function applyRelease(before: Seats, seatIds: readonly number[], receivedAt: number): Seats {
   const holds = new Map(before.holds);
   for (const id of seatIds) {
     const hold = holds.get(id);
-    if (hold?.mine === true && hold.phase === 'held') holds.set(id, { ...hold, phase: 'ended' });
+    if (hold?.mine === true && hold.phase === 'held') holds.set(id, { ...hold, phase: 'ended', receivedAt });
   }
-  return { ...settle(before, seatIds), holds };
+  return { ...clearPending(before, seatIds), holds };
 }
 
-export function stateOf({ holds, wishes }: Seats, seat: Seat, now: number): SeatState {
-  switch (wishes.get(seat.id)) {
+export function stateOf({ holds, pending }: Seats, seat: Seat, now: number): SeatState {
+  switch (pending.get(seat.id)) {
     case 'lock':
       return 'mine';
     case 'release':
@@ -170,9 +180,9 @@ export function nextExpiry({ holds }: Seats, now: number): number | undefined {
 }
 
 /** Until when the viewer's selection is held; undefined while the server has confirmed none. */
-export function selectionExpiry({ holds, wishes }: Seats, now: number): number | undefined {
+export function selectionExpiry({ holds, pending }: Seats, now: number): number | undefined {
   const ends = [...holds]
-    .filter(([id, hold]) => hold.mine && hold.phase === 'held' && hold.expiresAt > now && !wishes.has(id))
+    .filter(([id, hold]) => hold.mine && hold.phase === 'held' && hold.expiresAt > now && !pending.has(id))
     .map(([, hold]) => hold.expiresAt);
   return ends.length > 0 ? Math.min(...ends) : undefined;
 }

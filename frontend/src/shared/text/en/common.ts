@@ -1,13 +1,13 @@
 export const common = {
   name: 'Frontrow',
   tagline: 'Good seats, held while you choose.',
-  skipToContent: 'Skip to the content',
+  skipToContent: 'Skip to content',
   loading: 'Loading …',
   close: 'Close',
   cancel: 'Cancel',
   tryAgain: 'Try again',
-  loadAgain: 'Load the page again',
-  toFilms: 'See what is on',
+  loadAgain: 'Reload page',
+  toFilms: 'See what’s on',
   offline: 'You are offline. What you see may be out of date.',
   nav: {
     label: 'Main',
@@ -18,18 +18,18 @@ export const common = {
     footer: 'About',
   },
   theme: { toDark: 'Switch to dark', toLight: 'Switch to light' },
-  footer: 'Frontrow is open source. No tracking, no adverts.',
+  footer: 'Frontrow is open source. No tracking, no ads.',
   crash: {
-    title: 'This page broke',
-    sentence: 'That is our fault. Nothing was charged or changed. Loading the page again usually helps.',
+    title: 'Something went wrong',
+    sentence: 'This is our fault. Nothing was charged or changed. Reloading the page usually helps.',
   },
   notFound: {
-    title: 'Nothing is shown here',
+    title: 'Page not found',
     sentence: 'The address may be mistyped, or the page has moved.',
   },
   unreachable: {
-    title: 'We cannot see who you are',
-    sentence: 'Frontrow does not answer right now. We keep trying.',
+    title: 'We can’t check your sign-in',
+    sentence: 'Frontrow is not responding. We’ll keep trying.',
   },
   day: { today: 'Today', tomorrow: 'Tomorrow' },
   duration: (hours: number, minutes: number) =>

@@ -1,0 +1,286 @@
+import { act, fireEvent, screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { useLocation } from 'react-router';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { session } from '@/api/session';
+import type { Listener } from '@/api/topics';
+import { announcement } from '@/shared/lib/announce';
+import { fakeFlask, refusal, signedIn, type Asked } from '@/test/flask';
+import { renderRoutes } from '@/test/render';
+
+import { SeatPicker } from './seat-picker';
+
+const listening = vi.hoisted(() => new Map<string, unknown>());
+vi.mock('@/api/realtime', () => ({
+  listen: (topic: string, listener: unknown) => {
+    listening.set(topic, listener);
+    return () => undefined;
+  },
+}));
+
+const realtime = () => listening.get('showtime:7') as Required<Listener>;
+
+const HOUR = 3_600_000;
+/** The clock of the server is an hour ahead of this machine's: whoever counts by his own is found out. */
+const serverTime = (later = 0) => new Date(Date.now() + HOUR + later).toISOString();
+
+interface Lock {
+  seatId: number;
+  lockId: number;
+  mine: boolean;
+  expiresAt: string;
+}
+
+/** An auditorium of three seats and what the Data API would say of it. */
+class Auditorium {
+  locks: Lock[] = [];
+  limit = 10;
+  pendingBookingId: string | null = null;
+  reads = 0;
+
+  map() {
+    this.reads += 1;
+    return {
+      status: 200,
+      body: {
+        server_time: serverTime(),
+        currency: 'EUR',
+        seat_limit: this.limit,
+        pending_booking_id: this.pendingBookingId,
+        seats: [1, 2, 3].map((id) => this.seat(id)),
+      },
+    };
+  }
+
+  hold(seatId: number, mine: boolean, milliseconds = 600_000): Lock {
+    const lock = { seatId, lockId: 10 + seatId, mine, expiresAt: serverTime(milliseconds) };
+    this.locks.push(lock);
+    return lock;
+  }
+
+  selection() {
+    const mine = this.locks.filter((lock) => lock.mine);
+    const body = {
+      seat_ids: mine.map(({ seatId }) => seatId),
+      lock_ids: mine.map(({ lockId }) => lockId),
+      expires_at: mine[0]?.expiresAt ?? null,
+    };
+    return { status: 200, body };
+  }
+
+  private seat(id: number) {
+    const lock = this.locks.find(({ seatId }) => seatId === id);
+    return {
+      ...{ id, row: 'A', number: id, x: id, y: 1, kind: 'standard', price: 1150 },
+      state: lock ? (lock.mine ? 'mine' : 'locked') : 'free',
+      lock_id: lock?.lockId ?? null,
+      expires_at: lock?.expiresAt ?? null,
+    };
+  }
+}
+
+const MAP = '/rest/v1/rpc/seat_map';
+const LOCK = '/rest/v1/rpc/lock_seats';
+const RELEASE = '/rest/v1/rpc/release_seats';
+
+let auditorium: Auditorium;
+let asked: Asked[];
+
+const seat = (number: number) =>
+  screen.findByRole('gridcell', { name: new RegExp(`^Row A, seat ${number},`) });
+const choose = async (number: number) => fireEvent.click(await seat(number));
+const expectSeat = (number: number, state: string) =>
+  waitFor(async () => expect(await seat(number)).toHaveAccessibleName(new RegExp(`, ${state}$`)));
+const askedFor = (path: string) => asked.filter((each) => each.path === path).map(({ body }) => body);
+
+function Address() {
+  const { pathname, search } = useLocation();
+  return <p>{pathname + search}</p>;
+}
+
+function open(answers: Parameters<typeof fakeFlask>[0] = {}) {
+  asked = fakeFlask({
+    '/api/auth/refresh': () => ({ status: 204 }),
+    [MAP]: () => auditorium.map(),
+    [LOCK]: ({ body }) => {
+      (body as { seat_ids: number[] }).seat_ids.forEach((id) => auditorium.hold(id, true));
+      return auditorium.selection();
+    },
+    ...answers,
+  });
+  return renderRoutes(
+    [
+      { path: '/showtimes/7', element: <SeatPicker showtimeId={7} title="Faust" /> },
+      { path: '*', element: <Address /> },
+    ],
+    '/showtimes/7',
+  );
+}
+
+beforeEach(async () => {
+  vi.useFakeTimers({ shouldAdvanceTime: true });
+  auditorium = new Auditorium();
+  sessionStorage.clear();
+  await session.enter(() => Promise.resolve(signedIn('token')));
+});
+afterEach(async () => {
+  fakeFlask({ '/api/auth/logout': () => ({ status: 204 }) });
+  await session.leave(false);
+  vi.useRealTimers();
+});
+
+test('a seat is mine at once, and stays so when the server agrees', async () => {
+  let agree: () => void = () => undefined;
+  const asking = new Promise<void>((resolve) => (agree = resolve));
+  open({
+    [LOCK]: async () => {
+      await asking;
+      auditorium.hold(1, true);
+      return auditorium.selection();
+    },
+  });
+  await choose(1);
+  await expectSeat(1, 'yours');
+  expect(askedFor(LOCK)).toEqual([{ showtime_id: 7, seat_ids: [1] }]);
+  expect(screen.queryByRole('timer')).toBeNull();
+  agree();
+  expect(await screen.findByRole('timer')).toHaveTextContent(/(10:00|9:59)$/);
+  await expectSeat(1, 'yours');
+  expect(announcement.get()).toMatch(/^Seat A1 is yours for/);
+});
+
+test('who was slower is told which seat is gone, and sees it held', async () => {
+  open({
+    [LOCK]: () => {
+      auditorium.hold(2, false);
+      return refusal(409, 'seat_taken', { seat_ids: [2] });
+    },
+  });
+  await choose(2);
+  expect(await screen.findByText('Seat A2 was just taken. Please choose another.')).toBeVisible();
+  await expectSeat(2, 'on hold');
+  await expectSeat(1, 'free');
+  await waitFor(() => expect(auditorium.reads).toBe(2));
+  await expectSeat(2, 'on hold');
+});
+
+test('a choice that nobody answered is undone, told, and looked up', async () => {
+  open({
+    [LOCK]: () => {
+      auditorium.hold(1, true);
+      return refusal(503, 'busy');
+    },
+  });
+  await choose(1);
+  expect(await screen.findByText(/^Frontrow is busy right now/)).toBeVisible();
+  expect(askedFor(LOCK)).toHaveLength(2);
+  await expectSeat(1, 'yours');
+});
+
+test('a seat is given back at once', async () => {
+  auditorium.hold(1, true);
+  open({
+    [RELEASE]: () => {
+      auditorium.locks = [];
+      return auditorium.selection();
+    },
+  });
+  await expectSeat(1, 'yours');
+  await choose(1);
+  await expectSeat(1, 'free');
+  expect(askedFor(RELEASE)).toEqual([{ showtime_id: 7, seat_ids: [1] }]);
+  await waitFor(() => expect(announcement.get()).toBe('Seat A1 removed.'));
+});
+
+test('nobody is asked for more seats than the server allows', async () => {
+  auditorium.limit = 2;
+  [1, 2].forEach((id) => auditorium.hold(id, true));
+  open();
+  await expectSeat(2, 'yours');
+  await choose(3);
+  expect(await screen.findByText(/^You have 2 seats, the most you can book/)).toBeVisible();
+  expect(askedFor(LOCK)).toEqual([]);
+  await expectSeat(3, 'free');
+});
+
+test('a selection ends by the clock of the server, and that is told', async () => {
+  auditorium.hold(1, true, 20_000);
+  open();
+  await expectSeat(1, 'yours');
+  await act(() => vi.advanceTimersByTimeAsync(15_000));
+  await expectSeat(1, 'yours');
+  auditorium.locks = [];
+  await act(() => vi.advanceTimersByTimeAsync(6_000));
+  await expectSeat(1, 'free');
+  expect(screen.getByText(/^Your hold expired and the seats were released/)).toBeVisible();
+});
+
+test('what others do is shown as it is heard, and what was missed once the topic is heard again', async () => {
+  open();
+  await expectSeat(1, 'free');
+  act(() => {
+    realtime().onJoined();
+    realtime().onEvent('seat:lock', { seat_ids: [1], lock_ids: [11], expires_at: serverTime(600_000) });
+  });
+  expect(await seat(1)).toHaveAccessibleName(/on hold$/);
+  act(() => realtime().onLost());
+  expect(screen.getByText('Updates are delayed')).toBeInTheDocument();
+  auditorium.locks = [];
+  auditorium.hold(2, false);
+  act(() => realtime().onJoined());
+  await expectSeat(2, 'on hold');
+  await expectSeat(1, 'free');
+  expect(screen.getByText('Live')).toBeInTheDocument();
+});
+
+test('what the viewer does in another tab is his here, too', async () => {
+  open();
+  await expectSeat(1, 'free');
+  const { lockId, expiresAt } = auditorium.hold(1, true);
+  act(() => realtime().onEvent('seat:lock', { seat_ids: [1], lock_ids: [lockId], expires_at: expiresAt }));
+  const tab = new BroadcastChannel('frontrow.own-changes');
+  tab.postMessage(8);
+  tab.postMessage(7);
+  await expectSeat(1, 'yours');
+  expect(auditorium.reads).toBe(2);
+  const told = new Promise((resolve) =>
+    tab.addEventListener('message', ({ data }) => resolve(data), { once: true }),
+  );
+  await choose(2);
+  await expect(told).resolves.toBe(7);
+  tab.close();
+});
+
+test('who has begun to pay finishes that first', async () => {
+  auditorium.hold(1, true);
+  auditorium.pendingBookingId = 'b7';
+  open();
+  expect(await screen.findByRole('link', { name: 'Go to payment' })).toHaveAttribute('href', '/checkout/b7');
+  await choose(2);
+  expect(await screen.findByText(/^You have an unpaid order for this showtime\. Complete/)).toBeVisible();
+  expect(askedFor(LOCK)).toEqual([]);
+});
+
+test('a guest signs in first, and the seat that he wanted is taken then', async () => {
+  fakeFlask({ '/api/auth/logout': () => ({ status: 204 }) });
+  await session.leave(false);
+  const { unmount } = open();
+  await choose(3);
+  expect(await screen.findByText('/sign-in?return=%2Fshowtimes%2F7')).toBeVisible();
+  expect(askedFor(LOCK)).toEqual([]);
+  unmount();
+  await session.enter(() => Promise.resolve(signedIn('token')));
+  open();
+  await expectSeat(3, 'yours');
+  expect(askedFor(LOCK)).toEqual([{ showtime_id: 7, seat_ids: [3] }]);
+});
+
+test('on to the payment', async () => {
+  auditorium.hold(1, true);
+  open({ '/rest/v1/rpc/create_booking': () => ({ status: 200, body: { id: 'b7' } }) });
+  await userEvent
+    .setup({ advanceTimers: (by) => vi.advanceTimersByTime(by) })
+    .click(await screen.findByRole('button', { name: 'Continue to payment' }));
+  expect(await screen.findByText('/checkout/b7')).toBeVisible();
+});

@@ -1,0 +1,166 @@
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { useLocation, useNavigate } from 'react-router';
+
+import { isApiError, seatIds as seatsNamedBy, sentenceFor } from '@/api/errors';
+import { useSession } from '@/api/session';
+import { announce } from '@/shared/lib/announce';
+import { serverNow } from '@/shared/lib/clock';
+import { formatCountdown } from '@/shared/lib/format';
+import { paths } from '@/shared/lib/paths';
+import { text } from '@/shared/text';
+
+import { useCreateBooking } from '../api/create-booking';
+import { lockSeats } from '../api/lock-seats';
+import { releaseSeats } from '../api/release-seats';
+import { seatName, type Seat } from '../model/seat';
+import { applyLock, applyRelease, selectionExpiry, clearPending, stateOf, setPending } from '../model/seats';
+import { keepWanted, takeWanted } from '../model/wanted-seat';
+import type { useSeats } from './use-seats';
+
+/** The server may end a selection, and say so, that much before this page's clock does. */
+const CLOCK_ERROR = 5_000;
+
+/** Choosing seats, giving them back, and going on to pay; `problem` is what to tell the viewer. */
+export function useSeatSelection(
+  showtimeId: number,
+  { seats, now, update, readAgain }: ReturnType<typeof useSeats>,
+) {
+  const session = useSession();
+  const signedIn = session.status === 'signed-in';
+  const navigate = useNavigate();
+  const { pathname, search } = useLocation();
+  const [problem, setProblem] = useState<string>();
+  const pendingId = signedIn ? seats.pendingBookingId : null;
+  const createBooking = useCreateBooking(showtimeId);
+  const book = createBooking.mutate;
+
+  const tell = useCallback((sentence: string) => {
+    setProblem(sentence);
+    announce(sentence);
+  }, []);
+
+  const signIn = useCallback(
+    (seatId?: number) => {
+      if (seatId !== undefined) keepWanted(showtimeId, seatId);
+      void navigate(paths.signIn(pathname + search));
+    },
+    [navigate, pathname, search, showtimeId],
+  );
+
+  const refused = useCallback(
+    (error: unknown) => {
+      if (isApiError(error, 'seat_taken')) {
+        const ids = seatsNamedBy(error);
+        const names = seats.seats.filter(({ id }) => ids.includes(id)).map(seatName);
+        update((before) => setPending(before, ids, 'lost'));
+        tell(names.length > 0 ? text.seats.taken(names) : sentenceFor(error));
+      } else tell(sentenceFor(error));
+      // What was refused was asked of other seats than there are, and what nobody answered may have been done.
+      readAgain();
+    },
+    [readAgain, seats.seats, tell, update],
+  );
+
+  const lock = useCallback(
+    async (seat: Seat) => {
+      setProblem(undefined);
+      update((before) => setPending(before, [seat.id], 'lock'));
+      try {
+        const selection = await lockSeats(showtimeId, [seat.id]);
+        const receivedAt = performance.now();
+        update((before) => applyLock(before, [seat.id], selection, receivedAt));
+        const left = formatCountdown((selection.expiresAt ?? serverNow()) - serverNow());
+        announce(text.seats.said.held(seatName(seat), left));
+      } catch (error) {
+        update((before) => clearPending(before, [seat.id]));
+        if (isApiError(error, 'sign_in_required', 'session_ended')) signIn(seat.id);
+        else refused(error);
+      }
+    },
+    [refused, showtimeId, signIn, update],
+  );
+
+  const release = useCallback(
+    async (given: readonly Seat[]) => {
+      const ids = given.map(({ id }) => id);
+      setProblem(undefined);
+      update((before) => setPending(before, ids, 'release'));
+      try {
+        await releaseSeats(showtimeId, ids);
+        const receivedAt = performance.now();
+        update((before) => applyRelease(before, ids, receivedAt));
+        const [only] = given;
+        announce(
+          only && given.length === 1 ? text.seats.said.released(seatName(only)) : text.seats.said.releasedAll,
+        );
+      } catch (error) {
+        update((before) => clearPending(before, ids));
+        refused(error);
+      }
+    },
+    [refused, showtimeId, update],
+  );
+
+  const choose = useCallback(
+    (seat: Seat) => {
+      if (seats.pending.has(seat.id)) return;
+      const state = stateOf(seats, seat, serverNow());
+      if (state !== 'free' && state !== 'mine') {
+        announce(text.seats.notFree(seatName(seat), text.seats.states[state]));
+      } else if (pendingId !== null) tell(text.errors.booking_pending);
+      else if (!navigator.onLine) tell(text.seats.offline);
+      else if (state === 'mine') void release([seat]);
+      else if (session.status === 'guest') signIn(seat.id);
+      else if (taken(seats) >= seats.seatLimit) tell(text.seats.limit(seats.seatLimit));
+      else void lock(seat);
+    },
+    [lock, pendingId, release, seats, session.status, signIn, tell],
+  );
+
+  // The seat that was wanted before signing in.
+  useEffect(() => {
+    if (!signedIn || seats.seats.length === 0) return;
+    const wanted = takeWanted(showtimeId);
+    const seat = seats.seats.find(({ id }) => id === wanted);
+    // eslint-disable-next-line react-hooks/set-state-in-effect -- the choice was made on the page before
+    if (seat && stateOf(seats, seat, serverNow()) !== 'mine') choose(seat);
+  }, [choose, seats, showtimeId, signedIn]);
+
+  // A selection that ran out, or is gone for another reason than our own.
+  const expiresAt = selectionExpiry(seats, now);
+  const before = useRef<number>(undefined);
+  useEffect(() => {
+    const ended = before.current;
+    before.current = expiresAt;
+    if (ended === undefined || expiresAt !== undefined || ended > now + CLOCK_ERROR) return;
+    tell(text.seats.expired);
+    readAgain();
+  }, [expiresAt, now, readAgain, tell]);
+
+  const continueToPayment = useCallback(() => {
+    book(undefined, {
+      onSuccess: ({ id }) => {
+        update((before) => ({ ...before, pendingBookingId: id }));
+        void navigate(paths.checkout(id));
+      },
+      onError: (error) =>
+        isApiError(error, 'sign_in_required', 'session_ended') ? signIn() : refused(error),
+    });
+  }, [book, navigate, refused, signIn, update]);
+
+  return {
+    problem,
+    pendingId,
+    expiresAt,
+    choose,
+    release,
+    continueToPayment,
+    continuing: createBooking.isPending,
+    guest: session.status === 'guest',
+  };
+}
+
+function taken(seats: Parameters<typeof stateOf>[0]): number {
+  const now = serverNow();
+  return seats.seats.filter((seat) => ['mine', 'bought'].includes(stateOf(seats, seat, now))).length;
+}

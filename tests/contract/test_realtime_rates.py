@@ -1,0 +1,167 @@
+"""Rate limits of the Realtime server in simulated time: how they count, and that a crowd settles under them."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from dev.realtime.authorization import Database
+from dev.realtime.channels import Hub
+from dev.realtime.frames import Broadcast, Version
+from dev.realtime.rates import Rate
+from dev.realtime.session import Services, Session
+from dev.realtime.tokens import Verifier
+
+Policy = Callable[[random.Random, int], float]
+"""Seconds until the next attempt to join, by the number of attempts since the last quiet minute."""
+
+TOPIC = "realtime:showtime:1"
+
+
+def full_jitter(chance: random.Random, attempt: int) -> float:
+    return chance.uniform(0, min(60, 5 * 2**attempt))
+
+
+def fixed_delay(_chance: random.Random, _attempt: int) -> float:
+    return 5
+
+
+@dataclass
+class Clock:
+    now: float = 0
+    _events: list[tuple[float, int, Callable[[], Any]]] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def after(self, seconds: float, action: Callable[[], Any]) -> None:
+        heapq.heappush(self._events, (self.now + seconds, next(self._numbers), action))
+
+    async def run_until(self, end: float) -> None:
+        while self._events and self._events[0][0] <= end:
+            self.now, _, action = heapq.heappop(self._events)
+            if asyncio.iscoroutine(result := action()):
+                await result
+        self.now = end
+
+
+class Page:
+    """A page that follows a showtime: joins, reads the seat map once after each join, joins again when closed."""
+
+    version: Version = "2.0.0"
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._session = Session(self, crowd.services, None)
+        self._attempt = 0
+        self._joined_at = 0.0
+        self.joined = False
+
+    async def join(self) -> None:
+        await self._session.receive(json.dumps(["1", "1", TOPIC, "phx_join", {}]))
+
+    def send(self, data: str | bytes) -> None:
+        event, payload = json.loads(data)[3:] if isinstance(data, str) else ("broadcast", {})
+        if event == "phx_reply" and payload["status"] == "ok":
+            self.joined, self._joined_at = True, self._crowd.clock.now
+            self._crowd.reads[int(self._crowd.clock.now)] += 1
+        elif event == "phx_close":
+            self._crowd.closed_at = self._crowd.clock.now
+            self._rejoin()
+
+    def close(self, _code: int, _reason: str) -> None:
+        self._session = Session(self, self._crowd.services, None)
+        self._rejoin()
+
+    def _rejoin(self) -> None:
+        if self.joined and self._crowd.clock.now - self._joined_at > 60:
+            self._attempt = 0
+        self.joined = False
+        self._crowd.clock.after(self._crowd.policy(self._crowd.chance, self._attempt), self.join)
+        self._attempt += 1
+
+
+class Crowd:
+    """200 pages on one showtime, on a plan of 100 messages and 100 joins a second."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy, self.chance, self.clock = policy, random.Random(7), Clock()  # noqa: S311
+        self.hub = Hub(Rate(100, self.clock))
+        joins = Rate(100, self.clock)
+        self.services = Services(self.hub, cast(Database, None), Verifier([]), joins, lambda: True)
+        self.reads: Counter[int] = Counter()
+        """How many read the seat map, by second."""
+        self.closed_at = 0.0
+        self.pages = [Page(self) for _ in range(200)]
+        for page in self.pages:
+            self.clock.after(self.chance.uniform(0, 20), page.join)
+
+    def broadcast(self, start: float, end: float, interval: float) -> None:
+        moment, message = start, Broadcast("seat:lock", b"{}")
+        while moment < end:
+            self.clock.after(moment, lambda: self.hub.broadcast(("showtime:1", False), message))
+            moment += interval
+
+    def run(self) -> None:
+        """A rush of 20 seconds, far above the limit, then a quarter of an hour at half the limit."""
+        self.broadcast(30, 50, 0.2)
+        self.broadcast(50, 950, 4)
+        asyncio.run(self.clock.run_until(950))
+
+
+def test_two_hundred_pages_settle_under_the_limit() -> None:
+    crowd = Crowd(full_jitter)
+    crowd.run()
+    assert crowd.closed_at > 30, "the rush must reach the limit"
+    assert all(page.joined for page in crowd.pages)
+    assert crowd.closed_at < 300, "no page is closed in the last ten minutes"
+    after_rush = {second: reads for second, reads in crowd.reads.items() if second > 30}
+    assert max(after_rush.values()) < 80
+    assert sum(after_rush.values()) < 200 * 12
+
+
+def test_without_jitter_the_pages_come_all_at_once() -> None:
+    """The measure above tells the two policies apart."""
+    crowd = Crowd(fixed_delay)
+    crowd.run()
+    assert max(crowd.reads.values()) == 200
+
+
+def test_a_rate_is_the_average_since_the_first_event_and_shows_a_second_later() -> None:
+    clock = Clock()
+    rate = Rate(10, clock)
+    assert [rate.add() for _ in range(30)] == [False] * 30
+    clock.now = 1
+    assert rate.add()  # 30 in one second
+    clock.now = 3
+    assert rate.add()  # 31 in three seconds
+    clock.now = 4
+    assert not rate.add()  # 32 in four seconds
+
+
+def test_a_rate_forgets_after_a_minute_and_starts_anew_after_a_long_pause() -> None:
+    clock = Clock()
+    rate = Rate(1, clock)
+    for _ in range(60):
+        rate.add()
+    clock.now = 60
+    assert rate.add()
+    clock.now = 61
+    assert not rate.add()
+    clock.now = 1000
+    assert [rate.add() for _ in range(5)] == [False] * 5
+    clock.now = 1001
+    assert rate.add()
+
+
+def test_without_a_limit_nothing_is_too_much() -> None:
+    rate = Rate(clock=Clock())
+    assert not any(rate.add() for _ in range(1000))

@@ -1,0 +1,1 @@
+"""`make screenshots`: every page at two widths, light and dark."""
