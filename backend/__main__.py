@@ -17,14 +17,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from backend.database import LONG_TIMEOUT, DataApi, Database
-from backend.errors import UnavailableError
+from backend.errors import AnswerError, UnavailableError
 from backend.settings import Settings, SettingsError
 from backend.stripe_gateway import StripeGateway
 from backend.verification import DAYS, Verification, notices
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
-    """Run a command; its exit status. 2 when the environment lacks something, 3 when a part does not answer."""
+    """Run a command and return its exit status: 2 when the environment lacks something, 3 when a part does not answer,
+    or not as it should."""
     options = _options(arguments)
     try:
         settings = Settings.from_environment(environment)
@@ -46,6 +47,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
                 print(json.dumps(database.operational_metrics(), indent=2))
     except UnavailableError as error:
         print(f"Not all parts answer: {error}", file=sys.stderr)
+        return 3
+    except AnswerError as error:
+        print(f"Is this the right database? {error}", file=sys.stderr)
         return 3
     return 0
 

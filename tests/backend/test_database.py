@@ -187,7 +187,8 @@ def test_no_question_is_asked_about_no_refunds(recorder: Recorder, database: Dat
 
 
 def test_pages_are_asked_for_until_one_is_not_full(recorder: Recorder, database: Database) -> None:
-    page = [{"payment_id": f"p{number}", "payment_intent_id": "pi"} for number in range(200)]
+    paid = {"booking_id": "b", "payment_intent_id": "pi", "amount": 2400, "currency": "EUR", "refunds": []}
+    page = [{"payment_id": f"p{number}", **paid} for number in range(200)]
     recorder.answer(200, page)
     payments = database.payments_to_verify(datetime(2026, 11, 1, tzinfo=UTC))
     assert len(list(islice(payments, 200))) == 200
