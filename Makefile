@@ -56,7 +56,7 @@ check: install ## Lint, check the format, check the types, look for known vulner
 	@cd frontend && npm run --silent lint
 	@cd frontend && npm run --silent typecheck
 	@cd frontend && npm run --silent format
-	@$(IN_VENV) -m dev.audit
+	@$(IN_VENV) -m tests.audit
 
 format: install ## Put all code in its format
 	@.venv/bin/ruff check --fix --quiet .

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dev import audit
-from dev.audit import UnansweredError, node_findings, python_findings
+from tests import audit
+from tests.audit import UnansweredError, node_findings, python_findings
 
 _SKIPPED = {"name": "flask", "skip_reason": "Dependency not found on PyPI and could not be audited: flask (3.1.3)"}
 _SOUND: dict[str, Any] = {"name": "httpx", "version": "0.28.1", "vulns": []}
