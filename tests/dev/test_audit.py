@@ -33,7 +33,7 @@ def test_one_that_does_not_concern_us_is_not(monkeypatch: pytest.MonkeyPatch) ->
     assert python_findings(said(_BAD), "") == []
 
 
-def test_a_registry_that_knows_nothing_has_not_said_that_all_is_well() -> None:
+def test_a_registry_without_advisories_counts_as_not_done() -> None:
     with pytest.raises(UnansweredError, match="Dependency not found"):
         python_findings(said(_SKIPPED), "")
     with pytest.raises(UnansweredError, match="connection refused"):
