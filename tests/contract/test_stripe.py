@@ -128,7 +128,7 @@ class StandIn:
 
     def start(self) -> None:
         self.process = subprocess.Popen([sys.executable, "-m", "dev.fake_stripe"], cwd=ROOT, env=self.env)
-        eventually(self.answers, seconds=30)
+        eventually(self.answers, seconds=90)
 
     def answers(self) -> bool:
         assert self.process.poll() is None, "the stand-in has ended"

@@ -1,7 +1,7 @@
 """docs/deploy.md, followed word by word: the commands are taken out of the page and run by bash in a copy of the
 checkout, against a database that has nothing of Frontrow, by somebody who has only that page and .env.example.
 
-Left out are the lines that only install packages (tests/dev/test_image.py installs) and what needs an account."""
+Left out are the lines that only install packages and what needs an account."""
 
 from __future__ import annotations
 
