@@ -9,12 +9,12 @@ from gunicorn.workers.gthread import ThreadWorker
 
 
 class Worker(ThreadWorker):
-    """Closes its door as soon as it is told to stop, after it has let in who stands before it.
+    """Closes its listening sockets as soon as it is asked to stop, after it has accepted the connections that wait.
 
-    gunicorn's own stops to let in, and leaves the door ajar until all requests are answered: the kernel goes on taking
-    connections, and cuts them off in the end. A proxy cannot know then whether a POST was done, and must not repeat it.
-    From a closed door it can turn to the next process, or wait for that (deploy/Caddyfile). Somebody may still come in
-    the microseconds between the last look and the closing.
+    gunicorn's own worker stops accepting and leaves the sockets open until all requests are answered: the kernel goes
+    on queueing connections, and resets them in the end. A proxy cannot know then if a POST was done, and must not
+    repeat it. Refused a connection, it can turn to the next process, or wait for that (deploy/Caddyfile). A connection
+    may still come in the microseconds between the last accept and the close.
     """
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
@@ -32,13 +32,13 @@ class Worker(ThreadWorker):
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
 worker_class = Worker
-# More than backend/concurrency_limit.py has places.
+# More than MAX_CONCURRENT of backend/concurrency_limit.py.
 threads = 12
 # A request waits for Stripe at most three times ten seconds, with pauses.
 timeout = 60
 graceful_timeout = 40
 keepalive = 15
-# The app writes its own access log, without what gunicorn's would tell of queries and addresses.
+# The app writes its own access log, without the queries and addresses of gunicorn's.
 accesslog = None
 # What gunicorn says itself, and any library that has no logger of its own, becomes a line like ours.
 logconfig_dict = {

@@ -1,10 +1,10 @@
 """What operators run, in the environment of the backend:
 
-python -m backend verify [--days 30]     look whether all that must hold does; status 1 if something does not; with
-                                         three days or more, the metrics and FrontrowViolation go by it from then on
-python -m backend retry-emails [ID]     try emails again that were given up: that one, or all
-python -m backend discard-email ID         say of an email that was given up that it shall not be sent
-python -m backend figures                what is waiting, failed or open, as JSON
+python -m backend verify [--days 30]   check all invariants and compare with Stripe; status 1 on a violation; with three
+                                       days or more, the metrics and FrontrowViolation go by it from then on
+python -m backend retry-emails [ID]    try emails again that were given up: that one, or all
+python -m backend discard-email ID     discard an email that was given up
+python -m backend figures              print what is waiting, failed or open, as JSON
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
             case "retry-emails":
                 print(f"{database.requeue_outbox(options.id)} emails are queued again")
             case "discard-email":
-                dropped = database.discard_email(options.id)
-                print("dropped" if dropped else f"no email {options.id} was given up")
-                return 0 if dropped else 1
+                discarded = database.discard_email(options.id)
+                print("discarded" if discarded else f"no email {options.id} was given up")
+                return 0 if discarded else 1
             case _:
                 print(json.dumps(database.operational_metrics(), indent=2))
     except UnavailableError as error:
@@ -71,7 +71,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 def _verify(database: Database, settings: Settings, days: int, second_look: float) -> int:
     since = datetime.now(UTC) - timedelta(days=days)
     violations = Verification(database, StripeGateway(settings)).run(since, second_look)
-    if days >= DAYS:  # else it says less than the daily one, whose word stands
+    if days >= DAYS:  # a shorter one does not replace the daily one's result
         database.finish_verification(len(violations), daily=False)
     for line in notices(database):
         print(f"note: {line}")

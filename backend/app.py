@@ -1,4 +1,4 @@
-"""The Flask app: issues tokens, asks Stripe, hears Stripe. Everything that it needs is passed in."""
+"""The Flask app: issues tokens, calls Stripe, takes its webhooks. Everything that it needs is passed in."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def create_app(
     short_timeout: Database | None = None,
     passwords: Passwords | None = None,
 ) -> Flask:
-    """The app. Mail is the worker's; nothing here sends any. `short_timeout` is the database again, over a transport
-    that gives up early, for questions after our health."""
+    """Build the app. The worker sends all mail. `short_timeout` is the database again, over a transport that gives up
+    early, for health checks."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     if settings.trusted_proxies:
@@ -61,7 +61,7 @@ def create_app(
 
 
 def _register_headers(app: Flask, settings: Settings) -> None:
-    """CORS for the listed origins, and what keeps browsers from guessing, framing and keeping."""
+    """Answer CORS for the listed origins; keep browsers from sniffing, framing and caching."""
 
     @app.before_request
     def answer_preflight() -> Response | None:  # pyright: ignore[reportUnusedFunction]
@@ -92,7 +92,7 @@ def _register_headers(app: Flask, settings: Settings) -> None:
 
 
 def _register_access_log(app: Flask, metrics: Metrics) -> None:
-    """A request id, a log line and a count for each request. Queries, headers and bodies are never logged."""
+    """Give each request an id, a log line and a count. Queries, headers and bodies are never logged."""
 
     @app.before_request
     def begin() -> None:  # pyright: ignore[reportUnusedFunction]

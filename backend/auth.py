@@ -14,10 +14,12 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
-from backend.database import Database, Session, User
+from backend import schemas
+from backend.answers import Session, User
+from backend.database import Database
 from backend.errors import ApiError
 from backend.passwords import Passwords
-from backend.request_body import JsonBody
+from backend.request_body import read_json
 from backend.settings import Settings
 from backend.tokens import ACCESS_TOKEN_SECONDS, Person, Tokens
 
@@ -31,7 +33,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
     auth = Blueprint("auth", __name__, url_prefix=_PATH)
 
     def signed_in(user: User, status: int) -> Response:
-        """Begin a session, answer with its tokens."""
+        """Open a session and answer with its tokens."""
         token = _new_refresh_token()
         session = database.open_session(user["id"], _hash(token), request.headers.get("User-Agent"), client_address())
         return answer(session, token, status)
@@ -39,21 +41,19 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
     def answer(session: Session, refresh_token: str, status: int) -> Response:
         user = session["user"]
         person = Person(UUID(user["id"]), user["email"], session["session_id"], user["role"])
-        response = jsonify(
-            {
-                "access_token": tokens.access_token(person),
-                "token_type": "bearer",
-                "expires_in": ACCESS_TOKEN_SECONDS,
-                "user": user,
-            }
+        body = schemas.SignIn(
+            access_token=tokens.access_token(person),
+            expires_in=ACCESS_TOKEN_SECONDS,
+            user=schemas.User.model_validate(user),
         )
+        response = jsonify(body.model_dump())
         response.status_code = status
         left = datetime.fromisoformat(session["expires_at"]) - datetime.now(UTC)
         set_cookie(response, refresh_token, max(0, int(left.total_seconds())))
         return response
 
     def set_cookie(response: Response, value: str, max_age: int) -> None:
-        """Max age is in seconds; 0 takes the cookie away."""
+        """Set the refresh cookie; max age is in seconds, 0 deletes it."""
         served_by_https = request.is_secure or (settings.api_url or settings.app_url).startswith("https:")
         response.set_cookie(
             COOKIE,
@@ -67,31 +67,29 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
 
     @auth.before_request
     def refuse_other_sites() -> None:  # pyright: ignore[reportUnusedFunction]
-        # SameSite=Strict lets a neighbour on the same site through: another port of this host, a sister domain.
+        # SameSite=Strict lets a neighbor on the same site through: another port of this host, a sister domain.
         origin = request.headers.get("Origin")
         if origin is not None and origin not in {*settings.allowed_origins, request.host_url.rstrip("/")}:
             raise ApiError("invalid_request", {"origin": "is not a page of this site"})
 
     @auth.post("/register")
     def register() -> Response:  # pyright: ignore[reportUnusedFunction]
-        body = JsonBody("email", "password", "full_name")
-        email, full_name, password = body.text("email"), body.text("full_name"), body.text("password")
+        body = read_json(schemas.Registration)
         admission = database.check_registration_limit(client_address())
         if admission["status"] == "limited":
             raise ApiError("too_many_attempts", retry_after=admission.get("retry_after", 60))
-        user = database.register_user(email, passwords.hash(password), full_name)
+        user = database.register_user(body.email, passwords.hash(body.password), body.full_name)
         return signed_in(user, 201)
 
     @auth.post("/login")
     def login() -> Response:  # pyright: ignore[reportUnusedFunction]
-        body = JsonBody("email", "password")
-        password = body.text("password")
+        body = read_json(schemas.Login)
         # No account has a longer one, and an index cannot hold a very long one.
-        email = body.text("email").strip()[: _LONGEST_EMAIL + 1]
+        email = body.email.strip()[: _LONGEST_EMAIL + 1]
         credentials = database.begin_sign_in(email, client_address())
         if credentials["status"] == "limited":
             raise ApiError("too_many_attempts", retry_after=int(credentials.get("retry_after", 60)))
-        matches = passwords.matches(password, credentials.get("password_hash"))
+        matches = passwords.matches(body.password, credentials.get("password_hash"))
         user = credentials.get("user")
         if not matches or user is None:
             raise ApiError("invalid_credentials")
@@ -111,7 +109,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
 
     @auth.post("/logout")
     def logout() -> Response:  # pyright: ignore[reportUnusedFunction]
-        everywhere = JsonBody("everywhere").flag("everywhere") if request.content_length else False
+        everywhere = read_json(schemas.Logout).everywhere if request.content_length else False
         if token := request.cookies.get(COOKIE):
             database.close_session(_hash(token), everywhere=everywhere)
         response = Response(status=204)
@@ -122,7 +120,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
 
 
 def client_address() -> str:
-    """Who is asking, for the limit on attempts: an IPv4 address, or the /64 that one IPv6 customer has to himself."""
+    """Return the address that the limit on attempts counts by: IPv4, or the /64 that one IPv6 customer has alone."""
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:

@@ -1,7 +1,7 @@
-"""So many requests at a time in one process, and no more: whoever comes when all places are taken is told to come back.
+"""A limit on concurrent requests in one process: beyond it the answer is `busy`, with Retry-After.
 
-A queue would make everybody wait for what nobody waits for any longer. gunicorn's threads outnumber the places, so that
-there is always one left to say so, and for what is never turned away: news of money, and questions after our health.
+A queue would keep requests whose clients have long given up. gunicorn's threads outnumber the limit, so that one is
+always left to refuse, and for what is never refused: webhooks and health checks.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from backend.errors import ApiError
 
 MAX_CONCURRENT = 8
 _RETRY_AFTER_SECONDS = 2
-_ALWAYS_OPEN = ("webhook.", "health.")
+_NEVER_REFUSED = ("webhook.", "health.")
 
 
-def register(app: Flask, places: int = MAX_CONCURRENT) -> None:
-    """Answer busy when that many requests are in progress."""
-    gate = threading.BoundedSemaphore(places)
+def register(app: Flask, limit: int = MAX_CONCURRENT) -> None:
+    """Answer busy while that many requests are in progress."""
+    slots = threading.BoundedSemaphore(limit)
 
     @app.before_request
-    def enter() -> None:  # pyright: ignore[reportUnusedFunction]
-        if (request.endpoint or "").startswith(_ALWAYS_OPEN):
+    def acquire_slot() -> None:  # pyright: ignore[reportUnusedFunction]
+        if (request.endpoint or "").startswith(_NEVER_REFUSED):
             return
-        if not gate.acquire(blocking=False):
+        if not slots.acquire(blocking=False):
             raise ApiError("busy", retry_after=_RETRY_AFTER_SECONDS)
-        g.has_place = True
+        g.has_slot = True
 
     @app.teardown_request
-    def leave(_: BaseException | None) -> None:  # pyright: ignore[reportUnusedFunction]
-        if g.pop("has_place", False):
-            gate.release()
+    def release_slot(_: BaseException | None) -> None:  # pyright: ignore[reportUnusedFunction]
+        if g.pop("has_slot", False):
+            slots.release()

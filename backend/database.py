@@ -11,270 +11,54 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, NotRequired, Protocol, TypedDict, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 from uuid import UUID
 
 import httpx
 import postgrest
-from postgrest import SyncSelectRequestBuilder
 from supabase import Client, create_client
 from supabase.lib.client_options import SyncClientOptions
 
 from backend import logs
-from backend.database_types import (
-    PrivateOutboxKind,
-    PrivateOutboxState,
-    PublicBookingStatus,
-    PublicCertificate,
-    PublicRefundStatus,
-    PublicSeatKind,
-    PublicUserRole,
+from backend.answers import (
+    Admission,
+    Attachment,
+    Credentials,
+    EmailContext,
+    Figures,
+    KnownPayment,
+    OpenPayment,
+    OutboxRow,
+    Outcome,
+    Payment,
+    PendingRefund,
+    RefundDifference,
+    Rotation,
+    Session,
+    Settlement,
+    User,
+    Violation,
+    checked,
 )
 from backend.error_codes import ERRORS
 from backend.errors import ApiError, UnavailableError
 
 _log = logging.getLogger(__name__)
 
-# Short ones: a gunicorn thread that waits serves nobody. The Data API itself gives up after 8 s.
+# Short: a gunicorn thread that waits serves no request. The Data API itself gives up after 8 s.
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 LONG_TIMEOUT: Final = httpx.Timeout(620.0, connect=3.0)
-"""For `violations`, which the database grants ten minutes."""
+"""For `check_invariants`, which the database grants ten minutes."""
+SLOWEST_CALL_SECONDS: Final = 33.0
+"""What one call may take: a connection of the pool, connecting, asking and answering, each up to its limit."""
 SHORT_TIMEOUT: Final = httpx.Timeout(2.0, connect=1.0)
-"""For questions after our health: whoever asks those gives up after ten seconds, and wants the answer until then."""
+"""For health checks: who asks those gives up after ten seconds, and needs the answer before that."""
 _PAUSE_BEFORE_RETRY: Final = 0.2
 _PAGE: Final = 200
+_NO_SUCH_FUNCTION: Final = "PGRST202"
 
-
-class User(TypedDict):
-    """An account, as the functions answer it."""
-
-    id: str
-    email: str
-    full_name: str
-    role: PublicUserRole
-
-
-class Credentials(TypedDict):
-    """What a sign-in needs; `retry_after` is in seconds."""
-
-    status: Literal["known", "unknown", "limited"]
-    user: NotRequired[User]
-    password_hash: NotRequired[str]
-    retry_after: NotRequired[float]
-
-
-class Admission(TypedDict):
-    """Whether one more account may be opened; `retry_after` is in seconds."""
-
-    status: Literal["admitted", "limited"]
-    retry_after: NotRequired[int]
-
-
-class Session(TypedDict):
-    """A sign-in; `expires_at` is ISO 8601."""
-
-    session_id: str
-    expires_at: str
-    user: User
-
-
-class Payment(TypedDict):
-    """A payment that may be made; amounts are in minor units, currencies ISO 4217 in capitals."""
-
-    payment_id: str
-    booking_id: str
-    reference: str
-    amount: int
-    currency: str
-    payment_intent_id: str | None
-
-
-class Outcome(TypedDict):
-    """What an event came to."""
-
-    outcome: Literal["confirmed", "refund_queued", "already_settled", "duplicate", "unmatched", "noted"]
-    booking_id: NotRequired[str | None]
-    reason: NotRequired[str | None]
-
-
-class OpenPayment(TypedDict):
-    """A payment that Stripe is asked about."""
-
-    payment_id: str
-    booking_id: str
-    payment_intent_id: str
-
-
-class RefundOrder(TypedDict):
-    """A refund to ask for, or one that an email is about."""
-
-    id: str
-    attempt: int
-    amount: int
-    currency: str
-    reason: str
-    status: PublicRefundStatus
-    payment_intent_id: str
-
-
-class PendingRefund(TypedDict):
-    """A refund that Stripe has taken and not finished."""
-
-    id: str
-    attempt: int
-    stripe_refund_id: str
-
-
-class KnownRefund(TypedDict):
-    """A refund at Stripe as we know it; `status` in our words."""
-
-    stripe_refund_id: str
-    amount: int
-    status: PublicRefundStatus
-
-
-class KnownPayment(TypedDict):
-    """Money that arrived, and what went back of it."""
-
-    payment_id: str
-    booking_id: str
-    payment_intent_id: str
-    amount: int
-    currency: str
-    refunds: list[KnownRefund]
-
-
-class Violation(TypedDict):
-    """Something that must not be: the invariant it breaks, and where."""
-
-    invariant: str
-    violation: dict[str, Any]
-
-
-class OutboxFigures(TypedDict):
-    """Rows of the outbox of one kind and state; in seconds the age of the oldest, and how long one waits for a worker
-    to take it."""
-
-    kind: PrivateOutboxKind
-    state: PrivateOutboxState
-    rows: int
-    oldest_seconds: float
-    overdue_seconds: float
-
-
-class OpenDispute(TypedDict):
-    """A dispute that is not closed; `id` and `status` are Stripe's, `reference` the booking's."""
-
-    id: str
-    reference: str
-    status: str
-    amount: int
-    currency: str
-
-
-class Figures(TypedDict):
-    """What an operator watches; refunds that are not finished, by status, and for how many seconds the oldest has it;
-    `recent` is the last five minutes."""
-
-    outbox: list[OutboxFigures]
-    refunds: dict[str, int]
-    refund_ages: dict[str, float]
-    payments_open: int
-    disputes_open: int
-    disputes: list[OpenDispute]
-    violations: int | None
-    verified_seconds_ago: float
-    sweep_seconds_ago: float
-    locks_held: int
-    lock_ids: int
-    bookings_recent: dict[str, int]
-    payments_recent: dict[str, int]
-
-
-class EmailSeat(TypedDict):
-    """A seat of an email's booking."""
-
-    row: str
-    number: int
-    kind: PublicSeatKind
-    price: int
-
-
-class EmailBooking(TypedDict):
-    """The booking of an email."""
-
-    id: str
-    reference: str
-    showtime_id: int
-    status: PublicBookingStatus
-    total: int
-    currency: str
-    seats: list[EmailSeat]
-
-
-class EmailShowtime(TypedDict):
-    """When the film runs; ISO 8601."""
-
-    id: int
-    starts_at: str
-    ends_at: str
-
-
-class EmailMovie(TypedDict):
-    """The film."""
-
-    title: str
-    certificate: PublicCertificate
-    length_minutes: int
-
-
-class EmailTheater(TypedDict):
-    """Where; time_zone is an IANA name."""
-
-    name: str
-    address: str
-    city: str
-    time_zone: str
-
-
-class EmailCustomer(TypedDict):
-    """To whom."""
-
-    email: str
-    full_name: str
-
-
-class EmailContext(TypedDict):
-    """Everything that an email about a booking says (private.email_context)."""
-
-    booking: EmailBooking
-    showtime: EmailShowtime
-    movie: EmailMovie
-    theater: EmailTheater
-    auditorium: str
-    customer: EmailCustomer
-
-
-class OutboxRow(TypedDict):
-    """A claimed piece of work."""
-
-    id: int
-    attempt: int
-    kind: PrivateOutboxKind
-    key: str
-    booking_id: str
-    request_id: str | None
-    payload: dict[str, Any]
-    email: EmailContext | None
-    refund: RefundOrder | None
-
-
-OWN_BOOKING: Final = (
-    "id,reference,showtime_id,status,total,currency,seats:booking_seats(row:row_label,number,kind,price),"
-    "showtime:showtimes(id,starts_at,ends_at,movie:movies(title,certificate,length_minutes),"
-    "auditorium:auditoriums(name,theater:theaters(name,address,city,time_zone))),customer:users(email,full_name)"
-)
-"""A booking with all that a EmailContext says."""
+T = TypeVar("T")
+Row = TypeVar("Row", bound=Mapping[str, object])
 
 
 class Transport(Protocol):
@@ -282,14 +66,6 @@ class Transport(Protocol):
 
     def call(self, function: str, arguments: Mapping[str, object], *, idempotent: bool) -> object:
         """Call a function; `idempotent` allows a second try where the connection was refused."""
-        ...
-
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
-        """Those among them that public.refunds has, in the shape of KnownRefund."""
-        ...
-
-    def bookings(self, booking_id: str, user_id: str) -> object:
-        """That booking if it is that customer's, in a list, with what OWN_BOOKING names."""
         ...
 
 
@@ -300,48 +76,48 @@ class Database:
         self._transport = transport
 
     def check_registration_limit(self, address: str) -> Admission:
-        """Whether somebody there may open an account; counts as an attempt."""
-        return cast(Admission, self._call("check_registration_limit", address=address))
+        """Count an attempt to open an account there, and say if it may go on."""
+        return self._ask(Admission, "check_registration_limit", address=address)
 
     def register_user(self, email: str, password_hash: str, full_name: str) -> User:
         """Open an account. Raises invalid_email, invalid_name, email_taken."""
-        return cast(User, self._call("register_user", email=email, password_hash=password_hash, full_name=full_name))
+        return self._ask(User, "register_user", email=email, password_hash=password_hash, full_name=full_name)
 
     def begin_sign_in(self, email: str, address: str) -> Credentials:
-        """What proves an account; counts as an attempt to sign in."""
-        return cast(Credentials, self._call("begin_sign_in", email=email, address=address))
+        """Get what proves an account; counts as an attempt to sign in."""
+        return self._ask(Credentials, "begin_sign_in", email=email, address=address)
 
     def open_session(self, user_id: str, token_hash: str, user_agent: str | None, address: str) -> Session:
         """Begin a session with the SHA-256 of its first refresh token; what failed there is cleared. Raises
         unknown_user."""
-        answer = self._call(
-            "open_session", user_id=user_id, token_hash=token_hash, user_agent=user_agent, address=address
+        return self._ask(
+            Session, "open_session", user_id=user_id, token_hash=token_hash, user_agent=user_agent, address=address
         )
-        return cast(Session, answer)
 
     def rotate_session(self, token_hash: str, new_token_hash: str) -> Session | None:
-        """Exchange a refresh token; None when it is refused. Never sent twice: a second time it counts as stolen."""
-        answer = cast(
-            dict[str, Any], self._call("rotate_session", token_hash=token_hash, new_token_hash=new_token_hash)
-        )
-        return cast(Session, answer) if answer["status"] == "rotated" else None
+        """Exchange a refresh token; None when it is refused. Sent once: the browser decides whether to ask again."""
+        answer = self._call("rotate_session", token_hash=token_hash, new_token_hash=new_token_hash)
+        rotated = checked(Rotation, "rotate_session", answer)["status"] == "rotated"
+        return checked(Session, "rotate_session", answer) if rotated else None
 
     def close_session(self, token_hash: str, *, everywhere: bool) -> None:
         """Sign out of the token's session, or of all sessions of its owner."""
         self._call("close_session", idempotent=True, token_hash=token_hash, everywhere=everywhere)
 
     def start_payment(self, booking_id: UUID, user_id: UUID) -> Payment:
-        """The payment to make for a booking. Raises unknown_booking, lock_expired, not_payable, too_many_attempts."""
-        return cast(
-            Payment, self._call("start_payment", idempotent=True, booking_id=str(booking_id), user_id=str(user_id))
-        )
+        """Start the payment of a booking. Raises unknown_booking, lock_expired, not_payable, too_many_attempts."""
+        return self._ask(Payment, "start_payment", idempotent=True, booking_id=str(booking_id), user_id=str(user_id))
 
     def attach_payment_intent(self, payment_id: str, payment_intent_id: str) -> bool:
         """Note the intent of a payment; False when it has another one already. Raises not_payable."""
-        answer = self._call(
-            "attach_payment_intent", idempotent=True, payment_id=payment_id, payment_intent_id=payment_intent_id
+        answer = self._ask(
+            Attachment,
+            "attach_payment_intent",
+            idempotent=True,
+            payment_id=payment_id,
+            payment_intent_id=payment_intent_id,
         )
-        return bool(cast(dict[str, Any], answer)["attached"])
+        return answer["attached"]
 
     def confirm_booking(
         self,
@@ -353,8 +129,10 @@ class Database:
         currency: str,
         booking_id: UUID | None,
     ) -> Outcome:
-        """Money has arrived: amount in minor units, booking_id from the intent's metadata. Raises invalid_request."""
-        answer = self._call(
+        """Record money that arrived: amount in minor units, booking_id from the intent's metadata. Raises
+        invalid_request."""
+        answer = self._ask(
+            Outcome,
             "confirm_booking",
             idempotent=True,
             event_id=event_id,
@@ -376,8 +154,9 @@ class Database:
         failure_code: str | None = None,
         failure_message: str | None = None,
     ) -> Outcome:
-        """An attempt failed, or the intent can no longer be paid. event_id is None for what we did ourselves."""
-        answer = self._call(
+        """Record that an attempt failed, or that the intent can no longer be paid. event_id is None for what we did."""
+        answer = self._ask(
+            Outcome,
             "record_payment_failure",
             idempotent=True,
             event_id=event_id,
@@ -402,8 +181,9 @@ class Database:
         refund_id: UUID | None = None,
         attempt: int | None = None,
     ) -> Outcome:
-        """How a refund stands, in Stripe's words; refund_id and attempt are ours. Raises invalid_request."""
-        answer = self._call(
+        """Record how a refund stands, in Stripe's words; refund_id and attempt are ours. Raises invalid_request."""
+        answer = self._ask(
+            Outcome,
             "record_refund",
             idempotent=event_id is not None,
             event_id=event_id,
@@ -419,8 +199,8 @@ class Database:
         return _outcome(answer)
 
     def release_expired_locks(self) -> dict[str, int]:
-        """One sweep; answers what it did."""
-        return cast(dict[str, int], self._call("release_expired_locks", idempotent=True))
+        """Sweep once; return what that did, by name."""
+        return self._ask(dict[str, int], "release_expired_locks", idempotent=True)
 
     def record_dispute(
         self,
@@ -434,8 +214,9 @@ class Database:
         reason: str,
         status: str,
     ) -> Outcome:
-        """How a dispute stands, in Stripe's words. Raises invalid_request."""
-        answer = self._call(
+        """Record how a dispute stands, in Stripe's words. Raises invalid_request."""
+        answer = self._ask(
+            Outcome,
             "record_dispute",
             idempotent=True,
             event_id=event_id,
@@ -450,93 +231,102 @@ class Database:
         return _outcome(answer)
 
     def claim_outbox(self, max_rows: int, lease_seconds: int, kinds: Sequence[str]) -> list[OutboxRow]:
-        """Work of these kinds that is due, for nobody else until the lease ends."""
-        return cast(
-            list[OutboxRow],
-            self._call("claim_outbox", max_rows=max_rows, lease_seconds=lease_seconds, kinds=list(kinds)),
+        """Claim work of these kinds that is due; no other worker gets it until the lease ends."""
+        return self._ask(
+            list[OutboxRow], "claim_outbox", max_rows=max_rows, lease_seconds=lease_seconds, kinds=list(kinds)
         )
 
     def complete_outbox(self, row: OutboxRow, error: str | None) -> bool:
         """End a claim: done, or with an error to be tried again later. False when the row is no longer ours."""
-        return bool(self._call("complete_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error))
+        return self._ask(bool, "complete_outbox", idempotent=True, id=row["id"], attempt=row["attempt"], error=error)
 
-    def payments_to_reconcile(self, older_than_seconds: float) -> Iterator[OpenPayment]:
-        """Payments that are open for longer, oldest first."""
-        return self._pages("payments_to_reconcile", "payment_id", older_than=f"{older_than_seconds} seconds")
+    def claim_payments_to_reconcile(self, older_than_seconds: float, max_rows: int) -> list[OpenPayment]:
+        """Claim payments that are open for longer and that this caller alone may ask Stripe about now."""
+        older_than = f"{older_than_seconds} seconds"
+        return self._ask(list[OpenPayment], "claim_payments_to_reconcile", older_than=older_than, max_rows=max_rows)
 
-    def refunds_to_reconcile(self, older_than_seconds: float) -> Iterator[PendingRefund]:
-        """Refunds that Stripe has taken and that have not moved for longer, oldest first."""
-        return self._pages("refunds_to_reconcile", "id", older_than=f"{older_than_seconds} seconds")
+    def claim_refunds_to_reconcile(self, older_than_seconds: float, max_rows: int) -> list[PendingRefund]:
+        """Claim refunds that Stripe has taken and that have not moved for longer, for this caller alone."""
+        older_than = f"{older_than_seconds} seconds"
+        return self._ask(list[PendingRefund], "claim_refunds_to_reconcile", older_than=older_than, max_rows=max_rows)
 
     def payments_to_verify(self, since: datetime) -> Iterator[KnownPayment]:
-        """Money that arrived since then, oldest first."""
-        return self._pages("payments_to_verify", "payment_id", since=since.isoformat())
+        """List money that arrived since then, oldest first."""
+        return self._pages(list[KnownPayment], "payments_to_verify", "payment_id", since=since.isoformat())
 
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> dict[str, KnownRefund]:
-        """Those among Stripe's refunds that are noted already, by Stripe's id."""
-        if not stripe_refund_ids:
+    def compare_refunds(self, refunds: Sequence[Mapping[str, object]]) -> dict[str, RefundDifference]:
+        """Return those refunds at Stripe that the database does not know as they are there, by Stripe's id."""
+        if not refunds:
             return {}
-        rows = cast(list[KnownRefund], self._transport.known_refunds(stripe_refund_ids))
-        return {row["stripe_refund_id"]: row for row in rows}
+        rows = self._ask(list[RefundDifference], "compare_refunds", idempotent=True, refunds=list(refunds))
+        return {row["id"]: row for row in rows}
+
+    def settle_refund_attempt(
+        self, refund_id: str, attempt: int, code: str | None, refunds: Sequence[Mapping[str, object]]
+    ) -> str:
+        """Report what Stripe made of an attempt to refund: the refund, or why it made none and which there are. Return
+        the outcome."""
+        return self._ask(
+            Settlement,
+            "settle_refund_attempt",
+            refund_id=refund_id,
+            attempt=attempt,
+            code=code,
+            refunds=list(refunds),
+        )["outcome"]
 
     def check_invariants(self) -> list[Violation]:
-        """What sql/platform/invariants.sql finds. It reads all there is, so ask over a long_timeout transport."""
-        return cast(list[Violation], self._call("check_invariants", idempotent=True))
+        """Return what sql/platform/invariants.sql finds. It reads all there is: use a long_timeout transport."""
+        return self._ask(list[Violation], "check_invariants", idempotent=True)
 
     def start_verification(self, every_seconds: float) -> bool:
-        """Whether it is for us to verify now; true for one of all that ask, once in that time."""
-        return bool(self._call("start_verification", every=f"{every_seconds} seconds"))
+        """Take the daily verification over; true for one of all that ask, once in that time."""
+        return self._ask(bool, "start_verification", every=f"{every_seconds} seconds")
 
     def finish_verification(self, violations: int, *, daily: bool) -> None:
-        """Note what a verification found, for the metrics; one that is not the daily one puts off none."""
+        """Record what a verification found, for the metrics; one by hand does not put the daily one off."""
         self._call("finish_verification", idempotent=True, violations=violations, daily=daily)
 
     def requeue_outbox(self, row_id: int | None) -> int:
-        """Try emails again that were given up: that one, or all; how many."""
-        return cast(int, self._call("requeue_outbox", id=row_id))
+        """Try emails again that were given up, that one or all; return how many."""
+        return self._ask(int, "requeue_outbox", id=row_id)
 
     def discard_email(self, row_id: int) -> bool:
-        """Send an email that was given up no more; False when there is none."""
-        return bool(self._call("discard_email", id=row_id))
+        """Discard an email that was given up; False when there is none."""
+        return self._ask(bool, "discard_email", id=row_id)
 
     def operational_metrics(self) -> Figures:
-        """What an operator watches."""
-        return cast(Figures, self._call("operational_metrics", idempotent=True))
+        """Return what an operator watches."""
+        return self._ask(Figures, "operational_metrics", idempotent=True)
 
     def email(self, booking_id: UUID, user_id: UUID) -> EmailContext:
-        """What an email about a customer's own booking says. Raises unknown_booking."""
-        rows = cast(list[dict[str, Any]], self._transport.bookings(str(booking_id), str(user_id)))
-        if not rows:
-            raise ApiError("unknown_booking")
-        booking = dict(rows[0])
-        showtime = dict(booking.pop("showtime"))
-        auditorium, movie = showtime.pop("auditorium"), showtime.pop("movie")
-        email = {
-            "customer": booking.pop("customer"),
-            "booking": booking,
-            "showtime": showtime,
-            "movie": movie,
-            "theater": auditorium["theater"],
-            "auditorium": auditorium["name"],
-        }
-        return cast(EmailContext, email)
+        """Return what an email about a customer's own booking says. Raises unknown_booking."""
+        return self._ask(
+            EmailContext, "ticket_context", idempotent=True, booking_id=str(booking_id), user_id=str(user_id)
+        )
 
-    def ping(self) -> None:
-        """Raise unless the database answers and takes our key."""
-        self._call("payments_to_reconcile", idempotent=True, max_rows=0)
+    def schema_version(self) -> str:
+        """Return the timestamp of the database's newest migration; empty where it is too old to know."""
+        try:
+            return self._ask(str, "schema_version", idempotent=True)
+        except postgrest.APIError as error:
+            if error.code != _NO_SUCH_FUNCTION:
+                raise
+            return ""
 
-    def _pages(self, function: str, key: str, **arguments: object) -> Iterator[Any]:
-        """All rows, asked for page by page, so that none is too long and those that stay do not hide the others."""
+    def _pages(self, expected: type[list[Row]], function: str, key: str, **arguments: object) -> Iterator[Row]:
+        """Read all rows page by page, so that no answer is too long and rows that stay do not hide the others."""
         after: object = None
         while True:
-            page = cast(
-                list[dict[str, Any]],
-                self._call(function, idempotent=True, max_rows=_PAGE, after=after, **arguments),
-            )
+            page = self._ask(expected, function, idempotent=True, max_rows=_PAGE, after=after, **arguments)
             yield from page
             if len(page) < _PAGE:
                 return
             after = page[-1][key]
+
+    def _ask(self, expected: type[T], function: str, *, idempotent: bool = False, **arguments: object) -> T:
+        """Call a function whose answer has that shape. Raises AnswerError for another one."""
+        return checked(expected, function, self._call(function, idempotent=idempotent, **arguments))
 
     def _call(self, function: str, *, idempotent: bool = False, **arguments: object) -> object:
         return self._transport.call(function, arguments, idempotent=idempotent)
@@ -571,26 +361,9 @@ class DataApi:
         time.sleep(_PAUSE_BEFORE_RETRY)
         return self._once(function, arguments)
 
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
-        """As Transport says."""
-        query = self._client.table("refunds").select("stripe_refund_id,amount,status")
-        return self._rows(query.in_("stripe_refund_id", stripe_refund_ids))
-
-    def bookings(self, booking_id: str, user_id: str) -> object:
-        """As Transport says."""
-        query = self._client.table("bookings").select(OWN_BOOKING).order("seat_id", foreign_table="seats")
-        return self._rows(query.eq("id", booking_id).eq("user_id", user_id))
-
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-
-    def _rows(self, query: SyncSelectRequestBuilder) -> object:
-        try:
-            # Not its own retries: they sleep for seven seconds in a thread that somebody waits for.
-            return query.retry(False).execute().data
-        except (postgrest.APIError, httpx.HTTPError) as error:
-            raise _translated(error) from error
 
     def _once(self, function: str, arguments: Mapping[str, object]) -> object:
         try:
@@ -600,21 +373,20 @@ class DataApi:
 
 
 def _name(request: httpx.Request) -> None:
-    """Tell the database under which id the logs speak of this call; it writes it down with what it changes."""
+    """Pass on the id that our log lines carry; the database records it with what it changes."""
     if (request_id := logs.request_id()) is not None:
         request.headers["X-Request-Id"] = request_id
 
 
-def _outcome(answer: object) -> Outcome:
-    """What an event came to; the lines from here on say whose booking it is about."""
-    outcome = cast(Outcome, answer)
+def _outcome(outcome: Outcome) -> Outcome:
+    """Pass on what an event came to; the log lines from here on say whose booking it is about."""
     if booking_id := outcome.get("booking_id"):
         logs.add(booking_id=booking_id)
     return outcome
 
 
 def _translated(error: postgrest.APIError | httpx.HTTPError) -> Exception:
-    """What an answer that is none, or a refusal, means to us."""
+    """Translate a failed call or a refusal into an error of ours."""
     if isinstance(error, httpx.HTTPError):
         return UnavailableError("the database does not answer")
     code = error.code or ""

@@ -18,7 +18,7 @@ from typing_extensions import NotRequired, TypeAlias
 
 from pydantic import BaseModel, Field, JsonValue
 
-PrivateOutboxKind: TypeAlias = Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent"]
+PrivateOutboxKind: TypeAlias = Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent", "mail_cancellation", "mail_refund_failed"]
 
 PrivateOutboxState: TypeAlias = Literal["queued", "sent", "failed", "discarded"]
 

@@ -1,6 +1,6 @@
-"""The letters: a ticket for what was paid, and word of money on its way back.
+"""The emails: the ticket for what was paid, a refund that is on its way or was refused, a cancellation.
 
-Each has a text and an HTML part that say the same. The ticket also brings its QR code, shown in the HTML and told of in
+Each has a text and an HTML part that say the same. The ticket also has its QR code, shown in the HTML and mentioned in
 the text, and an .ics for the calendar. Times are the theater's, with the name of its zone.
 """
 
@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import icalendar
 import segno
 
-from backend.database import EmailContext, EmailCustomer, RefundOrder
+from backend.answers import EmailContext, EmailCustomer, RefundOrder
 from backend.money import money
 from backend.settings import Settings
 from backend.tokens import Ticket, Tokens
@@ -43,28 +43,28 @@ _KINDS: Final = {
 
 _REASONS: Final = {
     "cancelled_by_customer": "You cancelled this booking.",
-    "seats_gone": "Your payment arrived after your seats were no longer held, and somebody else had taken them. We "
+    "seats_gone": "Your payment arrived after your hold had expired, and someone else had booked the seats. We "
     "never swap seats, so nothing was booked.",
-    "showtime_closed": "Your payment arrived when this showtime was no longer sold, so nothing was booked.",
+    "showtime_closed": "Your payment arrived when this showtime was no longer on sale, so nothing was booked.",
     "showtime_cancelled": "The cinema has cancelled this showtime. We are sorry.",
-    "too_many_seats": "Your payment arrived after your seats were no longer held, and you had taken others meanwhile; "
-    "together they are more than one person may have, so these were not booked.",
+    "too_many_seats": "Your payment arrived after your hold had expired, and you had chosen other seats meanwhile; "
+    "together they are more than one person may book, so these were not booked.",
     "booking_cancelled": "Your payment arrived after the booking had been cancelled.",
-    "second_payment": "This booking was paid twice. The first payment keeps your seats; the second goes back.",
+    "second_payment": "This booking was paid twice. Your tickets stay valid; we refund the second payment.",
     "amount_differs": "The amount that arrived was not the price of the booking.",
-    "made_at_stripe": "The cinema has returned your money.",
+    "made_at_stripe": "The cinema has refunded you.",
 }
 
 
 @dataclass(frozen=True)
 class Emails:
-    """Writes them. `key` is the outbox key: the same key gives the same Message-ID, so a duplicate can be told."""
+    """Writes them. `key` is the outbox key: the same key gives the same Message-ID, which shows a duplicate as one."""
 
     settings: Settings
     tokens: Tokens
 
     def confirmation(self, key: str, context: EmailContext, now: datetime) -> EmailMessage:
-        """The ticket; where the booking has ended since it was paid, word of that, with no ticket."""
+        """Write the ticket; where the booking has ended since it was paid, say so and leave the ticket out."""
         booking, movie = context["booking"], context["movie"]
         if booking["status"] != "confirmed":
             return self._message(
@@ -73,15 +73,15 @@ class Emails:
                 now,
                 subject=f"Your booking for {movie['title']} ({booking['reference']})",
                 opening=["Your payment for this booking arrived. The booking has been cancelled since."],
-                closing=["A context of its own tells you about your money."],
+                closing=["A separate email covers the cancellation and your refund."],
             )
         message = self._message(
             key,
             context,
             now,
             subject=f"Your tickets for {movie['title']} ({booking['reference']})",
-            opening=["Your seats are booked. Show the QR code of this context, or tell the reference, at the door."],
-            closing=[f"Bookings and cancellation: {self.settings.app_url}"],
+            opening=["Your seats are booked. Show the QR code in this email at the door, or give your reference."],
+            link=("View or cancel this booking", self.settings.app_url),
             qr=_qr_png(self.ticket(context)),
         )
         message.add_attachment(
@@ -93,19 +93,24 @@ class Emails:
         return message
 
     def ticket(self, context: EmailContext) -> str:
-        """What the QR code of a confirmed booking holds."""
+        """Return what the QR code of a confirmed booking holds."""
         booking = context["booking"]
         ticket = Ticket(UUID(booking["id"]), booking["reference"], booking["showtime_id"])
         return self.tokens.ticket(ticket, datetime.fromisoformat(context["showtime"]["ends_at"]))
 
     def calendar(self, context: EmailContext, now: datetime) -> str:
-        """The show as an .ics."""
+        """Return the show as an .ics."""
         return _calendar(context, now, self._domain())
 
     def refund(self, key: str, context: EmailContext, refund: RefundOrder, now: datetime) -> EmailMessage:
-        """Money is on its way back, how much and why."""
+        """Say how much is on its way back and why, and, where it was not for the whole, that the tickets stay valid."""
         booking, movie = context["booking"], context["movie"]
         amount = money(refund["amount"], refund["currency"])
+        reason = [_REASONS.get(refund["reason"], _REASONS["made_at_stripe"])]
+        if refund["reason"] == "made_at_stripe" and booking["status"] == "confirmed" and refund["kept"] > 0:
+            reason = ["The cinema has refunded part of the price. Your booking and your tickets stay valid."]
+        elif refund["reason"] == "made_at_stripe" and booking["status"] != "expired":
+            reason.append("The booking is cancelled, and its tickets are no longer valid.")
         return self._message(
             key,
             context,
@@ -113,10 +118,44 @@ class Emails:
             subject=f"Your refund of {amount} for {movie['title']} ({booking['reference']})",
             opening=[
                 f"{amount} is on its way back to the card or account that you paid with.",
-                _REASONS.get(refund["reason"], "The cinema has returned your money."),
+                *reason,
                 "Banks take up to ten days to show it.",
             ],
-            closing=[f"Your bookings: {self.settings.app_url}"],
+            link=("Your bookings", self.settings.app_url),
+        )
+
+    def refund_failed(self, key: str, context: EmailContext, refund: RefundOrder, now: datetime) -> EmailMessage:
+        """Say that the customer's bank refused a refund, and what happens next."""
+        booking, movie = context["booking"], context["movie"]
+        amount = money(refund["amount"], refund["currency"])
+        again = refund["reason"] != "made_at_stripe"
+        return self._message(
+            key,
+            context,
+            now,
+            subject=f"Your bank refused a refund of {amount} for {movie['title']} ({booking['reference']})",
+            opening=[
+                f"Your bank did not accept {amount} for the card or account that you paid with.",
+                *(["We still owe you this money and will keep trying."] if again else []),
+                "If that card or account is closed, contact the cinema and give your reference.",
+            ],
+            link=("Your bookings", self.settings.app_url),
+        )
+
+    def cancellation(self, key: str, context: EmailContext, reason: str, now: datetime) -> EmailMessage:
+        """Say that a paid booking has ended of which nothing is left to refund."""
+        booking, movie = context["booking"], context["movie"]
+        return self._message(
+            key,
+            context,
+            now,
+            subject=f"Your booking for {movie['title']} is cancelled ({booking['reference']})",
+            opening=[
+                _REASONS.get(reason, "This booking is cancelled."),
+                "Its tickets are no longer valid.",
+                "There is nothing left to refund: what you paid has already gone back to you or to your bank.",
+            ],
+            link=("Your bookings", self.settings.app_url),
         )
 
     def _message(
@@ -127,7 +166,8 @@ class Emails:
         *,
         subject: str,
         opening: Sequence[str],
-        closing: Sequence[str],
+        closing: Sequence[str] = (),
+        link: tuple[str, str] | None = None,
         qr: bytes | None = None,
     ) -> EmailMessage:
         facts = _facts(context)
@@ -141,9 +181,11 @@ class Emails:
         message["Message-ID"] = f"<{sha256(key.encode()).hexdigest()[:32]}@{self._domain()}>"
         message["Auto-Submitted"] = "auto-generated"
         lines = [f"Hello {name},", "", *opening, "", *(f"{what}: {value}" for what, value in facts), "", *closing]
+        if link is not None:
+            lines.append(f"{link[0]}: {link[1]}")
         message.set_content("\n".join(lines) + "\n")
         image = f"ticket.{context['booking']['reference']}@{self._domain()}"
-        message.add_alternative(_html(name, opening, facts, closing, image if qr else None), subtype="html")
+        message.add_alternative(_html(name, opening, facts, closing, link, image if qr else None), subtype="html")
         if qr is not None:
             html = message.get_body(("html",))
             assert isinstance(html, EmailMessage), "the HTML part was just added"
@@ -159,14 +201,14 @@ class Emails:
 
 
 def local_time(instant: str, time_zone: str) -> str:
-    """An ISO 8601 instant as the theater's clock shows it, with the zone's name: Friday, 4 December 2026, 19:30
+    """Return an ISO 8601 instant as the theater's clock shows it, with the zone's name: Friday, 4 December 2026, 19:30
     (Europe/Vienna)."""
     at = datetime.fromisoformat(instant).astimezone(ZoneInfo(time_zone))
     return f"{_WEEKDAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H:%M} ({time_zone})"
 
 
 def _facts(context: EmailContext) -> list[tuple[str, str]]:
-    """What the booking is, line by line."""
+    """Describe the booking, line by line."""
     booking, theater = context["booking"], context["theater"]
     seats = [_seat(seat["row"], seat["number"], seat["kind"]) for seat in booking["seats"]]
     facts = [
@@ -187,7 +229,12 @@ def _seat(row: str, number: int, kind: str) -> str:
 
 
 def _html(
-    name: str, opening: Sequence[str], facts: Sequence[tuple[str, str]], closing: Sequence[str], image: str | None
+    name: str,
+    opening: Sequence[str],
+    facts: Sequence[tuple[str, str]],
+    closing: Sequence[str],
+    link: tuple[str, str] | None,
+    image: str | None,
 ) -> str:
     rows = "".join(
         f'<tr><th align="left" style="padding:2px 16px 2px 0">{escape(what)}</th><td>{escape(value)}</td></tr>\n'
@@ -200,6 +247,7 @@ def _html(
         + "".join(f"<p>{escape(line)}</p>\n" for line in opening)
         + f"{code}<table>\n{rows}</table>\n"
         + "".join(f"<p>{escape(line)}</p>\n" for line in closing)
+        + (f'<p><a href="{escape(link[1])}">{escape(link[0])}</a></p>\n' if link else "")
         + "</body>\n</html>\n"
     )
 
@@ -211,7 +259,7 @@ def _qr_png(content: str) -> bytes:
 
 
 def _calendar(context: EmailContext, now: datetime, domain: str) -> str:
-    """The show as a calendar event in the theater's zone, whose rules the file brings along."""
+    """Return the show as a calendar event in the theater's zone, whose rules the file contains."""
     booking, theater = context["booking"], context["theater"]
     zone = ZoneInfo(theater["time_zone"])
     starts_at = datetime.fromisoformat(context["showtime"]["starts_at"]).astimezone(zone)
@@ -241,5 +289,5 @@ def _recipient(customer: EmailCustomer) -> Address:
 
 
 def _one_line(text: str) -> str:
-    """Without line breaks and other control characters, which a header must not have."""
+    """Replace line breaks and other control characters, which a header must not have."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from flask import Flask, Response, g
+from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from backend.error_codes import ERRORS, ErrorCode
@@ -27,7 +28,7 @@ _OF_STATUS: Mapping[int, ErrorCode] = {
 
 
 class ApiError(Exception):
-    """A refusal with a code of the catalogue. `retry_after` is in seconds and becomes the header."""
+    """A refusal with a code of the catalog. `retry_after` is in seconds and becomes the header."""
 
     def __init__(
         self, code: ErrorCode, details: Mapping[str, object] | None = None, *, retry_after: int | None = None
@@ -43,18 +44,33 @@ class ApiError(Exception):
         return ERRORS[self.code][0]
 
     def response(self) -> Response:
-        """What the client reads."""
+        """Build the response."""
         status, sentence = ERRORS[self.code]
         g.error_code = self.code
-        body = {"code": f"PT{status}", "message": self.code, "details": json.dumps(self.details), "hint": sentence}
-        response = Response(json.dumps(body), status, content_type="application/json")
+        body = Refusal(code=f"PT{status}", message=self.code, details=json.dumps(self.details), hint=sentence)
+        response = Response(body.model_dump_json(), status, content_type="application/json")
         if self.retry_after is not None:
             response.headers["Retry-After"] = str(self.retry_after)
         return response
 
 
+class Refusal(BaseModel):
+    """The body of every refusal."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: str
+    message: ErrorCode
+    details: str = Field(json_schema_extra={"contentMediaType": "application/json"})
+    hint: str
+
+
 class UnavailableError(Exception):
-    """Somebody whom we need does not answer: the database or Stripe. Trying again later may help."""
+    """The database or Stripe does not answer. Trying again later may help."""
+
+
+class AnswerError(Exception):
+    """The database answered in a shape that we do not know. The message names the function and the fields."""
 
 
 def register(app: Flask) -> None:

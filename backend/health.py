@@ -1,11 +1,11 @@
-"""Whether we are alive, whether we can work, and the counts: /healthz, /readyz, /metrics."""
+"""Liveness, readiness and counts: /healthz, /readyz, /metrics."""
 
 from __future__ import annotations
 
 import hmac
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Generic, TypeVar
 
@@ -15,10 +15,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from backend.database import Database
 from backend.errors import ApiError
 from backend.metrics import Metrics
+from backend.schema_version import is_outdated
+from backend.schemas import OLDER, Alive, DatabaseState, Readiness
 from backend.stripe_gateway import Payments
 
-_KEPT_SECONDS = 2.0
-_BELIEVED_SECONDS = 5.0
+_FRESH_SECONDS = 2.0
+_STALE_SECONDS = 5.0
 """How long the previous answer stands while the next one is awaited."""
 _SIGNS_OF_A_PROXY = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 
@@ -32,80 +34,79 @@ class CachedProbe(Generic[T]):
     """
 
     def __init__(self, ask: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> None:
+        """`ask` raises when the part does not answer."""
         self._ask = ask
         self._clock = clock
         self._asking = threading.Lock()
         self._began_at = 0.0
         self._answered_at: float | None = None
-        self._answer: T | None = None
+        self._answer: tuple[T] | None = None
 
     def latest(self) -> T | None:
-        """The answer; None when there was none, or when the first one is still awaited."""
+        """Return the answer; None when there was none, or when the first one is still awaited."""
+        answer = self._current()
+        return answer[0] if answer is not None else None
+
+    def answers(self) -> bool:
+        """Return True when the part answers, now or a moment ago."""
+        return self._current() is not None
+
+    def _current(self) -> tuple[T] | None:
         if self._is_fresh():
             return self._answer
         if not self._asking.acquire(blocking=False):
-            # Whoever asks may not have noted yet that they have begun.
+            # The thread that asks may not have noted yet that it has begun.
             since = max(self._began_at, self._answered_at or 0.0)
-            return self._answer if self._clock() - since < _BELIEVED_SECONDS else None
+            return self._answer if self._clock() - since < _STALE_SECONDS else None
         try:
             return self._answer if self._is_fresh() else self._asked()
         finally:
             self._asking.release()
 
     def _is_fresh(self) -> bool:
-        return self._answered_at is not None and self._clock() - self._answered_at < _KEPT_SECONDS
+        return self._answered_at is not None and self._clock() - self._answered_at < _FRESH_SECONDS
 
-    def _asked(self) -> T | None:
+    def _asked(self) -> tuple[T] | None:
         self._began_at = self._clock()
         try:
-            self._answer = self._ask()
-        except Exception:  # whatever went wrong, it did not answer
+            self._answer = (self._ask(),)
+        except Exception:  # for whatever reason, it did not answer
             self._answer = None
         self._answered_at = self._clock()
         return self._answer
 
 
-class HealthCheck:
-    """Whether a part answers."""
-
-    def __init__(self, ping: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
-        def pong() -> bool:
-            ping()
-            return True
-
-        self._kept = CachedProbe(pong, clock)
-
-    def answers(self) -> bool:
-        """Whether it did, now or a moment ago."""
-        return self._kept.latest() is True
-
-
 def blueprint(database: Database, stripe: Payments, metrics: Metrics, metrics_token: str | None) -> Blueprint:
-    """The three addresses; /metrics is for the bearer of the token, or without one for neighbours. `database` is one
-    that gives up early."""
+    """Serve the three addresses; /metrics is for the bearer of the token, or without one for neighbors. `database`
+    gives up early."""
     health = Blueprint("health", __name__)
     figures = CachedProbe(database.operational_metrics)
-    checks: Mapping[str, HealthCheck] = {"database": HealthCheck(database.ping), "stripe": HealthCheck(stripe.ping)}
+    schema = CachedProbe(database.schema_version)
+    payments = CachedProbe(stripe.ping)
 
     @health.get("/healthz")
     def alive() -> Response:  # pyright: ignore[reportUnusedFunction]
-        return jsonify(status="alive")
+        return jsonify(Alive().model_dump())
 
     @health.get("/readyz")
     def ready() -> Response:  # pyright: ignore[reportUnusedFunction]
-        answers = {name: check.answers() for name, check in checks.items()}
-        # Without Stripe, sign-ins and tickets go on, and a balancer that takes every process away helps nobody.
-        status = "not ready" if not answers["database"] else "ready" if all(answers.values()) else "degraded"
-        parts = {name: "answers" if does else "does not answer" for name, does in answers.items()}
-        response = jsonify(status=status, **parts)
-        response.status_code = 503 if status == "not ready" else 200
+        version, stripe_answers = schema.latest(), payments.answers()
+        state: DatabaseState = "does not answer" if version is None else OLDER if is_outdated(version) else "answers"
+        # Without Stripe, sign-ins and tickets go on, and a balancer that takes every process away would end that.
+        readiness = Readiness(
+            status="not ready" if state != "answers" else "ready" if stripe_answers else "degraded",
+            database=state,
+            stripe="answers" if stripe_answers else "does not answer",
+        )
+        response = jsonify(readiness.model_dump())
+        response.status_code = 503 if readiness.status == "not ready" else 200
         return response
 
     @health.get("/metrics")
     def counts() -> Response:  # pyright: ignore[reportUnusedFunction]
-        if not (_is_a_neighbour() if metrics_token is None else _bears(metrics_token)):
-            raise ApiError("not_found")  # nobody's business, not even that it is here
-        text = metrics.text(figures.latest(), stripe_answers=checks["stripe"].answers())
+        if not (_is_a_neighbor() if metrics_token is None else _bears(metrics_token)):
+            raise ApiError("not_found")  # strangers are not even told that it exists
+        text = metrics.text(figures.latest(), stripe_answers=payments.answers())
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     return health
@@ -116,8 +117,8 @@ def _bears(token: str) -> bool:
     return hmac.compare_digest(given, f"Bearer {token}".encode())
 
 
-def _is_a_neighbour() -> bool:
-    """Whether the request came straight from this machine or a private network. Through a proxy anybody may have."""
+def _is_a_neighbor() -> bool:
+    """Tell a request that came straight from this machine or a private network. Through a proxy anybody's may have."""
     if any(name in request.headers for name in _SIGNS_OF_A_PROXY):
         return False
     try:

@@ -30,8 +30,8 @@ _context: ContextVar[Mapping[str, str]] = ContextVar("context", default=MappingP
 
 
 def begin(request_id: str | None = None, **fields: str) -> str:
-    """From here on the lines of this thread carry this id, or a new one where it is none, and the fields; no others.
-    Answers the id."""
+    """Give the lines of this thread this id, or a new one where it is malformed, and these fields from here on; no
+    others. Return the id."""
     well_formed = request_id is not None and _REQUEST_ID.fullmatch(request_id)
     chosen = request_id if request_id is not None and well_formed else uuid.uuid4().hex
     _context.set({"request_id": chosen, **fields})
@@ -39,12 +39,12 @@ def begin(request_id: str | None = None, **fields: str) -> str:
 
 
 def add(**fields: str) -> None:
-    """The lines of this thread carry these fields, too."""
+    """Add fields to the lines of this thread."""
     _context.set({**_context.get(), **fields})
 
 
 def request_id() -> str | None:
-    """The id of what this thread works at."""
+    """Return the id of what this thread works at."""
     return _context.get().get("request_id")
 
 
@@ -76,11 +76,11 @@ class ServerFormatter(JsonFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, without the id of what this thread was at before."""
         message = record.getMessage() if record.levelno < logging.WARNING else _without_quotations(record)
-        told = logging.makeLogRecord(
+        redacted = logging.makeLogRecord(
             {name: getattr(record, name) for name in ("name", "levelno", "levelname", "created")}
         )
-        told.msg, told.exc_info = message, record.exc_info
-        return Context().run(super().format, told)
+        redacted.msg, redacted.exc_info = message, record.exc_info
+        return Context().run(super().format, redacted)
 
 
 def _without_quotations(record: logging.LogRecord) -> str:
@@ -121,7 +121,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
 
 
 def describe(error: BaseException) -> dict[str, object]:
-    """The exception's type, those that caused it, and where: nothing of what it says."""
+    """Return the exception's type, those that caused it, and where it was raised: nothing of its message."""
     causes: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(causes) < 5:

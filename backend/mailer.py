@@ -1,25 +1,33 @@
-"""The port to mail: SMTP from the standard library, one connection for each email."""
+"""The port to mail: SMTP by the standard library, one connection for each email."""
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import ssl
+import time
 from email.message import EmailMessage
 from email.utils import parseaddr
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from backend.settings import Settings
 
 _TIMEOUT_SECONDS: Final = 15.0
+"""For one answer of the server's."""
+_CONVERSATION_SECONDS: Final = 60.0
+"""For all of them, since none of a dozen slow answers is too slow by itself."""
+SLOWEST_SECONDS: Final = _CONVERSATION_SECONDS + 2 * _TIMEOUT_SECONDS
+"""What an email that is handed over in the end may have taken: the last answer, and the message before it, may each
+begin in time and take their full limit."""
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class Mailer(Protocol):
-    """Hands an email on."""
+    """Sends emails."""
 
     def send(self, message: EmailMessage) -> None:
-        """Return once somebody has taken it over. Raises OSError (smtplib's errors are such) when nobody has."""
+        """Hand a message over. Raises OSError (smtplib's errors are such) when the server does not take it."""
         ...
 
 
@@ -47,7 +55,8 @@ class SmtpMailer:
 
     def send(self, message: EmailMessage) -> None:
         """As Mailer says."""
-        with self._connect() as server:
+        server = self._connect()
+        try:
             encrypted = self._implicit
             if not encrypted and self._starttls != "never":
                 server.ehlo_or_helo_if_needed()
@@ -61,9 +70,31 @@ class SmtpMailer:
                     raise InsecureError
                 server.login(self._user, self._password)
             server.send_message(message)
+            with contextlib.suppress(OSError):  # It is handed over; a farewell that fails must not have it sent again.
+                server.quit()
+        finally:
+            server.close()
 
     def _connect(self) -> smtplib.SMTP:
+        options: dict[str, Any] = {"local_hostname": self._greeting, "timeout": _TIMEOUT_SECONDS}
         if self._implicit:
-            context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(self._host, self._port, self._greeting, timeout=_TIMEOUT_SECONDS, context=context)
-        return smtplib.SMTP(self._host, self._port, self._greeting, timeout=_TIMEOUT_SECONDS)
+            return _BoundedSmtpSsl(self._host, self._port, context=ssl.create_default_context(), **options)
+        return _BoundedSmtp(self._host, self._port, **options)
+
+
+class _BoundedSmtp(smtplib.SMTP):
+    """Ends a conversation that takes too long as a whole with TimeoutError."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._deadline = time.monotonic() + _CONVERSATION_SECONDS
+        super().__init__(*arguments, **options)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if time.monotonic() > self._deadline:
+            self.close()
+            raise TimeoutError("the mail server takes too long")
+        return super().getreply()
+
+
+class _BoundedSmtpSsl(_BoundedSmtp, smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""

@@ -1,4 +1,4 @@
-"""What the processes count, in Prometheus' words.
+"""What the processes count, in Prometheus' format.
 
 gunicorn runs several processes, and a scrape meets only one of them. gunicorn.conf.py therefore gives them a folder
 (PROMETHEUS_MULTIPROC_DIR) in which each keeps its counts in a mapped file, and a scrape adds the files up: no shared
@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from backend.database import Figures, OutboxFigures
+from backend.answers import Figures, OutboxFigures
 from backend.database_types import PrivateOutboxKind
 from backend.error_codes import ERRORS
 
@@ -65,7 +65,7 @@ class Metrics:
         )
 
     def begin(self, routes: Iterable[tuple[str, Collection[str]]], event_types: Iterable[str]) -> None:
-        """Tell zeros: of the addresses (rule and methods), the events that are handled, and all error codes."""
+        """Start all series at zero: of the addresses (rule and methods), the handled events, and all error codes."""
         for route, methods in routes:
             for method in set(methods) & set(METHODS):
                 for status in _STATUSES_OF_ALERTS:
@@ -83,7 +83,7 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def error(self, code: str) -> None:
-        """Count a refusal by its code of the catalogue."""
+        """Count a refusal by its code of the catalog."""
         self._errors.labels(code).inc()
 
     def event(self, event_type: str, outcome: str, lag_seconds: float | None) -> None:
@@ -93,7 +93,7 @@ class Metrics:
             self._lag.observe(max(0.0, lag_seconds))
 
     def text(self, figures: Figures | None, *, stripe_answers: bool) -> bytes:
-        """All of it, of all processes, with the figures of the database; None when it does not answer."""
+        """Return all of it, of all processes, with the figures of the database; None when it does not answer."""
         registry = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             registry = CollectorRegistry()
@@ -104,7 +104,7 @@ class Metrics:
 
 
 class _Asked(Collector):
-    """The figures of the database, and who answers."""
+    """The figures of the database, and which part answers."""
 
     def __init__(self, figures: Figures | None, stripe_answers: bool) -> None:
         self._figures = figures
@@ -112,10 +112,8 @@ class _Asked(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One family each."""
-        yield GaugeMetricFamily(
-            "frontrow_database_answers", "Whether the database answered.", self._figures is not None
-        )
-        yield GaugeMetricFamily("frontrow_stripe_answers", "Whether Stripe answered.", self._stripe_answers)
+        yield GaugeMetricFamily("frontrow_database_answers", "1 if the database answered.", self._figures is not None)
+        yield GaugeMetricFamily("frontrow_stripe_answers", "1 if Stripe answered.", self._stripe_answers)
         if self._figures is None:
             return
         yield from self._outbox(self._figures["outbox"])

@@ -1,4 +1,4 @@
-"""Amounts as people read them. Everywhere else they are integers in minor units, as Stripe counts them."""
+"""Amounts for people. Everywhere else they are integers in minor units, as Stripe counts them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _THREE_DECIMALS: Final = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 
 
 def money(amount: int, currency: str) -> str:
-    """An amount in minor units with its ISO code: EUR 1,234.50, JPY 4,500, KWD 12.345."""
+    """Format an amount in minor units with its ISO code: EUR 1,234.50, JPY 4,500, KWD 12.345."""
     decimals = 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
     whole, part = divmod(abs(amount), 10**decimals)
     sign = "-" if amount < 0 else ""

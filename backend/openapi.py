@@ -1,7 +1,7 @@
 """What every address of this app takes and answers, as an OpenAPI document: GET /api/openapi.json.
 
-Written by hand, except for the errors, which come from the catalogue. Tests hold it against the routes that there are
-and against what they answer to thousands of odd requests.
+The bodies are generated from backend/schemas.py, the errors from the catalog; what is written here is which address has
+which. Tests hold it against the routes that there are and against what they answer to thousands of odd requests.
 """
 
 from __future__ import annotations
@@ -12,17 +12,46 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Blueprint, Response
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 
 from backend.auth import COOKIE
 from backend.error_codes import ERRORS, ErrorCode
-from backend.passwords import LONGEST, SHORTEST
+from backend.errors import Refusal
+from backend.schemas import (
+    UUID_PATTERN,
+    Alive,
+    BookingId,
+    EventOutcome,
+    Intent,
+    Keys,
+    Login,
+    Logout,
+    Readiness,
+    Registration,
+    SignIn,
+    Ticket,
+)
 
 Json = dict[str, Any]
 
-_UUID: Final = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_REF: Final = "#/components/schemas/{model}"
 _ALWAYS: Final[tuple[ErrorCode, ...]] = ("internal",)
 _ASKS_THE_DATABASE: Final[tuple[ErrorCode, ...]] = (*_ALWAYS, "busy")
 _READS_A_BODY: Final[tuple[ErrorCode, ...]] = ("invalid_request", "payload_too_large")
+
+
+class _Untitled(GenerateJsonSchema):
+    """Schemas without the titles that pydantic makes of the names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Never."""
+        del schema
+        return False
+
+    def model_schema(self, schema: Any) -> JsonSchemaValue:
+        """One of a model."""
+        return {name: value for name, value in super().model_schema(schema).items() if name != "title"}
 
 
 def blueprint() -> Blueprint:
@@ -67,8 +96,8 @@ def _paths() -> dict[str, Json]:
             "post": _operation(
                 "register",
                 "Open an account and sign in.",
-                body=_ref("Registration"),
-                answers={201: _json("Signed in.", _ref("SignIn"), _COOKIE_SET)},
+                body=_ref(Registration),
+                answers={201: _json("Signed in.", _ref(SignIn), _COOKIE_SET)},
                 errors=(
                     *_READS_A_BODY,
                     "email_taken",
@@ -84,8 +113,8 @@ def _paths() -> dict[str, Json]:
             "post": _operation(
                 "login",
                 "Sign in.",
-                body=_ref("Login"),
-                answers={200: _json("Signed in.", _ref("SignIn"), _COOKIE_SET)},
+                body=_ref(Login),
+                answers={200: _json("Signed in.", _ref(SignIn), _COOKIE_SET)},
                 errors=(*_READS_A_BODY, "invalid_credentials", "too_many_attempts", *_ASKS_THE_DATABASE),
             )
         },
@@ -95,7 +124,7 @@ def _paths() -> dict[str, Json]:
                 "Exchange the refresh token, which counts once, for the next and a new access token.",
                 security=[{}, {"refreshToken": []}],
                 answers={
-                    200: _json("A new access token.", _ref("SignIn"), _COOKIE_SET),
+                    200: _json("A new access token.", _ref(SignIn), _COOKIE_SET),
                     204: {"description": "There was no refresh token: a guest."},
                 },
                 errors=("invalid_request", "session_ended", *_ASKS_THE_DATABASE),
@@ -106,7 +135,7 @@ def _paths() -> dict[str, Json]:
                 "logout",
                 "End this session, or all of its owner's.",
                 security=[{}, {"refreshToken": []}],
-                body=_ref("Logout"),
+                body=_ref(Logout),
                 body_required=False,
                 answers={204: {"description": "Signed out.", "headers": _COOKIE_SET}},
                 errors=(*_READS_A_BODY, *_ASKS_THE_DATABASE),
@@ -117,8 +146,8 @@ def _paths() -> dict[str, Json]:
                 "createIntent",
                 "The means to pay for a pending booking; the amount is the booking's.",
                 security=[{"accessToken": []}],
-                body=_ref("BookingId"),
-                answers={200: _json("Pay with this at Stripe.", _ref("Intent"))},
+                body=_ref(BookingId),
+                answers={200: _json("Pay with this at Stripe.", _ref(Intent))},
                 errors=(
                     *_READS_A_BODY,
                     "sign_in_required",
@@ -134,10 +163,10 @@ def _paths() -> dict[str, Json]:
         "/api/payments/webhook": {
             "post": _operation(
                 "webhook",
-                "Stripe tells of an event.",
+                "Take an event of Stripe's.",
                 parameters=[_header("Stripe-Signature", "Over the raw bytes, as Stripe makes it.")],
                 body={"type": "object"},
-                answers={200: _json("Dealt with, or dealt with before.", _ref("EventOutcome"))},
+                answers={200: _json("Dealt with, or dealt with before.", _ref(EventOutcome))},
                 errors=(*_READS_A_BODY, "invalid_signature", *_ASKS_THE_DATABASE),
             )
         },
@@ -147,7 +176,7 @@ def _paths() -> dict[str, Json]:
                 "The ticket of a confirmed booking.",
                 security=[{"accessToken": []}],
                 parameters=[_BOOKING_ID],
-                answers={200: _json("The ticket and its QR code.", _ref("Ticket"))},
+                answers={200: _json("The ticket and its QR code.", _ref(Ticket))},
                 errors=("not_found", "sign_in_required", "unknown_booking", "no_ticket", *_ASKS_THE_DATABASE),
             )
         },
@@ -165,7 +194,7 @@ def _paths() -> dict[str, Json]:
             "get": _operation(
                 "jwks",
                 "The public keys of our tokens.",
-                answers={200: _json("A JSON Web Key Set.", _ref("Keys"))},
+                answers={200: _json("A JSON Web Key Set.", _ref(Keys))},
             )
         },
         "/api/openapi.json": {
@@ -174,15 +203,15 @@ def _paths() -> dict[str, Json]:
             )
         },
         "/healthz": {
-            "get": _operation("healthz", "Whether the process is alive.", answers={200: _json("It is.", _ref("Alive"))})
+            "get": _operation("healthz", "Show that the process is alive.", answers={200: _json("It is.", _ref(Alive))})
         },
         "/readyz": {
             "get": _operation(
                 "readyz",
-                "Whether the parts that we need answer: degraded without Stripe, not ready without the database.",
+                "Ask the parts that we need: degraded without Stripe, not ready without a database that is new enough.",
                 answers={
-                    200: _json("Ready, or degraded.", _ref("Readiness")),
-                    503: _json("Not ready.", _ref("Readiness")),
+                    200: _json("Ready, or degraded.", _ref(Readiness)),
+                    503: _json("Not ready.", _ref(Readiness)),
                 },
             )
         },
@@ -199,61 +228,13 @@ def _paths() -> dict[str, Json]:
 
 
 def _schemas() -> Json:
-    text, uuid = {"type": "string"}, {"type": "string", "pattern": _UUID}
-    token = {"type": "string", "pattern": r"^[\w-]+\.[\w-]+\.[\w-]+$"}
-    answers = {"type": "string", "enum": ["answers", "does not answer"]}
-    return {
-        "Registration": _object(
-            email={"type": "string", "examples": ["ada@example.com"]},
-            password={"type": "string", "minLength": SHORTEST, "maxLength": LONGEST},
-            full_name={"type": "string", "minLength": 1, "maxLength": 200},
-        ),
-        "Login": _object(email=text, password=text),
-        "Logout": _object(optional={"everywhere": {"type": "boolean", "default": False}}),
-        "BookingId": _object(booking_id=uuid),
-        "User": _object(
-            id=uuid, email=text, full_name=text, role={"type": "string", "enum": ["customer", "staff", "admin"]}
-        ),
-        "SignIn": _object(
-            access_token=token,
-            token_type={"const": "bearer"},
-            expires_in={"type": "integer", "description": "Seconds."},
-            user=_ref("User"),
-        ),
-        "Intent": _object(
-            payment_intent_id=text,
-            client_secret=text,
-            amount={"type": "integer", "minimum": 1, "description": "In minor units."},
-            currency={"type": "string", "pattern": "^[A-Z]{3}$"},
-        ),
-        "EventOutcome": _object(
-            outcome={
-                "type": "string",
-                "enum": [
-                    "confirmed",
-                    "refund_queued",
-                    "already_settled",
-                    "duplicate",
-                    "unmatched",
-                    "noted",
-                    "ignored",
-                ],
-            }
-        ),
-        "Ticket": _object(
-            token=token,
-            reference=text,
-            qr=_object(
-                size={"type": "integer", "description": "Modules of a side, the quiet zone included."},
-                path={"type": "string", "description": "The dark modules as an SVG path."},
-            ),
-        ),
-        "Keys": _object(keys={"type": "array", "items": {"type": "object", "required": ["kty", "kid"]}}),
-        "Alive": _object(status={"const": "alive"}),
-        "Readiness": _object(
-            status={"type": "string", "enum": ["ready", "degraded", "not ready"]}, database=answers, stripe=answers
-        ),
-    }
+    """The models, by name."""
+    listed: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        *((model, "validation") for model in (Registration, Login, Logout, BookingId)),
+        *((model, "serialization") for model in (SignIn, Intent, EventOutcome, Ticket, Keys, Alive, Readiness)),
+    ]
+    _, schema = models_json_schema(listed, ref_template=_REF, schema_generator=_Untitled)
+    return schema["$defs"]
 
 
 def _operation(
@@ -288,24 +269,19 @@ def _errors(codes: tuple[ErrorCode, ...]) -> Json:
 
 
 def _refusal(status: int, codes: list[ErrorCode]) -> Json:
-    body = _object(
-        code={"const": f"PT{status}"},
-        message={"type": "string", "enum": list(codes)},
-        details={"type": "string", "contentMediaType": "application/json"},
-        hint={"type": "string", "enum": [ERRORS[code][1] for code in codes]},
-    )
+    schema = Refusal.model_json_schema(schema_generator=_Untitled)
+    narrowed: Json = {
+        "code": {"const": f"PT{status}"},
+        "message": {"type": "string", "enum": list(codes)},
+        "hint": {"type": "string", "enum": [ERRORS[code][1] for code in codes]},
+    }
+    body = {**schema, "properties": {**schema["properties"], **narrowed}}
     waits = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
     return _json(" ".join(ERRORS[code][1] for code in codes), body, _RETRY_AFTER if waits else None)
 
 
-def _object(optional: Mapping[str, Json] | None = None, **properties: Json) -> Json:
-    """An object with these fields and no others."""
-    schema: Json = {"type": "object", "properties": {**properties, **(optional or {})}, "additionalProperties": False}
-    return {**schema, "required": list(properties)} if properties else schema
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
+def _ref(model: type[BaseModel]) -> Json:
+    return {"$ref": _REF.format(model=model.__name__)}
 
 
 def _json(description: str, schema: Json, headers: Json | None = None) -> Json:
@@ -340,11 +316,11 @@ _BOOKING_ID: Final[Json] = {
     "name": "booking_id",
     "in": "path",
     "required": True,
-    "schema": {"type": "string", "pattern": _UUID},
+    "schema": {"type": "string", "pattern": UUID_PATTERN},
 }
 _REQUEST_ID: Final = _header(
     "X-Request-Id",
-    "8 to 64 emails, digits, - and _: the id of this call in all logs, sent back in the header of this name. Anything "
+    "8 to 64 letters, digits, - and _: the id of this call in all logs, sent back in the header of this name. Anything "
     "else is replaced by a new one.",
     required=False,
 )

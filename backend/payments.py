@@ -1,4 +1,4 @@
-"""create-intent: the means to pay for a booking. The amount is the booking's; no client can name another."""
+"""create-intent: the PaymentIntent of a booking. The amount is the booking's; no client can name another."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
-from backend import logs
-from backend.database import Database, Payment
+from backend import logs, schemas
+from backend.answers import Payment
+from backend.database import Database
 from backend.errors import ApiError
-from backend.request_body import JsonBody
+from backend.request_body import read_json
 from backend.stripe_gateway import Intent, Payments, ReplayedFailureError, StripeRefusedError, StripeUnavailableError
 from backend.tokens import TokenError, Tokens
 
@@ -30,7 +31,7 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
     @payments.post("/create-intent")
     def create_intent() -> Response:  # pyright: ignore[reportUnusedFunction]
         user_id = signed_in_user(tokens)
-        booking_id = JsonBody("booking_id").uuid("booking_id")
+        booking_id = read_json(schemas.BookingId).booking_id
         logs.add(booking_id=str(booking_id))
         try:
             payment, intent = _payable(database, stripe, booking_id, user_id)
@@ -38,18 +39,19 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
             code = error.code if isinstance(error, StripeRefusedError) else type(error).__name__
             _log.error("Stripe gave no intent", extra={"stripe_code": code})
             raise ApiError("payment_unavailable", retry_after=_RETRY_AFTER_SECONDS) from error
-        return jsonify(
+        answer = schemas.Intent(
             payment_intent_id=intent.id,
             client_secret=intent.client_secret,
             amount=payment["amount"],
             currency=payment["currency"],
         )
+        return jsonify(answer.model_dump())
 
     return payments
 
 
 def signed_in_user(tokens: Tokens) -> UUID:
-    """Whom the request's access token is for. Raises sign_in_required."""
+    """Return the user of the request's access token. Raises sign_in_required."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise ApiError("sign_in_required")
@@ -60,12 +62,12 @@ def signed_in_user(tokens: Tokens) -> UUID:
 
 
 def _payable(database: Database, stripe: Payments, booking_id: UUID, user_id: UUID) -> tuple[Payment, Intent]:
-    """The booking's payment and the one intent that it may be made by."""
+    """Return the booking's payment and the one intent that may pay it."""
     for _ in range(_ROUNDS):
         payment = database.start_payment(booking_id, user_id)
         if payment["payment_intent_id"] is None:
             intent = _new_intent(stripe, payment)
-            # A secret is given out only for the intent that the payment carries, so nobody can pay twice.
+            # A secret is given out only for the intent that the payment carries, so no booking is paid twice.
             if database.attach_payment_intent(payment["payment_id"], intent.id):
                 return payment, intent
             continue
@@ -79,7 +81,8 @@ def _payable(database: Database, stripe: Payments, booking_id: UUID, user_id: UU
 
 
 def _new_intent(stripe: Payments, payment: Payment) -> Intent:
-    """An intent for a payment. Its key is the payment's, so that a crash before it was noted finds the same one."""
+    """Create the intent of a payment. Its key is the payment's: after a crash before it was attached, the same one is
+    found."""
     for number in range(1, _KEYS):
         try:
             return _create(stripe, payment, number)

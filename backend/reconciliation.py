@@ -1,7 +1,8 @@
-"""Reconciliation: what Stripe never told us, or we never heard.
+"""Reconciliation: finds what became of payments and refunds whose webhook was lost.
 
-Asks about every payment that is open for long and every refund that is pending for long, looks through the refunds
-that were made lately, and applies what it finds through the same functions as the webhook.
+Asks Stripe about payments that stay open and refunds that stay pending, each less often the longer that lasts
+(sql/payments/reconciliation.sql), looks through the refunds that were made lately, and applies what it finds through
+the same functions as the webhook.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from backend import logs
-from backend.database import Database, KnownRefund, OpenPayment, PendingRefund
+from backend.answers import OpenPayment, PendingRefund
+from backend.database import Database
 from backend.request_body import as_uuid
 from backend.stripe_gateway import Intent, Payments, Refund, StripeRefusedError
 
 _log = logging.getLogger("backend.reconciliation")
+
+_Row = TypeVar("_Row", OpenPayment, PendingRefund)
 
 _FIRST_LOOK_BACK: Final = timedelta(days=3)
 """How far back a worker that has just started looks through Stripe's refunds: as long as Stripe repeats an event."""
@@ -27,18 +31,14 @@ _OVERLAP: Final = timedelta(minutes=10)
 _A_BANK_MAY_REFUSE_FOR: Final = timedelta(days=35)
 """How long after a refund the customer's bank may send it back; Stripe says up to 30 days."""
 
-IN_OUR_WORDS: Final = {
-    "succeeded": "succeeded",
-    "pending": "pending",
-    "requires_action": "pending",
-    "failed": "failed",
-    "canceled": "failed",
-}
-"""Stripe's statuses of a refund, as record_refund takes them."""
+_BATCH: Final = 20
+"""Claimed at a time: those of a worker that stops meanwhile wait for their next turn."""
+_LIMIT: Final = 200
+"""Payments, and refunds, that one run asks about at the most."""
 
 
 def apply_intent(database: Database, intent: Intent) -> bool:
-    """Apply what Stripe says of an intent as its webhook would have; the event id makes it once. False when the intent
+    """Apply an intent's state as its webhook would have; the event id makes it happen once. False while the intent
     has not ended."""
     event_id = f"reconcile:{intent.id}:{intent.status}"
     match intent.status:
@@ -74,8 +74,8 @@ def apply_intent(database: Database, intent: Intent) -> bool:
             return False
 
 
-def record_refund_news(database: Database, refund: Refund, event_id: str | None, event_type: str) -> str:
-    """Note what Stripe says of a refund, ours or one made at its dashboard; the outcome."""
+def record_stripe_refund(database: Database, refund: Refund, event_id: str | None, event_type: str) -> str:
+    """Record a refund as it stands at Stripe, ours or one made at its dashboard; return the outcome."""
     attempt = refund.metadata.get("attempt", "")
     return database.record_refund(
         event_id=event_id,
@@ -91,7 +91,7 @@ def record_refund_news(database: Database, refund: Refund, event_id: str | None,
 
 
 class Reconciliation:
-    """Each run takes up where the one before ended."""
+    """Runs again and again; each run continues where the one before ended."""
 
     def __init__(
         self,
@@ -110,13 +110,21 @@ class Reconciliation:
         self._refunds_seen_until = clock() - _FIRST_LOOK_BACK
 
     def run(self) -> int:
-        """One run; how many were asked about. One that fails is logged, the others go on."""
+        """Ask about what is due, once; return how many that were. One that fails is logged, the others go on."""
         asked = 0
-        for payment in self._database.payments_to_reconcile(self._older_than_seconds):
+        for payment in self._claimed(self._database.claim_payments_to_reconcile):
             asked += self._ask("payment", payment["payment_id"], lambda payment=payment: self._payment(payment))
-        for refund in self._database.refunds_to_reconcile(self._older_than_seconds):
+        for refund in self._claimed(self._database.claim_refunds_to_reconcile):
             asked += self._ask("refund", refund["id"], lambda refund=refund: self._pending_refund(refund))
         return asked + self._refunds_made_lately()
+
+    def _claimed(self, claim: Callable[[float, int], list[_Row]]) -> Iterator[_Row]:
+        """Yield what is due and no other worker asks about, up to the limit of a run."""
+        for _ in range(_LIMIT // _BATCH):
+            rows = [] if self._stop.is_set() else claim(self._older_than_seconds, _BATCH)
+            yield from rows
+            if len(rows) < _BATCH:
+                return
 
     def _ask(self, what: str, name: str, question: Callable[[], object]) -> int:
         if self._stop.is_set():
@@ -139,7 +147,7 @@ class Reconciliation:
 
     def _pending_refund(self, pending: PendingRefund) -> None:
         refund = self._stripe.retrieve_refund(pending["stripe_refund_id"])
-        if refund.status in ("pending", "requires_action"):
+        if not self._database.compare_refunds([refund.fact()]):
             return
         self._database.record_refund(
             event_id=f"reconcile:{refund.id}:{refund.status}",
@@ -154,7 +162,7 @@ class Reconciliation:
         )
 
     def _refunds_made_lately(self) -> int:
-        """Those that Stripe has made since the last run. The next one begins where this one did, if nothing failed."""
+        """Compare those of Stripe since the last run. The next one begins where this one did, if nothing failed."""
         began = self._clock() - _OVERLAP
         asked, failed = self._compare_refunds(self._refunds_seen_until)
         if not failed:
@@ -162,8 +170,8 @@ class Reconciliation:
         return asked
 
     def look_back(self) -> int:
-        """What no run asks about, once a day: refunds young enough for a bank to send them back, and money that
-        arrived for a payment that is no longer open. How many differed."""
+        """Ask once a day about what no run asks: refunds young enough for a bank to send them back, and money that
+        arrived for a payment that is no longer open. Return how many differed."""
         return self._compare_refunds(self._clock() - _A_BANK_MAY_REFUSE_FOR)[0] + self._compare_payments()
 
     def _compare_payments(self) -> int:
@@ -177,33 +185,25 @@ class Reconciliation:
 
     def _compare_refunds(self, since: datetime) -> tuple[int, int]:
         """Compare Stripe's refunds with ours and note what differs: those of its dashboard, and those sent back, of
-        which the event was lost. How many did, and how many of them could not be noted."""
+        which the event was lost. Return how many did, and how many of them could not be recorded."""
         asked = failed = 0
         for refunds in in_batches(self._stripe.refunds_since(since)):
-            known = self._database.known_refunds([refund.id for refund in refunds])
+            differences = self._database.compare_refunds([refund.fact() for refund in refunds])
             for refund in refunds:
-                if refund.payment_intent_id is None or agrees(refund, known.get(refund.id)):
+                if refund.payment_intent_id is None or refund.id not in differences:
                     continue
                 asked += 1
                 logs.begin()
                 try:
-                    record_refund_news(self._database, refund, None, "reconcile")
+                    record_stripe_refund(self._database, refund, None, "reconcile")
                 except Exception as error:
                     failed += 1
                     _log.error("not reconciled", extra={"refund": refund.id, **logs.describe(error)})
         return asked, failed
 
 
-def agrees(refund: Refund, known: KnownRefund | None) -> bool:
-    """Whether we know a refund as Stripe does."""
-    if known is None:
-        # Nothing came of it; of ours, the next attempt has taken its place.
-        return IN_OUR_WORDS.get(refund.status) == "failed"
-    return known["amount"] == refund.amount and known["status"] == IN_OUR_WORDS.get(refund.status)
-
-
 def in_batches(refunds: Iterable[Refund], size: int = 100) -> Iterator[list[Refund]]:
-    """The refunds in lists of so many, as they arrive."""
+    """Yield the refunds in lists of so many, as they arrive."""
     rest = iter(refunds)
     while batch := list(islice(rest, size)):
         yield batch

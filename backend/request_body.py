@@ -1,62 +1,61 @@
-"""What clients send: JSON objects, with the fields that an address knows and no others."""
+"""What clients send: JSON objects, read into the models of backend/schemas.py, with their fields and no others."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-from typing import cast
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 from flask import request
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from backend.errors import ApiError
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_PROBLEMS: Final = {
+    "missing": "must be a string",
+    "string_type": "must be a string",
+    "string_unicode": "must be a string",
+    "bool_type": "must be true or false",
+}
+"""By pydantic's own names. What may be left out is no string; all else is."""
+
+M = TypeVar("M", bound=BaseModel)
 
 
-class JsonBody:
-    """The request's JSON object. Every refusal is invalid_request and says in its details what is wrong."""
+def read_json(model: type[M]) -> M:
+    """Read the request's JSON object. Every refusal is invalid_request and says in its details what is wrong."""
+    if not request.is_json:
+        # This also keeps forms of other sites out: they cannot send JSON without asking first.
+        raise ApiError("invalid_request", {"content_type": "application/json"})
+    try:
+        parsed: object = json.loads(raw_body())
+    except (ValueError, RecursionError):
+        raise ApiError("invalid_request", {"body": "is no JSON"}) from None
+    if not isinstance(parsed, dict):
+        raise ApiError("invalid_request", {"body": "is no JSON object"})
+    fields = cast(dict[str, object], parsed)
+    if unknown := sorted(set(fields) - set(model.model_fields)):
+        raise ApiError("invalid_request", {"unknown": [_printable(name)[:100] for name in unknown[:10]]})
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)
+    raise ApiError("invalid_request", {str(each["loc"][0]): _problem(each) for each in wrong})
 
-    def __init__(self, *known: str) -> None:
-        """Read it. An unknown field is refused by name: whoever sends an amount believes that it counts."""
-        if not request.is_json:
-            # This also keeps forms of other sites out: they cannot send JSON without asking first.
-            raise ApiError("invalid_request", {"content_type": "application/json"})
-        try:
-            parsed: object = json.loads(raw_body())
-        except (ValueError, RecursionError):
-            raise ApiError("invalid_request", {"body": "is no JSON"}) from None
-        if not isinstance(parsed, dict):
-            raise ApiError("invalid_request", {"body": "is no JSON object"})
-        self._fields = cast(dict[str, object], parsed)
-        if unknown := sorted(set(self._fields) - set(known)):
-            raise ApiError("invalid_request", {"unknown": [_printable(name)[:100] for name in unknown[:10]]})
 
-    def text(self, name: str) -> str:
-        """A required string, such as PostgreSQL can store."""
-        value = as_text(self._fields.get(name))
-        if value is None:
-            raise ApiError("invalid_request", {name: "must be a string"})
-        return value
-
-    def uuid(self, name: str) -> UUID:
-        """A required UUID."""
-        value = self.text(name)
-        if not _UUID.fullmatch(value):
-            raise ApiError("invalid_request", {name: "must be a UUID"})
-        return UUID(value)
-
-    def flag(self, name: str) -> bool:
-        """A boolean; false where it is left out."""
-        value = self._fields.get(name, False)
-        if not isinstance(value, bool):
-            raise ApiError("invalid_request", {name: "must be true or false"})
-        return value
+def _problem(error: ErrorDetails) -> str:
+    """Say what is wrong with a field, without quoting it."""
+    if error["type"] == "value_error":
+        return str(error.get("ctx", {})["error"])
+    return _PROBLEMS.get(error["type"], "is not what was expected")
 
 
 def raw_body() -> bytes:
-    """The bytes as they came. Raises payload_too_large."""
+    """Read the bytes as they came. Raises payload_too_large."""
     body = request.get_data(cache=False)
     # Without a Content-Length, Werkzeug cuts a body off at the limit and says nothing.
     if len(body) >= (request.max_content_length or sys.maxsize) and request.content_length is None:
@@ -65,15 +64,15 @@ def raw_body() -> bytes:
 
 
 def as_uuid(value: object) -> UUID | None:
-    """The UUID that a string spells, if it does."""
+    """Read a string as a UUID; None where it is none."""
     return UUID(value) if isinstance(value, str) and _UUID.fullmatch(value) else None
 
 
 def as_text(value: object) -> str | None:
-    """The string, if it is one that PostgreSQL can store: without NUL and halves of surrogate pairs."""
+    """Pass on a string that PostgreSQL can store, without NUL and halves of surrogate pairs; None for all else."""
     return value if isinstance(value, str) and "\0" not in value and _printable(value) == value else None
 
 
 def _printable(text: str) -> str:
-    """Without halves of surrogate pairs, which JSON can spell and UTF-8 cannot."""
+    """Replace halves of surrogate pairs, which JSON can spell and UTF-8 cannot."""
     return text.encode(errors="replace").decode()

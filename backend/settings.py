@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from email.utils import parseaddr
 from hashlib import sha256
-from typing import Any, cast
+from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import urlsplit
 
 import jwt
 from jwt.utils import base64url_encode
-
-_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 
 class SettingsError(ValueError):
     """The environment lacks something or says something impossible; the message has a line for each variable."""
 
 
-def _text(value: str) -> str:
-    return value
+def _parts(value: str) -> tuple[str, ...]:
+    """The parts between commas."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def _url(value: str) -> str:
@@ -35,46 +34,12 @@ def _url(value: str) -> str:
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+    origins = tuple(part.rstrip("/") for part in _parts(value))
     for origin in origins:
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
             raise ValueError("must be origins such as https://frontrow.example, separated by commas")
     return origins
-
-
-def _whole(value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", value):
-        raise ValueError("must be a whole number that is not negative")
-    return int(value)
-
-
-def _port(value: str) -> int:
-    if not 0 < _whole(value) < 65536:
-        raise ValueError("must be a port from 1 to 65535")
-    return int(value)
-
-
-def _positive(value: str) -> int:
-    if _whole(value) == 0:
-        raise ValueError("must be at least 1")
-    return int(value)
-
-
-def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1_000_000:
-        raise ValueError("must be a positive number of seconds")
-    return seconds
-
-
-def _boolean(value: str) -> bool:
-    if value.lower() not in ("1", "0", "true", "false", "yes", "no"):
-        raise ValueError("must be 1 or 0")
-    return value.lower() in ("1", "true", "yes")
 
 
 def _secret_key(value: str) -> str:
@@ -146,7 +111,7 @@ def _jwt_secret(value: str) -> str:
 
 
 def _webhook_secrets(value: str) -> tuple[str, ...]:
-    secrets = tuple(part.strip() for part in value.split(",") if part.strip())
+    secrets = _parts(value)
     if not secrets:
         raise ValueError("must be a signing secret (whsec_...), or several separated by commas")
     return secrets
@@ -172,80 +137,106 @@ def _mail_from(value: str) -> str:
     return value
 
 
-def _log_level(value: str) -> str:
-    if value.upper() not in _LOG_LEVELS:
-        raise ValueError(f"must be one of {', '.join(_LOG_LEVELS)}")
-    return value.upper()
+def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
+    """Have a function read the variable's text; what it has read passes a second time as it is."""
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
-def _from(variable: str, parse: Callable[[str], object], *, secret: bool = False, **default: Any) -> Any:
+Url = Annotated[str, AfterValidator(_url)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, lt=1_000_000)]
+PublicKeys = Annotated[tuple[Mapping[str, str], ...], NoDecode, _parsed(_accepted_keys)]
+"""As a key set or a list gives them. NoDecode: our own function reads the JSON, and says what is wrong with it."""
+
+
+def _variable(name: str, *, secret: bool = False, **more: Any) -> Any:
     """A field that is read from a variable; required where it has no default, hidden in repr where it is secret."""
-    return field(metadata={"variable": variable, "parse": parse}, repr=not secret, **default)
+    return Field(validation_alias=name, repr=not secret, **more)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(BaseSettings):
     """All settings of the Flask app and the worker. URLs have no slash at the end; times are in seconds."""
 
-    port: int = _from("PORT", _port, default=5000)
-    app_url: str = _from("APP_URL", _url)
-    api_url: str | None = _from("API_URL", _url, default=None)
-    cors_origins: tuple[str, ...] = _from("CORS_ORIGINS", _origins, default=())
-    cookie_secure: bool | None = _from("COOKIE_SECURE", _boolean, default=None)
-    trusted_proxies: int = _from("TRUSTED_PROXIES", _whole, default=0)
-    log_level: str = _from("LOG_LEVEL", _log_level, default="INFO")
-    metrics_token: str | None = _from("METRICS_TOKEN", _text, secret=True, default=None)
+    model_config = SettingsConfigDict(frozen=True, case_sensitive=True, hide_input_in_errors=True, extra="forbid")
 
-    supabase_url: str = _from("SUPABASE_URL", _url)
-    supabase_key: str = _from("SUPABASE_SERVICE_ROLE_KEY", _secret_key, secret=True)
+    port: Port = _variable("PORT", default=5000)
+    app_url: Url = _variable("APP_URL")
+    api_url: Url | None = _variable("API_URL", default=None)
+    cors_origins: Annotated[tuple[str, ...], NoDecode, _parsed(_origins)] = _variable("CORS_ORIGINS", default=())
+    cookie_secure: bool | None = _variable("COOKIE_SECURE", default=None)
+    trusted_proxies: int = _variable("TRUSTED_PROXIES", default=0, ge=0)
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _parsed(str.upper)] = _variable(
+        "LOG_LEVEL", default="INFO"
+    )
+    metrics_token: str | None = _variable("METRICS_TOKEN", secret=True, default=None)
 
-    jwt_signing_key: Mapping[str, str] | None = _from("JWT_SIGNING_KEY", _signing_key, secret=True, default=None)
-    jwt_accepted_keys: tuple[Mapping[str, str], ...] = _from("JWT_ACCEPTED_KEYS", _accepted_keys, default=())
-    jwt_secret: str | None = _from("JWT_SECRET", _jwt_secret, secret=True, default=None)
-    jwt_issuer: str | None = _from("JWT_ISSUER", _text, default=None)
+    supabase_url: Url = _variable("SUPABASE_URL")
+    supabase_key: Annotated[str, AfterValidator(_secret_key)] = _variable("SUPABASE_SERVICE_ROLE_KEY", secret=True)
 
-    stripe_secret_key: str = _from("STRIPE_SECRET_KEY", _text, secret=True)
-    stripe_webhook_secrets: tuple[str, ...] = _from("STRIPE_WEBHOOK_SECRET", _webhook_secrets, secret=True)
-    stripe_api_base: str | None = _from("STRIPE_API_BASE", _url, default=None)
+    jwt_signing_key: Annotated[Mapping[str, str] | None, NoDecode, _parsed(_signing_key)] = _variable(
+        "JWT_SIGNING_KEY", secret=True, default=None
+    )
+    jwt_accepted_keys: PublicKeys = _variable("JWT_ACCEPTED_KEYS", default=())
+    jwt_secret: Annotated[str | None, _parsed(_jwt_secret)] = _variable("JWT_SECRET", secret=True, default=None)
+    jwt_issuer: str | None = _variable("JWT_ISSUER", default=None)
 
-    smtp_url: str = _from("SMTP_URL", _smtp_url, secret=True)
-    mail_from: str = _from("MAIL_FROM", _mail_from)
+    stripe_secret_key: str = _variable("STRIPE_SECRET_KEY", secret=True)
+    stripe_webhook_secrets: Annotated[tuple[str, ...], NoDecode, _parsed(_webhook_secrets)] = _variable(
+        "STRIPE_WEBHOOK_SECRET", secret=True
+    )
+    stripe_api_base: Url | None = _variable("STRIPE_API_BASE", default=None)
 
-    worker_threads: int = _from("WORKER_THREADS", _positive, default=2)
-    worker_poll_seconds: float = _from("WORKER_POLL_SECONDS", _seconds, default=1.0)
-    sweep_seconds: float = _from("SWEEP_SECONDS", _seconds, default=5.0)
-    reconcile_seconds: float = _from("RECONCILE_SECONDS", _seconds, default=60.0)
-    reconcile_after_seconds: float = _from("RECONCILE_AFTER_SECONDS", _seconds, default=120.0)
+    smtp_url: Annotated[str, AfterValidator(_smtp_url)] = _variable("SMTP_URL", secret=True)
+    mail_from: Annotated[str, AfterValidator(_mail_from)] = _variable("MAIL_FROM")
+
+    worker_threads: int = _variable("WORKER_THREADS", default=2, ge=1)
+    worker_poll_seconds: Seconds = _variable("WORKER_POLL_SECONDS", default=1.0)
+    sweep_seconds: Seconds = _variable("SWEEP_SECONDS", default=5.0)
+    reconcile_seconds: Seconds = _variable("RECONCILE_SECONDS", default=60.0)
+    reconcile_after_seconds: Seconds = _variable("RECONCILE_AFTER_SECONDS", default=120.0)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read everything. An empty variable counts as missing. Raises SettingsError naming all that is wrong at once,
         and never quoting a value, which may be a secret."""
+        source = EnvSettingsSource(cls)
+        source.env_vars = {name: value for name, given in environment.items() if (value := given.strip())}
         problems: list[str] = []
-        values: dict[str, object] = {}
-        for each in dataclasses.fields(cls):
-            variable: str = each.metadata["variable"]
-            value = environment.get(variable, "").strip()
-            if value:
-                try:
-                    values[each.name] = each.metadata["parse"](value)
-                except ValueError as error:
-                    problems.append(f"{variable} {error}.")
-            elif each.default is dataclasses.MISSING:
-                problems.append(f"{variable} is missing.")
-        if not environment.get("JWT_SIGNING_KEY", "").strip() and not environment.get("JWT_SECRET", "").strip():
+        if not {"JWT_SIGNING_KEY", "JWT_SECRET"} & source.env_vars.keys():
             problems.append("JWT_SIGNING_KEY or JWT_SECRET is missing.")
-        if problems:
-            raise SettingsError("\n".join(problems))
-        settings = cls(**cast(Any, values))
-        if not _told_apart(settings.public_keys):
-            raise SettingsError("JWT_ACCEPTED_KEYS has two keys of one kid, or one of JWT_SIGNING_KEY's.")
-        return settings
+        try:
+            settings = cls(**source())
+        except ValidationError as error:
+            problems = [*map(_problem, error.errors(include_input=False, include_url=False)), *problems]
+        else:
+            if not problems:
+                return settings
+        raise SettingsError("\n".join(problems))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing by ourselves: from_environment says which environment counts."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _kids_name_one_key(self) -> Self:
+        keys = self.public_keys
+        if len({key["kid"] for key in keys}) < len(keys):
+            raise ValueError("JWT_ACCEPTED_KEYS has two keys of one kid, or one of JWT_SIGNING_KEY's")
+        return self
 
     @classmethod
     def variables(cls) -> tuple[str, ...]:
         """The names of all variables that are read."""
-        return tuple(each.metadata["variable"] for each in dataclasses.fields(cls))
+        return tuple(str(field.validation_alias) for field in cls.model_fields.values())
 
     @property
     def issuer(self) -> str:
@@ -267,6 +258,12 @@ class Settings:
         return frozenset({*self.cors_origins, f"{parts.scheme}://{parts.netloc}"})
 
 
-def _told_apart(keys: tuple[Mapping[str, str], ...]) -> bool:
-    """Whether a token's kid names one key."""
-    return len({key["kid"] for key in keys}) == len(keys)
+def _problem(error: Mapping[str, Any]) -> str:
+    """A sentence about a variable, or about several."""
+    if error["type"] == "missing":
+        said = "is missing"
+    elif error["type"] == "value_error":
+        said = str(error["ctx"]["error"])  # one of ours
+    else:
+        said = error["msg"].removeprefix("Input ")
+    return " ".join((*map(str, error["loc"][:1]), said)) + "."

@@ -21,6 +21,10 @@ API_VERSION: Final = "2026-10-28.endive"
 _CONNECT_SECONDS: Final = 3.0
 _READ_SECONDS: Final = 10.0
 _RETRIES: Final = 2
+SLOWEST_CALL_SECONDS: Final = (1 + _RETRIES) * (_CONNECT_SECONDS + _READ_SECONDS) + _RETRIES * float(
+    stripe.HTTPClient.MAX_DELAY
+)
+"""What one call may take: each try up to its time limits, and the client's pauses between them."""
 
 
 class StripeUnavailableError(UnavailableError):
@@ -66,16 +70,26 @@ class Refund:
     failure_reason: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def fact(self) -> dict[str, object]:
+        """Return it as the database takes facts about refunds."""
+        return {
+            "id": self.id,
+            "amount": self.amount,
+            "status": self.status,
+            "failure_reason": self.failure_reason,
+            "metadata": dict(self.metadata),
+        }
+
 
 class Payments(Protocol):
-    """What we ask of Stripe. Every call may raise StripeUnavailableError and StripeRefusedError."""
+    """The calls that we make. Every one may raise StripeUnavailableError and StripeRefusedError."""
 
     def create_intent(self, *, amount: int, currency: str, metadata: Mapping[str, str], key: str) -> Intent:
         """Make a PaymentIntent; `key` is the idempotency key. Raises ReplayedFailureError for a spent one."""
         ...
 
     def retrieve_intent(self, payment_intent_id: str) -> Intent:
-        """How an intent stands."""
+        """Return an intent as it stands."""
         ...
 
     def cancel_intent(self, payment_intent_id: str) -> Intent:
@@ -83,23 +97,23 @@ class Payments(Protocol):
         ...
 
     def create_refund(self, *, payment_intent_id: str, amount: int, metadata: Mapping[str, str], key: str) -> Refund:
-        """Return money; `key` is the idempotency key. Raises ReplayedFailureError for a spent one."""
+        """Refund money; `key` is the idempotency key. Raises ReplayedFailureError for a spent one."""
         ...
 
     def retrieve_refund(self, stripe_refund_id: str) -> Refund:
-        """How a refund stands."""
+        """Return a refund as it stands."""
         ...
 
     def refunds_of(self, payment_intent_id: str) -> list[Refund]:
-        """The refunds of a payment, at most a hundred, newest first."""
+        """Return the refunds of a payment, at most a hundred, newest first."""
         ...
 
     def intents_since(self, moment: datetime) -> Iterator[Intent]:
-        """All intents made since then, newest first."""
+        """Yield all intents made since then, newest first."""
         ...
 
     def refunds_since(self, moment: datetime) -> Iterator[Refund]:
-        """All refunds made since then, newest first."""
+        """Yield all refunds made since then, newest first."""
         ...
 
     def ping(self) -> None:
@@ -112,7 +126,7 @@ class StripeGateway:
 
     def __init__(self, settings: Settings) -> None:
         self._client = _client(settings, _READ_SECONDS)
-        self._impatient = _client(settings, 2.0)
+        self._short_timeout = _client(settings, 2.0)
 
     def create_intent(self, *, amount: int, currency: str, metadata: Mapping[str, str], key: str) -> Intent:
         """As Payments says."""
@@ -193,7 +207,7 @@ class StripeGateway:
     def ping(self) -> None:
         """As Payments says."""
         try:
-            self._impatient.v1.balance.retrieve(options={"max_network_retries": 0})
+            self._short_timeout.v1.balance.retrieve(options={"max_network_retries": 0})
         except stripe.StripeError as error:
             raise _translated(error) from error
 
@@ -214,7 +228,7 @@ def _translated(error: stripe.StripeError) -> Exception:
     if isinstance(error, stripe.APIConnectionError | stripe.APIError | stripe.RateLimitError):
         return ReplayedFailureError() if replayed == "true" else StripeUnavailableError()
     if (error.http_status or 500) >= 500 or error.http_status in (401, 403, 409):
-        # A key that Stripe does not take is ours to mend; what it was used for is to be tried again then.
+        # A key that Stripe does not take is for an operator to replace; its work is to be tried again then.
         return StripeUnavailableError()
     return StripeRefusedError(error.code or type(error).__name__, error.user_message or "")
 

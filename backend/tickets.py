@@ -1,4 +1,4 @@
-"""The ticket of a confirmed booking for the page of its customer: the same token and calendar as in the email."""
+"""The ticket of a confirmed booking for its customer's page: the same token and calendar as in the email."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import segno
 from flask import Blueprint, Response, jsonify
 
 from backend import logs
-from backend.database import Database, EmailContext
+from backend.answers import EmailContext
+from backend.database import Database
 from backend.emails import Emails
 from backend.errors import ApiError
 from backend.payments import signed_in_user
@@ -25,22 +26,22 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens) -> Bluepri
     def own_confirmed(booking_id: UUID) -> EmailContext:
         """Raises sign_in_required, unknown_booking, no_ticket."""
         logs.add(booking_id=str(booking_id))
-        email = database.email(booking_id, signed_in_user(tokens))
-        if email["booking"]["status"] != "confirmed":
+        context = database.email(booking_id, signed_in_user(tokens))
+        if context["booking"]["status"] != "confirmed":
             raise ApiError("no_ticket")
-        return email
+        return context
 
     @tickets.get("/ticket")
     def ticket(booking_id: UUID) -> Response:  # pyright: ignore[reportUnusedFunction]
-        email = own_confirmed(booking_id)
-        token = emails.ticket(email)
-        return jsonify(token=token, reference=email["booking"]["reference"], qr=_qr(token))
+        context = own_confirmed(booking_id)
+        token = emails.ticket(context)
+        return jsonify(token=token, reference=context["booking"]["reference"], qr=_qr(token))
 
     @tickets.get("/ticket.ics")
     def calendar(booking_id: UUID) -> Response:  # pyright: ignore[reportUnusedFunction]
-        email = own_confirmed(booking_id)
-        response = Response(emails.calendar(email, datetime.now(UTC)), content_type="text/calendar; charset=utf-8")
-        name = f"frontrow-{email['booking']['reference']}.ics"
+        context = own_confirmed(booking_id)
+        response = Response(emails.calendar(context, datetime.now(UTC)), content_type="text/calendar; charset=utf-8")
+        name = f"frontrow-{context['booking']['reference']}.ics"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
@@ -48,7 +49,7 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens) -> Bluepri
 
 
 def _qr(content: str) -> dict[str, int | str]:
-    """A QR code as an SVG path of its dark modules, and the modules of a side, the quiet zone of four included."""
+    """Return a QR code as an SVG path of its dark modules, and how many a side has with the quiet zone of four."""
     code = segno.make_qr(content, error="l", boost_error=False)
     rows = [bytes(row) for row in code.matrix_iter(border=4)]
     path = "".join(f"M{x} {y}h{length}v1h-{length}z" for y, row in enumerate(rows) for x, length in _runs(row))
@@ -56,7 +57,7 @@ def _qr(content: str) -> dict[str, int | str]:
 
 
 def _runs(row: bytes) -> list[tuple[int, int]]:
-    """Where dark modules begin, and how many there are in a line."""
+    """Return where dark modules begin, and how many there are in a line."""
     runs: list[tuple[int, int]] = []
     for x, dark in enumerate(row):
         if dark and x and row[x - 1]:

@@ -1,8 +1,8 @@
 """Signed tokens: access tokens with Supabase's claims, and tickets. One key signs both; their audiences differ, so that
-neither is taken for the other. What other keys have signed is good, too, while they are among the accepted ones: so a
-key changes while many processes run, and while tickets are in many pockets.
+neither is taken for the other. Tokens of other keys are valid, too, while those are among the accepted ones: a key can
+change while many processes run and many tickets are out.
 
-A ticket carries no `role` and no `sub`: the Data API, which knows the same key, would take it for nobody.
+A ticket carries no `role` and no `sub`: the Data API, which knows the same key, would treat its bearer as signed out.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ ACCESS_TOKEN_SECONDS = 15 * 60
 _ACCESS = "authenticated"
 _TICKET = "frontrow-ticket"
 _LATE = timedelta(hours=6)
-"""Doors read tickets of a show that runs late."""
+"""A show may run late, and its tickets are still read at the door."""
 
 
 class TokenError(Exception):
-    """The token is not ours, is for something else, or its time is over."""
+    """The token is not ours, is for something else, or has expired."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Whom an access token speaks for."""
+    """The user of an access token."""
 
     id: UUID
     email: str
     session_id: str
     role: str
-    """The house's own role: customer, staff or admin; goes to app_metadata."""
+    """Frontrow's own role: customer, staff or admin; goes to app_metadata."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Tokens:
 
     @classmethod
     def of(cls, settings: Settings, clock: Callable[[], float] = time.time) -> Tokens:
-        """ES256 where JWT_SIGNING_KEY is set, HS256 with JWT_SECRET otherwise. Whichever signs, what any of the keys
-        that are set has signed is good."""
+        """ES256 where JWT_SIGNING_KEY is set, HS256 with JWT_SECRET otherwise. Whichever signs, tokens of any
+        key that is set are valid."""
         verifying: dict[tuple[str, str | None], Any] = {
             ("ES256", key["kid"]): jwt.PyJWK(dict(key), "ES256").key for key in settings.public_keys
         }
@@ -83,11 +83,11 @@ class Tokens:
         )
 
     def jwks(self) -> dict[str, list[Mapping[str, str]]]:
-        """The public keys, as published; a shared secret is not among them."""
+        """Return the public keys, as published; a shared secret is not among them."""
         return {"keys": list(self.public_jwks)}
 
     def access_token(self, person: Person) -> str:
-        """A token for 15 minutes that the Data API, Realtime and create-intent accept."""
+        """Sign a token for 15 minutes that the Data API, Realtime and create-intent accept."""
         now = int(self.clock())
         return self._sign(
             {
@@ -103,14 +103,14 @@ class Tokens:
         )
 
     def user_id(self, token: str) -> UUID:
-        """Whom an access token is for. Raises TokenError."""
+        """Return the user id of an access token. Raises TokenError."""
         claims = self._verify(token, _ACCESS, ("sub", "role", "exp"))
         if claims["role"] != _ACCESS:
             raise TokenError
         return _uuid(claims["sub"])
 
     def ticket(self, ticket: Ticket, ends_at: datetime) -> str:
-        """What the QR code holds: good until some hours after the show has ended."""
+        """Sign what the QR code holds: valid until some hours after the show has ended."""
         return self._sign(
             {
                 "aud": _TICKET,
@@ -123,7 +123,7 @@ class Tokens:
         )
 
     def read_ticket(self, token: str) -> Ticket:
-        """The ticket in a QR code. Raises TokenError."""
+        """Read the ticket in a QR code. Raises TokenError."""
         claims = self._verify(token, _TICKET, ("exp", "booking_id", "reference", "showtime_id"))
         return Ticket(_uuid(claims["booking_id"]), claims["reference"], claims["showtime_id"])
 

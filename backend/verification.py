@@ -1,7 +1,7 @@
-"""Verification: does all hold that must?
+"""Verification of the invariants, here and against Stripe.
 
-Asks the database for violated invariants, and compares its payments and refunds with Stripe's books. It only looks;
-what can be mended, reconciliation mends.
+Asks the database for violated invariants, and compares its payments and refunds with Stripe's books. It changes
+nothing; what can be put right, reconciliation does.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from backend.database import Database, KnownPayment
+from backend.answers import KnownPayment
+from backend.database import Database
 from backend.money import money
-from backend.reconciliation import IN_OUR_WORDS, agrees, in_batches
-from backend.stripe_gateway import Intent, Payments, Refund, StripeRefusedError
+from backend.reconciliation import in_batches
+from backend.stripe_gateway import Intent, Payments, StripeRefusedError
 
 DAYS: Final = 3
 """How far back the daily verification compares payments; one by hand that looks less far says less."""
@@ -23,7 +24,7 @@ DAYS: Final = 3
 
 @dataclass(frozen=True)
 class Verification:
-    """The database as `violations` needs it, long_timeout; and Stripe."""
+    """Compares the database, over a transport with a long timeout, with Stripe."""
 
     database: Database
     stripe: Payments
@@ -31,9 +32,9 @@ class Verification:
     def run(
         self, since: datetime, second_look_after: float = 60.0, wait: Callable[[float], object] = time.sleep
     ) -> list[str]:
-        """A sentence for each violation, none if all holds. Payments are compared that were made since then.
+        """Return a sentence for each violation. Payments are compared that were made since then.
 
-        News takes a moment from Stripe to us, so what looks wrong is looked at a second time after that many seconds,
+        Events take a moment, so what looks wrong is looked at a second time after that many seconds,
         and counts if it is wrong still. Raises UnavailableError without the database or Stripe.
         """
         found = list(self._look(since))
@@ -52,7 +53,7 @@ class Verification:
         yield from self._refunds(since, ours)
 
     def _payments(self, since: datetime, ours: Mapping[str, KnownPayment]) -> Iterator[str]:
-        """Money that arrived: Stripe must know each payment that we know, we each that Stripe took for a booking."""
+        """Compare payments: Stripe must know each of ours, and we each that Stripe took for a booking."""
         at_stripe = {intent.id: intent for intent in self.stripe.intents_since(since)}
         for payment in ours.values():
             intent = at_stripe.get(payment["payment_intent_id"]) or self._asked(payment)
@@ -70,7 +71,7 @@ class Verification:
                 yield f"{intent.id} is paid at Stripe and not here, booking {intent.metadata['booking_id']}"
 
     def _asked(self, payment: KnownPayment) -> Intent | None:
-        """The intent, older than those looked through."""
+        """Return an intent that is older than those looked through."""
         try:
             return self.stripe.retrieve_intent(payment["payment_intent_id"])
         except StripeRefusedError as error:
@@ -79,16 +80,18 @@ class Verification:
             return None
 
     def _refunds(self, since: datetime, ours: Mapping[str, KnownPayment]) -> Iterator[str]:
-        """Refunds: each at Stripe that is for a payment of ours, as we know it; and each of ours, there."""
+        """Compare refunds: each at Stripe that is for a payment of ours, as we know it; and each of ours, there."""
         seen: set[str] = set()
         for refunds in in_batches(self.stripe.refunds_since(since)):
-            known = self.database.known_refunds([refund.id for refund in refunds])
+            differences = self.database.compare_refunds([refund.fact() for refund in refunds])
             for refund in refunds:
                 seen.add(refund.id)
-                if (refund.id in known or refund.payment_intent_id in ours) and not agrees(
-                    refund, known.get(refund.id)
-                ):
-                    yield _differs(refund, known[refund.id]["status"] if refund.id in known else "unknown")
+                difference = differences.get(refund.id)
+                if difference and (difference["here"] or refund.payment_intent_id in ours):
+                    yield (
+                        f"{refund.id} of {refund.payment_intent_id} is {difference['here'] or 'unknown'} here and"
+                        f" {difference['at_stripe']} ({refund.amount}) at Stripe"
+                    )
         for payment in ours.values():
             for refund in payment["refunds"]:
                 if refund["stripe_refund_id"] not in seen and not self._exists(refund["stripe_refund_id"]):
@@ -104,13 +107,8 @@ class Verification:
         return True
 
 
-def _differs(refund: Refund, status: str) -> str:
-    at_stripe = IN_OUR_WORDS.get(refund.status, refund.status)
-    return f"{refund.id} of {refund.payment_intent_id} is {status} here and {at_stripe} ({refund.amount}) at Stripe"
-
-
 def notices(database: Database) -> list[str]:
-    """What is no violation and wants a person's eye: refunds that Stripe refused, open disputes, emails given up."""
+    """List what is no violation and needs attention: refunds that Stripe refused, open disputes, emails given up."""
     figures = database.operational_metrics()
     lines = [
         f"{number} {'refund is' if number == 1 else 'refunds are'} {status}"

@@ -1,4 +1,4 @@
-"""What Stripe tells us. The signature is checked on the raw bytes before anything of them is read; the event id and its
+"""Stripe's events. The signature is checked on the raw bytes before anything of them is read; the event id and its
 effect are one transaction in the database; a failure is answered 5xx, and Stripe comes back for up to three days."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from stripe import SignatureVerificationError, Webhook
 
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
-from backend.reconciliation import record_refund_news
+from backend.reconciliation import record_stripe_refund
 from backend.request_body import as_text, as_uuid, raw_body
 from backend.settings import Settings
 from backend.stripe_gateway import Payments, Refund, StripeRefusedError
@@ -21,10 +21,10 @@ from backend.stripe_gateway import Payments, Refund, StripeRefusedError
 _log = logging.getLogger(__name__)
 
 Effect = Callable[[Database, str, str, Mapping[str, Any]], str]
-"""What an event does, given its id, its type and the object it is about; the outcome."""
+"""Does what an event says, given its id, its type and the object it is about; returns the outcome."""
 
 Count = Callable[[str, str, float | None], None]
-"""Is told each event's type and outcome, and how many seconds ago Stripe made it."""
+"""Takes each event's type and outcome, and how many seconds ago Stripe made it."""
 
 _TOLERANCE_SECONDS = 300
 _LARGEST = 2**31 - 1
@@ -36,10 +36,10 @@ def blueprint(settings: Settings, database: Database, stripe: Payments, count: C
     """POST /api/payments/webhook."""
 
     def refunded(_: Database, event_id: str, event_type: str, charge: Mapping[str, Any]) -> str:
-        """A charge that was refunded does not say by which refunds; Stripe does."""
+        """Ask Stripe for the refunds of a charge, whose event does not name them."""
         payment_intent_id = _optional_id(charge, "payment_intent")
         outcomes = [
-            record_refund_news(database, refund, f"{event_id}:{refund.id}", event_type)
+            record_stripe_refund(database, refund, f"{event_id}:{refund.id}", event_type)
             for refund in (_refunds_of(stripe, payment_intent_id) if payment_intent_id is not None else [])
         ]
         return outcomes[0] if outcomes else "unmatched"
@@ -65,7 +65,7 @@ def blueprint(settings: Settings, database: Database, stripe: Payments, count: C
 
 
 def _refunds_of(stripe: Payments, payment_intent_id: str) -> list[Refund]:
-    """Its refunds; none where our key does not know the intent. Raises UnavailableError: the event comes again."""
+    """Return its refunds; none for an intent of another account. Raises UnavailableError: the event comes again."""
     try:
         return stripe.refunds_of(payment_intent_id)
     except StripeRefusedError as error:
@@ -75,7 +75,7 @@ def _refunds_of(stripe: Payments, payment_intent_id: str) -> list[Refund]:
 
 
 def _verified(payload: bytes, signature: str | None, secrets: tuple[str, ...]) -> Mapping[str, Any]:
-    """The event, once one of the secrets proves that Stripe sent it lately. Raises invalid_signature, and
+    """Return the event, once one of the secrets proves that Stripe sent it lately. Raises invalid_signature, and
     invalid_request for what is signed and yet no event."""
     for secret in secrets:
         try:
@@ -114,7 +114,7 @@ def _failed(database: Database, event_id: str, event_type: str, intent: Mapping[
 
 
 def _refund(database: Database, event_id: str, event_type: str, refund: Mapping[str, Any]) -> str:
-    news = Refund(
+    reported = Refund(
         id=_string(refund, "id"),
         status=_string(refund, "status"),
         amount=_amount(refund, "amount"),
@@ -122,7 +122,7 @@ def _refund(database: Database, event_id: str, event_type: str, refund: Mapping[
         failure_reason=as_text(refund.get("failure_reason")),
         metadata={str(name): str(value) for name, value in _mapping(refund, "metadata").items()},
     )
-    return record_refund_news(database, news, event_id, event_type)
+    return record_stripe_refund(database, reported, event_id, event_type)
 
 
 def _dispute(database: Database, event_id: str, event_type: str, dispute: Mapping[str, Any]) -> str:
@@ -163,13 +163,13 @@ def _string(values: Mapping[str, Any], name: str) -> str:
 
 
 def _optional_id(values: Mapping[str, Any], name: str) -> str | None:
-    """An id that Stripe may leave out; what is none is as good as left out."""
+    """Return an id that Stripe may leave out; anything else counts as left out."""
     value = as_text(values.get(name))
     return value if value and len(value) <= _LONGEST else None
 
 
 def _amount(values: Mapping[str, Any], name: str) -> int:
-    """Minor units; nothing that arrives or goes back is zero or less."""
+    """Return minor units; nothing that arrives or goes back is zero or less."""
     value = values.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _LARGEST:
         raise ApiError("invalid_request", {name: "must be a positive amount"})
@@ -184,6 +184,6 @@ def _object(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _mapping(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object that Stripe may leave out."""
+    """Return an object that Stripe may leave out."""
     value = values.get(name)
     return cast(Mapping[str, Any], value) if isinstance(value, dict) else {}

@@ -1,50 +1,59 @@
-"""The worker: `python -m backend.worker`. Empties the outbox, sweeps, asks Stripe about what it never told us, and once
-a day looks whether all that must hold does.
+"""The worker: `python -m backend.worker`. Empties the outbox, sweeps, reconciles with Stripe, and once a day verifies
+that all holds which must.
 
-Each duty has threads of its own, money and mail among them, so that a mail server that hangs delays no refund and no
-sweep. Any number of workers may run: rows are claimed, sweeps exclude each other, and what is reconciled is ledgered
-once. A row is claimed one at a time and finished before a stop, so none waits out the lease of a worker that has gone.
+Each job has threads of its own, money and mail among them, so that a mail server that hangs delays no refund and no
+sweep. Any number of workers may run: rows and checks are claimed, sweeps exclude each other, and what is reconciled is
+ledgered once. Rows are claimed one at a time and completed before a stop, so that none waits out the lease of a worker
+that has gone.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import random
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Final
-from uuid import UUID
 
-from backend import logs
-from backend.database import LONG_TIMEOUT, DataApi, Database, OutboxRow, RefundOrder
+from backend import database, logs, mailer, stripe_gateway
+from backend.answers import OutboxRow, RefundOrder
+from backend.database import LONG_TIMEOUT, DataApi, Database
 from backend.emails import Emails
 from backend.errors import ApiError, UnavailableError
 from backend.mailer import Mailer, SmtpMailer
-from backend.reconciliation import Reconciliation, agrees, apply_intent, record_refund_news
+from backend.reconciliation import Reconciliation, apply_intent
+from backend.schema_version import log_if_outdated
 from backend.settings import Settings, SettingsError
-from backend.stripe_gateway import Payments, Refund, ReplayedFailureError, StripeGateway, StripeRefusedError
+from backend.stripe_gateway import Payments, ReplayedFailureError, StripeGateway, StripeRefusedError
 from backend.tokens import Tokens
 from backend.verification import DAYS, Verification
 
 _log = logging.getLogger("backend.worker")
 
-_LEASE_SECONDS: Final = 180
-"""Longer than the slowest row can take: Stripe with its retries, or SMTP with its time limits."""
-_SETTLE_SECONDS: Final = 60.0
-"""How long a row that is done is tried to be settled; afterwards it will be done a second time."""
+_COMPLETE_SECONDS: Final = 60.0
+"""For how long a row that was done is reported to a database that does not answer; later it will be done again."""
+LEASE_SECONDS: Final = math.ceil(
+    max(2 * stripe_gateway.SLOWEST_CALL_SECONDS, mailer.SLOWEST_SECONDS)
+    + 2 * database.SLOWEST_CALL_SECONDS
+    + _COMPLETE_SECONDS
+    + 15
+)
+"""Longer than the slowest row can take, so that no other worker does it again meanwhile: two calls of Stripe or an
+email, what Stripe said noted, and completion, which may begin its last try when its time is over; and some to spare."""
 _LONGEST_PAUSE: Final = 60.0
 _VERIFY_SECONDS: Final = 86_400.0
 _ASK_WHETHER_TO_VERIFY_SECONDS: Final = 600.0
 _SECOND_LOOK_SECONDS: Final = 300.0
-"""Reconciliation has mended by then what was merely on its way."""
+"""Reconciliation has found by then what was merely on its way."""
 _MONEY: Final = ("refund", "cancel_intent")
-_MAIL: Final = ("mail_confirmation", "mail_refund")
+_MAIL: Final = ("mail_confirmation", "mail_refund", "mail_cancellation", "mail_refund_failed")
 
 
 class WorkError(Exception):
@@ -53,7 +62,7 @@ class WorkError(Exception):
 
 @dataclass(frozen=True)
 class Outbox:
-    """Does what the outbox says, a row at a time, of some kinds."""
+    """Does the rows of the outbox of some kinds, one at a time."""
 
     kinds: Sequence[str]
     database: Database
@@ -61,19 +70,20 @@ class Outbox:
     mailer: Mailer
     emails: Emails
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    stop: threading.Event = field(default_factory=threading.Event)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
 
     def step(self) -> bool:
-        """Claim, do and settle one row; false when there was none. Raises UnavailableError without the database."""
-        rows = self.database.claim_outbox(1, _LEASE_SECONDS, self.kinds)
+        """Claim, do and complete one row; false when there was none. Raises UnavailableError without the database."""
+        rows = self.database.claim_outbox(1, LEASE_SECONDS, self.kinds)
         for row in rows:
             logs.begin(row.get("request_id"), booking_id=row["booking_id"])
             error = self._attempt(row)
-            self._settle(row, error)
+            self._complete(row, error)
         return bool(rows)
 
     def _attempt(self, row: OutboxRow) -> str | None:
-        """Do it; the error, in words that a person can use, or None."""
+        """Do a row; return the error in words that a person can use, or None."""
         try:
             self._do(row)
         except WorkError as error:
@@ -96,6 +106,15 @@ class Outbox:
                 if row["email"] is None or row["refund"] is None:
                     raise WorkError("the booking or the refund is gone")
                 self.mailer.send(self.emails.refund(row["key"], row["email"], row["refund"], self.clock()))
+            case "mail_refund_failed":
+                if row["email"] is None or row["refund"] is None:
+                    raise WorkError("the booking or the refund is gone")
+                self.mailer.send(self.emails.refund_failed(row["key"], row["email"], row["refund"], self.clock()))
+            case "mail_cancellation":
+                if row["email"] is None:
+                    raise WorkError("the booking is gone")
+                reason = str(row["payload"].get("reason"))
+                self.mailer.send(self.emails.cancellation(row["key"], row["email"], reason, self.clock()))
             case "refund":
                 if row["refund"] is None:
                     raise WorkError("the refund is gone")
@@ -104,11 +123,11 @@ class Outbox:
                 self._cancel_intent(str(row["payload"]["payment_intent_id"]))
 
     def _refund(self, order: RefundOrder) -> None:
-        """Ask Stripe for a refund, unless it is settled already, and note how it stands. What Stripe refuses for good
-        is a failure: it is visible, and tried again by the database as the next attempt under a key of its own.
-        """
+        """Ask Stripe for a refund, and report what it made of that or why it made nothing; the database decides what
+        follows."""
         if order["status"] not in ("queued", "failed"):
             return
+        code: str | None = None
         try:
             refund = self.stripe.create_refund(
                 payment_intent_id=order["payment_intent_id"],
@@ -116,59 +135,20 @@ class Outbox:
                 metadata={"refund_id": order["id"], "attempt": str(order["attempt"])},
                 key=f"refund:{order['id']}:{order['attempt']}",
             )
+            refunds = [refund]
         except ReplayedFailureError:
-            self._look_for_refund(order, "idempotency_key_spent")
+            code = "idempotency_key_spent"
+            refunds = self.stripe.refunds_of(order["payment_intent_id"])
         except StripeRefusedError as error:
-            self._look_for_refund(order, error.code)
-        else:
-            record_refund(self.database, order, refund, order["payment_intent_id"])
-
-    def _look_for_refund(self, order: RefundOrder, code: str) -> None:
-        """Stripe made no new refund: there may be one already, of an earlier attempt whose answer was lost, or made by
-        hand at Stripe's dashboard; it stands for ours then. If other refunds have returned everything, ours is void;
-        otherwise it has failed."""
-        refund = self._same_refund(order)
-        if refund is not None:
-            record_refund(self.database, order, refund, order["payment_intent_id"])
-            return
-        _log.warning("no refund was made", extra={"refund_id": order["id"], "stripe_code": code})
-        if code == "charge_already_refunded":
-            self._note_what_others_returned(order["payment_intent_id"])
-        self.database.record_refund(
-            event_id=None,
-            event_type="worker",
-            stripe_refund_id=None,
-            payment_intent_id=order["payment_intent_id"],
-            amount=order["amount"],
-            status="void" if code == "charge_already_refunded" else "failed",
-            failure_reason=code,
-            refund_id=UUID(order["id"]),
-            attempt=order["attempt"],
+            code = error.code
+            refunds = self.stripe.refunds_of(order["payment_intent_id"])
+        facts = [refund.fact() for refund in refunds]
+        outcome = self.database.settle_refund_attempt(order["id"], order["attempt"], code, facts)
+        _log.log(
+            logging.WARNING if outcome == "failed" else logging.INFO,
+            "refund",
+            extra={"refund_id": order["id"], "outcome": outcome, "stripe_code": code},
         )
-
-    def _note_what_others_returned(self, payment_intent_id: str) -> None:
-        """Before ours is void for want of money: what was returned at the dashboard and not told yet."""
-        refunds = self.stripe.refunds_of(payment_intent_id)
-        known = self.database.known_refunds([refund.id for refund in refunds])
-        for refund in refunds:
-            if not agrees(refund, known.get(refund.id)):
-                record_refund_news(self.database, refund, None, "worker")
-
-    def _same_refund(self, order: RefundOrder) -> Refund | None:
-        """The refund at Stripe that carries our id, or one of the same amount that nobody has noted yet."""
-        refunds = [
-            refund
-            for refund in self.stripe.refunds_of(order["payment_intent_id"])
-            if refund.status not in ("failed", "canceled")
-        ]
-        for refund in refunds:
-            if refund.metadata.get("refund_id") == order["id"]:
-                return refund
-        known = self.database.known_refunds([refund.id for refund in refunds])
-        for refund in refunds:
-            if refund.amount == order["amount"] and refund.id not in known and "refund_id" not in refund.metadata:
-                return refund
-        return None
 
     def _cancel_intent(self, payment_intent_id: str) -> None:
         try:
@@ -180,39 +160,26 @@ class Outbox:
         if not apply_intent(self.database, intent):
             raise WorkError(f"the intent is {intent.status} and cannot be cancelled now")
 
-    def _settle(self, row: OutboxRow, error: str | None) -> None:
-        """Settle, stubbornly: a mail that is sent and not settled would be sent again."""
-        deadline = time.monotonic() + _SETTLE_SECONDS
+    def _complete(self, row: OutboxRow, error: str | None) -> None:
+        """Report a row as done, stubbornly and even while the process is told to stop: an email that was sent and not
+        reported would be sent again."""
+        deadline = self.monotonic() + _COMPLETE_SECONDS
         pause = 0.2
         while True:
             try:
                 if not self.database.complete_outbox(row, error):
-                    _log.warning("settled by another", extra={"key": row["key"]})
+                    _log.warning("completed by another", extra={"key": row["key"]})
                 return
             except UnavailableError:
-                if time.monotonic() > deadline or self.stop.wait(pause):
+                if self.monotonic() + pause > deadline:
                     raise
+                self.sleep(pause)
                 pause = min(pause * 2, 5.0)
 
 
-def record_refund(database: Database, order: RefundOrder, refund: Refund, payment_intent_id: str) -> None:
-    """Note how a refund of ours stands at Stripe, for the attempt that is under way."""
-    database.record_refund(
-        event_id=None,
-        event_type="worker",
-        stripe_refund_id=refund.id,
-        payment_intent_id=payment_intent_id,
-        amount=refund.amount,
-        status=refund.status,
-        failure_reason=refund.failure_reason,
-        refund_id=UUID(order["id"]),
-        attempt=order["attempt"],
-    )
-
-
 class Loop:
-    """Does something again and again until the stop: at once while there is more, after `interval` seconds otherwise,
-    and after a growing pause when it fails."""
+    """Repeats an action until the stop: at once while there is more, after `interval` seconds otherwise, and after a
+    growing pause when it fails."""
 
     def __init__(self, name: str, action: Callable[[], bool], interval: float, stop: threading.Event) -> None:
         self.name = name
@@ -239,14 +206,14 @@ class Loop:
 
 
 def backoff(failures: int, interval: float) -> float:
-    """Seconds to wait after so many failures in a row: doubled each time, up to a minute, slightly random so that
-    workers which failed together do not come back together."""
+    """Return the seconds to wait after so many failures in a row: doubled each time, up to a minute, slightly random so
+    that workers which failed together do not come back together."""
     longest = min(interval * 2 ** min(failures, 10), _LONGEST_PAUSE)
     return longest * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
 
 
 class Worker:
-    """All duties of one process."""
+    """All jobs of one process."""
 
     def __init__(
         self, settings: Settings, *, database: Database, long_timeout: Database, stripe: Payments, mailer: Mailer
@@ -254,8 +221,8 @@ class Worker:
         """`long_timeout` is the database again, over a transport that waits for minutes."""
         self.stop = threading.Event()
         emails = Emails(settings, Tokens.of(settings))
-        money = Outbox(_MONEY, database, stripe, mailer, emails, stop=self.stop)
-        mail = Outbox(_MAIL, database, stripe, mailer, emails, stop=self.stop)
+        money = Outbox(_MONEY, database, stripe, mailer, emails)
+        mail = Outbox(_MAIL, database, stripe, mailer, emails)
         reconciliation = Reconciliation(database, stripe, settings.reconcile_after_seconds, stop=self.stop)
         verification = Verification(long_timeout, stripe)
 
@@ -304,7 +271,7 @@ class Worker:
 
 
 def main() -> int:
-    """The command line; SIGTERM and SIGINT stop it gracefully."""
+    """Run the command line; SIGTERM and SIGINT stop it gracefully."""
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
@@ -326,6 +293,7 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    log_if_outdated(database)
     worker.run()
     return 0
 

@@ -1,6 +1,6 @@
 """The real Supabase CLI at work on a database: migrations, seed, types, lints, differences; all without Docker.
 
-The CLI is given a home under .local and told not to phone home, so nothing of it is left elsewhere. Databases are named
+The CLI is given a home under .local and may not phone home, so nothing of it is left elsewhere. Databases are named
 by connection URLs of the role `postgres`, which migrations run as on a hosted project too.
 
     python -m dev.migrations types LANGUAGE       print the types of the database that sql/ describes

@@ -5,10 +5,26 @@ import { defineConfig } from 'vitest/config';
 
 import { readEnv, rejectUnknown } from './src/config/read-env.ts';
 
+const path = (relative: string) => new URL(relative, import.meta.url).pathname;
+
+// Stripe's own form, in every build but that of the local stack, which alone has another server in Stripe's place.
+const STRIPE_FORM = path('./src/features/checkout/payment-form.ts');
+const FAKE_STRIPE = path('../dev/fake_stripe/page');
+
+/** Tests of what needs a window; all others run without one. */
+const IN_A_DOM = [
+  'src/**/*.test.tsx',
+  '../dev/fake_stripe/page/**/*.test.tsx',
+  'src/api/flask.test.ts',
+  'src/features/seats/model/announcements.test.ts',
+  'src/features/seats/model/held-seats.test.ts',
+  'src/shared/lib/clock.test.ts',
+];
+
 export default defineConfig(({ command, mode }) => {
+  const settings = loadEnv(mode, '.');
   // What is built is public: a secret key must not get that far.
   if (command === 'build') {
-    const settings = loadEnv(mode, '.');
     readEnv(settings);
     rejectUnknown(settings);
   }
@@ -16,15 +32,24 @@ export default defineConfig(({ command, mode }) => {
     plugins: [react(), tailwindcss()],
     resolve: {
       tsconfigPaths: true,
-      // Flask signs people in: what GoTrue's client weighs, nobody has to fetch.
-      alias: { '@supabase/auth-js': new URL('./src/api/no-auth.ts', import.meta.url).pathname },
+      alias: {
+        '@payment-form': settings.VITE_STRIPE_API_BASE ? `${FAKE_STRIPE}/index.tsx` : STRIPE_FORM,
+        // Those of dev/fake_stripe/page, whose folder is outside this one.
+        '@/': path('./src/'),
+        // Flask signs people in: what GoTrue's client weighs, nobody has to fetch.
+        '@supabase/auth-js': path('./src/api/no-auth.ts'),
+      },
+      dedupe: ['react', 'react-dom', 'vitest', '@testing-library/react', '@testing-library/user-event'],
     },
+    server: { fs: { allow: ['.', FAKE_STRIPE] } },
     test: {
-      environment: 'jsdom',
-      setupFiles: ['src/test/setup.ts'],
+      pool: 'threads',
+      // To start a worker and a DOM for each file took twice as long as the tests; src/test/setup.ts cleans up between files.
+      isolate: false,
       testTimeout: 20_000,
       restoreMocks: true,
       unstubGlobals: true,
+      unstubEnvs: true,
       env: {
         TZ: 'Europe/London',
         VITE_API_URL: 'https://api.test',
@@ -32,6 +57,26 @@ export default defineConfig(({ command, mode }) => {
         VITE_SUPABASE_ANON_KEY: 'sb_publishable_test',
         VITE_STRIPE_PUBLISHABLE_KEY: 'pk_test_frontrow',
       },
+      projects: [
+        {
+          extends: true,
+          test: {
+            name: 'dom',
+            environment: 'jsdom',
+            include: IN_A_DOM,
+            setupFiles: ['src/test/setup.ts'],
+          },
+        },
+        {
+          extends: true,
+          test: {
+            name: 'node',
+            environment: 'node',
+            include: ['src/**/*.test.ts', '../dev/fake_stripe/page/**/*.test.ts'],
+            exclude: IN_A_DOM,
+          },
+        },
+      ],
     },
   };
 });

@@ -290,8 +290,7 @@ class CinemaFixture:
 
     def forget_attempts(self) -> None:
         """Nobody has tried anything too often: every test comes from one address."""
-        for table in ("sign_in_attempts", "attempts"):
-            self.owner.execute(f"delete from private.{table} where true".encode())
+        self.owner.execute("delete from private.rate_limit_hits where true")
 
     def advance(self, interval: str) -> None:
         """Move the clock of the whole database."""

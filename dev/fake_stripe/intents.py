@@ -1,5 +1,5 @@
-"""PaymentIntents: requires_payment_method -> requires_action or processing -> succeeded, or canceled; a declined
-attempt goes back to requires_payment_method."""
+"""PaymentIntents: requires_payment_method -> requires_action or processing -> succeeded, or canceled. A
+declined one goes back to requires_payment_method."""
 
 import re
 import secrets

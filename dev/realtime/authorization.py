@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import psycopg
@@ -18,8 +17,12 @@ logger = logging.getLogger(__name__)
 Connection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
 
+Access = frozenset[str]
+"""The extensions that are allowed."""
+EVERYTHING: Access = frozenset({"broadcast", "presence"})
+NOTHING: Access = frozenset()
+
 _ROLES = {"anon", "authenticated", "service_role"}
-_EXTENSIONS = ("broadcast", "presence")
 _IMPERSONATE = (
     "select set_config('role', %s, true), set_config('realtime.topic', %s, true), "
     "set_config('request.jwt.claims', %s, true), set_config('statement_timeout', '5s', true)"
@@ -35,31 +38,11 @@ class DatabaseUnavailableError(RefusalError):
         super().__init__("UnableToConnectToProject", "Realtime was unable to connect to the project database")
 
 
-@dataclass(frozen=True)
-class Access:
-    """What is allowed, by extension."""
-
-    broadcast: bool
-    presence: bool
-
-
-NOTHING = Access(broadcast=False, presence=False)
-EVERYTHING = Access(broadcast=True, presence=True)
-
-
 class Database:
     """Questions to the database. Each raises DatabaseUnavailableError when it does not answer."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-
-    async def may_read(self, topic: str, claims: Claims) -> Access:
-        """Insert a row of each extension, impersonate the client, and see which of the two it sees."""
-        return await self._probe(topic, claims, write=False)
-
-    async def may_write(self, topic: str, claims: Claims) -> Access:
-        """Impersonate the client and try to insert a row of each extension."""
-        return await self._probe(topic, claims, write=True)
 
     async def maintain_partitions(self) -> None:
         """Create the coming days' partitions of realtime.messages, drop those that are too old."""
@@ -69,20 +52,21 @@ class Database:
         except psycopg.Error as error:
             raise DatabaseUnavailableError from error
 
-    async def _probe(self, topic: str, claims: Claims, *, write: bool) -> Access:
+    async def access(self, topic: str, claims: Claims, *, write: bool) -> Access:
+        """Impersonate the client and try to insert (`write`) or to see a row of each extension, none of which stays."""
         if claims["role"] not in _ROLES:
             return NOTHING
-        client, rows = (claims["role"], topic, json.dumps(claims)), [(topic, name, uuid4()) for name in _EXTENSIONS]
+        client, rows = (claims["role"], topic, json.dumps(claims)), [(topic, name, uuid4()) for name in EVERYTHING]
         try:
             async with self._pool.connection() as connection, connection.transaction(force_rollback=True):
                 if write:
                     await connection.execute(_IMPERSONATE, client)
-                    return Access(*[await _inserts(connection, row) for row in rows])
+                    return Access([row[1] for row in rows if await _inserts(connection, row)])
                 for row in rows:
                     await connection.execute(_INSERT, row)
                 await connection.execute(_IMPERSONATE, client)
-                seen = await (await connection.execute(_SELECT, (topic, [row[2] for row in rows]))).fetchall()
-                return Access(*[(name,) in seen for name in _EXTENSIONS])
+                seen = await connection.execute(_SELECT, (topic, [row[2] for row in rows]))
+                return Access([extension for (extension,) in await seen.fetchall()])
         except psycopg.OperationalError as error:
             raise DatabaseUnavailableError from error
         except (psycopg.Error, UnicodeEncodeError) as error:  # a policy that fails allows nothing, there as here

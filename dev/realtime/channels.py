@@ -107,7 +107,7 @@ class Hub:
         """
         encoded: dict[Version, str | bytes | None] = {}
         for channel in list(self._rooms[topic].members) if topic in self._rooms else ():
-            if channel is excluded or not channel.read.broadcast:
+            if channel is excluded or "broadcast" not in channel.read:
                 continue
             version = channel.outbox.version
             if version not in encoded:

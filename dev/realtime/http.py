@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dev.realtime.authorization import DatabaseUnavailableError
+from dev.realtime.channels import Topic
 from dev.realtime.frames import Broadcast, FrameError, Json, dump_json, parse_json
 from dev.realtime.session import MAX_PAYLOAD, Services
 from dev.realtime.tokens import ANON, Claims, RefusalError, is_key
@@ -49,7 +50,9 @@ class Endpoints:
     async def _batch(self, request: Request, claims: Claims) -> None:
         """Send `{messages: [{topic, event, payload, private}]}`; row security drops without a word."""
         for topic, message in _messages(parse_json(await request.body())):
-            if not topic[1] or (await self._services.database.may_write(topic[0], claims)).broadcast:
+            if len(message.body) > MAX_PAYLOAD:
+                raise _ResponseError(422, {"errors": {"messages": [{"payload": [_TOO_LARGE]}]}})
+            if await self._may_send(topic, claims):
                 self._services.hub.broadcast(topic, message)
 
     async def _single(self, request: Request, claims: Claims) -> None:
@@ -63,12 +66,16 @@ class Endpoints:
             parse_json(body)
         if len(body) > MAX_PAYLOAD:
             raise _ResponseError(422, {"errors": {"payload": [_TOO_LARGE]}})
-        if topic[1] and not (await self._services.database.may_write(topic[0], claims)).broadcast:
+        if not await self._may_send(topic, claims):
             raise _ResponseError(403, {"message": "Unauthorized"})
         self._services.hub.broadcast(topic, Broadcast(request.path_params["event"], body, is_json))
 
+    async def _may_send(self, topic: Topic, claims: Claims) -> bool:
+        name, private = topic
+        return not private or "broadcast" in await self._services.database.access(name, claims, write=True)
+
     def _claims(self, headers: Mapping[str, str]) -> Claims:
-        bearer = headers.get("authorization", "").removeprefix("Bearer ")
+        bearer = headers.get("authorization", "").rpartition(" ")[2]
         given = [token for token in (bearer, headers.get("apikey")) if token]
         if not given:
             raise _ResponseError(401, {"message": "Unauthorized"})
@@ -76,17 +83,19 @@ class Endpoints:
         return self._services.verifier.verify(tokens[0], time.time()) if tokens else ANON
 
 
-def _messages(content: Any) -> list[tuple[tuple[str, bool], Broadcast]]:
+def _messages(content: Any) -> list[tuple[Topic, Broadcast]]:
     entries = cast(Json, content).get("messages") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise _ResponseError(422, {"errors": {"messages": [_BLANK if entries is None else _INVALID]}})
     messages = [cast(Json, entry) if isinstance(entry, dict) else {} for entry in cast("list[Any]", entries)]
-    faults: list[dict[str, list[str]]] = []
-    for each in messages:
-        wrong = [(name, each.get(name)) for name, kind in _FIELDS if not isinstance(each.get(name), kind)]
-        faults.append({name: [_BLANK if value is None else _INVALID] for name, value in wrong})
-        if not wrong and len(dump_json(each["payload"])) > MAX_PAYLOAD:
-            faults[-1] = {"payload": [_TOO_LARGE]}
+    faults = [
+        {
+            name: [_BLANK if each.get(name) is None else _INVALID]
+            for name, kind in _FIELDS
+            if not isinstance(each.get(name), kind)
+        }
+        for each in messages
+    ]
     if any(faults):
         raise _ResponseError(422, {"errors": {"messages": faults}})
     return [

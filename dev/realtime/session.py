@@ -106,8 +106,8 @@ class Session:
         return ANON if token is None else self._services.verifier.verify(token, time.time())
 
     async def _may_read(self, channel: Channel) -> Access:
-        access = await self._services.database.may_read(channel.name, channel.claims)
-        if access.broadcast or access.presence:
+        access = await self._services.database.access(channel.name, channel.claims, write=False)
+        if access:
             return access
         message = f"You do not have permissions to read from this Channel topic: {channel.name}"
         raise RefusalError("Unauthorized", message)
@@ -142,7 +142,7 @@ class Session:
             channel.claims = self._claims(token)
             if channel.options.private:
                 read = await self._may_read(channel)
-            if (channel.read.broadcast and not read.broadcast) or (channel.presence and not read.presence):
+            if not read >= channel.read:
                 message = f"You no longer have permission to read from this Channel topic: {channel.name}"
                 raise RefusalError("Unauthorized", message)
         except RefusalError as error:
@@ -171,7 +171,7 @@ class Session:
         payload = frame.payload
         body = dump_json(payload.get("payload", {})).encode()
         message = frame.broadcast or Broadcast(str(payload.get("event", "")), body)
-        if not (await self._may_write(channel)).broadcast or not self._hub.contains(channel):
+        if "broadcast" not in await self._may_write(channel) or not self._hub.contains(channel):
             return  # without a reply, even to a client that asked for one
         status, response = "ok", Json()
         if len(message.body) <= MAX_PAYLOAD:
@@ -183,7 +183,7 @@ class Session:
 
     async def _presence(self, channel: Channel, frame: Frame) -> None:
         event, state = str(frame.payload.get("event", "")).lower(), frame.payload.get("payload", {})
-        refused = event == "track" and not (await self._may_write(channel)).presence
+        refused = event == "track" and "presence" not in await self._may_write(channel)
         if not self._hub.contains(channel):
             return
         if refused or event not in ("track", "untrack", ""):
@@ -205,7 +205,7 @@ class Session:
 
     def _enable_presence(self, channel: Channel) -> None:
         """Send the state now and differences from now on."""
-        if channel.read.presence and not channel.presence:
+        if "presence" in channel.read and not channel.presence:
             channel.presence = True
             channel.push("presence_state", self._hub.presence_state(channel.topic))
 
@@ -214,7 +214,7 @@ class Session:
             return EVERYTHING
         if channel.write is None:
             try:
-                channel.write = await self._services.database.may_write(channel.name, channel.claims)
+                channel.write = await self._services.database.access(channel.name, channel.claims, write=True)
             except DatabaseUnavailableError:
                 return NOTHING
         return channel.write

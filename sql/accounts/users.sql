@@ -4,7 +4,7 @@
 create type public.user_role as enum (
   'customer',  -- buys seats
   'staff',     -- works in a theater
-  'admin'      -- runs the house
+  'admin'      -- runs the cinema
 );
 
 create table public.users (
@@ -27,7 +27,7 @@ grant select, update (full_name) on public.users to authenticated;
 grant select on public.users to service_role;
 
 -- A name is stored without the spaces around it, whichever way it comes: people rename themselves by a plain update.
--- What is on no keyboard has no place in it: it stands in letters and on lists beside other people's. That is control
+-- What is on no keyboard has no place in it: it stands in emails and on lists beside other people's. That is control
 -- characters, all kinds of line ends, and what turns the direction of the text after it. Raises invalid_name.
 create function private.normalize_full_name() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
@@ -40,7 +40,6 @@ begin
   return new;
 end
 $$;
-revoke execute on function private.normalize_full_name() from public;
 create trigger normalize_full_name before insert or update of full_name on public.users
   for each row execute function private.normalize_full_name();
 
@@ -50,20 +49,6 @@ create table private.credentials (
   constraint password_is_hashed_with_argon2id check (password_hash like '$argon2id$%')
 );
 alter table private.credentials enable row level security;
-
--- Sign-in attempts. Every one counts for its address, since each costs a hash; for its account only those count that no
--- success at the same address has cleared. What they limit is in private.settings.
-create table private.sign_in_attempts (
-  id bigint generated always as identity primary key,
-  email text not null,
-  address text not null,
-  attempted_at timestamptz not null default private.now(),
-  cleared boolean not null default false
-);
-create index sign_in_attempts_by_email on private.sign_in_attempts (email, attempted_at) where not cleared;
-create index sign_in_attempts_by_address on private.sign_in_attempts (address, attempted_at);
-create index sign_in_attempts_by_time on private.sign_in_attempts (attempted_at);
-alter table private.sign_in_attempts enable row level security;
 
 create function private.normalize_email(p_email text) returns text
 language sql immutable parallel safe set search_path = '' as $$
@@ -99,44 +84,32 @@ end
 $$;
 
 -- What a sign-in needs: {status: 'known', user, password_hash}, {status: 'unknown'}, or {status: 'limited',
--- retry_after} in seconds. The attempt is recorded in this very call, before the password is looked at, so parallel
--- guesses count too; open_session forgives it. It answers instead of raising, or the record would be rolled back. What
--- is refused is not recorded, so that asking again does not prolong the wait.
+-- retry_after} in seconds. The attempt is counted in this very call, before the password is looked at, so parallel
+-- guesses count too; open_session clears it. It answers instead of raising, or the count would be rolled back. What is
+-- refused is not counted, so that asking again does not prolong the wait.
 --
 -- An account has a tight limit for each address and a wide one over all: with the tight one alone, many addresses could
--- guess for ever; without it, anybody anywhere could keep its owner out.
+-- guess for ever; without it, anybody anywhere could keep its owner out. An address has a limit that successes use up
+-- as well, since each sign-in costs a hash.
 create function public.begin_sign_in(email text, address text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_email text := left(private.normalize_email(begin_sign_in.email), 254);
   v_settings private.settings;
-  v_now timestamptz;
-  v_since timestamptz;
-  v_blocking timestamptz;
+  v_seconds integer;
   v_user public.users;
   v_hash text;
 begin
   select * into strict v_settings from private.settings;
-  perform pg_advisory_xact_lock(hashtextextended('sign-in by ' || v_email, 0));
-  perform pg_advisory_xact_lock(hashtextextended('sign-in from ' || begin_sign_in.address, 0));
-  v_now := private.now();
-  v_since := v_now - v_settings.sign_in_window;
-  -- Of each limit that is reached, the attempt that has to leave the window first. All of them must.
-  v_blocking := greatest(
-    (select a.attempted_at from private.sign_in_attempts a
-     where a.email = v_email and not a.cleared and a.attempted_at > v_since and a.address = begin_sign_in.address
-     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_account_and_address - 1 limit 1),
-    (select a.attempted_at from private.sign_in_attempts a
-     where a.email = v_email and not a.cleared and a.attempted_at > v_since
-     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_account - 1 limit 1),
-    (select a.attempted_at from private.sign_in_attempts a
-     where a.address = begin_sign_in.address and a.attempted_at > v_since
-     order by a.attempted_at desc offset v_settings.sign_in_attempts_per_address - 1 limit 1));
-  if v_blocking is not null then
-    return jsonb_build_object('status', 'limited', 'retry_after',
-                              greatest(1, ceil(extract(epoch from v_blocking - v_since))));
+  v_seconds := private.check_rate_limit(array[
+    row(private.sign_in_key(v_email, begin_sign_in.address), v_settings.sign_in_attempts_per_account_and_address,
+        v_settings.sign_in_window),
+    row(private.sign_in_key(v_email), v_settings.sign_in_attempts_per_account, v_settings.sign_in_window),
+    row('sign_in_from:' || begin_sign_in.address, v_settings.sign_in_attempts_per_address, v_settings.sign_in_window)
+  ]::private.rate_limit[], begin_sign_in.address);
+  if v_seconds > 0 then
+    return jsonb_build_object('status', 'limited', 'retry_after', v_seconds);
   end if;
-  insert into private.sign_in_attempts (email, address, attempted_at) values (v_email, begin_sign_in.address, v_now);
   select u.* into v_user from public.users u where u.email = v_email;
   if not found then
     return jsonb_build_object('status', 'unknown');
@@ -146,10 +119,12 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.normalize_email(text),
-  private.user_json(public.users),
-  public.register_user(text, text, text),
-  public.begin_sign_in(text, text)
-from public;
+-- The key that sign-ins to an account are counted under, from everywhere or from one address. (An address has no
+-- spaces, so that no e-mail address can be chosen to make another's key.)
+create function private.sign_in_key(p_email text, p_address text default null) returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select case when p_address is null then 'sign_in_to:' || p_email
+              else 'sign_in_at:' || p_address || ' ' || p_email end
+$$;
+
 grant execute on function public.register_user(text, text, text), public.begin_sign_in(text, text) to service_role;

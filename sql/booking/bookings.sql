@@ -118,7 +118,8 @@ begin
 end
 $$;
 
--- Ends a booking's live locks for that reason (lock.cancelled not yet sold, lock.returned sold), takes sold seats back, and tells the viewers.
+-- Ends a booking's live locks for that reason (lock.cancelled not yet sold, lock.returned sold), takes sold seats back,
+-- and informs viewers.
 create function private.free_seats(p_booking public.bookings, p_reason public.lock_end, p_now timestamptz) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -142,7 +143,8 @@ begin
 end
 $$;
 
--- A pending booking whose time is over becomes expired (booking.expired), its payment is called off. Its locks died by the clock.
+-- A pending booking whose time is over becomes expired (booking.expired), its payment is called off. Its locks died by
+-- the clock.
 create function private.expire_booking(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
@@ -154,11 +156,12 @@ begin
 end
 $$;
 
--- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices and gives them, once, the
--- time to pay (lock.extended). Called again it answers the same booking. Answers the booking (private.booking_json).
--- Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale with the seats, busy.
+-- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices and gives
+-- them, once, the time to pay (lock.extended). Called again it answers the same booking. Answers the booking
+-- (private.booking_json). Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale
+-- with the seats, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
-language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
   v_user uuid := private.require_user_id();
   v_showtime public.showtimes := private.showtime_on_sale(create_booking.showtime_id);
@@ -198,7 +201,7 @@ begin
 
   insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at)
   select v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_now + c.payment_duration
-  from private.settings c
+  from private.settings c where c.singleton
   returning b.* into v_booking;
   insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
   select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
@@ -252,8 +255,8 @@ language sql stable set search_path = '' as $$
     and l.held @> p_now
 $$;
 
--- Cancels a pending (booking.cancelled_unpaid) or confirmed (booking.cancelled) booking: frees its seats, calls its payment off or returns the money for
--- that reason. Answers it as it is then.
+-- Cancels a pending (booking.cancelled_unpaid) or confirmed (booking.cancelled) booking: frees its seats, calls its
+-- payment off or returns the money for that reason. Answers it as it is then.
 create function private.end_booking(p_booking public.bookings, p_reason text, p_now timestamptz) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 begin
@@ -271,16 +274,16 @@ end
 $$;
 
 -- Until when a confirmed booking can be cancelled: the notice that private.settings asks for before the showtime, or
--- infinity when the house has cancelled that. Null for other bookings. A computed column of bookings for the Data API:
+-- infinity when the cinema has cancelled that. Null for other bookings. A computed column of bookings for the Data API:
 -- select=*,cancellable_until. Definer, because settings are nobody's to read.
 create function public.cancellable_until(booking public.bookings) returns timestamptz
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
 begin
   if (booking).status <> 'confirmed' then
     return null;
   end if;
   return (select case when s.status = 'cancelled' then 'infinity' else s.starts_at - c.cancellation_notice end
-          from public.showtimes s, private.settings c where s.id = (booking).showtime_id);
+          from public.showtimes s, private.settings c where s.id = (booking).showtime_id and c.singleton);
 end
 $$;
 
@@ -288,7 +291,7 @@ $$;
 -- them and queues a full refund. Cancelling what is cancelled answers it again.
 -- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
 create function public.cancel_booking(booking_id uuid) returns jsonb
-language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
   v_user uuid := private.require_user_id();
   v_booking public.bookings;

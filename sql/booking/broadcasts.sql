@@ -1,5 +1,6 @@
--- What the database tells all who watch. A showtime's viewers listen on the private topic showtime:<id>, listings
--- on movie:<id>; nobody but the database may send there. One message per call, never one per seat, and never who.
+-- What the database broadcasts to all who watch. A showtime's viewers listen on the private topic showtime:<id>,
+-- listings on movie:<id>; nobody but the database may send there. One message per call, never one per seat, and never
+-- who.
 --
 -- Broadcasts can be lost, so they are hints: a client reads the seat map again whenever it may have missed one.
 
@@ -7,7 +8,7 @@ create policy "anyone follows showtimes and films" on realtime.messages for sele
   using (extension = 'broadcast'
          and ((select realtime.topic()) like 'showtime:%' or (select realtime.topic()) like 'movie:%'));
 
--- What listings were last told of a showtime, and when.
+-- What was last broadcast to listings about a showtime, and when.
 create table private.availability_broadcasts (
   showtime_id bigint primary key references public.showtimes on delete cascade,
   seats_left integer not null,
@@ -16,7 +17,7 @@ create table private.availability_broadcasts (
 );
 alter table private.availability_broadcasts enable row level security;
 
--- Tells a showtime's viewers what happened, when the transaction commits.
+-- Sends an event to a showtime's viewers when the transaction commits.
 create function private.broadcast_showtime(p_showtime_id bigint, p_event text, p_payload jsonb) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
@@ -27,7 +28,7 @@ $$;
 -- Seats of a showtime that nobody holds or has booked. A computed column of showtimes for the Data API:
 -- select=*,seats_left. Definer, because locks are nobody's to read.
 create function public.seats_left(showtime public.showtimes) returns integer
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
 declare
   v_now timestamptz := private.now();
 begin
@@ -36,7 +37,7 @@ begin
 end
 $$;
 
--- Tells listings which showtimes have other seats left than they were told: showtime:update on movie:<id> and
+-- Informs listings which showtimes have other seats left than was broadcast last: showtime:update on movie:<id> and
 -- showtime:<id>, at most once per showtime in five seconds. Which showtimes to look at is read from what was broadcast
 -- since the last sweep, so that nobody who locks a seat writes a row for it. It looks back twenty seconds at the least,
 -- longer than any transaction may last.
@@ -54,15 +55,15 @@ begin
                    where m.inserted_at > (least(p_since, now() - interval '20 seconds') at time zone 'utc')
                      and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
                      and m.extension = 'broadcast')
-      and not exists (select from private.availability_broadcasts told
-                      where told.showtime_id = t.id and told.sent_at > v_now - interval '5 seconds')
+      and not exists (select from private.availability_broadcasts last
+                      where last.showtime_id = t.id and last.sent_at > v_now - interval '5 seconds')
     order by t.id
   loop
-    insert into private.availability_broadcasts as told (showtime_id, seats_left, status, sent_at)
+    insert into private.availability_broadcasts as last (showtime_id, seats_left, status, sent_at)
     values (v_row.id, v_row.seats_left, v_row.status, v_now)
     on conflict (showtime_id) do update
       set seats_left = excluded.seats_left, status = excluded.status, sent_at = excluded.sent_at
-      where (told.seats_left, told.status) is distinct from (excluded.seats_left, excluded.status);
+      where (last.seats_left, last.status) is distinct from (excluded.seats_left, excluded.status);
     if found then
       perform private.broadcast_update(v_row.id, v_row.movie_id, v_row.seats_left, v_row.status);
       v_sent := v_sent + 1;
@@ -82,7 +83,7 @@ language sql volatile set search_path = '' as $$
   from unnest(array['movie:' || p_movie_id, 'showtime:' || p_showtime_id]) t (topic)
 $$;
 
--- A showtime that is cancelled, or on again, is told at once.
+-- A showtime that is cancelled, or on again, is broadcast at once.
 create function private.broadcast_status() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin

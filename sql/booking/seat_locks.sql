@@ -6,16 +6,17 @@
 --   confirm_booking  held = [.., )                           sold: no upper bound
 --   release_seats, cancel_booking   held = [.., now)         closed early, with the reason
 --
--- (docs/lifecycle.md draws the states; lock.created and so on are its letters.)
+-- (docs/lifecycle.md draws the states; lock.created and so on are the ids of its transitions.)
 --
--- Nobody has to end a lock (lock.expired): past its upper bound it conflicts with nothing, so the next viewer takes the seat
--- whether a sweep has run or not. The sweep (sweep.sql) only tells viewers and carries ended rows into the history.
+-- Nobody has to end a lock (lock.expired): past its upper bound it conflicts with nothing, so the next viewer takes the
+-- seat whether a sweep has run or not. The sweep (sweep.sql) only informs viewers and carries ended rows into the
+-- history.
 --
 -- Locks taken in this order, always: the customer at a showtime (private.lock_customer), then the booking, then
 -- seat locks in the order of seat ids.
 
 create type public.lock_end as enum (
-  'released',   -- given back by its holder
+  'released',   -- by its holder
   'expired',    -- ran out by the clock
   'cancelled',  -- its booking was cancelled
   'refunded',   -- its booking was refunded at Stripe
@@ -127,8 +128,8 @@ begin
 end
 $$;
 
--- Holds seats of a showtime for the caller: all of them or none (lock.created). The first lock of a selection starts its clock,
--- adding seats does not restart it. Locking what the caller holds already succeeds and changes nothing.
+-- Holds seats of a showtime for the caller: all of them or none (lock.created). The first lock of a selection starts
+-- its clock, adding seats does not restart it. Locking what the caller holds already succeeds and changes nothing.
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, too_many_seats, unknown_showtime, showtime_closed,
@@ -140,10 +141,14 @@ $$;
 -- The time zone is pinned, here and in the other functions that send: a client may ask the Data API for one, and
 -- realtime.messages takes its timestamps from the session.
 --
+-- PL/pgSQL keeps its plans, and those that were made while a table was empty read it whole for as long as a minute into
+-- a sale. So this and the other hot functions forbid it, and look for the one row of settings by its key: a plan that
+-- cannot do without what is forbidden is badly compared with others.
+--
 -- A premiere brings this call by the thousand, so it calls few helpers (each costs as much as a row) and reads all that
 -- it only reads in one query; what is refused takes the slow way round to find out why.
 create function public.lock_seats(showtime_id bigint, seat_ids bigint[]) returns jsonb
-language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
   v_user uuid := private.user_id();
   v_now timestamptz;
@@ -180,7 +185,8 @@ begin
            count(*) filter (where lower(l.held) > v_now - interval '1 minute') as lately
     -- Not `held @> now`: it would draw the planner to the GiST index, which is slower than the primary key.
     from (select *, (upper(any_of_mine.held) > v_now) is not false as live from public.seat_locks any_of_mine) l
-    where l.showtime_id = lock_seats.showtime_id and l.user_id = v_user) mine;
+    where l.showtime_id = lock_seats.showtime_id and l.user_id = v_user) mine
+  where c.singleton;
   if v_open is not true or v_known is distinct from cardinality(v_wanted) or v_known not between 1 and v_limit then
     perform private.refuse_selection(lock_seats.showtime_id, v_user, v_wanted, v_limit);
   end if;
@@ -226,11 +232,11 @@ exception
 end
 $$;
 
--- Gives back some of the caller's seats at a showtime, or all (lock.released). Seats of others, or nobody's, are left alone and
--- that is no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required, unknown_showtime,
--- booking_pending for seats that are being paid for (cancel_booking frees those), busy.
+-- Releases some of the caller's seats at a showtime, or all (lock.released). Seats of others, or nobody's, are left
+-- alone and that is no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required,
+-- unknown_showtime, booking_pending for seats that are being paid for (cancel_booking frees those), busy.
 create function public.release_seats(showtime_id bigint, seat_ids bigint[] default null) returns jsonb
-language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
   v_user uuid := private.require_user_id();
   v_now timestamptz;
@@ -292,6 +298,6 @@ create trigger held_showtimes_keep_their_auditorium before update of auditorium_
   for each row when (old.auditorium_id is distinct from new.auditorium_id)
   execute function private.protect_held_showtime();
 
--- anon too: a caller without a token is told to sign in, in our words, by the function itself.
+-- anon too: the function itself asks a caller without a token to sign in.
 grant execute on function public.lock_seats(bigint, bigint[]), public.release_seats(bigint, bigint[])
   to anon, authenticated;

@@ -1,6 +1,6 @@
--- The sweep. Nothing waits for it: locks die by the clock. It tells viewers that seats came free, ends unpaid bookings,
--- keeps the hot tables small and the listings fresh. Run every five seconds by pg_cron and by the worker; it may run
--- twice at once, or not for an hour.
+-- The sweep. Nothing waits for it: locks die by the clock. It informs viewers that seats came free, ends unpaid
+-- bookings, keeps the hot tables small and the listings fresh. Run every five seconds by pg_cron and by the worker; it
+-- may run twice at once, or not for an hour.
 --
 -- Each booking and each step is a subtransaction of its own: one that raises is noted in private.sweep_failures and
 -- undoes nothing else. What a sweep does at once is limited, so that it ends long before the Data API would end it.
@@ -58,7 +58,7 @@ language sql volatile set search_path = '' as $$
   where f.step = p_step and f.booking_id is not distinct from p_booking_id
 $$;
 
--- Tells viewers of each showtime which locks ran out between the two times.
+-- Informs viewers of each showtime which locks ran out between the two times.
 create function private.broadcast_expired(p_since timestamptz, p_until timestamptz) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -80,20 +80,19 @@ begin
 end
 $$;
 
--- Carries locks that ended before that time into the history. They stay a minute longer than their life, so that no lock which a stalled
--- transaction is still about to write, with a beginning in the past, can miss them.
+-- Carries locks that ended before that time into the history. They stay a minute longer than their life, so that no
+-- lock which a stalled transaction is still about to write, with a beginning in the past, can miss them.
 create function private.archive_ended_locks(p_now timestamptz, p_max_rows integer) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_archived integer;
 begin
-  with ended as (
-    select l.showtime_id, l.user_id, l.id from public.seat_locks l
-    where upper(l.held) <= p_now - interval '1 minute' and not upper_inf(l.held)
-    order by upper(l.held) limit p_max_rows for update skip locked
-  ), moved as (
-    delete from public.seat_locks l using ended e
-    where l.showtime_id = e.showtime_id and l.user_id = e.user_id and l.id = e.id
+  -- By their place in the table: joined by their key, a plan for so many rows would read the table whole for none.
+  with moved as (
+    delete from public.seat_locks l where l.ctid = any (array(
+      select e.ctid from public.seat_locks e
+      where upper(e.held) <= p_now - interval '1 minute' and not upper_inf(e.held)
+      order by upper(e.held) limit p_max_rows for update skip locked))
     returning l.*
   )
   insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, booking_id, held, end_reason)
@@ -216,9 +215,9 @@ $$;
 --
 -- An end is announced only when no call in flight can move it any more: create_booking and confirm_booking judge by the
 -- time at which they began, and may take until the end of the longest statement (8 s at the Data API). Else viewers
--- could hear that a seat came free after they heard that it was sold. They count down by themselves meanwhile.
+-- could receive that a seat came free after they received that it was sold. They count down by themselves meanwhile.
 create function public.release_expired_locks(max_rows integer default 10000) returns jsonb
-language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
   c_longest_call constant interval := '10 seconds';
   -- The tidying has time for an hour.

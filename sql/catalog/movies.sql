@@ -1,4 +1,4 @@
--- Films. What a certificate says is the house's own age limit, since three countries do not share one board.
+-- Films. A certificate is the cinema's own age limit, since three countries do not share one board.
 
 create type public.certificate as enum (
   'U',   -- everyone

@@ -23,6 +23,8 @@ comment on column public.showtimes.available_from is 'When the auditorium is cle
 create index showtimes_by_movie on public.showtimes (movie_id, starts_at);
 create index showtimes_by_auditorium on public.showtimes (auditorium_id, starts_at);
 create index showtimes_by_start on public.showtimes (starts_at);
+-- The sweep looks for those whose bookings are to be refunded.
+create index showtimes_cancelled on public.showtimes (starts_at) where status = 'cancelled';
 
 alter table public.showtimes enable row level security;
 create policy "anyone reads showtimes" on public.showtimes for select to anon, authenticated using (true);

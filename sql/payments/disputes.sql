@@ -1,6 +1,6 @@
--- Disputes: a customer's bank takes a payment back until it is settled who is right. Recorded, shown, never acted upon
--- by themselves: whether somebody who disputes may still see the film is for people to say. Money that is lost has gone
--- back, so nothing more of it is returned.
+-- Disputes: a customer's bank takes a payment back until the dispute is decided. Recorded, shown, never acted upon by
+-- themselves: whether a customer who disputes may still see the film is for staff to decide. Money that is lost has
+-- gone back, so nothing more of it is returned.
 
 create table public.disputes (
   showtime_id bigint not null,
@@ -35,9 +35,9 @@ create policy "people read the disputes of their own bookings" on public.dispute
                    and b.user_id = (select auth.uid())));
 grant select on public.disputes to authenticated, service_role;
 
--- Stripe says how a dispute stands. Events come in any order: one that is closed stays closed. (dispute.opened opened, dispute.closed closed)
--- Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request, and busy when the news of the
--- payment has yet to come.
+-- Stripe says how a dispute stands. Events come in any order: one that is closed stays closed. (dispute.opened opened,
+-- dispute.closed closed) Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request, and busy
+-- while the payment itself is not recorded yet.
 create function public.record_dispute(
   event_id text, event_type text, stripe_dispute_id text, payment_intent_id text, amount integer, currency text,
   reason text, status text)
@@ -78,9 +78,6 @@ begin
 end
 $$;
 
-revoke execute on function
-  public.record_dispute(text, text, text, text, integer, text, text, text)
-from public;
 grant execute on function
   public.record_dispute(text, text, text, text, integer, text, text, text)
 to service_role;

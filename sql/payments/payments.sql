@@ -1,4 +1,4 @@
--- Payments: what was asked of Stripe for a booking and what arrived. Money that arrives is never lost sight of: every
+-- Payments: what Stripe was asked for a booking, and what arrived. Money that arrives is never lost sight of: every
 -- succeeded payment is kept by one confirmed booking, or a refund of it is queued in the same transaction.
 --
 --   open --money arrived--> succeeded        open --can no longer be paid--> canceled
@@ -34,11 +34,13 @@ create table public.payments (
   constraint only_money_settles_a_booking check (not settles_booking or status = 'succeeded')
 );
 comment on column public.payments.amount is 'What was asked, in minor units: the total of the booking.';
-comment on column public.payments.settles_booking is 'This is the money that confirmed the booking; all other goes back.';
+comment on column public.payments.settles_booking is
+  'This payment confirmed the booking; all others are refunded.';
 comment on column public.payments.failure_code is 'Why the last attempt failed, in Stripe''s words; null if none did.';
 
 create index payments_by_booking on public.payments (showtime_id, booking_id);
-create unique index one_payment_settles_a_booking on public.payments (showtime_id, booking_id) where settles_booking;
+create unique index one_payment_settles_a_booking on public.payments (showtime_id, booking_id)
+  where settles_booking;
 create unique index one_open_payment_per_booking on public.payments (showtime_id, booking_id) where status = 'open';
 create index payments_open on public.payments (created_at) where status = 'open';
 create index payments_paid on public.payments (paid_at) where status = 'succeeded';
@@ -51,9 +53,10 @@ create policy "people read the payments of their own bookings" on public.payment
                    and b.user_id = (select auth.uid())));
 grant select on public.payments to authenticated, service_role;
 
--- Begins to take money for a customer's pending booking (payment.started), or goes on with it: one payment, whatever happens, until
--- it is paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency, payment_intent_id (null
--- until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable, too_many_attempts.
+-- Begins to take money for a customer's pending booking (payment.started), or goes on with it: one payment, whatever
+-- happens, until it is paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency,
+-- payment_intent_id (null until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable,
+-- too_many_attempts.
 create function public.start_payment(booking_id uuid, user_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -68,7 +71,9 @@ begin
   elsif v_booking.status <> 'pending' then
     perform private.raise_api_error('not_payable');
   end if;
-  select private.check_rate_limit('payment', v_booking.user_id::text, c.payment_starts_per_customer, c.sign_in_window)
+  select private.check_rate_limit(
+    array[row('payment_start:' || v_booking.user_id, c.payment_starts_per_customer, c.sign_in_window)
+          ::private.rate_limit])
   into strict v_seconds from private.settings c;
   if v_seconds > 0 then
     perform private.raise_api_error('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
@@ -87,7 +92,8 @@ begin
 end
 $$;
 
--- Notes which PaymentIntent was made for a payment. Where the booking has ended meanwhile, the intent is called off.
+-- Notes which PaymentIntent was made for a payment. Where the booking has ended meanwhile, the intent is
+-- canceled.
 -- Answers {attached}: false when the payment carries another intent already. Raises not_payable for an unknown payment.
 create function public.attach_payment_intent(payment_id uuid, payment_intent_id text) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -100,7 +106,7 @@ begin
   if v_booking.id is null then
     perform private.raise_api_error('not_payable');
   end if;
-  -- A payment called off while it had no intent is open again now that it has one: that intent must be called off too.
+  -- A payment canceled while it had no intent is open again now that it has one: that intent must be canceled too.
   update public.payments p
   set payment_intent_id = attach_payment_intent.payment_intent_id,
       status = case when p.payment_intent_id is null and p.status = 'canceled' then 'open' else p.status end
@@ -117,8 +123,8 @@ begin
 end
 $$;
 
--- Sees to it that nobody pays for a booking that has ended (payment.canceled): its open intent is cancelled at Stripe by the worker.
--- The payment stays open until Stripe agrees, since a card may be paying this very moment.
+-- Makes sure that nobody pays for a booking that has ended (payment.canceled): the worker cancels its open intent at
+-- Stripe. The payment stays open until Stripe agrees, since a card may be paying this very moment.
 create function private.cancel_payment_intent(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -163,9 +169,9 @@ end
 $$;
 
 -- Makes a booking's seats sold and answers null; or changes nothing and answers why not: showtime_cancelled,
--- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end (lock.sold). Paid later, the very
--- same seats are taken again (lock.sold_late) if all of them are free and still on sale, and their customer has not filled up with
--- others.
+-- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end (lock.sold). Paid later, the
+-- very same seats are taken again (lock.sold_late) if all of them are free and still on sale, and their customer has
+-- not filled up with others.
 create function private.sell_seats(p_booking public.bookings, p_now timestamptz) returns text
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -229,10 +235,11 @@ begin
 end
 $$;
 
--- Stripe says that a PaymentIntent succeeded (payment.succeeded, or payment.paid_after_cancel for one called off); webhook and reconciliation both come here.
--- The event, its effect and the mail are one transaction. Money in time (booking.paid), or late with the seats still free (booking.paid_late),
--- confirms. Money that cannot be kept is refunded: the seats are gone (booking.paid_too_late), the booking was cancelled or paid already,
--- the amount or currency differs. Never a swap of seats.
+-- Stripe says that a PaymentIntent succeeded (payment.succeeded, or payment.paid_after_cancel for a canceled one);
+-- webhook and reconciliation both come here. The event, its effect and the mail are one transaction. Money in time
+-- (booking.paid), or late with the seats still free (booking.paid_late), confirms. Money that cannot be kept is
+-- refunded: the seats are gone (booking.paid_too_late), the booking was cancelled or paid already, the amount or
+-- currency differs. Never a swap of seats.
 --
 -- amount in minor units; booking_id from the intent's metadata, for an intent not yet attached.
 -- Answers {outcome, booking_id, reason}: outcome confirmed, refund_queued (with a reason), already_settled, duplicate,
@@ -294,9 +301,9 @@ begin
 end
 $$;
 
--- Stripe says that an attempt to pay failed (payment.declined), or, with canceled, that the intent can no longer be paid (payment.canceled). The
--- booking keeps its seats until its time is over. event_id is null when the worker reports what it did itself. Answers
--- {outcome, booking_id}: noted, duplicate, unmatched.
+-- Stripe says that an attempt to pay failed (payment.declined), or, with canceled, that the intent can no longer be
+-- paid (payment.canceled). The booking keeps its seats until its time is over. event_id is null when the worker reports
+-- what it did itself. Answers {outcome, booking_id}: noted, duplicate, unmatched.
 create function public.record_payment_failure(
   event_id text, event_type text, payment_intent_id text, canceled boolean default false,
   failure_code text default null, failure_message text default null)
@@ -321,38 +328,9 @@ begin
 end
 $$;
 
--- Payments that are open longer than that, for a reconciliation that asks Stripe about each, oldest first; after is the
--- payment_id that the last page ended with. [{payment_id, booking_id, payment_intent_id, amount, currency, created_at}]
-create function public.payments_to_reconcile(
-  older_than interval default '2 minutes', max_rows integer default 100, after uuid default null)
-returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'payment_id', p.id, 'booking_id', p.booking_id, 'payment_intent_id', p.payment_intent_id,
-    'amount', p.amount, 'currency', p.currency, 'created_at', p.created_at) order by p.created_at, p.id), '[]')
-  from (select * from public.payments open
-        where open.status = 'open' and open.payment_intent_id is not null
-          and open.created_at < private.now() - payments_to_reconcile.older_than
-          and (payments_to_reconcile.after is null or (open.created_at, open.id) > (
-            select seen.created_at, seen.id from public.payments seen where seen.id = payments_to_reconcile.after))
-        order by open.created_at, open.id limit payments_to_reconcile.max_rows) p
-$$;
-
-revoke execute on function
-  public.start_payment(uuid, uuid),
-  public.attach_payment_intent(uuid, text),
-  private.cancel_payment_intent(public.bookings),
-  private.payment_of_intent(public.bookings, text, integer, text),
-  private.sell_seats(public.bookings, timestamptz),
-  private.settle_booking(public.bookings, public.payments, timestamptz),
-  public.confirm_booking(text, text, text, integer, text, uuid),
-  public.record_payment_failure(text, text, text, boolean, text, text),
-  public.payments_to_reconcile(interval, integer, uuid)
-from public;
 grant execute on function
   public.start_payment(uuid, uuid),
   public.attach_payment_intent(uuid, text),
   public.confirm_booking(text, text, text, integer, text, uuid),
-  public.record_payment_failure(text, text, text, boolean, text, text),
-  public.payments_to_reconcile(interval, integer, uuid)
+  public.record_payment_failure(text, text, text, boolean, text, text)
 to service_role;

@@ -9,7 +9,7 @@ create type public.refund_status as enum (
   'pending',    -- taken by Stripe, not yet with the customer's bank
   'succeeded',  -- sent to the customer's bank
   'failed',     -- refused; waits for the next try
-  'void'        -- there was nothing left to return: it had gone back by another refund
+  'void'        -- there was nothing left to refund: it had gone back by another one
 );
 
 create table public.refunds (
@@ -50,16 +50,44 @@ create policy "people read the refunds of their own bookings" on public.refunds
                    and b.user_id = (select auth.uid())));
 grant select on public.refunds to authenticated, service_role;
 
--- Queues the return of what is left of a payment (refund.queued), with the mail that says so. Nothing is left: nothing happens.
-create function private.refund_payment(p_payment public.payments, p_reason text) returns void
+-- What is left of a payment to give back, in minor units: what arrived, without all that has gone back already, is on
+-- its way, or was lost in a dispute. The one place that says it: what a page promises is what then comes.
+create function private.refundable_of_payment(p_payment public.payments) returns integer
+language plpgsql stable set search_path = '' as $$
+begin
+  return greatest(0, coalesce(p_payment.amount_received, 0) - private.committed_refund_amount(p_payment));
+end
+$$;
+
+-- What the cancellation of the caller's confirmed booking would give back now, in minor units of its currency; null for
+-- other bookings, and for those of others: a caller may pass any row. A computed column of bookings for the Data API:
+-- select=*,refundable_amount.
+create function public.refundable_amount(booking public.bookings) returns integer
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  if not exists (
+    select from public.bookings mine
+    where mine.showtime_id = (booking).showtime_id and mine.id = (booking).id and mine.status = 'confirmed'
+      and mine.user_id = private.user_id()) then
+    return null;
+  end if;
+  return (
+    select coalesce(sum(private.refundable_of_payment(p)), 0) from public.payments p
+    where p.showtime_id = (booking).showtime_id and p.booking_id = (booking).id and p.status = 'succeeded');
+end
+$$;
+
+-- Queues the refund of what is left of a payment (refund.queued), with the mail that says so. Answers how much that is;
+-- when nothing is left, nothing happens.
+create function private.refund_payment(p_payment public.payments, p_reason text) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
   v_booking public.bookings;
   v_refund public.refunds;
-  v_left integer := p_payment.amount_received - private.committed_refund_amount(p_payment);
+  v_left integer := private.refundable_of_payment(p_payment);
 begin
-  if v_left <= 0 then
-    return;
+  if v_left = 0 then
+    return 0;
   end if;
   insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason)
   values (p_payment.showtime_id, p_payment.booking_id, p_payment.id, v_left, p_payment.currency_received, p_reason)
@@ -69,48 +97,68 @@ begin
   perform private.enqueue_refund(v_booking, v_refund, interval '0');
   perform private.enqueue('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
                        jsonb_build_object('refund_id', v_refund.id));
+  return v_left;
 end
 $$;
 
 -- Hands a refund to the worker.
-create function private.enqueue_refund(p_booking public.bookings, p_refund public.refunds, p_delay interval) returns void
+create function private.enqueue_refund(p_booking public.bookings, p_refund public.refunds, p_delay interval)
+returns void
 language sql volatile set search_path = '' as $$
   select private.enqueue('refund', 'refund:' || p_refund.id || ':' || p_refund.attempt, p_booking,
                       jsonb_build_object('refund_id', p_refund.id), p_delay)
 $$;
 
--- What the worker needs to do a refund: {id, attempt, amount, currency, reason, status, payment_intent_id}.
+-- What the worker needs for a refund or an email about one: {id, attempt, amount, currency, reason, status,
+-- payment_intent_id, kept}; kept is what is left of the payment after all refunds of it. Null without such a refund.
 create function private.refund_context(p_refund_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object('id', r.id, 'attempt', r.attempt, 'amount', r.amount, 'currency', r.currency,
-                            'reason', r.reason, 'status', r.status, 'payment_intent_id', p.payment_intent_id)
+                            'reason', r.reason, 'status', r.status, 'payment_intent_id', p.payment_intent_id,
+                            'kept', private.refundable_of_payment(p))
   from public.refunds r
   join public.payments p on p.showtime_id = r.showtime_id and p.id = r.payment_id
   where r.id = p_refund_id
 $$;
 
--- Queues the return of everything that was paid for a booking.
+-- Queues the refund of everything that was paid for a booking. Where all of it has gone back already there is no refund
+-- whose email could mention the cancellation, so it has an email of its own.
 create function private.refund_booking(p_booking public.bookings, p_reason text) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_payment public.payments;
+  v_queued integer := 0;
 begin
   for v_payment in
     select * from public.payments p
     where p.showtime_id = p_booking.showtime_id and p.booking_id = p_booking.id and p.status = 'succeeded'
   loop
-    perform private.refund_payment(v_payment, p_reason);
+    v_queued := v_queued + private.refund_payment(v_payment, p_reason);
   end loop;
+  if v_queued = 0 then
+    perform private.enqueue('mail_cancellation', 'mail:cancellation:' || p_booking.id, p_booking,
+                            jsonb_build_object('reason', p_reason));
+  end if;
 end
 $$;
 
--- Stripe says how a refund stands: the answer to our request (event_id null) or a refund event. One that nobody here
--- asked for was made at Stripe's dashboard and is recorded all the same; when it returns a confirmed booking's whole
--- price, the seats come free.
+-- A refund's status in Stripe's words, in ours; null for a word that is unknown. No other place maps them.
+create function private.refund_status_of(p_stripe_status text) returns public.refund_status
+language sql immutable parallel safe set search_path = '' as $$
+  select case p_stripe_status
+    when 'succeeded' then 'succeeded'
+    when 'pending' then 'pending'
+    when 'requires_action' then 'pending'
+    when 'failed' then 'failed'
+    when 'canceled' then 'failed'
+  end::public.refund_status
+$$;
+
+-- Stripe says how a refund stands. One that nobody here asked for was made at Stripe's dashboard and is recorded all
+-- the same; when it returns a confirmed booking's whole price, the seats come free.
 --
--- status in Stripe's words: pending, requires_action, succeeded, failed, canceled; or void, from the worker, if Stripe
--- has nothing left to return. refund_id and attempt are ours, from the refund's metadata.
--- Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request.
+-- status in Stripe's words; event_id is null when nobody but us asked. refund_id and attempt are ours, from the
+-- refund's metadata. Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request.
 create function public.record_refund(
   event_id text, event_type text, stripe_refund_id text, payment_intent_id text, amount integer, status text,
   failure_reason text default null, refund_id uuid default null, attempt integer default null)
@@ -119,13 +167,9 @@ language plpgsql volatile security definer set search_path = '' set timezone = '
 declare
   v_booking public.bookings;
   v_payment public.payments;
-  v_refund public.refunds;
-  v_status public.refund_status;
 begin
-  v_status := case record_refund.status when 'succeeded' then 'succeeded' when 'pending' then 'pending'
-              when 'requires_action' then 'pending' when 'failed' then 'failed' when 'canceled' then 'failed'
-              when 'void' then 'void' end;
-  if v_status is null or record_refund.amount is null or record_refund.amount <= 0 then
+  if private.refund_status_of(record_refund.status) is null
+    or record_refund.amount is null or record_refund.amount <= 0 then
     perform private.raise_api_error('invalid_request');
   end if;
   if not private.record_event(record_refund.event_id, record_refund.event_type, record_refund.payment_intent_id) then
@@ -141,39 +185,60 @@ begin
   if not found then
     perform private.raise_api_error('busy');  -- it overtook the news that the money arrived; Stripe will come again
   end if;
-
-  select * into v_refund from public.refunds r
-  where r.payment_id = v_payment.id and r.showtime_id = v_payment.showtime_id
-    and (r.stripe_refund_id = record_refund.stripe_refund_id or r.id = record_refund.refund_id)
-  order by r.id = record_refund.refund_id desc nulls last limit 1 for update;
-  if v_refund.id is null then
-    if exists (select from public.refunds r where r.stripe_refund_id = record_refund.stripe_refund_id) then
-      perform private.raise_api_error('invalid_request');  -- a refund is of one payment for ever, and this one is of another
-    end if;
-    insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
-    values (v_payment.showtime_id, v_booking.id, v_payment.id, record_refund.amount, v_payment.currency_received,
-            'made_at_stripe', record_refund.stripe_refund_id)
-    returning r.* into v_refund;
-    if v_status <> 'failed' then  -- of what failed before we heard of it there is nothing to tell
-      perform private.enqueue('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
-                           jsonb_build_object('refund_id', v_refund.id));
-    end if;
-  end if;
-  if coalesce(record_refund.attempt, v_refund.attempt) = v_refund.attempt then
-    perform private.apply_refund_status(v_booking, v_refund, v_status, record_refund.stripe_refund_id,
-                                  record_refund.failure_reason);
-    v_booking := private.sync_booking_status(v_booking, v_payment);
-    if v_status <> 'void' then  -- what others have returned is not to be returned again before we know how
-      perform private.rebalance_refunds(v_booking, v_payment);
-    end if;
-  end if;
+  perform private.note_refund(
+    v_booking, v_payment,
+    jsonb_build_object('id', record_refund.stripe_refund_id, 'amount', record_refund.amount,
+                       'status', record_refund.status, 'failure_reason', record_refund.failure_reason),
+    record_refund.refund_id, record_refund.attempt);
   return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);
 end
 $$;
 
--- Moves a refund to the status that Stripe reports: refund.accepted taken, refund.succeeded sent, refund.failed refused, refund.retried tried again. Events come in any
--- order: after succeeded only failed is news (the bank sent it back), after void or the failure of one made at the
--- dashboard nothing is. A failure of ours is tried again an hour later as the next attempt, which has a key of its own.
+-- Notes how a refund of a payment stands at Stripe, by a fact about it ({id, amount, status, failure_reason}) and by
+-- the refund and attempt of ours that it belongs to, if any. News of an attempt that has passed changes nothing.
+-- Answers the booking as it is then. Raises invalid_request.
+create function private.note_refund(
+  p_booking public.bookings, p_payment public.payments, p_fact jsonb, p_refund_id uuid, p_attempt integer)
+returns public.bookings
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_refund public.refunds;
+  v_status public.refund_status := private.refund_status_of(p_fact ->> 'status');
+begin
+  if v_status is null then
+    perform private.raise_api_error('invalid_request');
+  end if;
+  select * into v_refund from public.refunds r
+  where r.payment_id = p_payment.id and r.showtime_id = p_payment.showtime_id
+    and (r.stripe_refund_id = p_fact ->> 'id' or r.id = p_refund_id)
+  order by r.id = p_refund_id desc nulls last limit 1 for update;
+  if v_refund.id is null then
+    if exists (select from public.refunds r where r.stripe_refund_id = p_fact ->> 'id') then
+      perform private.raise_api_error('invalid_request');  -- a refund is of one payment for ever, and this one is of another
+    end if;
+    insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
+    values (p_payment.showtime_id, p_booking.id, p_payment.id, (p_fact ->> 'amount')::integer,
+            p_payment.currency_received, 'made_at_stripe', p_fact ->> 'id')
+    returning r.* into v_refund;
+    if v_status <> 'failed' then  -- one that failed before we knew of it is no news
+      perform private.enqueue('mail_refund', 'mail:refund:' || v_refund.id, p_booking,
+                              jsonb_build_object('refund_id', v_refund.id));
+    end if;
+  end if;
+  if coalesce(p_attempt, v_refund.attempt) = v_refund.attempt then
+    perform private.apply_refund_status(p_booking, v_refund, v_status, p_fact ->> 'id', p_fact ->> 'failure_reason');
+    p_booking := private.sync_booking_status(p_booking, p_payment);
+    perform private.rebalance_refunds(p_booking, p_payment);
+  end if;
+  return p_booking;
+end
+$$;
+
+-- Moves a refund to the status that Stripe reports: refund.accepted taken, refund.succeeded sent, refund.failed
+-- refused, refund.retried tried again. Events come in any order: after succeeded only failed is news (the bank sent it
+-- back), after void or the failure of one made at the dashboard nothing is. A failure of ours is tried again an hour
+-- later as the next attempt, which has a key of its own. Once a customer was promised money, the first time that a bank
+-- refuses it has an email; what Stripe refuses to take at all is ours to put right.
 create function private.apply_refund_status(
   p_booking public.bookings, p_refund public.refunds, p_status public.refund_status, p_stripe_refund_id text,
   p_failure_reason text) returns void
@@ -195,13 +260,19 @@ begin
   if v_ours and p_status = 'failed' then
     perform private.enqueue_refund(p_booking, p_refund, interval '1 hour');
   end if;
+  if p_status = 'failed' and p_stripe_refund_id is not null
+    and exists (select from private.outbox o where o.key = 'mail:refund:' || p_refund.id) then
+    perform private.enqueue('mail_refund_failed', 'mail:refund_failed:' || p_refund.id, p_booking,
+                            jsonb_build_object('refund_id', p_refund.id));
+  end if;
 end
 $$;
 
--- A booking whose price went back as a whole is refunded (booking.refunded); were its seats still sold, they come free (booking.refunded_at_stripe). One
--- whose refund was sent back by the bank is merely cancelled again (booking.refund_bounced). Money that never kept the booking does not
--- touch it. Answers it as it is then.
-create function private.sync_booking_status(p_booking public.bookings, p_payment public.payments) returns public.bookings
+-- A booking whose price went back as a whole is refunded (booking.refunded); were its seats still sold, they come free
+-- (booking.refunded_at_stripe). One whose refund was sent back by the bank is merely cancelled again
+-- (booking.refund_bounced). Money that never kept the booking does not touch it. Answers it as it is then.
+create function private.sync_booking_status(p_booking public.bookings, p_payment public.payments)
+returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
@@ -223,7 +294,7 @@ begin
 end
 $$;
 
--- Brings what we mean to return of a payment in line with what is left of it, after a refund made at the dashboard came
+-- Brings what is queued for a payment in line with what is left of it, after a refund made at the dashboard came
 -- or failed: the rest is queued where nothing may be kept, and what is still queued shrinks or is void where others
 -- were faster (refund.voided).
 create function private.rebalance_refunds(p_booking public.bookings, p_payment public.payments) returns void
@@ -277,34 +348,6 @@ begin
 end
 $$;
 
--- Refunds that Stripe has taken and not told us about for longer than that: [{id, attempt, stripe_refund_id}], oldest
--- first; after is the id that the page before ended with.
-create function public.refunds_to_reconcile(
-  older_than interval default '2 minutes', max_rows integer default 100, after uuid default null)
-returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'attempt', r.attempt, 'stripe_refund_id', r.stripe_refund_id)
-                            order by r.created_at, r.id), '[]')
-  from (select * from public.refunds pending
-        where pending.status = 'pending' and pending.stripe_refund_id is not null
-          and pending.updated_at < private.now() - refunds_to_reconcile.older_than
-          and (refunds_to_reconcile.after is null or (pending.created_at, pending.id) > (
-            select seen.created_at, seen.id from public.refunds seen where seen.id = refunds_to_reconcile.after))
-        order by pending.created_at, pending.id limit refunds_to_reconcile.max_rows) r
-$$;
-
-revoke execute on function
-  private.refund_payment(public.payments, text),
-  private.enqueue_refund(public.bookings, public.refunds, interval),
-  private.refund_context(uuid),
-  private.refund_booking(public.bookings, text),
-  public.record_refund(text, text, text, text, integer, text, text, uuid, integer),
-  private.apply_refund_status(public.bookings, public.refunds, public.refund_status, text, text),
-  private.sync_booking_status(public.bookings, public.payments),
-  private.rebalance_refunds(public.bookings, public.payments),
-  private.committed_refund_amount(public.payments),
-  public.refunds_to_reconcile(interval, integer, uuid)
-from public;
-grant execute on function public.refunds_to_reconcile(interval, integer, uuid) to service_role;
+grant execute on function public.refundable_amount(public.bookings) to anon, authenticated;
 grant execute on function public.record_refund(text, text, text, text, integer, text, text, uuid, integer)
 to service_role;

@@ -1,4 +1,4 @@
--- The ledger of what Stripe told us: one row per event id, written in the transaction of its effect. Stripe delivers at
+-- The ledger of Stripe's events: one row per event id, written in the transaction of its effect. Stripe delivers at
 -- least once and in any order; the primary key makes the effect happen once, parallel deliveries included.
 
 create table private.stripe_events (
@@ -13,8 +13,8 @@ create table private.stripe_events (
 create index stripe_events_by_intent on private.stripe_events (payment_intent_id);
 alter table private.stripe_events enable row level security;
 
--- False when the event was dealt with before. Waits for a parallel delivery to end one way or the other. Null, for what
--- the worker reports of its own doing, is no event and always true.
+-- Notes an event; false when it was dealt with before. Waits for a parallel delivery to end one way or the other. Null,
+-- for what the worker reports of its own work, is no event and always true.
 create function private.record_event(p_event_id text, p_event_type text, p_payment_intent_id text) returns boolean
 language plpgsql volatile set search_path = '' as $$
 begin
@@ -28,7 +28,7 @@ begin
 end
 $$;
 
--- Notes what an event came to, and is the answer: {outcome, booking_id, reason}.
+-- Notes the outcome of an event and answers it: {outcome, booking_id, reason}.
 create function private.event_outcome(
   p_event_id text, p_outcome text, p_booking_id uuid default null, p_reason text default null) returns jsonb
 language plpgsql volatile set search_path = '' as $$
@@ -38,8 +38,3 @@ begin
   return jsonb_build_object('outcome', p_outcome, 'booking_id', p_booking_id, 'reason', p_reason);
 end
 $$;
-
-revoke execute on function
-  private.record_event(text, text, text),
-  private.event_outcome(text, text, uuid, text)
-from public;

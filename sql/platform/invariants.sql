@@ -1,6 +1,6 @@
--- What must always hold, as one function that answers the violations: [{invariant, violation}], empty when all holds. The
--- tests, the worker's nightly run and `make verify` (backend/verification.py) ask this one function. One value and not a
--- row each, because the Data API cuts off rows beyond its max_rows in silence.
+-- What must always hold, as one function that answers the violations: [{invariant, violation}], empty when all holds.
+-- The tests, the worker's nightly run and `make verify` (backend/verification.py) ask this one function. One value and
+-- not a row each, because the Data API cuts off rows beyond its max_rows in silence.
 --
 -- It takes one snapshot, so it may run while seats are sold; what is a matter of time (a refund on its way) is no
 -- violation until the time is over. It reads all there is, so it may take longer than the Data API grants other calls.
@@ -150,7 +150,8 @@ from public.payments p
 join public.bookings b on b.showtime_id = p.showtime_id and b.id = p.booking_id
 where (p.amount, p.currency) is distinct from (b.total, b.currency) and p.status <> 'succeeded'
 
--- I6: one mail for each confirmation and each refund. (Once is the outbox's unique key.)
+-- I6: one mail for each confirmation, each refund, each refund that a bank refused and each cancellation of what was
+-- paid. (Once is the outbox's unique key.)
 union all
 select 'I6 a confirmation has no mail', jsonb_build_object('booking_id', b.id)
 from public.bookings b
@@ -162,6 +163,20 @@ select 'I6 a refund has no mail', jsonb_build_object('refund_id', r.id)
 from public.refunds r
 where not (r.reason = 'made_at_stripe' and r.status = 'failed')
   and not exists (select from private.outbox o where o.key = 'mail:refund:' || r.id)
+
+union all
+select 'I6 a refund that was refused has no mail', jsonb_build_object('refund_id', r.id)
+from public.refunds r
+where r.status = 'failed' and r.stripe_refund_id is not null
+  and exists (select from private.outbox o where o.key = 'mail:refund:' || r.id)
+  and not exists (select from private.outbox o where o.key = 'mail:refund_failed:' || r.id)
+
+union all
+select 'I6 a cancellation has no mail', jsonb_build_object('booking_id', b.id)
+from public.bookings b
+where b.confirmed_at is not null and b.status in ('cancelled', 'refunded')
+  and not exists (select from private.outbox o
+                  where o.booking_id = b.id and o.kind in ('mail_refund', 'mail_cancellation'))
 
 union all
 select 'I6 an email was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key, 'last_error', coalesce(o.last_error, '-'))
@@ -182,7 +197,7 @@ from pg_catalog.pg_proc p, unnest(array['anon', 'authenticated']) r (name)
 where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
   and has_function_privilege(r.name, p.oid, 'execute')
   and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seats_left', 'server_time', 'create_booking',
-                              'cancel_booking', 'cancellable_until', 'send_ticket_again', 'seat_holder',
+                              'cancel_booking', 'cancellable_until', 'refundable_amount', 'send_ticket_again', 'seat_holder',
                               'booking_history'])
   and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')  -- of an extension
 

@@ -16,11 +16,11 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- What an operator watches: {outbox: [{kind, state, rows, oldest_seconds, overdue_seconds}], refunds: {status: n} and
--- refund_ages: {status: seconds in it, of the oldest} of those unfinished, payments_open, disputes_open,
--- disputes: [{id, reference, status, amount, currency}] of the 20 oldest, violations of the last verification or null,
+-- refund_ages: {status: seconds in it, of the oldest} of those unfinished, payments_open, disputes_open, disputes:
+-- [{id, reference, status, amount, currency}] of the 20 oldest, violations of the last verification or null,
 -- verified_seconds_ago (the daily one) and sweep_seconds_ago, both since the database was made if there was none yet,
--- sweep_failures (bookings and steps that raise, see sweep.sql), locks_held (and not sold), lock_ids given out so far, bookings_recent: {status: n} and payments_recent: {outcome: n}
--- of the last five minutes}.
+-- sweep_failures (bookings and steps that raise, see sweep.sql), locks_held (and not sold), lock_ids given out so far,
+-- bookings_recent: {status: n} and payments_recent: {outcome: n} of the last five minutes}.
 --
 -- Overdue is what a worker should have taken: its time has come, and no worker holds it. What waits for its next try is
 -- old and not overdue.

@@ -1,5 +1,5 @@
--- The outbox: what the world outside has to hear of a transaction, written in that transaction. The worker claims rows,
--- does what they say at least once and settles them; keys make the effect happen once.
+-- The outbox: work for the world outside that follows from a transaction, written in that transaction. The worker
+-- claims rows, does each at least once and completes it; keys make the effect happen once.
 --
 --   queued --claimed, done--> sent      queued --failed--> queued, later      --an email, for days--> failed
 
@@ -7,14 +7,16 @@ create type private.outbox_kind as enum (
   'mail_confirmation',  -- the ticket
   'mail_refund',        -- money is on its way back, and why
   'refund',             -- ask Stripe to return money
-  'cancel_intent'       -- ask Stripe to take no money for what has ended
+  'cancel_intent',      -- ask Stripe to take no money for what has ended
+  'mail_cancellation',  -- a paid booking has ended and nothing is left to refund
+  'mail_refund_failed'  -- the bank refused a refund
 );
 
 create type private.outbox_state as enum (
   'queued',  -- waits for its time or is being done
   'sent',    -- done
   'failed',  -- an email that was given up; a person looks at last_error
-  'discarded'  -- an email of which a person said that it shall not be sent
+  'discarded'  -- an email that a person decided not to send
 );
 
 create table private.outbox (
@@ -40,12 +42,12 @@ create index outbox_not_done on private.outbox (kind, state) where state in ('qu
 create index outbox_by_booking on private.outbox (booking_id);
 alter table private.outbox enable row level security;
 
-comment on column private.outbox.key is 'Says what it is about; posting the same key again does nothing.';
-comment on column private.outbox.claimed_until is 'A worker is at it until then; past that it died, and another may.';
-comment on column private.outbox.request_id is 'The call that left this word; the worker goes on under the same id.';
-comment on column private.outbox.abandoned_claims is 'How many workers claimed it and were not heard of again.';
+comment on column private.outbox.key is 'Says what it is about; the same key again does nothing.';
+comment on column private.outbox.claimed_until is 'A worker does it until then; past that it died, and another may.';
+comment on column private.outbox.request_id is 'The call that enqueued it; the worker goes on under the same id.';
+comment on column private.outbox.abandoned_claims is 'How many workers claimed it and never completed it.';
 
--- Leaves word in the outbox (outbox.enqueued). The same key again is the same word and does nothing.
+-- Adds work to the outbox (outbox.enqueued). The same key again is the same work and does nothing.
 create function private.enqueue(
   p_kind private.outbox_kind, p_key text, p_booking public.bookings, p_payload jsonb default '{}',
   p_delay interval default '0') returns void
@@ -53,6 +55,12 @@ language sql volatile set search_path = '' as $$
   insert into private.outbox (kind, key, booking_id, payload, due_at)
   values (p_kind, p_key, p_booking.id, p_payload, private.now() + p_delay)
   on conflict on constraint key_is_unique do nothing
+$$;
+
+-- True for work that is an email. (By what it is not, so that a migration can add kinds of email and this at once.)
+create function private.is_mail(p_kind private.outbox_kind) returns boolean
+language sql immutable parallel safe set search_path = '' as $$
+  select p_kind not in ('refund', 'cancel_intent')
 $$;
 
 -- Everything an email about a booking says: {booking, showtime: {id, starts_at, ends_at}, movie: {title, certificate,
@@ -75,10 +83,21 @@ language sql stable set search_path = '' as $$
   where b.id = p_booking_id
 $$;
 
+-- The same for the page of a booking's customer. Raises unknown_booking.
+create function public.ticket_context(booking_id uuid, user_id uuid) returns jsonb
+language plpgsql stable security definer set search_path = '' set timezone = 'UTC' as $$
+begin
+  if not exists (select from public.bookings b
+                 where b.id = ticket_context.booking_id and b.user_id = ticket_context.user_id) then
+    perform private.raise_api_error('unknown_booking');
+  end if;
+  return private.email_context(ticket_context.booking_id);
+end
+$$;
+
 -- Claims due rows for a worker, of those kinds or of any, for so many seconds. Several workers never get the same row,
--- and one whose worker was lost comes again when its lease has run out (outbox.reclaimed).
--- Answers [{id, attempt, kind, key, booking_id, request_id, payload, email (for mail), refund (for mail_refund and
--- refund)}].
+-- and one whose worker died comes again when its lease has run out (outbox.reclaimed). Answers [{id, attempt, kind,
+-- key, booking_id, request_id, payload, email (for mail), refund (for what is about one)}].
 create function public.claim_outbox(
   max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -90,7 +109,7 @@ begin
     select o.id from private.outbox o
     where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
       and (claim_outbox.kinds is null or o.kind::text = any (claim_outbox.kinds))
-      and (o.abandoned_claims < 9 or o.kind not in ('mail_confirmation', 'mail_refund'))  -- see abandon_emails
+      and (o.abandoned_claims < 9 or not private.is_mail(o.kind))  -- see abandon_emails
     order by o.due_at limit claim_outbox.max_rows for update skip locked
   ), claimed as (
     update private.outbox o
@@ -102,18 +121,17 @@ begin
   select coalesce(jsonb_agg(jsonb_build_object(
     'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id,
     'request_id', c.request_id, 'payload', c.payload,
-    'email', case when c.kind in ('mail_confirmation', 'mail_refund') then private.email_context(c.booking_id) end,
-    'refund', case when c.kind in ('mail_refund', 'refund')
-                   then private.refund_context((c.payload ->> 'refund_id')::uuid) end) order by c.id), '[]')
+    'email', case when private.is_mail(c.kind) then private.email_context(c.booking_id) end,
+    'refund', private.refund_context((c.payload ->> 'refund_id')::uuid)) order by c.id), '[]')
   into v_claimed from claimed c;
   return v_claimed;
 end
 $$;
 
--- Ends a claim: done (outbox.completed), or to be tried again (outbox.retried) after a growing and slightly random pause of two hours at most.
--- Money is never given up; an email is (outbox.failed), three days after it was written, and then a person must look
--- (requeue_outbox). attempt is what claim_outbox gave; a worker that was so slow that another has claimed the row since
--- settles nothing. Answers whether it did.
+-- Ends a claim: done (outbox.completed), or to be tried again (outbox.retried) after a growing and slightly random
+-- pause of two hours at most. Money is never given up; an email is (outbox.failed), three days after it was written,
+-- and then a person must look (requeue_outbox). attempt is what claim_outbox gave; a worker that was so slow that
+-- another has claimed the row since completes nothing. False then.
 create function public.complete_outbox(id bigint, attempt integer, error text default null) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -131,22 +149,23 @@ begin
 end
 $$;
 
--- What becomes of a row that was tried, with that error or none.
+-- The state of a row that was tried, with that error or none.
 create function private.next_state(p_row private.outbox, p_error text, p_now timestamptz) returns private.outbox_state
 language sql stable set search_path = '' as $$
   select case when p_error is null then 'sent'
-              when (p_row).kind in ('mail_confirmation', 'mail_refund')
+              when private.is_mail((p_row).kind)
                 and p_now - (p_row).created_at > interval '3 days' then 'failed'
               else 'queued' end::private.outbox_state
 $$;
 
--- Gives up (outbox.failed) emails that ten workers in a row claimed and never settled: they die of it. The sweep calls it.
+-- Gives up (outbox.failed) emails that ten workers in a row claimed and never completed: they die of it. The sweep
+-- calls it.
 create function private.abandon_emails(p_now timestamptz) returns void
 language sql volatile set search_path = '' as $$
   update private.outbox o
   set state = 'failed', completed_at = p_now, claimed_until = null,
       last_error = 'claimed by ' || o.abandoned_claims + 1 || ' workers, none of which came back'
-  where o.state = 'queued' and o.kind in ('mail_confirmation', 'mail_refund')
+  where o.state = 'queued' and private.is_mail(o.kind)
     and o.abandoned_claims >= 9 and o.claimed_until <= p_now
 $$;
 
@@ -159,26 +178,21 @@ declare
   v_booking public.bookings := private.booking_for_update(
     (select b.id from public.bookings b where b.id = send_ticket_again.booking_id and b.user_id = v_user));
   v_emails integer;
-  v_recent integer;
   v_waiting boolean;
-  v_oldest timestamptz;
+  v_seconds integer;
 begin
   if v_booking.id is null then
     perform private.raise_api_error('unknown_booking');
   elsif v_booking.status <> 'confirmed' then
     perform private.raise_api_error('no_ticket');
   end if;
-  select count(*), count(*) filter (where o.created_at > private.now() - interval '1 day'
-                                      and o.key <> 'mail:confirmation:' || v_booking.id),
-         coalesce(bool_or(o.state = 'queued'), false),
-         min(o.created_at) filter (where o.created_at > private.now() - interval '1 day'
-                                     and o.key <> 'mail:confirmation:' || v_booking.id)
-  into v_emails, v_recent, v_waiting, v_oldest
+  select count(*), coalesce(bool_or(o.state = 'queued'), false) into v_emails, v_waiting
   from private.outbox o where o.booking_id = v_booking.id and o.kind = 'mail_confirmation';
   if not v_waiting then
-    if v_recent >= 3 then
-      perform private.raise_api_error('too_many_attempts', jsonb_build_object(
-        'retry_after', ceil(extract(epoch from v_oldest + interval '1 day' - private.now()))));
+    v_seconds := private.check_rate_limit(
+      array[row('ticket_email:' || v_booking.id, 3, interval '1 day')::private.rate_limit]);
+    if v_seconds > 0 then
+      perform private.raise_api_error('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
     end if;
     perform private.enqueue('mail_confirmation', 'mail:confirmation:' || v_booking.id || ':' || v_emails + 1, v_booking);
   end if;
@@ -186,7 +200,7 @@ begin
 end
 $$;
 
--- Drops an email that was given up (outbox.discarded), because it can never arrive. Answers whether there was one.
+-- Discards an email that was given up (outbox.discarded), because it can never arrive. False when there is none.
 create function public.discard_email(id bigint) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 begin
@@ -210,19 +224,9 @@ begin
 end
 $$;
 
-revoke execute on function
-  private.next_state(private.outbox, text, timestamptz),
-  public.requeue_outbox(bigint),
-  public.discard_email(bigint),
-  private.enqueue(private.outbox_kind, text, public.bookings, jsonb, interval),
-  private.email_context(uuid),
-  public.claim_outbox(integer, integer, text[]),
-  public.complete_outbox(bigint, integer, text),
-  private.abandon_emails(timestamptz),
-  public.send_ticket_again(uuid)
-from public;
 grant execute on function public.send_ticket_again(uuid) to anon, authenticated;
 grant execute on function
+  public.ticket_context(uuid, uuid),
   public.claim_outbox(integer, integer, text[]), public.complete_outbox(bigint, integer, text),
   public.requeue_outbox(bigint),
   public.discard_email(bigint)

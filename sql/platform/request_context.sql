@@ -28,7 +28,7 @@ begin
 end
 $$;
 
--- Lets only the house's own people pass, and programs with the secret key. Raises staff_only.
+-- Lets only staff pass, and programs with the secret key. Raises staff_only.
 create function private.require_staff() returns void
 language plpgsql stable set search_path = '' as $$
 declare
@@ -42,7 +42,7 @@ begin
 end
 $$;
 
--- The id under which all logs tell of this call: the header X-Request-Id, where it is one. For a caller who sent none,
+-- The id that all logs give this call: the header X-Request-Id, where it is one. For a caller who sent none,
 -- and outside the Data API, one of the transaction's own, so that what it changed and what the worker makes of that
 -- stand under one id all the same. The time is in it because a restored database counts its transactions anew.
 create function private.request_id() returns text

@@ -4,7 +4,8 @@
 -- client ever names: the Data API does not expose it and no API role may use it. Files load in the order that
 -- supabase/config.toml lists; each holds one concept: table, constraints, indexes, row security, functions, grants.
 --
--- A seat's life is told in seat_locks.sql and bookings.sql, the life of money in payments.sql and refunds.sql.
+-- Begin with booking/seat_locks.sql and bookings.sql for the life of a seat, with payments/payments.sql and refunds.sql
+-- for the life of money.
 
 -- An older PostgreSQL would take all of it, since a function's body is not read before it is called, and then refuse
 -- every call of a customer who is signed in: pg_input_is_valid came with 16.
@@ -28,6 +29,6 @@ create extension if not exists btree_gist with schema extensions;
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
--- And everybody may execute a new function, unless this says otherwise for every schema: defaults of one schema only add
--- to those, and cannot take away from them.
+-- And everybody may execute a new function, unless this says otherwise for every schema: defaults of one schema only
+-- add to those, and cannot take away from them.
 alter default privileges revoke execute on functions from public;

@@ -50,8 +50,8 @@ insert into private.settings default values;
 -- Settings as they were, and until when: what was promised while they were in force still holds (check_invariants).
 create table private.settings_log (
   id bigint generated always as identity primary key,
-  replaced_at timestamptz not null default private.now(),
-  row_data jsonb not null
+  row_data jsonb not null,
+  replaced_at timestamptz not null default private.now()
 );
 alter table private.settings_log enable row level security;
 

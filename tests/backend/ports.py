@@ -1,8 +1,8 @@
-"""Ports in memory: a database that answers what it was told to, a small Stripe, and a mailer that keeps emails."""
+"""Ports in memory: a database that answers as instructed, a small Stripe, and a mailer that keeps emails."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import EmailMessage
@@ -32,19 +32,13 @@ class FakeDataApi:
         del idempotent
         self.calls.append((function, dict(arguments)))
         if function not in self.answers:
-            raise AssertionError(f"nobody said what {function} answers")
+            raise AssertionError(f"no answer was given for {function}")
         answer: Answer = self.answers[function]
         if isinstance(answer, list) and answer and isinstance(answer[0], Turn):
             answer = answer.pop(0).value
         if isinstance(answer, Exception):
             raise answer
         return answer(**arguments) if callable(answer) else answer
-
-    def known_refunds(self, stripe_refund_ids: Sequence[str]) -> object:
-        return self.call("known_refunds", {"stripe_refund_ids": list(stripe_refund_ids)}, idempotent=True)
-
-    def bookings(self, booking_id: str, user_id: str) -> object:
-        return self.call("bookings", {"booking_id": booking_id, "user_id": user_id}, idempotent=True)
 
     def arguments(self, function: str) -> list[Json]:
         """The arguments of each call of a function."""

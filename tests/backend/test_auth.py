@@ -1,4 +1,4 @@
-"""Sign-ins as seen on the wire: cookies, limits, and what is never told or logged."""
+"""Sign-ins as seen on the wire: cookies, limits, and what is never answered or logged."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from backend.app import create_app
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.passwords import Passwords
+from backend.schema_version import REQUIRED_SCHEMA
 from backend.settings import Settings
 from tests.backend.ports import USER, FakeDataApi, FakeStripe
 
@@ -55,7 +56,7 @@ def lines() -> Iterator[Callable[[], str]]:
     logs.configure("INFO")
 
 
-def test_the_cookie(client: FlaskClient, known: FakeDataApi) -> None:
+def test_the_refresh_cookie_is_http_only_and_strict(client: FlaskClient, known: FakeDataApi) -> None:
     answer = client.post("/api/auth/login", json=LOGIN)
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
@@ -89,7 +90,7 @@ def test_when_the_cookie_is_secure(
     assert ("Secure" in header) is secure
 
 
-def test_an_https_request_makes_it_secure(
+def test_the_cookie_is_secure_on_an_https_request(
     environment: dict[str, str], known: FakeDataApi, passwords: Passwords
 ) -> None:
     settings = Settings.from_environment({**environment, "APP_URL": "http://page.example", "TRUSTED_PROXIES": "1"})
@@ -111,7 +112,7 @@ def test_an_https_request_makes_it_secure(
         ("0", "", "::ffff:192.0.2.1", "192.0.2.1"),
     ],
 )
-def test_the_address_that_limits_count(
+def test_attempts_are_counted_by_client_address(
     environment: dict[str, str],
     known: FakeDataApi,
     passwords: Passwords,
@@ -157,7 +158,7 @@ def test_unknown_accounts_cost_the_same_work(
     assert not answers[0].headers.getlist("Set-Cookie")
 
 
-def test_a_limited_account_is_told_when(client: FlaskClient, data_api: FakeDataApi) -> None:
+def test_a_limited_sign_in_answers_retry_after(client: FlaskClient, data_api: FakeDataApi) -> None:
     data_api.answers["begin_sign_in"] = {"status": "limited", "retry_after": 900}
     answer = client.post("/api/auth/login", json=LOGIN)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
@@ -174,7 +175,7 @@ def test_a_limited_address_opens_no_account_and_costs_no_hash(
     assert answer.get_json()["message"] == "too_many_attempts"
 
 
-def test_a_guest_has_nothing_to_refresh(client: FlaskClient) -> None:
+def test_refresh_without_a_cookie_is_204(client: FlaskClient) -> None:
     answer = client.post("/api/auth/refresh")
     assert (answer.status_code, answer.data, answer.headers.getlist("Set-Cookie")) == (204, b"", [])
 
@@ -235,7 +236,7 @@ def test_no_secret_is_logged(settings: Settings, app: Flask, known: FakeDataApi,
         assert json.loads(line)["time"]
 
 
-def test_what_goes_wrong_stays_inside(client: FlaskClient, known: FakeDataApi) -> None:
+def test_an_exception_never_reaches_the_client(client: FlaskClient, known: FakeDataApi) -> None:
     known.answers["begin_sign_in"] = RuntimeError("select secret from private.credentials")
     answer = client.post("/api/auth/login", json=LOGIN)
     assert answer.status_code == 500
@@ -263,7 +264,7 @@ def test_cors_is_for_listed_origins(client: FlaskClient) -> None:
         assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 
 
-def test_headers_that_protect(client: FlaskClient) -> None:
+def test_not_found_carries_the_security_headers(client: FlaskClient) -> None:
     headers = client.get("/nothing").headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
@@ -274,7 +275,7 @@ def test_headers_that_protect(client: FlaskClient) -> None:
 def test_readyz_says_which_part_is_down(
     client: FlaskClient, data_api: FakeDataApi, stripe: FakeStripe, down: str, status: int, state: str
 ) -> None:
-    data_api.answers["payments_to_reconcile"] = UnavailableError() if down == "database" else []
+    data_api.answers["schema_version"] = UnavailableError() if down == "database" else REQUIRED_SCHEMA
     stripe.ping_fails = UnavailableError() if down == "stripe" else None
     answer = client.get("/readyz")
     assert answer.status_code == status

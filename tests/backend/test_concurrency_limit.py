@@ -1,4 +1,4 @@
-"""The gate of the Flask app: so many at a time, and the others are told to come back."""
+"""The limit on concurrent requests: beyond it the answer is busy, except for webhooks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from flask import Blueprint, Flask
 from backend import concurrency_limit, errors
 
 
-def app_with(barrier: threading.Barrier, places: int) -> Flask:
+def app_with(barrier: threading.Barrier, limit: int) -> Flask:
     """An app that holds its requests at a barrier, with a webhook that answers."""
     app = Flask(__name__)
     errors.register(app)
-    concurrency_limit.register(app, places)
+    concurrency_limit.register(app, limit)
     webhook = Blueprint("webhook", __name__)
 
     @app.get("/slow")
@@ -27,29 +27,29 @@ def app_with(barrier: threading.Barrier, places: int) -> Flask:
         return "done"
 
     @webhook.get("/webhook")
-    def hear() -> str:
-        return "heard"
+    def receive() -> str:
+        return "received"
 
     app.register_blueprint(webhook)
     return app
 
 
-def test_beyond_its_places_it_answers_busy_and_news_of_money_passes() -> None:
+def test_beyond_the_limit_the_answer_is_busy_and_webhooks_pass() -> None:
     barrier = threading.Barrier(3)
-    app = app_with(barrier, places=2)
+    app = app_with(barrier, limit=2)
     with ThreadPoolExecutor(2) as pool:
         slow = [pool.submit(lambda: app.test_client().get("/slow").status_code) for _ in range(2)]
         while barrier.n_waiting < 2:
             pass
         refused = app.test_client().get("/quick")
-        heard = app.test_client().get("/webhook")
+        received = app.test_client().get("/webhook")
         barrier.wait(20)
         assert [each.result() for each in slow] == [200, 200]
     assert (refused.status_code, refused.get_json()["message"], refused.headers["Retry-After"]) == (503, "busy", "2")
-    assert heard.status_code == 200
+    assert received.status_code == 200
 
 
-def test_a_place_is_given_back_whatever_happens() -> None:
-    app = app_with(threading.Barrier(1), places=1)
+def test_a_slot_is_released_after_every_request() -> None:
+    app = app_with(threading.Barrier(1), limit=1)
     for path, status in [("/slow", 200), ("/nowhere", 404), ("/slow", 200), ("/slow", 200)]:
         assert app.test_client().get(path).status_code == status

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from typing import Any
@@ -18,16 +19,17 @@ import pytest
 
 from backend import database as database_module
 from backend.database import DataApi, Database
-from backend.errors import ApiError, UnavailableError
+from backend.errors import AnswerError, ApiError, UnavailableError
 from dev.config import free_ports
 from dev.keys import Keys
+from tests.backend.test_webhook import FIGURES
 
 KEY = "sb_secret_hidden"
 
 
 @dataclass
 class Recorder:
-    """A Data API that answers what it is told to and keeps what it was asked."""
+    """A Data API that answers as instructed and keeps what it was asked."""
 
     status: int = 200
     body: bytes = b"null"
@@ -119,7 +121,7 @@ def test_arguments_are_the_functions(recorder: Recorder, database: Database) -> 
     }
 
 
-def test_answers_that_are_no_object(recorder: Recorder, database: Database) -> None:
+def test_void_and_scalar_answers_are_read(recorder: Recorder, database: Database) -> None:
     recorder.answer(204, b"")
     database.close_session("00", everywhere=False)
     recorder.answer(200, False)
@@ -129,24 +131,65 @@ def test_answers_that_are_no_object(recorder: Recorder, database: Database) -> N
     assert database.rotate_session("00", "11") is None
 
 
-def test_refunds_are_the_one_table_that_is_read(recorder: Recorder, database: Database) -> None:
-    known = {"stripe_refund_id": "re_1", "amount": 5, "status": "pending"}
-    recorder.answer(200, [known])
-    assert database.known_refunds(["re_1", "re_2"]) == {"re_1": known}
-    method, path, _, _ = recorder.requests[0]
-    assert method == "GET"
-    assert path.endswith("refunds?select=stripe_refund_id%2Camount%2Cstatus&stripe_refund_id=in.%28re_1%2Cre_2%29")
-    assert database.known_refunds([]) == {}
-    assert len(recorder.requests) == 1
-    recorder.answer(503, {"code": "PGRST001", "message": "away"})
-    with pytest.raises(UnavailableError):
-        database.known_refunds(["re_1"])
+PAYMENT = {
+    "payment_id": "p",
+    "booking_id": "b",
+    "reference": "ABCD2345",
+    "amount": 2400,
+    "currency": "EUR",
+    "payment_intent_id": None,
+}
+
+
+def test_fields_of_a_newer_database_are_left_out(recorder: Recorder, database: Database) -> None:
+    recorder.answer(200, {**PAYMENT, "tip": 100})
+    assert database.start_payment(UUID(int=1), UUID(int=2)) == PAYMENT
+
+
+@pytest.mark.parametrize(
+    ("answer", "field"),
+    [
+        ({**PAYMENT, "amount": "hidden"}, "amount: int_type"),
+        ({**PAYMENT, "amount": 24.5}, "amount: int_type"),
+        ({**PAYMENT, "amount": True}, "amount: int_type"),
+        ({name: value for name, value in PAYMENT.items() if name != "currency"}, "currency: missing"),
+        ([PAYMENT], "answer: dict_type"),
+        (None, "answer: dict_type"),
+    ],
+)
+def test_an_answer_of_another_shape_is_an_error_that_quotes_nothing(
+    recorder: Recorder, database: Database, caplog: pytest.LogCaptureFixture, answer: object, field: str
+) -> None:
+    recorder.answer(200, answer)
+    with pytest.raises(AnswerError, match=f"^start_payment answered in another shape: {field}$"):
+        database.start_payment(UUID(int=1), UUID(int=2))
+    (line,) = [record for record in caplog.records if record.name == "backend.answers"]
+    assert (vars(line)["function"], vars(line)["fields"]) == ("start_payment", [field])
+    assert "hidden" not in str(vars(line))
+
+
+def test_each_row_of_a_page_is_checked(recorder: Recorder, database: Database) -> None:
+    recorder.answer(200, [{"payment_id": "p", "payment_intent_id": "pi"}, {"payment_id": "q"}])
+    with pytest.raises(AnswerError, match=r"1\.payment_intent_id: missing"):
+        database.claim_payments_to_reconcile(120, 20)
+
+
+def test_work_of_tomorrow_does_not_hide_the_metrics(recorder: Recorder, database: Database) -> None:
+    """An older Flask meets a newer database in every deployment; its alerts must not say that nothing answers."""
+    outbox = [{"kind": "of_tomorrow", "state": "queued", "rows": 1, "oldest_seconds": 2, "overdue_seconds": 0.5}]
+    recorder.answer(200, {**FIGURES, "outbox": outbox})
+    assert database.operational_metrics()["outbox"] == outbox
+
+
+def test_no_question_is_asked_about_no_refunds(recorder: Recorder, database: Database) -> None:
+    assert database.compare_refunds([]) == {}
+    assert recorder.requests == []
 
 
 def test_pages_are_asked_for_until_one_is_not_full(recorder: Recorder, database: Database) -> None:
     page = [{"payment_id": f"p{number}", "payment_intent_id": "pi"} for number in range(200)]
     recorder.answer(200, page)
-    payments = database.payments_to_reconcile(120)
+    payments = database.payments_to_verify(datetime(2026, 11, 1, tzinfo=UTC))
     assert len(list(islice(payments, 200))) == 200
     recorder.answer(200, page[:3])
     assert len(list(payments)) == 3
@@ -154,7 +197,7 @@ def test_pages_are_asked_for_until_one_is_not_full(recorder: Recorder, database:
     assert [arguments["after"] for arguments in asked] == [None, "p199"]
 
 
-def test_our_own_errors(recorder: Recorder, database: Database) -> None:
+def test_refusals_become_api_errors(recorder: Recorder, database: Database) -> None:
     recorder.answer(
         409, {"code": "PT409", "message": "email_taken", "details": '{"x": [7]}', "hint": "There is an account."}
     )
@@ -164,7 +207,7 @@ def test_our_own_errors(recorder: Recorder, database: Database) -> None:
 
 
 @pytest.mark.parametrize("details", [None, "", "text", "[7]", {"not": "text"}])
-def test_details_of_any_kind(recorder: Recorder, database: Database, details: object) -> None:
+def test_malformed_details_are_ignored(recorder: Recorder, database: Database, details: object) -> None:
     recorder.answer(404, {"code": "PT404", "message": "unknown_user", "details": details, "hint": None})
     with pytest.raises(ApiError):
         database.open_session("u", "00", None, "192.0.2.1")
@@ -188,7 +231,9 @@ def test_details_of_any_kind(recorder: Recorder, database: Database, details: ob
         (504, b""),
     ],
 )
-def test_a_database_that_cannot_now(recorder: Recorder, database: Database, status: int, body: object) -> None:
+def test_contention_and_outages_are_unavailable(
+    recorder: Recorder, database: Database, status: int, body: object
+) -> None:
     recorder.answer(status, body)
     with pytest.raises(UnavailableError):
         database.release_expired_locks()
@@ -205,7 +250,7 @@ def test_a_database_that_cannot_now(recorder: Recorder, database: Database, stat
         (409, {"code": "PT409", "message": "a_code_of_tomorrow"}),
     ],
 )
-def test_what_is_a_mistake_of_ours(recorder: Recorder, database: Database, status: int, body: object) -> None:
+def test_other_errors_are_raised_as_they_are(recorder: Recorder, database: Database, status: int, body: object) -> None:
     recorder.answer(status, body)
     with pytest.raises(postgrest.APIError):
         database.release_expired_locks()

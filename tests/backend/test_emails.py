@@ -17,7 +17,7 @@ import pytest
 import segno
 
 from backend import emails as emails_module
-from backend.database import EmailContext, RefundOrder
+from backend.answers import EmailContext, RefundOrder
 from backend.emails import Emails, local_time
 from backend.money import money
 from backend.settings import Settings
@@ -25,7 +25,7 @@ from backend.tokens import Tokens
 
 KEY = "mail:confirmation:5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-LETTER: EmailContext = {
+CONTEXT: EmailContext = {
     "booking": {
         "id": "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11",
         "reference": "ABCD2345",
@@ -52,6 +52,7 @@ REFUND: RefundOrder = {
     "status": "queued",
     "reason": "seats_gone",
     "payment_intent_id": "pi_1",
+    "kept": 0,
 }
 
 
@@ -85,14 +86,14 @@ def emails(settings: Settings) -> Emails:
 
 def changed(**changes: Any) -> EmailContext:
     """The email with other parts."""
-    email = copy.deepcopy(cast(dict[str, Any], LETTER))
+    email = copy.deepcopy(cast(dict[str, Any], CONTEXT))
     for name, change in changes.items():
         email[name] = {**email[name], **change} if isinstance(change, dict) else change
     return cast(EmailContext, email)
 
 
 def test_the_ticket_says_everything(emails: Emails) -> None:
-    read = Read.of(emails.confirmation(KEY, LETTER, NOW))
+    read = Read.of(emails.confirmation(KEY, CONTEXT, NOW))
     for fact in (
         *("Ada Lovelace", "ABCD2345", "Scala, Saal 1", "Ring 1, Top 2, Wien", "F7, F8 (love seat)", "EUR 1,234.50"),
         "Friday, 4 December 2026, 19:30 (Europe/Vienna)",
@@ -108,9 +109,9 @@ def test_the_ticket_says_everything(emails: Emails) -> None:
 
 
 def test_the_message_id_is_the_outbox_keys(emails: Emails) -> None:
-    one, two = (emails.confirmation(KEY, LETTER, NOW + timedelta(days=days)) for days in (0, 1))
+    one, two = (emails.confirmation(KEY, CONTEXT, NOW + timedelta(days=days)) for days in (0, 1))
     assert one["Message-ID"] == two["Message-ID"]
-    assert one["Message-ID"] != emails.confirmation(KEY + "x", LETTER, NOW)["Message-ID"]
+    assert one["Message-ID"] != emails.confirmation(KEY + "x", CONTEXT, NOW)["Message-ID"]
     assert re.fullmatch(r"<[0-9a-f]{32}@frontrow\.example>", Read.of(one).message["Message-ID"])
 
 
@@ -132,7 +133,7 @@ def test_the_calendar_knows_the_zone(emails: Emails, zone: str) -> None:
         # By the file's own rules, as a program does that knows no zones.
         own = datetime(2026, 12, 4, 18, 30, tzinfo=UTC).astimezone(zone_rules.to_tz(lookup_tzid=False))
         assert own.utcoffset() == event.start.utcoffset()
-    assert str(event["uid"]).startswith(LETTER["booking"]["id"])
+    assert str(event["uid"]).startswith(CONTEXT["booking"]["id"])
     assert "ABCD2345" in event["description"]
     assert event["location"] == "Scala, Saal 1, Ring 1, Top 2, Wien"
 
@@ -155,7 +156,7 @@ def test_the_qr_code_holds_a_signed_ticket(emails: Emails, settings: Settings, m
     (token,) = contents
     ticket = Tokens.of(settings).read_ticket(token)
     assert (str(ticket.booking_id), ticket.reference, ticket.showtime_id) == (
-        LETTER["booking"]["id"],
+        CONTEXT["booking"]["id"],
         "ABCD2345",
         3,
     )
@@ -179,10 +180,47 @@ def test_what_was_cancelled_before_the_email_left_brings_no_ticket(emails: Email
     ],
 )
 def test_a_refund_says_how_much_and_why(emails: Emails, reason: str) -> None:
-    read = Read.of(emails.refund("mail:refund:1", LETTER, {**REFUND, "reason": reason}, NOW))
+    read = Read.of(emails.refund("mail:refund:1", CONTEXT, {**REFUND, "reason": reason}, NOW))
     assert read.message["Subject"] == "Your refund of EUR 1,234.50 for Nosferatu <1922> & more (ABCD2345)"
     assert emails_module._REASONS[reason] in read.text
     assert "ABCD2345" in read.html
+
+
+@pytest.mark.parametrize(
+    ("status", "kept", "says"),
+    [
+        ("confirmed", 500, "Your booking and your tickets stay valid."),
+        # The whole price is on its way; Stripe has yet to say that it went.
+        ("confirmed", 0, "its tickets are no longer valid"),
+        ("refunded", 0, "its tickets are no longer valid"),
+        ("cancelled", 500, "its tickets are no longer valid"),
+    ],
+)
+def test_a_refund_of_the_cinema_says_whether_the_tickets_stay_valid(
+    emails: Emails, status: str, kept: int, says: str
+) -> None:
+    refund: RefundOrder = {**REFUND, "reason": "made_at_stripe", "kept": kept}
+    read = Read.of(emails.refund("mail:refund:1", changed(booking={"status": status}), refund, NOW))
+    assert says in read.text
+    assert says in read.html
+    assert ("stay valid" in read.text) is (says.endswith("stay valid."))
+
+
+@pytest.mark.parametrize(("reason", "tried_again"), [("cancelled_by_customer", True), ("made_at_stripe", False)])
+def test_a_refused_refund_says_what_happens_next(emails: Emails, reason: str, tried_again: bool) -> None:
+    read = Read.of(emails.refund_failed("mail:refund_failed:1", CONTEXT, {**REFUND, "reason": reason}, NOW))
+    assert "Your bank refused a refund of EUR 1,234.50" in read.message["Subject"]
+    assert "did not accept EUR 1,234.50" in read.html
+    assert ("keep trying" in read.text) is tried_again
+
+
+@pytest.mark.parametrize("reason", ["cancelled_by_customer", "showtime_cancelled"])
+def test_a_cancellation_without_a_refund_says_why_there_is_none(emails: Emails, reason: str) -> None:
+    read = Read.of(emails.cancellation("mail:cancellation:1", changed(booking={"status": "cancelled"}), reason, NOW))
+    assert "is cancelled (ABCD2345)" in read.message["Subject"]
+    assert emails_module._REASONS[reason] in read.text
+    assert "nothing left to refund" in read.html
+    assert not {"image/png", "text/calendar"} & {part.get_content_type() for part in read.message.walk()}
 
 
 @pytest.mark.parametrize(

@@ -32,19 +32,20 @@ from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.openapi import document
 from backend.passwords import Passwords
+from backend.schema_version import REQUIRED_SCHEMA
 from backend.settings import Settings
 from backend.stripe_gateway import Refund, StripeRefusedError, StripeUnavailableError
 from backend.tokens import Person, Tokens
 from tests.backend.ports import USER, FakeDataApi, FakeStripe
-from tests.backend.test_tickets import row as a_booking
+from tests.backend.test_tickets import context as a_booking
 from tests.backend.test_webhook import FIGURES
 
 PATHS = [(path, method) for path, methods in document()["paths"].items() for method in methods]
 UUID_OF_A_BOOKING = "0b5c3c1e-3f6b-4a52-9c43-0c4f8f1f7c55"
 MORE = int(os.environ.get("FUZZ", "1"))
-"""FUZZ=10 looks ten times as long."""
+"""FUZZ=10 looks ten times as long. Without it the examples are the same ones every time."""
 THOROUGH = hypothesis.settings(
-    max_examples=30 * MORE,
+    max_examples=12 * MORE,
     deadline=None,
     derandomize=MORE == 1,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
@@ -73,7 +74,7 @@ class FlakyDataApi(FakeDataApi):
         known = {"status": "known", "user": USER, "password_hash": passwords.hash("correct horse battery")}
         limited = {"status": "limited", "retry_after": 60}
         self._chance = chance
-        self._moods: dict[str, list[Any]] = {
+        self._possible: dict[str, list[Any]] = {
             "check_registration_limit": [{"status": "admitted"}, {"status": "admitted"}, limited],
             "register_user": [USER, *map(ApiError, ("email_taken", "invalid_email", "invalid_name"))],
             "begin_sign_in": [known, {"status": "unknown"}, limited],
@@ -91,8 +92,9 @@ class FlakyDataApi(FakeDataApi):
             "confirm_booking": [*outcomes, ApiError("invalid_request")],
             "record_refund": [*outcomes[3:], ApiError("invalid_request")],
             "record_dispute": [*outcomes[3:], ApiError("invalid_request")],
-            "bookings": [[a_booking()], [a_booking("cancelled")], []],
-            "payments_to_reconcile": [[]],
+            "ticket_context": [a_booking(), a_booking("cancelled"), ApiError("unknown_booking")],
+            "compare_refunds": [[]],
+            "schema_version": [REQUIRED_SCHEMA, ""],
             "operational_metrics": [FIGURES],
         }
 
@@ -100,7 +102,7 @@ class FlakyDataApi(FakeDataApi):
         for value in arguments.values():  # as PostgREST and PostgreSQL would see to
             assert value is None or isinstance(value, str | int | list), (function, arguments)
             assert "\0" not in str(value).encode().decode(), (function, arguments)
-        self.answers[function] = self._chance.choice([*self._moods[function], UnavailableError()])
+        self.answers[function] = self._chance.choice([*self._possible[function], UnavailableError()])
         return super().call(function, arguments, idempotent=idempotent)
 
 
@@ -209,8 +211,8 @@ FIELDS = ("email", "password", "full_name", "booking_id", "everywhere")
     body=BODIES | st.dictionaries(st.sampled_from(FIELDS) | TEXT, JSON).map(lambda value: json.dumps(value).encode()),
     query=HEADER,
 )
-@hypothesis.settings(THOROUGH, max_examples=200 * MORE)
-def test_no_request_is_too_odd(
+@hypothesis.settings(THOROUGH, max_examples=80 * MORE)
+def test_odd_requests_never_cause_500(
     flaky: Flask, where: tuple[str, str], method: str | None, headers: dict[str, str], body: bytes, query: str
 ) -> None:
     path = where[0].replace("{booking_id}", UUID_OF_A_BOOKING)
@@ -260,6 +262,10 @@ OBJECTS = {"payment_intent": INTENT, "refund": REFUND, "charge.refunded": CHARGE
 ODDITIES = ("", "\0", "pi_\0", "\ud800", "x" * 3000, "²", -1, 0, 2**31, 2**63, 1.5, True, None, [], [1], {}, {"a": [1]})
 ODD = JSON | st.sampled_from(ODDITIES)
 GONE = object()
+ONE_TYPE_OF_EACH_EFFECT = (
+    *("payment_intent.succeeded", "payment_intent.payment_failed", "refund.updated", "charge.refunded"),
+    "charge.dispute.updated",
+)
 
 
 def well_formed(event_type: str) -> dict[str, Any]:
@@ -303,7 +309,7 @@ def deliver(app: Flask, settings: Settings, event: object) -> TestResponse:
 
 
 @pytest.fixture
-def told(settings: Settings, passwords: Passwords) -> tuple[Flask, FlakyDataApi]:
+def refunded(settings: Settings, passwords: Passwords) -> tuple[Flask, FlakyDataApi]:
     """An app whose Stripe knows a refund, and the database that it calls."""
     chance = random.Random(7)  # noqa: S311 - chooses answers
     data_api, stripe = FlakyDataApi(chance, passwords), FlakyStripe(chance)
@@ -311,12 +317,12 @@ def told(settings: Settings, passwords: Passwords) -> tuple[Flask, FlakyDataApi]
     return create_app(settings, stripe=stripe, database=Database(data_api), passwords=passwords), data_api
 
 
-@pytest.mark.parametrize("event_type", webhook.TYPES)
-def test_no_field_of_a_signed_event_is_too_odd(
-    told: tuple[Flask, FlakyDataApi], settings: Settings, event_type: str
+@pytest.mark.parametrize("event_type", ONE_TYPE_OF_EACH_EFFECT)
+def test_odd_fields_of_signed_events_never_cause_500(
+    refunded: tuple[Flask, FlakyDataApi], settings: Settings, event_type: str
 ) -> None:
-    """Every field, with every oddity."""
-    app, data_api = told
+    """Every field, with every oddity. The types that share an effect are drawn from below."""
+    app, data_api = refunded
     for number in range(len(list(places(well_formed(event_type))))):
         for odd in ODDITIES:
             event = well_formed(event_type)
@@ -327,9 +333,9 @@ def test_no_field_of_a_signed_event_is_too_odd(
     assert len(data_api.calls) > 50
 
 
-def test_no_signed_event_is_too_odd(told: tuple[Flask, FlakyDataApi], settings: Settings) -> None:
-    """Whoever has the secret, or a Stripe of another version, may send what we have never seen."""
-    app, data_api = told
+def test_odd_signed_events_never_cause_500(refunded: tuple[Flask, FlakyDataApi], settings: Settings) -> None:
+    """A Stripe of another version, or another holder of the secret, may send what we have never seen."""
+    app, data_api = refunded
     reached, sent = Counter[str](), Counter[str]()
 
     @given(made=nearly_well_formed())
@@ -349,18 +355,18 @@ def test_no_signed_event_is_too_odd(told: tuple[Flask, FlakyDataApi], settings: 
 
 @given(event=JSON | st.fixed_dictionaries({"id": JSON, "type": JSON}, optional={"created": JSON, "data": JSON}))
 @THOROUGH
-def test_no_signed_json_is_too_odd(flaky: Flask, settings: Settings, event: Any) -> None:
+def test_odd_signed_json_never_causes_500(flaky: Flask, settings: Settings, event: Any) -> None:
     assert deliver(flaky, settings, event).status_code in (200, 400)
 
 
 @given(signature=HEADER, payload=BODIES)
 @THOROUGH
-def test_no_signature_is_too_odd(client: FlaskClient, signature: str, payload: bytes) -> None:
+def test_odd_signatures_are_refused(client: FlaskClient, signature: str, payload: bytes) -> None:
     answer = client.post("/api/payments/webhook", data=payload, headers={"Stripe-Signature": signature})
     assert answer.status_code in (400, 413), answer.text
 
 
-def test_a_fuzz_that_finds_nothing_would_find_this(settings: Settings, passwords: Passwords) -> None:
+def test_the_fuzz_finds_a_500_and_an_undescribed_answer(settings: Settings, passwords: Passwords) -> None:
     """The control: an app with a hole, and one that answers what nobody described."""
     for hole, message in ((RuntimeError(), "500"), (ApiError("no_seats"), "422")):
         data_api = FakeDataApi({"check_registration_limit": {"status": "admitted"}, "register_user": hole})

@@ -121,8 +121,7 @@ def test_a_database_that_hangs_holds_up_one_thread_of_each_process(served: Serve
         assert {asked.result().split(b" ")[1] for asked in asking} == {b"503"}
 
 
-def test_the_alert_about_it_has_something_to_see(served: Served) -> None:
-    time.sleep(2.1)  # what was answered before is forgotten by then
+def test_metrics_report_a_database_that_hangs(served: Served) -> None:
     began = time.monotonic()
     assert "frontrow_database_answers 0.0" in served.get("/metrics").text.splitlines()
     assert time.monotonic() - began < 6

@@ -12,6 +12,7 @@ from backend.database import Database
 from backend.errors import UnavailableError
 from backend.openapi import document
 from backend.passwords import Passwords
+from backend.schema_version import REQUIRED_SCHEMA
 from backend.settings import Settings
 from tests.backend.ports import USER, FakeDataApi, FakeStripe
 
@@ -30,7 +31,11 @@ def behind_tls(
     """The app behind a proxy that speaks https to the world, with a second origin of ours."""
     listed = {"TRUSTED_PROXIES": "1", "CORS_ORIGINS": f"{PAGE}, {ADMIN}"}
     settings = Settings.from_environment({**environment, **listed})
-    data_api.answers |= {"operational_metrics": UnavailableError(), "payments_to_reconcile": []}
+    data_api.answers |= {
+        "operational_metrics": UnavailableError(),
+        "compare_refunds": [],
+        "schema_version": REQUIRED_SCHEMA,
+    }
     return create_app(settings, stripe=stripe, database=Database(data_api), passwords=passwords).test_client()
 
 
@@ -47,7 +52,9 @@ def protected(answer: TestResponse) -> None:
 
 @pytest.mark.parametrize(("path", "method"), ROUTES)
 @pytest.mark.parametrize("asked_as", ["itself", "preflight", "wrong method", "somebody else's page"])
-def test_every_answer_is_protected(behind_tls: FlaskClient, path: str, method: str, asked_as: str) -> None:
+def test_every_answer_carries_the_security_headers(
+    behind_tls: FlaskClient, path: str, method: str, asked_as: str
+) -> None:
     headers = {"X-Forwarded-Proto": "https", "Origin": PAGE}
     if asked_as == "preflight":
         headers["Access-Control-Request-Method"] = method
@@ -63,7 +70,7 @@ def test_every_answer_is_protected(behind_tls: FlaskClient, path: str, method: s
     assert answer.headers["Cache-Control"] == ("public, max-age=600" if kept else "no-store")
 
 
-def test_what_goes_wrong_is_protected_too(behind_tls: FlaskClient, data_api: FakeDataApi) -> None:
+def test_errors_carry_the_security_headers(behind_tls: FlaskClient, data_api: FakeDataApi) -> None:
     https = {"X-Forwarded-Proto": "https"}
     data_api.answers["begin_sign_in"] = RuntimeError()
     for answer, status in (
@@ -79,7 +86,7 @@ def test_what_goes_wrong_is_protected_too(behind_tls: FlaskClient, data_api: Fak
     protected(answer)
 
 
-def test_http_promises_no_https(behind_tls: FlaskClient, client: FlaskClient) -> None:
+def test_hsts_is_sent_over_https_only(behind_tls: FlaskClient, client: FlaskClient) -> None:
     assert "Strict-Transport-Security" not in behind_tls.get("/healthz").headers
     # Nobody vouches for this header: there is no proxy of ours.
     assert "Strict-Transport-Security" not in client.get("/healthz", headers={"X-Forwarded-Proto": "https"}).headers
@@ -110,7 +117,7 @@ def test_every_listed_origin_may_call(behind_tls: FlaskClient, origin: str) -> N
     ],
 )
 @pytest.mark.parametrize("path", ["register", "login", "refresh", "logout"])
-def test_a_forged_request_reaches_nothing(
+def test_a_cross_site_request_is_refused_before_the_database(
     behind_tls: FlaskClient, data_api: FakeDataApi, origin: str, path: str
 ) -> None:
     """SameSite=Strict keeps the cookie from other sites; the origin is looked at for those that a browser counts as the

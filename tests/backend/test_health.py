@@ -1,4 +1,4 @@
-"""/readyz and /metrics: for whom, and what they cost while a part does not answer."""
+"""/readyz and /metrics: who may read them, and what they cost while a part does not answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,8 +39,8 @@ def hanging(settings: Settings, silent: str) -> Iterator[Flask]:
     api.close()
 
 
-def test_a_database_that_hangs_is_told_before_prometheus_gives_up(hanging: Flask) -> None:
-    """Its patience ends after ten seconds, and FrontrowDatabaseSilent has nothing to see without an answer."""
+def test_a_database_that_hangs_is_reported_before_prometheus_gives_up(hanging: Flask) -> None:
+    """It gives up after ten seconds, and FrontrowDatabaseSilent has nothing to see without an answer."""
     began = time.monotonic()
     text = hanging.test_client().get("/metrics").get_data(as_text=True)
     assert "frontrow_database_answers 0.0" in text.splitlines()
@@ -60,7 +59,7 @@ def test_a_database_that_hangs_does_not_take_all_threads(hanging: Flask) -> None
 
 
 class Slow:
-    """A part that answers when it is told to, and counts how often it is asked."""
+    """A part that answers when it may, and counts how often it is asked."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -89,7 +88,7 @@ def test_while_one_asks_the_others_take_the_previous_answer_for_a_while() -> Non
         assert slow.entered.wait(10)
         assert kept.latest() == 1
         slow.now += 5
-        assert kept.latest() is None  # so long nobody believes it
+        assert kept.latest() is None  # too old to pass on
         slow.go.set()
         assert asking.result() == 2
     assert (kept.latest(), slow.asked) == (2, 2)
@@ -109,7 +108,7 @@ def test_the_first_answer_is_not_waited_for() -> None:
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "::1", "10.1.2.3", "172.17.0.1", "192.168.1.9", "fd00::7", "::ffff:10.0.0.1"]
 )
-def test_without_a_token_neighbours_read_the_metrics(client: FlaskClient, data_api: FakeDataApi, address: str) -> None:
+def test_without_a_token_neighbors_read_the_metrics(client: FlaskClient, data_api: FakeDataApi, address: str) -> None:
     data_api.answers["operational_metrics"] = FIGURES
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == 200
 
@@ -126,14 +125,18 @@ def test_without_a_token_strangers_do_not(client: FlaskClient, data_api: FakeDat
 def test_without_a_token_nobody_reads_them_through_a_proxy(
     settings: Settings, data_api: FakeDataApi, header: str, proxies: int
 ) -> None:
-    app = create_app(replace(settings, trusted_proxies=proxies), stripe=FakeStripe(), database=Database(data_api))
+    app = create_app(
+        settings.model_copy(update={"trusted_proxies": proxies}), stripe=FakeStripe(), database=Database(data_api)
+    )
     assert app.test_client().get("/metrics", headers={header: "10.0.0.1"}).status_code == 404
     assert data_api.calls == []
 
 
 def test_the_bearer_of_the_token_may_come_from_anywhere(settings: Settings, data_api: FakeDataApi) -> None:
     data_api.answers["operational_metrics"] = FIGURES
-    app = create_app(replace(settings, metrics_token="hidden"), stripe=FakeStripe(), database=Database(data_api))
+    app = create_app(
+        settings.model_copy(update={"metrics_token": "hidden"}), stripe=FakeStripe(), database=Database(data_api)
+    )
     there: Any = {"environ_base": {"REMOTE_ADDR": "8.8.8.8"}}
     assert app.test_client().get("/metrics", headers={"Authorization": "Bearer hidden"}, **there).status_code == 200
     near = app.test_client().get("/metrics", headers={"Authorization": "Bearer guessed"})

@@ -20,7 +20,7 @@ def line(level: int, message: object, *arguments: object, **more: Any) -> dict[s
 
 
 @pytest.mark.parametrize(
-    ("message", "arguments", "told"),
+    ("message", "arguments", "expected"),
     [
         ("Invalid request from ip=203.0.113.9: Invalid request line: 'GET /?token=x'", (), "Invalid request from ip"),
         ("Error handling request %s %s", ("GET", "/?token=x"), "Error handling request - -"),
@@ -30,26 +30,26 @@ def line(level: int, message: object, *arguments: object, **more: Any) -> dict[s
         (ValueError("token"), (), "ValueError"),
     ],
 )
-def test_warnings_of_libraries_quote_nothing(message: object, arguments: tuple[object, ...], told: str) -> None:
+def test_warnings_of_libraries_quote_nothing(message: object, arguments: tuple[object, ...], expected: str) -> None:
     for level in (logging.WARNING, logging.ERROR, logging.CRITICAL):
-        assert line(level, message, *arguments)["event"] == told
+        assert line(level, message, *arguments)["event"] == expected
 
 
 def test_what_gunicorn_says_of_its_own_life_stays() -> None:
-    told = line(logging.INFO, "Listening at: %s (%s)", "http://127.0.0.1:5000", 7)
-    assert (told["event"], told["level"]) == ("Listening at: http://127.0.0.1:5000 (7)", "info")
+    written = line(logging.INFO, "Listening at: %s (%s)", "http://127.0.0.1:5000", 7)
+    assert (written["event"], written["level"]) == ("Listening at: http://127.0.0.1:5000 (7)", "info")
 
 
-def test_an_exception_is_told_by_its_type_and_place() -> None:
+def test_an_exception_is_logged_by_its_type_and_place() -> None:
     try:
         raise ValueError("token")
     except ValueError:
-        told = line(logging.ERROR, "Error handling request", exc_info=sys.exc_info(), extra_field="token")
-    assert told["error"] == "ValueError"
-    assert "token" not in json.dumps(told)
+        written = line(logging.ERROR, "Error handling request", exc_info=sys.exc_info(), extra_field="token")
+    assert written["error"] == "ValueError"
+    assert "token" not in json.dumps(written)
 
 
-def test_they_have_no_part_in_the_request_before() -> None:
+def test_server_lines_carry_no_request_id() -> None:
     """A thread goes on to the next connection, whose broken request is not the last one's."""
     logs.begin("the-one-before")
     assert "request_id" not in line(logging.WARNING, "Invalid request")

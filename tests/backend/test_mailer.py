@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import itertools
 import socket
 import threading
 from collections.abc import Iterator
@@ -24,7 +26,8 @@ def server() -> Iterator[tuple[int, list[str]]]:
 
         def serve() -> None:
             connection, _ = listening.accept()
-            with connection, connection.makefile("rwb", buffering=0) as lines:
+            # A client may hang up in the middle of it.
+            with contextlib.suppress(ConnectionError), connection, connection.makefile("rwb", buffering=0) as lines:
                 lines.write(b"220 test\r\n")
                 in_data = False
                 while line := lines.readline().decode().strip("\r\n") if not in_data else lines.readline().decode():
@@ -92,3 +95,29 @@ def test_nobody_there(environment: dict[str, str]) -> None:
         port = taken.getsockname()[1]
     with pytest.raises(OSError, match="refused"):
         mailer(environment, f"smtp://127.0.0.1:{port}").send(email())
+
+
+def test_a_conversation_that_takes_too_long_as_a_whole_ends(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dozen answers, each just in time, would outlast the worker's claim, and the email be sent twice."""
+    clock = itertools.count(0, 15)
+    monkeypatch.setattr(mailer_module.time, "monotonic", lambda: next(clock))
+    with server() as (port, heard):
+        sender = mailer(environment, f"smtp://127.0.0.1:{port}")
+        with pytest.raises(TimeoutError):
+            sender.send(email())
+    assert "data" in heard
+    assert not any(line == ".\r\n" for line in heard)
+
+
+def test_a_farewell_that_fails_does_not_undo_what_was_handed_over(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(mailer_module.smtplib.SMTP, "quit", cut)
+    with server() as (port, heard):
+        mailer(environment, f"smtp://127.0.0.1:{port}").send(email())
+    assert ".\r\n" in heard

@@ -13,13 +13,13 @@ from backend.openapi import document
 from tests.backend.ports import FakeDataApi
 
 
-def test_it_is_valid_and_served(client: FlaskClient) -> None:
+def test_the_document_is_valid_and_served(client: FlaskClient) -> None:
     answer = client.get("/api/openapi.json")
     assert answer.get_json() == json.loads(json.dumps(document()))
     validate(answer.get_json())
 
 
-def test_it_has_every_route_and_none_more(app: Flask) -> None:
+def test_the_document_lists_every_route(app: Flask) -> None:
     routes = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()

@@ -52,7 +52,7 @@ def pay(client: FlaskClient, settings: Settings) -> Payer:
     return Payer(client, Tokens.of(settings).access_token(Person(USER, "ada@example.com", "s", "customer")))
 
 
-def test_the_first_time(pay: Payer, data_api: FakeDataApi, stripe: FakeStripe) -> None:
+def test_an_intent_is_created_and_attached(pay: Payer, data_api: FakeDataApi, stripe: FakeStripe) -> None:
     data_api.answers |= {"start_payment": payment(), "attach_payment_intent": {"attached": True}}
     answer = pay()
     assert answer.status_code == 200
@@ -73,7 +73,7 @@ def test_the_first_time(pay: Payer, data_api: FakeDataApi, stripe: FakeStripe) -
 
 
 @pytest.mark.parametrize("status", ["requires_payment_method", "requires_action", "processing", "succeeded"])
-def test_again(pay: Payer, data_api: FakeDataApi, stripe: FakeStripe, status: str) -> None:
+def test_an_existing_intent_is_returned(pay: Payer, data_api: FakeDataApi, stripe: FakeStripe, status: str) -> None:
     stripe.put(at_stripe("pi_9", status))
     data_api.answers["start_payment"] = payment(intent="pi_9")
     assert pay().get_json()["payment_intent_id"] == "pi_9"
@@ -116,7 +116,9 @@ def test_spent_keys_are_left_behind(pay: Payer, data_api: FakeDataApi, stripe: F
     "failures",
     [[StripeUnavailableError()], [ReplayedFailureError()] * 3, [StripeRefusedError("amount_too_small", "Too small.")]],
 )
-def test_stripe_does_not_help(pay: Payer, data_api: FakeDataApi, stripe: FakeStripe, failures: list[Exception]) -> None:
+def test_stripe_failures_are_payment_unavailable(
+    pay: Payer, data_api: FakeDataApi, stripe: FakeStripe, failures: list[Exception]
+) -> None:
     data_api.answers["start_payment"] = payment()
     stripe.failures = list(failures)
     answer = pay()
@@ -125,7 +127,9 @@ def test_stripe_does_not_help(pay: Payer, data_api: FakeDataApi, stripe: FakeStr
     assert data_api.arguments("attach_payment_intent") == []
 
 
-def test_it_does_not_go_round_for_ever(pay: Payer, data_api: FakeDataApi, stripe: FakeStripe) -> None:
+def test_canceled_intents_are_given_up_after_three_rounds(
+    pay: Payer, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
     stripe.put(replace(at_stripe("pi_9"), status="canceled"))
     data_api.answers |= {"start_payment": payment(intent="pi_9"), "record_payment_failure": {"outcome": "noted"}}
     assert pay().status_code == 503
@@ -141,7 +145,7 @@ def test_it_does_not_go_round_for_ever(pay: Payer, data_api: FakeDataApi, stripe
         (UnavailableError(), 503, "busy"),
     ],
 )
-def test_what_the_database_says_is_passed_on(
+def test_refusals_of_the_database_are_passed_on(
     pay: Payer, data_api: FakeDataApi, error: Exception, status: int, message: str
 ) -> None:
     data_api.answers["start_payment"] = error
@@ -152,13 +156,13 @@ def test_what_the_database_says_is_passed_on(
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer a.b.c", "Bearer sb_secret_hidden-supabase"]
 )
-def test_without_a_token(client: FlaskClient, data_api: FakeDataApi, header: str) -> None:
+def test_a_missing_or_foreign_token_is_refused(client: FlaskClient, data_api: FakeDataApi, header: str) -> None:
     answer = client.post("/api/payments/create-intent", json={"booking_id": BOOKING}, headers={"Authorization": header})
     assert (answer.status_code, answer.get_json()["message"]) == (401, "sign_in_required")
     assert data_api.calls == []
 
 
-def test_fields_that_nobody_asked_for_are_named(pay: Payer, data_api: FakeDataApi) -> None:
+def test_unknown_fields_are_refused_by_name(pay: Payer, data_api: FakeDataApi) -> None:
     answer = pay({"booking_id": BOOKING, "amount": 1, "currency": "EUR"})
     assert (answer.status_code, answer.get_json()["message"]) == (400, "invalid_request")
     assert answer.get_json()["details"] == '{"unknown": ["amount", "currency"]}'

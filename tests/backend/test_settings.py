@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from backend.settings import Settings, SettingsError
 from dev.keys import Keys
@@ -47,6 +48,7 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
     [
         ("PORT", "0"),
         ("PORT", "65536"),
+        ("PORT", "hidden"),
         ("APP_URL", "frontrow.example"),
         ("SUPABASE_URL", "ftp://x"),
         ("SUPABASE_SERVICE_ROLE_KEY", "sb_publishable_x"),
@@ -67,33 +69,35 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         ("JWT_SECRET", "hidden-but-short"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://frontrow.example/path"),
-        ("COOKIE_SECURE", "maybe"),
+        ("COOKIE_SECURE", "hidden"),
         ("TRUSTED_PROXIES", "-1"),
         ("STRIPE_WEBHOOK_SECRET", ","),
         ("SMTP_URL", "http://mail"),
         ("SMTP_URL", "smtp://mail:port"),
         ("SMTP_URL", "smtp://mail?starttls=perhaps"),
         ("MAIL_FROM", "Frontrow"),
-        ("LOG_LEVEL", "LOUD"),
+        ("LOG_LEVEL", "hidden"),
         ("WORKER_THREADS", "0"),
         ("SWEEP_SECONDS", "nan"),
         ("SWEEP_SECONDS", "-1"),
     ],
 )
-def test_what_cannot_be_is_refused_without_quoting_it(environment: dict[str, str], variable: str, value: str) -> None:
+def test_invalid_values_are_refused_without_quoting_them(
+    environment: dict[str, str], variable: str, value: str
+) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({**environment, variable: value})
     assert str(refused.value).startswith(f"{variable} ")
     assert "hidden" not in str(refused.value)
 
 
-def test_secrets_do_not_show(settings: Settings, environment: dict[str, str]) -> None:
+def test_secrets_are_hidden_in_repr(settings: Settings, environment: dict[str, str]) -> None:
     shown = repr(settings)
     assert "hidden" not in shown
     assert json.loads(environment["JWT_SIGNING_KEY"])["d"] not in shown
 
 
-def test_both_kinds_of_keys(environment: dict[str, str]) -> None:
+def test_secret_keys_and_service_role_jwts_are_accepted(environment: dict[str, str]) -> None:
     keys = Keys.generate()
     for key in (keys.secret, keys.service_role_jwt):
         assert Settings.from_environment({**environment, "SUPABASE_SERVICE_ROLE_KEY": key}).supabase_key == key
@@ -103,7 +107,7 @@ def test_both_kinds_of_keys(environment: dict[str, str]) -> None:
     assert listed.jwt_signing_key["kid"] == json.loads(keys.signing_key)["kid"]
 
 
-def test_the_pages_key_is_told_from_the_secret_one(environment: dict[str, str]) -> None:
+def test_the_publishable_key_is_refused_as_the_secret_one(environment: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match=r"is a JWT of another role; that of service_role is needed"):
         Settings.from_environment({**environment, "SUPABASE_SERVICE_ROLE_KEY": Keys.generate().anon_jwt})
 
@@ -117,6 +121,20 @@ def test_a_kid_names_one_key(environment: dict[str, str]) -> None:
             Settings.from_environment(
                 {**environment, "JWT_SIGNING_KEY": json.dumps(own), "JWT_ACCEPTED_KEYS": json.dumps(keys)}
             )
+
+
+def test_only_the_environment_that_was_passed_counts(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "6000")
+    monkeypatch.setenv("JWT_SECRET", "s" * 32)
+    settings = Settings.from_environment(environment)
+    assert (settings.port, settings.jwt_secret) == (5000, None)
+
+
+def test_settings_do_not_change(settings: Settings) -> None:
+    with pytest.raises(ValidationError):
+        settings.port = 6000
 
 
 def test_defaults(settings: Settings) -> None:

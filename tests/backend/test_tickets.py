@@ -12,7 +12,7 @@ import segno
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from backend.errors import UnavailableError
+from backend.errors import ApiError, UnavailableError
 from backend.settings import Settings
 from backend.tokens import Person, Ticket, Tokens
 from tests.backend.ports import FakeDataApi
@@ -21,26 +21,22 @@ BOOKING = "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11"
 USER = UUID("7f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11")
 
 
-def row(status: str = "confirmed") -> dict[str, Any]:
-    """A booking as the Data API embeds it."""
+def context(status: str = "confirmed") -> dict[str, Any]:
+    """What the database says of a booking (ticket_context)."""
     return {
-        "id": BOOKING,
-        "reference": "ABCD2345",
-        "showtime_id": 3,
-        "status": status,
-        "total": 2400,
-        "currency": "EUR",
-        "seats": [{"row": "F", "number": 7, "kind": "standard", "price": 2400}],
-        "showtime": {
-            "id": 3,
-            "starts_at": "2099-12-04T18:30:00+00:00",
-            "ends_at": "2099-12-04T20:20:00+00:00",
-            "movie": {"title": "Nosferatu", "certificate": "12", "length_minutes": 94},
-            "auditorium": {
-                "name": "Saal 1",
-                "theater": {"name": "Scala", "address": "Ring 1", "city": "Wien", "time_zone": "Europe/Vienna"},
-            },
+        "booking": {
+            "id": BOOKING,
+            "reference": "ABCD2345",
+            "showtime_id": 3,
+            "status": status,
+            "total": 2400,
+            "currency": "EUR",
+            "seats": [{"row": "F", "number": 7, "kind": "standard", "price": 2400}],
         },
+        "showtime": {"id": 3, "starts_at": "2099-12-04T18:30:00+00:00", "ends_at": "2099-12-04T20:20:00+00:00"},
+        "movie": {"title": "Nosferatu", "certificate": "12", "length_minutes": 94},
+        "theater": {"name": "Scala", "address": "Ring 1", "city": "Wien", "time_zone": "Europe/Vienna"},
+        "auditorium": "Saal 1",
         "customer": {"email": "ada@example.com", "full_name": "Ada Lovelace"},
     }
 
@@ -60,18 +56,18 @@ def get(client: FlaskClient, settings: Settings) -> Holder:
 
 
 def test_the_token_is_the_ticket_that_a_door_reads(get: Holder, data_api: FakeDataApi, settings: Settings) -> None:
-    data_api.answers["bookings"] = [row()]
+    data_api.answers["ticket_context"] = context()
     answer = get()
     assert answer.status_code == 200
     assert answer.get_json()["reference"] == "ABCD2345"
     read = Tokens.of(settings).read_ticket(answer.get_json()["token"])
     assert read == Ticket(UUID(BOOKING), "ABCD2345", 3)
-    assert data_api.arguments("bookings") == [{"booking_id": BOOKING, "user_id": str(USER)}]
+    assert data_api.arguments("ticket_context") == [{"booking_id": BOOKING, "user_id": str(USER)}]
     assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_the_path_draws_the_code_of_the_token(get: Holder, data_api: FakeDataApi) -> None:
-    data_api.answers["bookings"] = [row()]
+    data_api.answers["ticket_context"] = context()
     answer = get().get_json()
     drawn = [[0] * answer["qr"]["size"] for _ in range(answer["qr"]["size"])]
     for x, y, length in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", answer["qr"]["path"]):
@@ -82,7 +78,7 @@ def test_the_path_draws_the_code_of_the_token(get: Holder, data_api: FakeDataApi
 
 
 def test_the_calendar_is_a_file_of_its_own(get: Holder, data_api: FakeDataApi) -> None:
-    data_api.answers["bookings"] = [row()]
+    data_api.answers["ticket_context"] = context()
     answer = get("ticket.ics")
     assert answer.content_type == "text/calendar; charset=utf-8"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="frontrow-ABCD2345.ics"'
@@ -94,14 +90,14 @@ def test_the_calendar_is_a_file_of_its_own(get: Holder, data_api: FakeDataApi) -
 @pytest.mark.parametrize("what", ["ticket", "ticket.ics"])
 @pytest.mark.parametrize("status", ["pending", "expired", "cancelled", "refunded"])
 def test_what_is_not_confirmed_has_no_ticket(get: Holder, data_api: FakeDataApi, status: str, what: str) -> None:
-    data_api.answers["bookings"] = [row(status)]
+    data_api.answers["ticket_context"] = context(status)
     answer = get(what)
     assert (answer.status_code, answer.get_json()["message"]) == (409, "no_ticket")
 
 
 @pytest.mark.parametrize("what", ["ticket", "ticket.ics"])
 def test_somebody_elses_is_unknown(get: Holder, data_api: FakeDataApi, what: str) -> None:
-    data_api.answers["bookings"] = []
+    data_api.answers["ticket_context"] = ApiError("unknown_booking")
     answer = get(what)
     assert (answer.status_code, answer.get_json()["message"]) == (404, "unknown_booking")
 
@@ -120,5 +116,5 @@ def test_what_is_no_booking_id(get: Holder, data_api: FakeDataApi) -> None:
 
 
 def test_a_database_that_is_away(get: Holder, data_api: FakeDataApi) -> None:
-    data_api.answers["bookings"] = UnavailableError()
+    data_api.answers["ticket_context"] = UnavailableError()
     assert get().get_json()["message"] == "busy"

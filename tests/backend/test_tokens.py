@@ -117,7 +117,7 @@ def test_the_public_key_is_no_shared_secret(tokens: Tokens) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "\0", "é" * 9])
-def test_garbage(tokens: Tokens, token: str) -> None:
+def test_garbage_is_no_token(tokens: Tokens, token: str) -> None:
     with pytest.raises(TokenError):
         tokens.user_id(token)
 
@@ -134,14 +134,14 @@ def test_garbage(tokens: Tokens, token: str) -> None:
         {"aud": ["other"]},
     ],
 )
-def test_claims_that_do_not_fit(tokens: Tokens, changes: dict[str, object]) -> None:
+def test_wrong_claims_are_refused(tokens: Tokens, changes: dict[str, object]) -> None:
     claims = jwt.decode(tokens.access_token(PERSON), options={"verify_signature": False}) | changes
     signed = jwt.encode(claims, tokens.signing_key, "ES256", {"kid": tokens.key_id})
     with pytest.raises(TokenError):
         tokens.user_id(signed)
 
 
-def test_the_claims_without_a_change_do_fit(tokens: Tokens) -> None:
+def test_unchanged_claims_are_accepted(tokens: Tokens) -> None:
     claims = jwt.decode(tokens.access_token(PERSON), options={"verify_signature": False})
     assert tokens.user_id(jwt.encode(claims, tokens.signing_key, "ES256", {"kid": tokens.key_id})) == PERSON.id
 
@@ -161,7 +161,7 @@ def test_a_ticket_is_no_access_token_and_the_other_way_round(tokens: Tokens, clo
         tokens.read_ticket(ticket)
 
 
-def test_another_key_signs_nothing_for_us(environment: dict[str, str], tokens: Tokens, clock: Clock) -> None:
+def test_tokens_of_other_keys_are_refused(environment: dict[str, str], tokens: Tokens, clock: Clock) -> None:
     other = Settings.from_environment({**environment, "JWT_SIGNING_KEY": Keys.generate().signing_key})
     token = Tokens.of(other, clock).access_token(PERSON)
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -182,7 +182,7 @@ def public(*keys: str) -> str:
 
 
 def agree(one: Tokens, other: Tokens) -> bool:
-    """Whether what each signs is good for both."""
+    """Check that what each signs is valid for both."""
     ends_at = datetime.fromtimestamp(NOON, UTC) + timedelta(hours=2)
     try:
         for signer, reader in ((one, other), (other, one), (one, one), (other, other)):
@@ -242,6 +242,6 @@ def test_a_project_moves_from_its_shared_secret_to_a_key(processes: Callable[...
         processes(JWT_SIGNING_KEY=key).user_id(steps[0].access_token(PERSON))
 
 
-def test_keys_do_not_show(tokens: Tokens, shared: Tokens) -> None:
+def test_keys_are_hidden_in_repr(tokens: Tokens, shared: Tokens) -> None:
     assert "PrivateKey" not in repr(tokens)
     assert "secret" not in repr(shared)

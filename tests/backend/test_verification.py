@@ -12,6 +12,7 @@ from backend.errors import UnavailableError
 from backend.stripe_gateway import Intent, Refund, StripeRefusedError, StripeUnavailableError
 from backend.verification import Verification, notices
 from tests.backend.ports import FakeDataApi, FakeStripe, turns
+from tests.backend.test_webhook import FIGURES
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 PAYMENT: dict[str, Any] = {
@@ -44,7 +45,7 @@ def books(data_api: FakeDataApi, stripe: FakeStripe) -> FakeDataApi:
     data_api.answers |= {
         "check_invariants": [],
         "payments_to_verify": [{**PAYMENT, "refunds": [REFUND]}],
-        "known_refunds": [REFUND],
+        "compare_refunds": [],
     }
     stripe.put(intent())
     stripe.refunds["re_1"] = Refund("re_1", "succeeded", 200, "pi_1")
@@ -111,24 +112,35 @@ def test_money_that_only_stripe_knows(books: FakeDataApi, stripe: FakeStripe) ->
 
 
 @pytest.mark.parametrize(
-    ("refund", "sentence"),
+    ("refund", "at_stripe", "sentence"),
     [
-        (Refund("re_1", "failed", 200, "pi_1"), "re_1 of pi_1 is succeeded here and failed (200) at Stripe"),
-        (Refund("re_1", "succeeded", 300, "pi_1"), "re_1 of pi_1 is succeeded here and succeeded (300) at Stripe"),
+        (
+            Refund("re_1", "canceled", 200, "pi_1"),
+            "failed",
+            "re_1 of pi_1 is succeeded here and failed (200) at Stripe",
+        ),
+        (
+            Refund("re_1", "succeeded", 300, "pi_1"),
+            "succeeded",
+            "re_1 of pi_1 is succeeded here and succeeded (300) at Stripe",
+        ),
     ],
 )
 def test_a_refund_that_stripe_knows_otherwise(
-    books: FakeDataApi, stripe: FakeStripe, refund: Refund, sentence: str
+    books: FakeDataApi, stripe: FakeStripe, refund: Refund, at_stripe: str, sentence: str
 ) -> None:
     stripe.refunds["re_1"] = refund
+    books.answers["compare_refunds"] = [{"id": "re_1", "here": "succeeded", "at_stripe": at_stripe}]
     assert found(books, stripe) == [sentence]
 
 
 def test_a_refund_that_only_stripe_knows(books: FakeDataApi, stripe: FakeStripe) -> None:
     stripe.refunds["re_2"] = Refund("re_2", "pending", 50, "pi_1")
     stripe.refunds["re_shop"] = Refund("re_shop", "succeeded", 50, "pi_shop")
-    # A first attempt of ours that failed, and whose place the second has taken.
-    stripe.refunds["re_0"] = Refund("re_0", "failed", 200, "pi_1", metadata={"refund_id": "r1", "attempt": "1"})
+    books.answers["compare_refunds"] = [
+        {"id": "re_2", "here": None, "at_stripe": "pending"},
+        {"id": "re_shop", "here": None, "at_stripe": "succeeded"},
+    ]
     assert found(books, stripe) == ["re_2 of pi_1 is unknown here and pending (50) at Stripe"]
 
 
@@ -146,7 +158,7 @@ def test_a_refund_that_stripe_does_not_know(
 
 def test_what_was_merely_on_its_way_is_no_violation(books: FakeDataApi, stripe: FakeStripe) -> None:
     books.answers["payments_to_verify"] = turns([], [PAYMENT])
-    books.answers["known_refunds"] = [REFUND]
+    books.answers["compare_refunds"] = turns([{"id": "re_1", "here": "pending", "at_stripe": "succeeded"}], [])
     waited: list[float] = []
     assert Verification(Database(books), stripe).run(SINCE, 7.0, waited.append) == []
     assert waited == [7.0]
@@ -164,13 +176,11 @@ def test_a_part_that_does_not_answer_is_no_good_news(books: FakeDataApi, stripe:
 
 def test_what_wants_an_eye(data_api: FakeDataApi) -> None:
     data_api.answers["operational_metrics"] = {
-        "outbox": [{"kind": "mail_refund", "state": "failed", "rows": 2, "oldest_seconds": 99.5}],
+        **FIGURES,
+        "outbox": FIGURES["outbox"][:1],
         "refunds": {"failed": 1, "pending": 3},
-        "payments_open": 4,
         "disputes_open": 1,
         "disputes": [{"id": "dp_1", "reference": "ABCD2345", "status": "lost", "amount": 2400, "currency": "EUR"}],
-        "violations": 0,
-        "verified_seconds_ago": 60.5,
     }
     assert notices(Database(data_api)) == [
         "1 refund is failed: Stripe refused, it is tried again every hour",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -324,7 +323,7 @@ def test_metrics_are_for_the_bearer_of_their_token(
 ) -> None:
     data_api.answers["operational_metrics"] = FIGURES
     guarded = create_app(
-        replace(settings, metrics_token="hidden-metrics"), stripe=stripe, database=Database(data_api)
+        settings.model_copy(update={"metrics_token": "hidden-metrics"}), stripe=stripe, database=Database(data_api)
     ).test_client()
     for header in ({}, {"Authorization": "Bearer guessed"}, {"Authorization": "hidden-metrics"}):
         assert guarded.get("/metrics", headers=header).status_code == 404

@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from backend import database as database_module
 from backend.database import Database
 from backend.emails import Emails
 from backend.errors import UnavailableError
@@ -32,9 +33,9 @@ from backend.stripe_gateway import (
     StripeUnavailableError,
 )
 from backend.tokens import Tokens
-from backend.worker import Loop, Outbox, Worker, backoff
+from backend.worker import LEASE_SECONDS, Loop, Outbox, Worker, backoff
 from tests.backend.ports import FakeDataApi, FakeMailer, FakeStripe, turns
-from tests.backend.test_emails import LETTER, REFUND
+from tests.backend.test_emails import CONTEXT, REFUND
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = {**REFUND, "amount": 2400}
@@ -47,16 +48,16 @@ def row(kind: str, number: int = 1, **changes: Any) -> dict[str, Any]:
         "attempt": 1,
         "kind": kind,
         "key": f"{kind}:{number}",
-        "booking_id": LETTER["booking"]["id"],
+        "booking_id": CONTEXT["booking"]["id"],
         "payload": {"payment_intent_id": "pi_1"},
-        "email": LETTER if kind.startswith("mail") else None,
-        "refund": ORDER if kind in ("refund", "mail_refund") else None,
+        "email": CONTEXT if kind.startswith("mail") else None,
+        "refund": ORDER if "refund" in kind else None,
         **changes,
     }
 
 
 def intent(status: str, **changes: Any) -> Intent:
-    metadata = {"booking_id": LETTER["booking"]["id"]}
+    metadata = {"booking_id": CONTEXT["booking"]["id"]}
     return replace(Intent("pi_1", status, 2400, 0, "EUR", "secret", metadata), **changes)
 
 
@@ -65,6 +66,7 @@ def outbox(data_api: FakeDataApi, stripe: FakeStripe, mailer: FakeMailer, settin
     data_api.answers |= {
         "complete_outbox": True,
         "record_refund": {"outcome": "noted"},
+        "settle_refund_attempt": {"outcome": "made"},
         "record_payment_failure": {"outcome": "noted"},
         "confirm_booking": {"outcome": "confirmed"},
     }
@@ -73,7 +75,11 @@ def outbox(data_api: FakeDataApi, stripe: FakeStripe, mailer: FakeMailer, settin
 
 @pytest.fixture
 def reconciliation(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> Reconciliation:
-    data_api.answers |= {"payments_to_reconcile": [], "refunds_to_reconcile": [], "known_refunds": []}
+    data_api.answers |= {
+        "claim_payments_to_reconcile": [],
+        "claim_refunds_to_reconcile": [],
+        "compare_refunds": [],
+    }
     return Reconciliation(outbox.database, stripe, 120)
 
 
@@ -89,11 +95,19 @@ def test_an_empty_outbox(outbox: Outbox, data_api: FakeDataApi) -> None:
     data_api.answers["claim_outbox"] = []
     assert outbox.step() is False
     assert data_api.calls == [
-        ("claim_outbox", {"max_rows": 1, "lease_seconds": 180, "kinds": ["refund", "mail_refund"]})
+        ("claim_outbox", {"max_rows": 1, "lease_seconds": LEASE_SECONDS, "kinds": ["refund", "mail_refund"]})
     ]
 
 
-@pytest.mark.parametrize(("kind", "subject"), [("mail_confirmation", "Your tickets"), ("mail_refund", "Your refund")])
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        ("mail_confirmation", "Your tickets"),
+        ("mail_refund", "Your refund"),
+        ("mail_refund_failed", "Your bank refused"),
+        ("mail_cancellation", "Your booking for"),
+    ],
+)
 def test_mail_is_sent_and_settled(
     outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer, kind: str, subject: str
 ) -> None:
@@ -136,18 +150,8 @@ def test_a_refund(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> 
     assert (refund.payment_intent_id, refund.amount) == ("pi_1", 2400)
     assert refund.metadata == {"refund_id": ORDER["id"], "attempt": "1"}
     assert stripe.keys == [f"refund:{ORDER['id']}:1"]
-    assert data_api.arguments("record_refund") == [
-        {
-            "event_id": None,
-            "event_type": "worker",
-            "stripe_refund_id": "re_1",
-            "payment_intent_id": "pi_1",
-            "amount": 2400,
-            "status": "succeeded",
-            "failure_reason": None,
-            "refund_id": ORDER["id"],
-            "attempt": 1,
-        }
+    assert data_api.arguments("settle_refund_attempt") == [
+        {"refund_id": ORDER["id"], "attempt": 1, "code": None, "refunds": [refund.fact()]}
     ]
     assert settled(data_api) == [None]
 
@@ -158,68 +162,53 @@ def test_a_refund_when_stripe_is_away_is_tried_again_as_it_is(
     stripe.failures = [StripeUnavailableError()]
     data_api.answers["claim_outbox"] = [row("refund")]
     outbox.step()
-    assert data_api.arguments("record_refund") == []
+    assert data_api.arguments("settle_refund_attempt") == []
     assert settled(data_api) == ["StripeUnavailableError"]
 
 
 @pytest.mark.parametrize(
-    ("failure", "status", "reason"),
+    ("failure", "code"),
     [
-        (StripeRefusedError("charge_already_refunded", "Done."), "void", "charge_already_refunded"),
-        (StripeRefusedError("charge_disputed", "Charged back."), "failed", "charge_disputed"),
-        (ReplayedFailureError(), "failed", "idempotency_key_spent"),
+        (StripeRefusedError("charge_already_refunded", "Done."), "charge_already_refunded"),
+        (StripeRefusedError("charge_disputed", "Charged back."), "charge_disputed"),
+        (ReplayedFailureError(), "idempotency_key_spent"),
     ],
 )
-def test_a_refund_that_stripe_refuses_for_good_has_failed_or_is_void(
-    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe, failure: Exception, status: str, reason: str
+def test_where_stripe_makes_no_refund_the_database_is_given_the_facts(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe, failure: Exception, code: str
 ) -> None:
+    """What they mean, sql/payments/refund_attempts.sql decides (tests/sql/test_refund_attempts.py)."""
     stripe.failures = [failure]
     stripe.refunds = {
-        "re_known": Refund("re_known", "succeeded", 2400, "pi_1"),
-        "re_other": Refund("re_other", "succeeded", 2400, "pi_1", metadata={"refund_id": "another"}),
-        "re_partial": Refund("re_partial", "succeeded", 100, "pi_1"),
+        "re_ours": Refund("re_ours", "pending", 2400, "pi_1", metadata={"refund_id": ORDER["id"], "attempt": "1"}),
+        "re_hand": Refund("re_hand", "failed", 100, "pi_1", "declined"),
+        "re_shop": Refund("re_shop", "succeeded", 100, "pi_shop"),
     }
-    known = {"stripe_refund_id": "re_known", "amount": 2400, "status": "succeeded"}
-    data_api.answers |= {"claim_outbox": [row("refund")], "known_refunds": [known]}
+    data_api.answers["claim_outbox"] = [row("refund", refund={**ORDER, "attempt": 2})]
     outbox.step()
-    *news, recorded = data_api.arguments("record_refund")
-    # Before ours is void for want of money, what others returned is told.
-    assert [said["stripe_refund_id"] for said in news] == (["re_other", "re_partial"] if status == "void" else [])
-    assert (recorded["status"], recorded["failure_reason"]) == (status, reason)
-    assert (recorded["stripe_refund_id"], recorded["refund_id"], recorded["attempt"]) == (None, ORDER["id"], 1)
+    (reported,) = data_api.arguments("settle_refund_attempt")
+    assert (reported["refund_id"], reported["attempt"], reported["code"]) == (ORDER["id"], 2, code)
+    assert reported["refunds"] == [
+        {
+            "id": "re_ours",
+            "amount": 2400,
+            "status": "pending",
+            "failure_reason": None,
+            "metadata": {"refund_id": ORDER["id"], "attempt": "1"},
+        },
+        {"id": "re_hand", "amount": 100, "status": "failed", "failure_reason": "declined", "metadata": {}},
+    ]
     assert settled(data_api) == [None]
 
 
-def test_a_refund_that_was_made_by_hand_stands_for_ours(
-    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe
+@pytest.mark.parametrize("status", ["pending", "succeeded", "void"])
+def test_a_refund_that_is_settled_already_is_not_asked_for(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe, status: str
 ) -> None:
-    stripe.failures = [StripeRefusedError("charge_already_refunded", "Done.")]
-    stripe.refunds = {"re_hand": Refund("re_hand", "succeeded", 2400, "pi_1")}
-    data_api.answers |= {"claim_outbox": [row("refund")], "known_refunds": []}
+    data_api.answers["claim_outbox"] = [row("refund", refund={**ORDER, "status": status})]
     outbox.step()
-    assert data_api.arguments("known_refunds") == [{"stripe_refund_ids": ["re_hand"]}]
-    (recorded,) = data_api.arguments("record_refund")
-    assert (recorded["stripe_refund_id"], recorded["status"], recorded["refund_id"]) == (
-        "re_hand",
-        "succeeded",
-        ORDER["id"],
-    )
-
-
-def test_a_refund_whose_answer_was_lost_is_found_again(
-    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe
-) -> None:
-    first = {"refund_id": ORDER["id"], "attempt": "1"}
-    stripe.refunds = {
-        "re_other": Refund("re_other", "succeeded", 5, "pi_1"),
-        "re_failed": Refund("re_failed", "failed", 2400, "pi_1", metadata=first),
-        "re_ours": Refund("re_ours", "pending", 2400, "pi_1", metadata=first),
-    }
-    stripe.failures = [StripeRefusedError("charge_already_refunded", "Done.")]
-    data_api.answers["claim_outbox"] = [row("refund", refund={**ORDER, "attempt": 2})]
-    outbox.step()
-    (recorded,) = data_api.arguments("record_refund")
-    assert (recorded["stripe_refund_id"], recorded["status"], recorded["attempt"]) == ("re_ours", "pending", 2)
+    assert stripe.keys == []
+    assert settled(data_api) == [None]
 
 
 def test_an_intent_is_cancelled(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> None:
@@ -253,7 +242,7 @@ def test_an_intent_that_was_paid_meanwhile_is_settled(
             "payment_intent_id": "pi_1",
             "amount": 2400,
             "currency": "EUR",
-            "booking_id": LETTER["booking"]["id"],
+            "booking_id": CONTEXT["booking"]["id"],
         }
     ]
     assert settled(data_api) == [None]
@@ -274,12 +263,84 @@ def test_an_intent_that_stripe_never_heard_of(outbox: Outbox, data_api: FakeData
     assert settled(data_api) == ["Stripe does not know the intent; is this its account's key?"]
 
 
-def test_settling_is_stubborn(outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer) -> None:
+class Time:
+    """A clock that only sleeping and calls move."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_an_email_that_was_sent_is_completed_through_a_blip_of_the_database(
+    outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer
+) -> None:
+    """Even while the process is told to stop: its Outbox does not know of that."""
+    time = Time()
     data_api.answers["claim_outbox"] = [row("mail_confirmation")]
-    data_api.answers["complete_outbox"] = turns(UnavailableError(), True)
-    assert outbox.step()
+    data_api.answers["complete_outbox"] = lambda **_: True if time.now > 50 else _raise(UnavailableError())
+    assert replace(outbox, monotonic=time.monotonic, sleep=time.sleep).step()
     assert len(mailer.sent) == 1
-    assert settled(data_api) == [None, None]
+    assert settled(data_api)[-1] is None
+    assert 50 < time.now < 60
+
+
+def test_completing_is_given_up_after_a_minute(outbox: Outbox, data_api: FakeDataApi) -> None:
+    time = Time()
+    data_api.answers["claim_outbox"] = [row("mail_confirmation")]
+    data_api.answers["complete_outbox"] = UnavailableError()
+    with pytest.raises(UnavailableError):
+        replace(outbox, monotonic=time.monotonic, sleep=time.sleep).step()
+    assert 50 < time.now <= 60
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize("kind", ["refund", "cancel_intent", "mail_confirmation"])
+def test_the_lease_outlasts_the_slowest_row(
+    outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe, kind: str
+) -> None:
+    """Everything takes as long as its limits allow, and the database answers at the very last try."""
+    time, last_try = Time(), 0.0
+    calls = database_module._TIMEOUT
+    database_call = sum(cast(float, limit) for limit in (calls.pool, calls.connect, calls.write, calls.read))
+
+    def slow_stripe() -> None:
+        time.now += (1 + 2) * (3 + 10) + 2 * 5  # three tries, and what stripe-python waits between them at the most
+
+    def slow_database(**_: object) -> Any:
+        time.now += database_call
+        return {"outcome": "noted"}
+
+    def completed(**_: object) -> Any:
+        nonlocal last_try
+        last_try = last_try or time.now
+        time.now += database_call
+        return True if time.now > last_try + 60 else _raise(UnavailableError())
+
+    class SlowMailer:
+        def send(self, message: Any) -> None:
+            del message
+            time.now += 60 + 15 + 15
+
+    stripe.before = slow_stripe
+    stripe.failures = [StripeRefusedError("payment_intent_unexpected_state", "No.")]
+    stripe.put(intent("canceled"))
+    data_api.answers |= {
+        "claim_outbox": [row(kind)],
+        "settle_refund_attempt": slow_database,
+        "record_payment_failure": slow_database,
+        "complete_outbox": completed,
+    }
+    slow = replace(outbox, mailer=SlowMailer(), monotonic=time.monotonic, sleep=time.sleep)
+    assert slow.step()
+    assert 150 < time.now < LEASE_SECONDS
 
 
 # Reconciliation -------------------------------------------------------------------------------------------------------
@@ -288,12 +349,10 @@ def test_settling_is_stubborn(outbox: Outbox, data_api: FakeDataApi, mailer: Fak
 def test_what_stripe_says_is_applied_once(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
-    data_api.answers["payments_to_reconcile"] = [{"payment_id": "p", "payment_intent_id": "pi_1"}]
+    data_api.answers["claim_payments_to_reconcile"] = [{"payment_id": "p", "payment_intent_id": "pi_1"}]
     stripe.put(intent("succeeded", amount_received=2400))
     assert reconciliation.run() == 1
-    assert data_api.arguments("payments_to_reconcile") == [
-        {"older_than": "120 seconds", "max_rows": 200, "after": None}
-    ]
+    assert data_api.arguments("claim_payments_to_reconcile") == [{"older_than": "120 seconds", "max_rows": 20}]
     (confirmed,) = data_api.arguments("confirm_booking")
     assert (confirmed["event_id"], confirmed["amount"]) == ("reconcile:pi_1:succeeded", 2400)
 
@@ -320,7 +379,7 @@ def test_what_stripe_says_is_applied_once(
 def test_one_that_fails_does_not_stop_the_others(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
-    data_api.answers["payments_to_reconcile"] = [
+    data_api.answers["claim_payments_to_reconcile"] = [
         {"payment_id": "a", "payment_intent_id": "pi_away"},
         {"payment_id": "b", "payment_intent_id": "pi_1"},
     ]
@@ -329,10 +388,25 @@ def test_one_that_fails_does_not_stop_the_others(
     assert len(data_api.arguments("confirm_booking")) == 1
 
 
+def test_a_run_claims_a_few_at_a_time_and_ends_at_its_limit(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    """However many are due, a run asks Stripe about 200; and a worker that stops has claimed few of them in vain."""
+    data_api.answers["claim_payments_to_reconcile"] = [{"payment_id": "p", "payment_intent_id": "pi_1"}] * 20
+    stripe.put(intent("processing"))
+    assert reconciliation.run() == 200
+    assert len(data_api.arguments("claim_payments_to_reconcile")) == 10
+    stop = threading.Event()
+    data_api.calls.clear()
+    stripe.before = stop.set
+    assert Reconciliation(Database(data_api), stripe, 120, stop=stop).run() == 1
+    assert len(data_api.arguments("claim_payments_to_reconcile")) == 1
+
+
 def test_pending_refunds_are_asked_about(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
-    data_api.answers["refunds_to_reconcile"] = [
+    data_api.answers["claim_refunds_to_reconcile"] = [
         {"id": ORDER["id"], "attempt": 2, "stripe_refund_id": "re_1"},
         {"id": ORDER["id"], "attempt": 1, "stripe_refund_id": "re_2"},
     ]
@@ -340,10 +414,11 @@ def test_pending_refunds_are_asked_about(
         "re_1": Refund("re_1", "failed", 2400, "pi_1", "lost_or_stolen_card"),
         "re_2": Refund("re_2", "pending", 2400, "pi_1"),
     }
-    data_api.answers["known_refunds"] = [
-        {"stripe_refund_id": "re_1", "amount": 2400, "status": "failed"},
-        {"stripe_refund_id": "re_2", "amount": 2400, "status": "pending"},
-    ]
+    data_api.answers["compare_refunds"] = turns(
+        [{"id": "re_1", "here": "pending", "at_stripe": "failed"}],
+        [],  # the second is as we know it
+        [],  # and so is all that Stripe made lately
+    )
     assert reconciliation.run() == 2
     (recorded,) = data_api.arguments("record_refund")
     assert recorded["event_id"] == "reconcile:re_1:failed"
@@ -408,9 +483,9 @@ def test_a_stop_lets_the_row_in_hand_finish(
         "complete_outbox": True,
         "record_payment_failure": {"outcome": "noted"},
         "release_expired_locks": {"seats_released": 0},
-        "payments_to_reconcile": [],
-        "refunds_to_reconcile": [],
-        "known_refunds": [],
+        "claim_payments_to_reconcile": [],
+        "claim_refunds_to_reconcile": [],
+        "compare_refunds": [],
         "start_verification": False,
     }
     worker = Worker(

@@ -26,7 +26,7 @@ create or replace function private.booking_for_update(p_booking_id uuid) returns
 language sql volatile set search_path = '' as $$ select b from public.bookings b where b.id = p_booking_id $$;
 update private.settings set payment_starts_per_customer = null where true
 """
-"""Without the limit on payment starts, too: whoever counts a customer's waits for his other calls."""
+"""Without the limit on payment starts, too: counting a customer's starts waits for his other calls."""
 SPECULATIVELY = "on conflict on constraint one_holder_at_a_time do nothing"
 SEATS_ARE_SOLD_AGAIN = "drop index public.a_seat_is_sold_once"
 

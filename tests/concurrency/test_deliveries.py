@@ -75,4 +75,4 @@ def test_mutant_without_any_of_the_three_each_delivery_confirms(cinema: CinemaFi
     _, outcomes = deliveries(cinema, start, 2)
     assert outcomes == {"confirmed": 2 * CONNECTIONS}
     assert len(cinema.events("seat:book")) == 2 * CONNECTIONS
-    assert len(cinema.outbox("mail_confirmation")) == 1  # the outbox's own key still says that it is one letter
+    assert len(cinema.outbox("mail_confirmation")) == 1  # the outbox's own key still says that it is one email

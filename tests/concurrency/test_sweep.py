@@ -1,4 +1,4 @@
-"""The sweep beside everything else: it waits for nobody, and two of them tell nothing twice."""
+"""The sweep beside everything else: it waits for nobody, and two of them announce nothing twice."""
 
 from __future__ import annotations
 

@@ -151,10 +151,10 @@ class Frontrow:
             ),
         )
 
-    def faults(self, wish: Json | None) -> None:
+    def faults(self, fault: Json | None) -> None:
         """Make the fake Stripe misbehave; None ends that."""
         url = f"{self.stack.config.stripe_url}/_fake/faults"
-        answer = requests.delete(url, timeout=10) if wish is None else requests.post(url, json=wish, timeout=10)
+        answer = requests.delete(url, timeout=10) if fault is None else requests.post(url, json=fault, timeout=10)
         assert answer.ok, answer.text
 
     def deliveries(self, event_type: str) -> list[Json]:

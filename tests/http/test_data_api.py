@@ -138,7 +138,7 @@ def test_bad_showtimes(
 
 
 @pytest.mark.parametrize("function", ["lock_seats", "release_seats", "create_booking", "cancel_booking"])
-def test_who_is_nobody_is_asked_to_sign_in(frontrow: Frontrow, customer: Customer, function: str) -> None:
+def test_guests_are_asked_to_sign_in(frontrow: Frontrow, customer: Customer, function: str) -> None:
     cinema = frontrow.cinema
     body: Json = {"showtime_id": cinema.showtime_id, "seat_ids": cinema.seats[:1]}
     body = {"booking_id": str(uuid.uuid4())} if function == "cancel_booking" else body
@@ -253,9 +253,9 @@ def test_a_booking_says_until_when_it_can_be_cancelled(frontrow: Frontrow, custo
     query = customer.data_api.table("bookings").select("*, cancellable_until").eq("id", booking["id"])
     assert query.execute().data[0]["cancellable_until"] is None
     frontrow.pay(customer.intent(booking))
-    told = eventually(lambda: query.execute().data[0]["cancellable_until"])
+    answered = eventually(lambda: query.execute().data[0]["cancellable_until"])
     (show,) = frontrow.cinema.rows("select starts_at from public.showtimes where id = %s", [booking["showtime_id"]])
-    assert datetime.fromisoformat(told) == show["starts_at"] - timedelta(hours=2)
+    assert datetime.fromisoformat(answered) == show["starts_at"] - timedelta(hours=2)
 
 
 def test_the_time_is_a_get(frontrow: Frontrow) -> None:

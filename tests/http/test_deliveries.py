@@ -62,7 +62,7 @@ def test_a_thousand_deliveries_at_once_have_one_effect(frontrow: Frontrow, custo
     assert len(frontrow.outbox(booking, "mail_confirmation")) == 1
     assert frontrow.outbox(booking, "refund") == frontrow.outbox(booking, "cancel_intent") == []
     assert cinema.value("select count(*) from public.refunds where booking_id = %s", [booking["id"]]) == 0
-    assert [told["payload"]["seat_ids"] for told in _booked(frontrow)] == [[s["seat_id"] for s in booking["seats"]]]
+    assert [event["payload"]["seat_ids"] for event in _booked(frontrow)] == [[s["seat_id"] for s in booking["seats"]]]
     # What the worker makes of it: one email.
     eventually(lambda: frontrow.outbox(booking, "mail_confirmation")[0]["state"] == "sent")
     assert len(frontrow.mails(customer.email)) == 1

@@ -1,4 +1,4 @@
-"""What viewers of a showtime hear, through the real migrations, the gateway and supabase-py's Realtime client."""
+"""What viewers of a showtime receive, through the real migrations, the gateway and supabase-py's Realtime client."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ EVENTS = ("seat:lock", "seat:release", "seat:book", "showtime:update")
 
 
 class Listener:
-    """Somebody on a topic, and what was heard there."""
+    """A subscriber of a topic, and what it received."""
 
     def __init__(self, client: AsyncClient, topic: str) -> None:
         self.client = client
-        self.heard: asyncio.Queue[tuple[str, Json]] = asyncio.Queue()
+        self.received: asyncio.Queue[tuple[str, Json]] = asyncio.Queue()
         self.channel = client.channel(
             topic,
             {
@@ -38,7 +38,7 @@ class Listener:
 
     def _hear(self, message: Any) -> None:
         payload = {key: value for key, value in message["payload"].items() if key != "id"}
-        self.heard.put_nowait((message["event"], payload))
+        self.received.put_nowait((message["event"], payload))
 
     async def join(self) -> None:
         joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -55,7 +55,7 @@ class Listener:
     async def next(self, *events: str) -> tuple[str, Json]:
         """The next message; of those events, if any are named."""
         while True:
-            event, payload = await asyncio.wait_for(self.heard.get(), _SECONDS)
+            event, payload = await asyncio.wait_for(self.received.get(), _SECONDS)
             if not events or event in events:
                 return event, payload
 
@@ -78,7 +78,7 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(story(), 60))  # type: ignore[arg-type]
 
 
-def test_everybody_hears_locks_releases_and_bookings(frontrow: Frontrow, customer: Customer) -> None:
+def test_viewers_receive_locks_releases_and_bookings(frontrow: Frontrow, customer: Customer) -> None:
     cinema = frontrow.cinema
 
     async def story() -> None:
@@ -104,7 +104,7 @@ def test_everybody_hears_locks_releases_and_bookings(frontrow: Frontrow, custome
     run(story)
 
 
-def test_listings_and_viewers_hear_how_many_seats_are_left(frontrow: Frontrow, customer: Customer) -> None:
+def test_listings_and_viewers_receive_seats_left(frontrow: Frontrow, customer: Customer) -> None:
     cinema = frontrow.cinema
 
     async def story() -> None:
@@ -148,13 +148,13 @@ def test_a_client_that_sends_on_a_showtime_reaches_nobody(frontrow: Frontrow, cu
                     },
                 )
                 assert answer.status_code in (202, 403)
-            # What the database says next is the first that anybody hears.
+            # What the database says next is the first that a subscriber receives.
             await asyncio.to_thread(
                 customer.rpc, "lock_seats", showtime_id=cinema.showtime_id, seat_ids=cinema.seats[:1]
             )
             for listener in (anybody, forger):
                 event, payload = await listener.next()
                 assert (event, payload["seat_ids"]) == ("seat:lock", cinema.seats[:1])
-                assert listener.heard.empty()
+                assert listener.received.empty()
 
     run(story)

@@ -1,5 +1,5 @@
 """A day on which no webhook arrives: customers pay, fail to pay, pay too late and change their minds, and all that
-Frontrow ever hears of it is what it asks Stripe for itself."""
+Frontrow ever learns of it is what it asks Stripe for itself."""
 
 from __future__ import annotations
 
@@ -143,7 +143,9 @@ def test_without_any_webhook_all_that_was_paid_is_confirmed_or_goes_back(
                 case = Case(frontrow, customer, booking, customer.intent(booking), "")
                 case.due = happens(case)
                 cases.append(case)
-        assert {frontrow.cinema.status(case.booking) for case in cases} <= {"pending", "cancelled"}, "Somebody told it."
+        assert {frontrow.cinema.status(case.booking) for case in cases} <= {"pending", "cancelled"}, (
+            "A webhook arrived."
+        )
         reconciliation.run()
         assert {case.status for case in cases if case.due in ("confirmed", "refunded")} == {"confirmed"}
         assert {case.status for case in cases if case.due == "expired"} == {"pending", "expired"}

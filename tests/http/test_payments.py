@@ -231,7 +231,7 @@ def test_signatures(frontrow: Frontrow, customer: Customer) -> None:
     assert customer.booking(booking)["status"] == "confirmed"
 
 
-def test_a_duplicate_is_welcome_and_does_nothing(frontrow: Frontrow, customer: Customer) -> None:
+def test_a_duplicate_event_has_no_effect(frontrow: Frontrow, customer: Customer) -> None:
     booking = customer.book()
     event = frontrow.event("payment_intent.succeeded", succeeded(booking, customer.intent(booking)))
     assert frontrow.deliver(event).json() == {"outcome": "confirmed"}
@@ -381,7 +381,7 @@ def test_a_booking_that_runs_out_cannot_be_paid(frontrow: Frontrow, customer: Cu
 def test_a_late_payment_for_seats_that_are_gone_is_refunded(frontrow: Frontrow, customer: Customer) -> None:
     booking = customer.book()
     intent = customer.intent(booking)
-    # Paid in time at Stripe; we hear of it late, when somebody else has the seats.
+    # Paid in time at Stripe; the event comes late, when another customer has the seats.
     frontrow.faults({"webhooks": [{"kind": "drop", "probability": 1, "type": "payment_intent.succeeded"}]})
     frontrow.pay(intent)
     frontrow.faults(None)
@@ -413,7 +413,7 @@ def test_a_late_payment_for_seats_that_are_gone_is_refunded(frontrow: Frontrow, 
     )
     (email,) = eventually(lambda: frontrow.mails(customer.email))
     assert "refund of EUR 24.00" in email["Subject"]
-    assert "somebody else had taken them" in cast(Any, email.get_body(("plain",))).get_content()
+    assert "someone else had booked the seats" in cast(Any, email.get_body(("plain",))).get_content()
 
 
 def test_a_late_payment_for_seats_that_are_free_keeps_them(frontrow: Frontrow, customer: Customer) -> None:

@@ -6,7 +6,9 @@ from backend.reconciliation import Reconciliation
 from tests.http.frontrow import Customer, Frontrow, eventually
 
 
-def test_a_payment_nobody_told_us_of(frontrow: Frontrow, customer: Customer, reconciliation: Reconciliation) -> None:
+def test_a_payment_without_webhooks_is_reconciled(
+    frontrow: Frontrow, customer: Customer, reconciliation: Reconciliation
+) -> None:
     booking = customer.book()
     intent = customer.intent(booking)
     frontrow.pay(intent)

@@ -131,7 +131,7 @@ def test_attempts_are_limited(frontrow: Frontrow, customer: Customer) -> None:
     answer = frontrow.stranger().post("/api/auth/login", right)
     assert (answer.status_code, code(answer)) == (429, "too_many_attempts")
     assert 0 < int(answer.headers["Retry-After"]) <= 900
-    # Whoever guessed keeps nobody out but those who share the address.
+    # Guesses lock out only those who share the address.
     ada = elsewhere(frontrow, customer.email)
     for _ in range(9):
         assert ada.post("/api/auth/login", wrong).status_code == 401
@@ -176,7 +176,8 @@ def test_a_refresh_rotates_the_token(customer: Customer) -> None:
 
 def test_reuse_of_an_old_token_ends_the_family(customer: Customer) -> None:
     old = customer.cookie
-    assert customer.post("/api/auth/refresh").status_code == 200
+    for _ in range(2):  # once might be an answer that was lost
+        assert customer.post("/api/auth/refresh").status_code == 200
     thief = requests.post(
         customer._frontrow.api + "/api/auth/refresh", cookies={"frontrow_refresh": old or ""}, timeout=10
     )
@@ -185,6 +186,15 @@ def test_reuse_of_an_old_token_ends_the_family(customer: Customer) -> None:
     assert (answer.status_code, code(answer)) == (401, "session_ended")
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
     assert customer.cookie is None
+
+
+def test_a_refresh_whose_answer_was_lost_signs_nobody_out(customer: Customer) -> None:
+    lost = customer.cookie
+    url = customer._frontrow.api + "/api/auth/refresh"
+    assert requests.post(url, cookies={"frontrow_refresh": lost or ""}, timeout=10).status_code == 200
+    answer = customer.post("/api/auth/refresh")
+    assert (customer.cookie == lost, answer.status_code) == (False, 200)
+    assert customer.post("/api/auth/refresh").status_code == 200
 
 
 def test_without_a_cookie_there_is_no_session(frontrow: Frontrow) -> None:
@@ -285,7 +295,7 @@ def test_the_data_api_refuses_expired_and_foreign_tokens(frontrow: Frontrow, cus
     assert customer.data_api.table("users").select("id").execute().data
 
 
-def test_what_nobody_serves(frontrow: Frontrow) -> None:
+def test_unknown_addresses_and_methods_are_refused(frontrow: Frontrow) -> None:
     answer = requests.get(frontrow.api + "/api/nothing", timeout=10)
     assert (answer.status_code, code(answer)) == (404, "not_found")
     answer = requests.get(frontrow.api + "/api/auth/login", timeout=10)

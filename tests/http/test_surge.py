@@ -18,8 +18,8 @@ BUYERS = 2_000
 
 @pytest.mark.alone  # what a crowd does to this machine, no test beside it deserves
 @pytest.mark.timeout(480)
-def test_a_crowd_buys_a_house_out(frontrow: Frontrow) -> None:
-    """Everybody gets an answer that they can go on with, and whoever is charged has seats."""
+def test_a_surge_sells_every_seat_once(frontrow: Frontrow) -> None:
+    """Every customer gets an answer to act on, and everyone who is charged has seats."""
     cinema, stack = frontrow.cinema, frontrow.stack
     people = cinema.rows(
         "insert into public.users (email, full_name) select 'buyer-' || n || '@example.com', 'Buyer ' || n"
@@ -48,7 +48,7 @@ def test_a_crowd_buys_a_house_out(frontrow: Frontrow) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_what_is_too_much_is_told_to_come_back(frontrow: Frontrow) -> None:
+def test_excess_requests_get_busy_with_retry_after(frontrow: Frontrow) -> None:
     """The gateway holds 64 calls at a time and answers the others at once; the cinema's own are not counted."""
     asyncio.run(_crowd_at_the_gateway(frontrow, calls=100, held=64))
 

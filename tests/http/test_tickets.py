@@ -98,7 +98,7 @@ def test_the_calendar_has_the_instants_of_the_show_and_its_zone(
 
 
 @pytest.mark.parametrize("what", WHAT)
-def test_nobody_else_gets_it(frontrow: Frontrow, bought: Json, what: str) -> None:
+def test_a_ticket_is_for_its_owner_only(frontrow: Frontrow, bought: Json, what: str) -> None:
     other = get(frontrow.register(), frontrow, bought, what)
     assert (other.status_code, other.json()["message"]) == (404, "unknown_booking")
     guest = get(frontrow.stranger(), frontrow, bought, what)

@@ -64,7 +64,7 @@ def verified(backend: Command, about: str) -> tuple[list[str], list[str]]:
     return [line for line in violations if about in line], lines
 
 
-def test_all_hold(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
+def test_verify_finds_no_violation(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
     booking, _ = bought(frontrow, customer)
     customer.rpc("cancel_booking", booking_id=booking["id"])
     eventually(lambda: customer.booking(booking)["status"] == "refunded")
@@ -72,7 +72,7 @@ def test_all_hold(frontrow: Frontrow, customer: Customer, backend: Command) -> N
     assert found == []
 
 
-def test_a_payment_that_nobody_told_us_of(
+def test_verify_finds_a_payment_without_webhooks(
     frontrow: Frontrow, customer: Customer, backend: Command, no_webhooks: None
 ) -> None:
     """Reconciliation of this stack runs once a day, so nothing mends it before the second look."""
@@ -103,14 +103,14 @@ def test_a_violated_invariant_is_named(frontrow: Frontrow, customer: Customer, b
 def test_what_is_found_by_hand_raises_and_ends_the_alert(
     frontrow: Frontrow, customer: Customer, backend: Command
 ) -> None:
-    """Whoever mends something looks for themselves, and need not wait for the worker's next day."""
+    """A verification by hand after a repair counts at once, before the worker's next day."""
     booking, _ = bought(frontrow, customer)
 
     def found(*options: str) -> int:
         run = backend("verify", "--second-look", "0.1", *options)
         return sum(line.startswith("VIOLATION ") for line in run.stdout.splitlines())
 
-    def told() -> float:
+    def alerting() -> float:
         text = requests.get(f"{frontrow.api}/metrics", timeout=10).text
         violations = re.search(r"^frontrow_violations (.*)$", text, re.MULTILINE)
         assert violations is not None
@@ -121,14 +121,14 @@ def test_what_is_found_by_hand_raises_and_ends_the_alert(
     frontrow.cinema.owner.execute(change.format("+").encode(), [booking["id"]])
     try:
         assert found() > well
-        eventually(lambda: told() > well)
+        eventually(lambda: alerting() > well)
     finally:
         frontrow.cinema.owner.execute(change.format("-").encode(), [booking["id"]])
     noted = frontrow.cinema.value("select violations from private.verifications")
     found("--days", "2")  # looks less far than the daily one, and is not noted
     assert frontrow.cinema.value("select violations from private.verifications") == noted
     assert found() == well
-    eventually(lambda: told() == well)
+    eventually(lambda: alerting() == well)
 
 
 def test_a_refund_that_stripe_refuses_is_visible(frontrow: Frontrow, customer: Customer, backend: Command) -> None:

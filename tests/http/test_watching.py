@@ -136,7 +136,7 @@ def test_a_scrape_of_any_process_counts_all(frontrow: Frontrow) -> None:
         assert count() == before + 20
 
 
-def test_the_data_api_says_when_to_come_back(frontrow: Frontrow, customer: Customer) -> None:
+def test_the_data_api_answers_retry_after(frontrow: Frontrow, customer: Customer) -> None:
     cinema, stack = frontrow.cinema, frontrow.stack
     cinema.owner.execute("update private.settings set seats_chosen_per_minute = 1 where true")
     try:
@@ -170,7 +170,7 @@ def test_limits_hold_across_processes(
     """The two processes take turns, and count together."""
     booking = customer.book(1)
     cinema = frontrow.cinema
-    cinema.owner.execute("delete from private.attempts where true")
+    cinema.owner.execute("delete from private.rate_limit_hits where true")
     cinema.owner.execute(f"update private.settings set {limit} = 5 where true".encode())
 
     def body() -> Json:

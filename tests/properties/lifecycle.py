@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from psycopg.types.json import Jsonb
 
 from tests.cinema import Caller, CinemaFixture, Json, Refused
 from tests.concurrency.parallel import outcome, wait_until_it_waits_or_ends
@@ -371,7 +372,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule()
     def reconcile(self) -> None:
         self.tick()
-        for payment in self.tell("payments_to_reconcile"):
+        for payment in self.tell("claim_payments_to_reconcile", older_than="2 minutes", max_rows=100):
             self.ask_about(next(i for i in self.intents if i.id == payment["payment_intent_id"]))
 
     # What must hold ---------------------------------------------------------------------------------------------------
@@ -677,41 +678,44 @@ class Lifecycle(RuleBasedStateMachine):
             refund.ours, refund.attempt = order["id"], order["attempt"]
             self.refund_by_key[key] = refund
             self.events.append(Event(self.new("evt"), "refund", intent, refund, status))
-        if refund is None:  # an earlier attempt may have made one
-            mine = [r for r in intent.refunds if r.ours == order["id"] and r.status != "failed"]
-            refund = mine[-1] if mine else None
-        said: Json = {"stripe_refund_id": None, "status": "void" if intent.left == 0 else "failed"}
+        made = refund is not None
+        if refund is None:  # an earlier attempt may have made one, or somebody by hand
+            stands = [
+                r
+                for r in reversed(intent.refunds)
+                if r.status != "failed"
+                and (r.ours == order["id"] or (r.ours is None and r.amount == order["amount"] and r.told is None))
+            ]
+            refund = min(stands, key=lambda r: r.ours is None, default=None)
+        if not tell:
+            return
+        nothing_left = intent.left == 0
+        code = None if made else "charge_already_refunded" if nothing_left else "refused"
+        facts = [at_stripe(refund)] if made and refund else [at_stripe(r) for r in reversed(intent.refunds)]
+        answer = self.tell(
+            "settle_refund_attempt", refund_id=order["id"], attempt=order["attempt"], code=code, refunds=Jsonb(facts)
+        )
+        if answer["outcome"] == "stale":
+            return
         if refund is not None:
-            said = {"stripe_refund_id": refund.id, "status": refund.status}
-        if tell:
-            if said["status"] == "void":
-                self.note_what_others_returned(intent)
-            self.tell(
-                "record_refund",
-                event_id=None,
-                event_type="worker",
-                payment_intent_id=intent.id,
-                amount=order["amount"],
-                failure_reason="refused" if said["status"] == "failed" else None,
-                refund_id=order["id"],
-                attempt=order["attempt"],
-                **said,
-            )
-            if refund is not None:
-                self.model.refund_told(refund, refund.status)
+            assert answer["outcome"] == ("made" if made else "adopted"), answer
+            self.model.refund_told(refund, refund.status)
+        elif nothing_left:
+            for other in intent.refunds:
+                if other.told != other.status and (other.told or other.status != "failed"):
+                    self.model.refund_told(other, other.status)
 
-    def note_what_others_returned(self, intent: Intent) -> None:
-        """Before ours is void for want of money: the refunds at Stripe that Frontrow has not heard of as they stand."""
-        for refund in intent.refunds:
-            if refund.told != refund.status:
-                self.tell(
-                    "record_refund",
-                    event_id=None,
-                    event_type="worker",
-                    payment_intent_id=intent.id,
-                    **how_it_stands(refund, refund.status),
-                )
-                self.model.refund_told(refund, refund.status)
+
+def at_stripe(refund: StripeRefund) -> Json:
+    """A refund as the worker reports it."""
+    ours = {"refund_id": refund.ours, "attempt": str(refund.attempt)} if refund.ours else {}
+    return {
+        "id": refund.id,
+        "amount": refund.amount,
+        "status": refund.status,
+        "failure_reason": "declined" if refund.status == "failed" else None,
+        "metadata": ours,
+    }
 
 
 def attempt(caller: Caller, function: str, arguments: Json) -> Any:

@@ -1,4 +1,4 @@
-"""The catalogue of errors, and that docs and generated code say the same."""
+"""The catalog of errors, and that docs and generated code say the same."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ def test_an_error_carries_code_detail_and_sentence(cinema: CinemaFixture) -> Non
     assert refused.value.sqlstate == "PT401"
     assert refused.value.code == "sign_in_required"
     assert refused.value.details == {}
-    assert refused.value.hint == "Please sign in first."
+    assert refused.value.hint == "Sign in first."
 
 
-def test_every_code_that_sql_raises_is_in_the_catalogue(cinema: CinemaFixture) -> None:
-    catalogue = {row["code"] for row in cinema.rows("select code from private.error_catalog()")}
+def test_every_code_that_sql_raises_is_in_the_catalog(cinema: CinemaFixture) -> None:
+    catalog = {row["code"] for row in cinema.rows("select code from private.error_catalog()")}
     raised = {
         code
         for path in (ROOT / "sql").rglob("*.sql")
         for code in re.findall(r"private\.raise_api_error\('(\w+)'", path.read_text())
     }
     assert raised
-    assert raised <= catalogue
+    assert raised <= catalog
 
 
 def test_codes_and_statuses_are_sound(cinema: CinemaFixture) -> None:
     rows = cinema.rows("select * from private.error_catalog()")
     assert len({row["code"] for row in rows}) == len(rows)
     assert all(400 <= row["status"] <= 599 for row in rows)
-    assert all(re.fullmatch(r"[A-Z].+\.", row["sentence"]) for row in rows)
+    assert all(re.fullmatch(r"[A-Z].+[.?]", row["sentence"]) for row in rows)
 
 
 def test_the_documentation_lists_them_all(cinema: CinemaFixture) -> None:

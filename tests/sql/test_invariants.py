@@ -115,6 +115,11 @@ FORGERIES: dict[str, list[str]] = {
     ],
     "I6 a confirmation has no mail": ["delete from private.outbox where kind = 'mail_confirmation'"],
     "I6 a refund has no mail": ["delete from private.outbox where kind = 'mail_refund'"],
+    "I6 a refund that was refused has no mail": [
+        "update public.refunds set status = 'failed', failure_reason = 'declined', stripe_refund_id = 're_' || id"
+        " where status = 'queued'",
+    ],
+    "I6 a cancellation has no mail": ["delete from private.outbox where kind = 'mail_refund'"],
     "I6 an email was given up": [
         "update private.outbox set state = 'failed', completed_at = now() where kind = 'mail_confirmation'",
     ],
@@ -168,7 +173,7 @@ def forge(busy: CinemaFixture, cluster: Cluster) -> Iterator[Forge]:
         yield lambda statements: (superuser.execute(statements.encode()), None)[1]
 
 
-def test_a_busy_house_breaks_no_rule(busy: CinemaFixture) -> None:
+def test_a_busy_cinema_breaks_no_rule(busy: CinemaFixture) -> None:
     assert busy.violations() == []
     busy.advance("30 minutes")
     busy.sweep()

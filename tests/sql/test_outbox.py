@@ -28,6 +28,17 @@ def test_a_claimed_email_carries_all_it_says(cinema: CinemaFixture) -> None:
     assert set(email["showtime"]) == {"id", "starts_at", "ends_at"}
 
 
+def test_the_page_and_the_email_have_their_facts_from_one_place(cinema: CinemaFixture) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
+    booking = cinema.buy(ada, 0)
+    service = cinema.service()
+    (order,) = service.call("claim_outbox")
+    assert service.call("ticket_context", booking_id=booking["id"], user_id=ada.user_id) == order["email"]
+    for booking_id, user_id in ((booking["id"], bob.user_id), (bob.user_id, ada.user_id)):
+        with pytest.raises(Refused, match="unknown_booking"):
+            service.call("ticket_context", booking_id=booking_id, user_id=user_id)
+
+
 def test_a_refund_order_says_what_to_ask_of_stripe(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     booking = cinema.book(ada, 0)

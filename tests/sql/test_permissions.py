@@ -60,7 +60,7 @@ def test_the_page_says_what_the_database_says(connection: psycopg.Connection) ->
         "set role none; alter table realtime.messages disable row level security",
         "grant usage on schema realtime to public",
         "grant select on public.movies to anon with grant option",
-        # To somebody of whom the page has not heard.
+        # To a role that the page does not know.
         "grant usage on schema private to mallory",
         "grant select on public.bookings to mallory",
         "grant select (password_hash) on private.credentials to mallory",

@@ -164,22 +164,6 @@ def test_the_refund_of_a_second_payment_leaves_the_booking(cinema: CinemaFixture
     assert cinema.violations() == []
 
 
-@pytest.mark.transition("refund.voided")
-def test_a_refund_that_found_nothing_left_to_return_is_void(cinema: CinemaFixture) -> None:
-    _, booking, intent = cancelled(cinema)
-    ours = refund(cinema)
-    say(cinema, intent, "succeeded", "re_hand")  # somebody was faster at the dashboard
-    say(cinema, intent, "void", None, refund_id=ours["id"], attempt=1, event_id=None)
-    statuses = cinema.rows("select reason, status from public.refunds order by reason")
-    assert statuses == [
-        {"reason": "cancelled_by_customer", "status": "void"},
-        {"reason": "made_at_stripe", "status": "succeeded"},
-    ]
-    assert cinema.status(booking) == "refunded"
-    assert [order["kind"] for order in cinema.outbox("refund")] == ["refund"]  # it is not tried again
-    assert cinema.violations() == []
-
-
 def test_a_refund_that_shrinks_while_it_is_asked_for_is_asked_for_again(cinema: CinemaFixture) -> None:
     """The worker is at Stripe with the old amount; what it reports then is stale, and its row is settled."""
     _, _, intent = cancelled(cinema)
@@ -192,18 +176,6 @@ def test_a_refund_that_shrinks_while_it_is_asked_for_is_asked_for_again(cinema: 
     service.call("complete_outbox", id=order["id"], attempt=order["attempt"])
     (again,) = service.call("claim_outbox", kinds=["refund"])
     assert (again["refund"]["amount"], again["refund"]["attempt"]) == (1400, 2)
-    assert cinema.violations() == []
-
-
-def test_what_is_void_is_not_queued_again(cinema: CinemaFixture) -> None:
-    """Stripe has returned everything in ways that we have yet to hear of; one email is enough."""
-    _, _, intent = cancelled(cinema)
-    ours = refund(cinema)
-    say(cinema, intent, "void", None, event_id=None, refund_id=ours["id"], attempt=1)
-    assert len(cinema.rows("select * from public.refunds")) == 1
-    assert len(cinema.outbox("mail_refund")) == 1
-    say(cinema, intent, "succeeded", "re_1", amount=1000)
-    say(cinema, intent, "succeeded", "re_2", amount=1400)
     assert cinema.violations() == []
 
 
@@ -238,3 +210,134 @@ def test_unknown_and_wrong_refunds(cinema: CinemaFixture) -> None:
     with pytest.raises(Refused, match="invalid_request"):
         say(cinema, intent, "lost")
     assert refund(cinema)["status"] == "queued"
+
+
+# What a cancellation gives back ---------------------------------------------------------------------------------------
+
+
+def promised(who: Caller, booking: Json) -> int | None:
+    """What the page is told that a cancellation would give back."""
+    (row,) = who.query("select b.refundable_amount from public.bookings b where b.id = %s", [booking["id"]])
+    return row["refundable_amount"]
+
+
+def dispute(cinema: CinemaFixture, intent: str, amount: int, status: str) -> None:
+    cinema.service().call(
+        "record_dispute",
+        event_id=f"evt_{uuid.uuid4().hex}",
+        event_type="charge.dispute.updated",
+        stripe_dispute_id="dp_1",
+        payment_intent_id=intent,
+        amount=amount,
+        currency="eur",
+        reason="fraudulent",
+        status=status,
+    )
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "left"),
+    [
+        ([], 2400),
+        ([("succeeded", 500)], 1900),
+        ([("pending", 500)], 1900),
+        ([("failed", 500)], 2400),
+        ([("succeeded", 500), ("pending", 300)], 1600),
+        ([("lost", 400)], 2000),
+        ([("under_review", 400)], 2400),
+        ([("lost", 2400)], 0),
+    ],
+)
+def test_what_is_promised_is_what_comes(cinema: CinemaFixture, meanwhile: list[tuple[str, int]], left: int) -> None:
+    """Paid minus all that has gone back, whichever way it went."""
+    ada = cinema.customer()
+    booking = cinema.buy(ada, 0, 1)
+    intent = cinema.value("select payment_intent_id from public.payments")
+    for number, (status, amount) in enumerate(meanwhile):
+        if status in ("lost", "under_review"):
+            dispute(cinema, intent, amount, status)
+        else:
+            say(cinema, intent, status, f"re_{number}", amount=amount)
+    assert promised(ada, booking) == left
+    ada.call("cancel_booking", booking_id=booking["id"])
+    queued = cinema.value(
+        "select coalesce(sum(amount), 0)::integer from public.refunds where reason = 'cancelled_by_customer'"
+    )
+    assert queued == left
+    assert promised(ada, booking) is None
+    assert cinema.violations() == []
+
+
+def test_a_second_payment_that_goes_back_is_no_part_of_the_promise(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    booking = cinema.buy(ada, 0, 1)
+    cinema.pay(booking, "pi_second")
+    assert promised(ada, booking) == 2400
+
+
+def test_nobody_learns_what_is_left_of_anothers_booking(cinema: CinemaFixture) -> None:
+    """A caller may pass any row, so the function asks whose it is."""
+    booking = cinema.buy(cinema.customer(), 0)
+    row = cinema.value("select b::text from public.bookings b where b.id = %s", [booking["id"]])
+    for stranger in (cinema.customer("Bob"), cinema.anonymous()):
+        (answer,) = stranger.query("select public.refundable_amount(%s::public.bookings) as amount", [row])
+        assert answer["amount"] is None
+
+
+# Emails ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_cancellation_with_nothing_left_to_refund_has_an_email(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    booking = cinema.buy(ada, 0, 1)
+    intent = cinema.value("select payment_intent_id from public.payments")
+    dispute(cinema, intent, 2400, "lost")
+    ada.call("cancel_booking", booking_id=booking["id"])
+    ada.call("cancel_booking", booking_id=booking["id"])
+    (email,) = cinema.outbox("mail_cancellation")
+    assert email["payload"] == {"reason": "cancelled_by_customer"}
+    assert cinema.outbox("mail_refund") == []
+    assert cinema.violations() == []
+
+
+def test_a_refund_tells_of_the_cancellation_and_no_other_email_does(cinema: CinemaFixture) -> None:
+    cancelled(cinema)
+    assert len(cinema.outbox("mail_refund")) == 1
+    assert cinema.outbox("mail_cancellation") == []
+
+
+def test_the_email_of_a_refund_knows_what_is_kept(cinema: CinemaFixture) -> None:
+    cinema.buy(cinema.customer(), 0, 1)
+    intent = cinema.value("select payment_intent_id from public.payments")
+    say(cinema, intent, "pending", "re_hand", amount=500)
+    (order,) = cinema.service().call("claim_outbox", kinds=["mail_refund"])
+    assert (order["email"]["booking"]["status"], order["refund"]["kept"]) == ("confirmed", 1900)
+
+
+@pytest.mark.parametrize("before", ["pending", "succeeded"])
+def test_a_refund_that_a_bank_refuses_has_an_email_once(cinema: CinemaFixture, before: str) -> None:
+    _, _, intent = cancelled(cinema)
+    ours = refund(cinema)
+    for attempt, stripe_refund_id in ((1, "re_1"), (2, "re_2")):
+        say(cinema, intent, before, stripe_refund_id, refund_id=ours["id"], attempt=attempt)
+        say(cinema, intent, "failed", stripe_refund_id, refund_id=ours["id"], attempt=attempt)
+    (email,) = cinema.service().call("claim_outbox", kinds=["mail_refund_failed"])
+    assert email["refund"]["id"] == str(ours["id"])
+    assert email["email"]["customer"]["full_name"] == "Ada"
+    assert cinema.violations() == []
+
+
+def test_a_refund_of_the_dashboard_that_a_bank_refuses_has_an_email(cinema: CinemaFixture) -> None:
+    cinema.buy(cinema.customer(), 0, 1)
+    intent = cinema.value("select payment_intent_id from public.payments")
+    say(cinema, intent, "succeeded", "re_hand", amount=500)
+    say(cinema, intent, "failed", "re_hand", amount=500)
+    assert len(cinema.outbox("mail_refund_failed")) == 1
+    assert cinema.violations() == []
+
+
+def test_what_stripe_does_not_take_is_no_news_for_a_customer(cinema: CinemaFixture) -> None:
+    _, _, intent = cancelled(cinema)
+    say(cinema, intent, "failed", None, refund_id=refund(cinema)["id"], attempt=1, failure_reason="charge_disputed")
+    assert cinema.outbox("mail_refund_failed") == []
+    assert cinema.violations() == []

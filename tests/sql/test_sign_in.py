@@ -252,14 +252,26 @@ def test_a_session_lives_by_rotation(cinema: CinemaFixture) -> None:
     assert service.call("rotate_session", token_hash="b" * 64, new_token_hash="c" * 64)["status"] == "rotated"
 
 
-def test_a_token_used_twice_ends_the_family(cinema: CinemaFixture) -> None:
+def rotate(cinema: CinemaFixture, token: str, new: str) -> str:
+    return cinema.service().call("rotate_session", token_hash=token * 64, new_token_hash=new * 64)["status"]
+
+
+@pytest.mark.parametrize("copied", ["after ten seconds", "after its child was used", "with nothing to exchange it for"])
+def test_a_token_used_twice_ends_the_family(cinema: CinemaFixture, copied: str) -> None:
     user = register(cinema)
     service = cinema.service()
+    cinema.freeze()
     service.call("open_session", user_id=user["id"], token_hash="a" * 64)
     service.call("open_session", user_id=user["id"], token_hash="e" * 64)
-    service.call("rotate_session", token_hash="a" * 64, new_token_hash="b" * 64)
-    assert service.call("rotate_session", token_hash="a" * 64, new_token_hash="c" * 64) == {"status": "refused"}
-    assert service.call("rotate_session", token_hash="b" * 64, new_token_hash="d" * 64) == {"status": "refused"}
+    assert rotate(cinema, "a", "b") == "rotated"
+    if copied == "after ten seconds":
+        cinema.advance("10 seconds")
+    elif copied == "after its child was used":
+        assert rotate(cinema, "b", "9") == "rotated"
+    else:  # a token of before there were children
+        cinema.owner.execute("update private.refresh_tokens set parent_hash = null where true")
+    assert rotate(cinema, "a", "c") == "refused"
+    assert rotate(cinema, "b", "d") == "refused"
     assert service.call("rotate_session", token_hash="e" * 64, new_token_hash="f" * 64)["status"] == "rotated"
     assert cinema.rows("select end_reason from private.sessions where ended_at is not null") == [
         {"end_reason": "token_reused"}
@@ -272,6 +284,37 @@ def test_a_session_ends_by_time(cinema: CinemaFixture) -> None:
     service.call("open_session", user_id=user["id"], token_hash="a" * 64)
     cinema.advance("30 days")
     assert service.call("rotate_session", token_hash="a" * 64, new_token_hash="b" * 64) == {"status": "refused"}
+
+
+def test_a_token_whose_answer_was_lost_is_exchanged_again(cinema: CinemaFixture) -> None:
+    """Within ten seconds and while nobody has used what it was exchanged for, however often."""
+    cinema.freeze()
+    cinema.service().call("open_session", user_id=register(cinema)["id"], token_hash="a" * 64)
+    assert rotate(cinema, "a", "b") == "rotated"
+    cinema.advance("4 seconds")
+    assert rotate(cinema, "a", "c") == "rotated"
+    cinema.advance("5.9 seconds")
+    assert rotate(cinema, "a", "d") == "rotated"
+    assert rotate(cinema, "d", "e") == "rotated"
+    assert cinema.value("select count(*) from private.sessions where ended_at is null") == 1
+
+
+def test_of_two_answers_to_one_token_only_one_lives_on(cinema: CinemaFixture) -> None:
+    """The customer has one of them; who shows the other once the first was used has it from somewhere else."""
+    cinema.service().call("open_session", user_id=register(cinema)["id"], token_hash="a" * 64)
+    assert (rotate(cinema, "a", "b"), rotate(cinema, "a", "c")) == ("rotated", "rotated")
+    assert rotate(cinema, "c", "d") == "rotated"
+    assert rotate(cinema, "b", "e") == "refused"
+    assert rotate(cinema, "d", "f") == "refused"
+    assert cinema.value("select end_reason from private.sessions") == "token_reused"
+
+
+def test_no_address_can_be_chosen_to_use_up_anothers_limit(cinema: CinemaFixture) -> None:
+    """What a stranger writes stands last in a key, and cannot make it another's."""
+    register(cinema)
+    for email in (f"ada@example.com from {HOME}", f"{HOME} ada@example.com", f"sign_in_at:{HOME} ada@example.com"):
+        statuses(cinema, 11, email, ELSEWHERE)
+    assert statuses(cinema, 11) == ["known"] * 10 + ["limited"]
 
 
 @pytest.mark.parametrize(("everywhere", "left"), [(False, 1), (True, 0)])

@@ -1,4 +1,4 @@
-"""release_expired_locks: nobody waits for it, but it tells, expires and carries into the history."""
+"""release_expired_locks: nobody waits for it, but it announces, expires and carries into the history."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import pytest
 from tests.cinema import CinemaFixture, Json
 
 
-def test_viewers_are_told_once_which_locks_ran_out(cinema: CinemaFixture) -> None:
+def test_expired_locks_are_announced_once(cinema: CinemaFixture) -> None:
     first = cinema.lock(cinema.customer(), 0, 1)
     second = cinema.lock(cinema.customer("Bob"), 2)
     cinema.advance("10 minutes 10 seconds")
     assert cinema.sweep()["seats_released"] == 3
     assert cinema.sweep()["seats_released"] == 0
-    (told,) = cinema.events("seat:release")
-    assert told["topic"] == f"showtime:{cinema.showtime_id}"
-    assert told["payload"] == {
+    (sent,) = cinema.events("seat:release")
+    assert sent["topic"] == f"showtime:{cinema.showtime_id}"
+    assert sent["payload"] == {
         "seat_ids": cinema.seats[:3],
         "lock_ids": first["lock_ids"] + second["lock_ids"],
         "reason": "expired",
@@ -33,14 +33,14 @@ def test_an_end_is_announced_when_no_call_in_flight_can_move_it(cinema: CinemaFi
     assert released == [0, 0, 1, 0, 0]
 
 
-def test_released_locks_are_not_told_again(cinema: CinemaFixture) -> None:
+def test_released_locks_are_not_announced_again(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     cinema.lock(ada, 0)
     cinema.sweep()
     ada.call("release_seats", showtime_id=cinema.showtime_id)
     cinema.advance("20 minutes")
     assert cinema.sweep()["seats_released"] == 0
-    assert [told["payload"]["reason"] for told in cinema.events("seat:release")] == ["released"]
+    assert [sent["payload"]["reason"] for sent in cinema.events("seat:release")] == ["released"]
 
 
 def test_ended_locks_become_history_and_live_ones_stay(cinema: CinemaFixture) -> None:
@@ -100,15 +100,15 @@ def test_the_sweep_leaves_a_customer_alone_who_is_busy(cinema: CinemaFixture) ->
     assert cinema.status(booking) == "expired"
 
 
-def test_listings_are_told_what_is_left_at_most_every_five_seconds(cinema: CinemaFixture) -> None:
+def test_listings_receive_what_is_left_at_most_every_five_seconds(cinema: CinemaFixture) -> None:
     cinema.freeze()
     ada = cinema.customer()
     cinema.lock(ada, 0, 1)
     assert cinema.sweep()["availability_broadcast"] == 1
-    told = cinema.events("showtime:update")
-    assert {row["topic"] for row in told} == {f"movie:{cinema.movie_id}", f"showtime:{cinema.showtime_id}"}
+    sent = cinema.events("showtime:update")
+    assert {row["topic"] for row in sent} == {f"movie:{cinema.movie_id}", f"showtime:{cinema.showtime_id}"}
     update = {"showtime_id": cinema.showtime_id, "seats_left": 48, "status": "scheduled"}
-    assert [row["payload"] for row in told] == [update, update]
+    assert [row["payload"] for row in sent] == [update, update]
     cinema.lock(ada, 2)
     assert cinema.sweep()["availability_broadcast"] == 0
     cinema.advance("5 seconds")
@@ -140,7 +140,7 @@ def test_no_caller_chooses_the_time_zone_of_what_is_sent(cinema: CinemaFixture) 
     assert cinema.sweep()["availability_broadcast"] == 1
 
 
-def test_a_showtime_that_the_house_calls_off_gives_everybody_their_money_back(cinema: CinemaFixture) -> None:
+def test_bookings_of_a_cancelled_showtime_are_refunded(cinema: CinemaFixture) -> None:
     ada, bob = cinema.customer(), cinema.customer("Bob")
     paid = cinema.buy(ada, 0, 1)
     waiting = cinema.book(bob, 2)
@@ -159,7 +159,7 @@ def test_a_showtime_that_the_house_calls_off_gives_everybody_their_money_back(ci
     assert cinema.violations() == []
 
 
-def test_until_the_sweep_comes_the_customer_may_cancel_what_was_called_off(cinema: CinemaFixture) -> None:
+def test_a_booking_of_a_cancelled_showtime_may_be_cancelled_before_the_sweep(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     booking = cinema.buy(ada, 0)
     cinema.owner.execute(
@@ -168,7 +168,7 @@ def test_until_the_sweep_comes_the_customer_may_cancel_what_was_called_off(cinem
     assert ada.call("cancel_booking", booking_id=booking["id"])["status"] == "cancelled"
 
 
-def test_a_showtime_that_is_called_off_is_told_at_once(cinema: CinemaFixture) -> None:
+def test_a_cancelled_showtime_is_broadcast_at_once(cinema: CinemaFixture) -> None:
     cinema.owner.execute("update public.showtimes set status = 'cancelled'")
     assert {row["topic"] for row in cinema.events("showtime:update")} == {
         f"movie:{cinema.movie_id}",
@@ -200,7 +200,7 @@ def test_old_sign_ins_are_forgotten(cinema: CinemaFixture) -> None:
     cinema.sweep()
     assert cinema.value("select count(*) from private.sessions") == 0
     assert cinema.value("select count(*) from private.refresh_tokens") == 0
-    assert cinema.value("select count(*) from private.sign_in_attempts") == 0
+    assert cinema.value("select count(*) from private.rate_limit_hits") == 0
 
 
 # What raises ----------------------------------------------------------------------------------------------------------

@@ -20,43 +20,6 @@ def pages(cinema: CinemaFixture, function: str, key: str, **arguments: object) -
     return keys
 
 
-def test_all_that_is_open_is_reconciled_page_by_page(cinema: CinemaFixture) -> None:
-    """Rows that stay open hide none of those behind them."""
-    bookings = [cinema.book(customer, n) for n, customer in enumerate(cinema.customer() for _ in range(5))]
-    cinema.freeze()  # equal times, so that the id decides
-    for booking in bookings:
-        owner = cinema.value("select user_id from public.bookings where id = %s", [booking["id"]])
-        cinema.start_payment(cinema.caller("authenticated", owner), booking)
-    cinema.advance("3 minutes")
-    keys = pages(cinema, "payments_to_reconcile", "payment_id")
-    assert sorted(keys) == sorted(str(row["id"]) for row in cinema.rows("select id from public.payments"))
-
-
-def test_refunds_that_do_not_move_are_asked_about(cinema: CinemaFixture) -> None:
-    for seat in range(3):
-        ada = cinema.customer()
-        ada.call("cancel_booking", booking_id=cinema.buy(ada, seat)["id"])
-    refunds = cinema.rows(
-        "select r.id, p.payment_intent_id from public.refunds r join public.payments p on p.id = r.payment_id"
-    )
-    service = cinema.service()
-    for number, row in enumerate(refunds):
-        service.call(
-            "record_refund",
-            event_id=f"evt_{number}",
-            event_type="refund.created",
-            stripe_refund_id=f"re_{number}",
-            payment_intent_id=row["payment_intent_id"],
-            amount=1200,
-            status="pending",
-            refund_id=row["id"],
-            attempt=1,
-        )
-    assert service.call("refunds_to_reconcile") == []
-    cinema.advance("3 minutes")
-    assert sorted(pages(cinema, "refunds_to_reconcile", "id")) == sorted(str(row["id"]) for row in refunds)
-
-
 def test_money_that_arrived_is_listed_with_what_went_back(cinema: CinemaFixture) -> None:
     before = cinema.value("select private.now()")
     ada = cinema.customer()

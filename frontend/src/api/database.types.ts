@@ -53,9 +53,9 @@ isOneToOne: false
                   ]
                 },"bookings": {
                   Row: {
-                    "cancelled_at": string | null,"confirmed_at": string | null,"created_at": string,"currency": string,"expires_at": string,"id": string,"reference": string,"showtime_id": number,"status": Database["public"]['Enums']["booking_status"],"total": number,"user_id": string,"cancellable_until": string | null
+                    "cancelled_at": string | null,"confirmed_at": string | null,"created_at": string,"currency": string,"expires_at": string,"id": string,"reference": string,"showtime_id": number,"status": Database["public"]['Enums']["booking_status"],"total": number,"user_id": string,"cancellable_until": string | null,"refundable_amount": number | null
                   }
-                  ComputedFields: "cancellable_until"
+                  ComputedFields: "cancellable_until" | "refundable_amount"
                   Insert: {
                     "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at": string,"currency": string,"expires_at": string,"id"?: string,"reference": string,"showtime_id": number,"status"?: Database["public"]['Enums']["booking_status"],"total": number,"user_id": string
                   }
@@ -293,9 +293,7 @@ isOneToOne: false
 { Args: { "booking": Omit<Database["public"]['Tables']["bookings"]['Row'], Database["public"]['Tables']["bookings"]['ComputedFields']> }; Returns: string
                            },
 "check_invariants":
-{ Args: Record<PropertyKey, never>; Returns: {
-              "invariant": string,"violation": Json
-            }[]
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "check_registration_limit":
 { Args: { "address": string }; Returns: Json
@@ -303,8 +301,17 @@ isOneToOne: false
 "claim_outbox":
 { Args: { "kinds"?: (string)[],"lease_seconds"?: number,"max_rows"?: number }; Returns: Json
                            },
+"claim_payments_to_reconcile":
+{ Args: { "max_rows"?: number,"older_than": string }; Returns: Json
+                           },
+"claim_refunds_to_reconcile":
+{ Args: { "max_rows"?: number,"older_than": string }; Returns: Json
+                           },
 "close_session":
 { Args: { "everywhere"?: boolean,"token_hash": string }; Returns: undefined
+                           },
+"compare_refunds":
+{ Args: { "refunds": Json }; Returns: Json
                            },
 "complete_outbox":
 { Args: { "attempt": number,"error"?: string,"id": number }; Returns: boolean
@@ -330,9 +337,6 @@ isOneToOne: false
 "operational_metrics":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
-"payments_to_reconcile":
-{ Args: { "after"?: string,"max_rows"?: number,"older_than"?: string }; Returns: Json
-                           },
 "payments_to_verify":
 { Args: { "after"?: string,"max_rows"?: number,"since": string }; Returns: Json
                            },
@@ -345,8 +349,8 @@ isOneToOne: false
 "record_refund":
 { Args: { "amount": number,"attempt"?: number,"event_id": string,"event_type": string,"failure_reason"?: string,"payment_intent_id": string,"refund_id"?: string,"status": string,"stripe_refund_id": string }; Returns: Json
                            },
-"refunds_to_reconcile":
-{ Args: { "after"?: string,"max_rows"?: number,"older_than"?: string }; Returns: Json
+"refundable_amount":
+{ Args: { "booking": Omit<Database["public"]['Tables']["bookings"]['Row'], Database["public"]['Tables']["bookings"]['ComputedFields']> }; Returns: number
                            },
 "register_user":
 { Args: { "email": string,"full_name": string,"password_hash": string }; Returns: Json
@@ -381,11 +385,17 @@ isOneToOne: false
 "server_time":
 { Args: Record<PropertyKey, never>; Returns: string
                            },
+"settle_refund_attempt":
+{ Args: { "attempt": number,"code": string,"refund_id": string,"refunds"?: Json }; Returns: Json
+                           },
 "start_payment":
 { Args: { "booking_id": string,"user_id": string }; Returns: Json
                            },
 "start_verification":
 { Args: { "every"?: string }; Returns: boolean
+                           },
+"ticket_context":
+{ Args: { "booking_id": string,"user_id": string }; Returns: Json
                            }
           }
           Enums: {

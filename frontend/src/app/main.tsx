@@ -1,3 +1,5 @@
+import '@/config/zod';
+
 import './styles.css';
 
 const root = document.getElementById('root');

@@ -1,6 +1,6 @@
 import '@testing-library/jest-dom/vitest';
 import { cleanup, configure } from '@testing-library/react';
-import { afterEach } from 'vitest';
+import { afterAll, afterEach, vi } from 'vitest';
 
 import { locks } from './locks';
 
@@ -12,7 +12,7 @@ Object.assign(window, {
   matchMedia: (media: string) => Object.assign(new EventTarget(), { matches: false, media }),
   scrollTo: () => undefined,
 });
-Object.defineProperty(navigator, 'locks', { value: locks });
+Object.defineProperty(navigator, 'locks', { value: locks, configurable: true });
 Object.assign(HTMLDialogElement.prototype, {
   showModal(this: HTMLDialogElement) {
     this.open = true;
@@ -22,7 +22,12 @@ Object.assign(HTMLDialogElement.prototype, {
   },
 });
 
-// A page's code is fetched when it is opened, which a busy machine does not do within the usual second.
-configure({ asyncUtilTimeout: 10_000 });
-
 afterEach(cleanup);
+
+// Files share one window and one registry of modules: each begins with an empty one.
+afterAll(() => {
+  vi.resetModules();
+  localStorage.clear();
+  sessionStorage.clear();
+  delete document.documentElement.dataset.theme;
+});

@@ -1,4 +1,4 @@
-import { screen } from '@testing-library/react';
+import { screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, test, vi } from 'vitest';
 
@@ -41,4 +41,8 @@ test('being offline is said', async () => {
   vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);
   dispatchEvent(new Event('offline'));
   expect(await screen.findByText(/^You are offline\./)).toBeVisible();
+  vi.restoreAllMocks();
+  // Other tests share TanStack Query, which keeps what it has heard.
+  dispatchEvent(new Event('online'));
+  await waitFor(() => expect(screen.queryByText(/^You are offline\./)).toBeNull());
 });

@@ -10,8 +10,9 @@ import { formatDate, formatMoney, formatTime } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
 import { cancellableUntil } from '../lib/cancellation-deadline';
+import { refundableAmount } from '../lib/refundable-amount';
 
-/** Cancels a confirmed booking after a question that says what it gives back. */
+/** Cancels a confirmed booking, after a question that says what is refunded. */
 export function CancelBooking({ booking }: { booking: Booking }) {
   const [open, setOpen] = useState(false);
   const cancel = useCancelBooking();
@@ -20,14 +21,16 @@ export function CancelBooking({ booking }: { booking: Booking }) {
   const { time_zone: timeZone } = booking.showtimes.auditoriums.theaters;
   if (booking.cancellable_until === null) return null;
   const until = cancellableUntil(booking.cancellable_until);
-  const amount = formatMoney(booking.total, booking.currency);
+  const left = refundableAmount(booking);
+  const amount = left > 0 ? formatMoney(left, booking.currency) : undefined;
+  const promise = left > 0 && left === booking.total ? words.full : words.rest(amount);
   const time = Number.isFinite(until)
     ? `${formatDate(until, timeZone)}, ${formatTime(until, timeZone)}`
     : undefined;
   if (time !== undefined && now > until) return <p className="text-muted print:hidden">{words.over(time)}</p>;
   return (
     <div className="print:hidden">
-      <p className="mb-3 text-muted">{time === undefined ? words.anyTime : words.until(time)}</p>
+      <p className="mb-3 text-muted">{words.until(time, promise)}</p>
       <Button look="secondary" onClick={() => setOpen(true)}>
         {words.open}
       </Button>

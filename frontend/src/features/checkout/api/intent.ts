@@ -1,9 +1,10 @@
+import { retrieveIntent } from '@payment-form';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 
 import type { Booking } from '@/api/bookings';
 
 import { createIntent } from './create-intent';
-import { intentOf, retrieveIntent, type Intent } from './stripe';
+import { intentOf, type Intent } from './payment-intent';
 
 const keyOf = (bookingId: string) => ['intent', bookingId];
 

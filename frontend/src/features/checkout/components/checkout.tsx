@@ -11,7 +11,7 @@ import { text } from '@/shared/text';
 
 import { SECRET_PARAMETER, useIntent, useIntentCache } from '../api/intent';
 import { useBookingUpdates } from '../api/booking-updates';
-import type { Intent } from '../api/stripe';
+import type { Intent } from '../api/payment-intent';
 import { checkoutView, refetchInterval } from '../lib/checkout-view';
 import { PayPanel } from './pay-panel';
 import { Waiting } from './waiting';

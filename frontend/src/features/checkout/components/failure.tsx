@@ -1,7 +1,7 @@
 import { Notice } from '@/shared/components/notice';
 import { text } from '@/shared/text';
 
-import type { Intent } from '../api/stripe';
+import type { Intent } from '../api/payment-intent';
 import { declineSentence } from '../lib/decline';
 
 interface FailureProps {

@@ -1,6 +1,6 @@
-import type { Intent } from '../api/stripe';
+import type { Intent } from '../api/payment-intent';
 
-/** What both card forms are given. */
+/** The props of a payment form. */
 export interface PayProps {
   intent: Intent;
   /** The price, for the button. */
@@ -8,6 +8,6 @@ export interface PayProps {
   onPaying: (paying: boolean) => void;
   /** Stripe said how the payment stands now. */
   onIntent: (intent: Intent) => void;
-  /** Nobody knows how it stands: ask. */
+  /** The outcome is unknown: ask for it. */
   onUnclear: () => void;
 }

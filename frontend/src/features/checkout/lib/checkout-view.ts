@@ -1,6 +1,6 @@
 import type { Booking } from '@/api/bookings';
 
-import type { IntentStatus } from '../api/stripe';
+import type { IntentStatus } from '../api/payment-intent';
 
 /**
  * pay: the form. booking: paid, and the seats are being booked. processing: the bank has not said yet. late: paid, but

@@ -7,7 +7,18 @@ export interface Decline {
   message?: string | undefined;
 }
 
-/** The sentence for people. A lost or stolen card is told as any declined one, as Stripe asks for. */
+/** A payment that the bank declined, or that Stripe would not try. */
+export class DeclinedError extends Error {
+  override readonly name = 'DeclinedError';
+  readonly decline: Decline;
+
+  constructor(decline: Decline) {
+    super(decline.code);
+    this.decline = decline;
+  }
+}
+
+/** The sentence for people. A lost or stolen card is shown as any declined one, as Stripe asks for. */
 export function declineSentence({ code, decline_code, message }: Decline): string {
   const { declines } = text.checkout;
   const known = (name: string | null | undefined): name is keyof typeof declines =>

@@ -2,10 +2,9 @@ import { useState } from 'react';
 
 import { text } from '@/shared/text';
 
-import { DeclinedError } from '../api/stand-in';
-import type { Intent } from '../api/stripe';
+import type { Intent } from '../api/payment-intent';
 import type { PayProps } from '../components/pay-props';
-import { declineSentence, type Decline } from './decline';
+import { DeclinedError, declineSentence, type Decline } from './decline';
 
 /** Stripe's word for an intent that has moved on since the form was shown. */
 const MOVED_ON = 'payment_intent_unexpected_state';

@@ -47,14 +47,19 @@ export const bookings = {
   },
   cancel: {
     open: 'Cancel this booking',
-    until: (time: string) => `You can cancel until ${time} and get a full refund.`,
+    until: (time: string | undefined, promise: string) =>
+      `You can cancel ${time === undefined ? 'at any time' : `until ${time}`}${promise}.`,
+    full: ' and get a full refund',
+    rest: (amount: string | undefined) => (amount === undefined ? '' : ` and get ${amount} back`),
     over: (time: string) => `Cancellation closed on ${time}.`,
-    anyTime: 'You can cancel at any time and get a full refund.',
     title: 'Cancel this booking?',
-    gives: (amount: string) =>
-      `Your seats will be released and ${amount} refunded to your original payment method.`,
+    gives: (amount: string | undefined) =>
+      amount === undefined
+        ? 'Your seats will be released. There is nothing left to refund.'
+        : `Your seats will be released and ${amount} refunded to your original payment method.`,
     keep: 'Keep my seats',
-    confirm: (amount: string) => `Cancel and refund ${amount}`,
+    confirm: (amount: string | undefined) =>
+      amount === undefined ? 'Cancel booking' : `Cancel and refund ${amount}`,
     done: 'Booking cancelled.',
   },
   ended: {

@@ -1,4 +1,4 @@
-"""Limits that hold whichever process is asked: registrations, payment starts, seats chosen, emails."""
+"""Rate limits that hold whichever process is asked: registrations, payment starts, seats chosen, emails."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_limit_can_be_switched_off(cinema: CinemaFixture) -> None:
     service = cinema.service()
     for _ in range(60):
         assert service.call("check_registration_limit", address=AT_HOME) == {"status": "admitted"}
-    assert cinema.value("select count(*) from private.attempts") == 0
+    assert cinema.value("select count(*) from private.rate_limit_hits") == 0
 
 
 def test_limits_are_numbers_above_zero(cinema: CinemaFixture) -> None:
@@ -54,7 +54,7 @@ def test_old_attempts_are_forgotten(cinema: CinemaFixture) -> None:
     cinema.service().call("check_registration_limit", address=AT_HOME)
     cinema.advance("16 minutes")
     cinema.sweep()
-    assert cinema.value("select count(*) from private.attempts") == 0
+    assert cinema.value("select count(*) from private.rate_limit_hits") == 0
 
 
 def test_payment_starts_are_limited_per_customer(cinema: CinemaFixture) -> None:
@@ -72,10 +72,10 @@ def test_payment_starts_are_limited_per_customer(cinema: CinemaFixture) -> None:
     assert error.value.hint == "Too many attempts. Please wait a while and try again."
     service.call("start_payment", booking_id=others["id"], user_id=bob.user_id)
     # What was refused for another reason is no attempt.
-    assert cinema.value("select count(*) from private.attempts where action = 'payment'") == 3
+    assert cinema.value("select count(*) from private.rate_limit_hits where key like 'payment_start:%%'") == 3
     with pytest.raises(Refused, match="unknown_booking"):
         service.call("start_payment", booking_id=booking["id"], user_id=bob.user_id)
-    assert cinema.value("select count(*) from private.attempts where action = 'payment'") == 3
+    assert cinema.value("select count(*) from private.rate_limit_hits where key like 'payment_start:%%'") == 3
 
 
 def test_seats_are_chosen_at_a_persons_pace(cinema: CinemaFixture) -> None:

@@ -2,7 +2,8 @@ import { render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { expect, test, vi } from 'vitest';
 
-import type { Intent } from '../api/stripe';
+import type { Intent } from '@/features/checkout/api/payment-intent';
+
 import { CardForm } from './card-form';
 
 const BASE = 'https://stripe.test';

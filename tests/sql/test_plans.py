@@ -1,0 +1,305 @@
+"""What the hot queries read: by an index, whatever a table's statistics said when a plan was made. The plans are those
+of the statements inside the functions, as auto_explain sees them; no time is measured."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from dev.postgres import ADMIN, Cluster
+from tests.cinema import CinemaFixture, Json, call_sql
+
+BIG = (
+    "users",
+    "showtimes",
+    "seats",
+    "seat_locks",
+    "seat_lock_history",
+    "bookings",
+    "booking_seats",
+    "payments",
+    "refunds",
+    "outbox",
+    "booking_log",
+    "sessions",
+    "refresh_tokens",
+    "sign_in_attempts",
+    "attempts",
+)
+"""Tables that nothing may read whole."""
+
+# As of some months: everything has ended but for the rows that a test makes itself.
+FILL = """
+set session_replication_role = replica;
+insert into public.users (email, full_name) select 'u' || n || '@example.com', 'U' from generate_series(1, 4000) n;
+insert into private.credentials (user_id, password_hash) select id, '$argon2id$' from public.users
+  on conflict do nothing;
+insert into public.auditoriums (theater_id, name) select min(id), 'Saal ' || n from public.theaters,
+  generate_series(10, 69) n group by n;
+insert into public.seats (auditorium_id, row_label, number, x, y)
+  select a.id, 'A', n, n, 1 from public.auditoriums a, generate_series(1, 50) n where a.name <> 'Saal 1';
+insert into public.showtimes (movie_id, auditorium_id, starts_at, ends_at, available_from)
+  select min(m.id), a.id, s, s + interval '2 hours', s + interval '2 hours'
+  from public.movies m, public.auditoriums a,
+       generate_series(now() - interval '60 days', now() + interval '10 days', '1 day') s
+  where a.name <> 'Saal 1' group by a.id, s;
+create temp table people as select id, row_number() over () as n from public.users;
+create temp table sold as
+  select t.id as showtime_id, gen_random_uuid() as id, p.id as user_id, t.starts_at - interval '3 days' as at,
+         s.id as seat_id
+  from (select t.*, row_number() over (order by t.id) as n
+        from public.showtimes t join public.auditoriums a on a.id = t.auditorium_id where a.name <> 'Saal 1') t
+  join public.seats s on s.auditorium_id = t.auditorium_id and s.number <= 4
+  join people p on p.n = 1 + (t.n * 4 + s.number) % 4000;
+insert into public.bookings (showtime_id, id, reference, user_id, status, total, currency, created_at, expires_at,
+                             confirmed_at)
+  select showtime_id, id, left(id::text, 13), user_id, 'confirmed', 1200, 'EUR', at, at, at from sold;
+insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price, sold_at)
+  select showtime_id, id, seat_id, 'A', 1, 'standard', 1200, at from sold;
+insert into public.payments (showtime_id, booking_id, payment_intent_id, amount, currency, status, amount_received,
+                             currency_received, settles_booking, created_at, paid_at)
+  select showtime_id, id, 'pi_' || id, 1200, 'EUR', 'succeeded', 1200, 'EUR', true, at, at from sold;
+insert into public.refunds (showtime_id, booking_id, payment_id, amount, currency, reason, status, stripe_refund_id,
+                            created_at, updated_at)
+  select p.showtime_id, p.booking_id, p.id, 100, 'EUR', 'made_at_stripe', 'succeeded', 're_' || p.id, p.created_at,
+         p.created_at
+  from public.payments p;
+insert into public.seat_locks (showtime_id, seat_id, user_id, booking_id, held)
+  select showtime_id, seat_id, user_id, id, tstzrange(at, null) from sold;
+insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)
+  select showtime_id, row_number() over (), seat_id, user_id, tstzrange(at - interval '1 hour', at), 'expired'
+  from sold;
+insert into private.outbox (kind, key, booking_id, payload, state, due_at, created_at, completed_at)
+  select 'mail_confirmation', 'mail:confirmation:' || id, id, '{}', 'sent', at, at, at from sold;
+insert into private.booking_log (showtime_id, booking_id, at, entity, status, row_data)
+  select showtime_id, id, at, 'booking', 'confirmed', '{}' from sold order by at;
+insert into private.sessions (user_id, expires_at) select id, now() + interval '20 days' from public.users;
+insert into private.refresh_tokens (token_hash, session_id)
+  select md5(id::text) || md5(id::text), id from private.sessions;
+insert into private.sign_in_attempts (email, address, attempted_at)
+  select 'u' || n || '@example.com', '10.0.0.' || n % 200, now() - n * interval '1 second'
+  from generate_series(1, 20000) n;
+insert into private.attempts (action, subject, attempted_at)
+  select 'payment', 'u' || n, now() - n * interval '1 second' from generate_series(1, 20000) n;
+reset session_replication_role;
+"""
+
+
+class Observed:
+    """A session whose every plan is kept, also of statements within functions."""
+
+    def __init__(self, cinema: CinemaFixture, cluster: Cluster) -> None:
+        self.cinema = cinema
+        self.plans: list[Json] = []
+        self.connection = psycopg.connect(cluster.url(cinema.owner.info.dbname, ADMIN))
+        self.connection.add_notice_handler(self._keep)
+        self.connection.execute("load 'auto_explain'")
+        for name, value in {
+            "log_min_duration": "0",
+            "log_nested_statements": "on",
+            "log_format": "json",
+            "log_level": "notice",
+            "log_verbose": "off",
+        }.items():
+            self.connection.execute(f"set auto_explain.{name} = '{value}'".encode())
+        self.connection.commit()
+
+    def _keep(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        message = diagnostic.message_primary or ""
+        if message.startswith("duration:") and "plan:" in message:
+            self.plans.append(json.loads(message[message.index("{") :]))
+
+    def call(self, function: str, user: object = None, **arguments: Any) -> Any:
+        """As a customer calls it, or with the secret key; each call is a transaction."""
+        claims = {"role": "authenticated", "sub": str(user)} if user else {"role": "service_role"}
+        with self.connection.transaction():
+            self.connection.execute(
+                "select set_config('request.jwt.claims', %s, true), set_config('role', %s, true)",
+                [json.dumps(claims), claims["role"]],
+            )
+            row = self.connection.execute(call_sql(function, arguments), list(arguments.values())).fetchone()
+        assert row is not None
+        return row[0]
+
+    def run(self, sql: str, parameters: Any = ()) -> None:
+        """As the owner."""
+        with self.connection.transaction():
+            self.connection.execute(sql.encode(), parameters)
+
+    def read_whole(self) -> list[str]:
+        """Big tables that a plan since the last time read from one end to the other. A partial index may be: it is
+        as small as what waits in it."""
+        partial = {
+            row["name"]
+            for row in self.cinema.rows(
+                "select indexrelid::regclass::text as name from pg_index where indpred is not null"
+            )
+        }
+        partial |= {name.rpartition(".")[2] for name in partial}
+        found: list[str] = []
+        for plan in self.plans:
+            for node in nodes(plan["Plan"]):
+                kind, table = node["Node Type"], node.get("Relation Name")
+                whole = kind == "Seq Scan" or (
+                    kind in ("Index Scan", "Index Only Scan")
+                    and "Index Cond" not in node
+                    and node["Index Name"] not in partial
+                )
+                if table in BIG and whole:
+                    found.append(f"{kind} of {table}: {' '.join(plan['Query Text'].split())[:300]}")
+        self.plans.clear()
+        return found
+
+    def indexes(self) -> set[str]:
+        """Indexes that plans since the last time used."""
+        return {node["Index Name"] for plan in self.plans for node in nodes(plan["Plan"]) if "Index Name" in node}
+
+
+def nodes(plan: Json) -> Iterator[Json]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+@contextmanager
+def observed(cinema: CinemaFixture, cluster: Cluster) -> Iterator[Observed]:
+    observer = Observed(cinema, cluster)
+    try:
+        yield observer
+    finally:
+        observer.connection.close()
+
+
+def fill(cinema: CinemaFixture, cluster: Cluster) -> None:
+    with psycopg.connect(cluster.url(cinema.owner.info.dbname, ADMIN), autocommit=True) as superuser:
+        superuser.execute(FILL.encode())
+
+
+def keep_statistics(cinema: CinemaFixture, cluster: Cluster) -> None:
+    """Nobody vacuums but the test."""
+    with psycopg.connect(cluster.url(cinema.owner.info.dbname, ADMIN), autocommit=True) as superuser:
+        for table in BIG:
+            schemas = superuser.execute(
+                "select relnamespace::regnamespace::text from pg_class where relname = %s and relkind = 'r'"
+                " and relnamespace in ('public'::regnamespace, 'private'::regnamespace)",
+                [table],
+            ).fetchall()
+            superuser.execute(f"alter table {schemas[0][0]}.{table} set (autovacuum_enabled = off)".encode())
+        superuser.execute("vacuum analyze")
+
+
+# The life of a seat ---------------------------------------------------------------------------------------------------
+
+
+def sell(session: Observed, cinema: CinemaFixture, *, pay: bool) -> None:
+    """Everything that a customer does at a showtime, and the sweep."""
+    ada = cinema.customer().user_id
+    here = {"showtime_id": cinema.showtime_id}
+    session.call("seat_map", ada, **here)
+    session.call("lock_seats", ada, **here, seat_ids=cinema.seats[:3])
+    session.call("lock_seats", ada, **here, seat_ids=cinema.seats[3:4])
+    session.call("release_seats", ada, **here, seat_ids=cinema.seats[:1])
+    booking = session.call("create_booking", ada, **here)
+    session.run("select public.seats_left(t) from public.showtimes t where t.id = %s", [cinema.showtime_id])
+    if pay:
+        intent = f"pi_{booking['id']}"
+        payment = session.call("start_payment", booking_id=booking["id"], user_id=ada)
+        session.call("attach_payment_intent", payment_id=payment["payment_id"], payment_intent_id=intent)
+        session.call(
+            "confirm_booking",
+            event_id=f"evt_{intent}",
+            event_type="payment_intent.succeeded",
+            payment_intent_id=intent,
+            amount=booking["total"],
+            currency="eur",
+        )
+        session.call("send_ticket_again", ada, booking_id=booking["id"])
+    session.call("cancel_booking", ada, booking_id=booking["id"])
+    session.call("release_expired_locks")
+
+
+def test_a_sale_reads_no_table_whole(cinema: CinemaFixture, cluster: Cluster) -> None:
+    fill(cinema, cluster)
+    keep_statistics(cinema, cluster)
+    cinema.sweep()  # with what has time for an hour
+    with observed(cinema, cluster) as session:
+        for _ in range(2):
+            sell(session, cinema, pay=True)
+        assert {"seat_locks_pkey", "one_holder_at_a_time", "seat_locks_by_end"} <= session.indexes()
+        assert session.read_whole() == []
+
+
+SOLD_INTO = ("seat_locks", "bookings", "booking_seats")
+"""What is empty before the first sale of a day or of a database, and not a minute later."""
+
+
+def read_whole_from_an_empty_start(cinema: CinemaFixture, cluster: Cluster) -> list[str]:
+    """What the plans of a sale read whole that were made when the tables were empty and had been analyzed so. PL/pgSQL
+    keeps them for good after five calls, until somebody analyzes again."""
+    keep_statistics(cinema, cluster)
+    with observed(cinema, cluster) as session:
+        for _ in range(7):
+            session.plans.clear()
+            sell(session, cinema, pay=False)
+        return [
+            found for found in session.read_whole() if found.startswith(tuple(f"Seq Scan of {t}:" for t in SOLD_INTO))
+        ]
+
+
+def test_plans_that_were_made_on_empty_tables_read_none_whole(cinema: CinemaFixture, cluster: Cluster) -> None:
+    assert read_whole_from_an_empty_start(cinema, cluster) == []
+
+
+def test_mutant_a_plan_that_was_made_on_an_empty_table_reads_it_whole(cinema: CinemaFixture, cluster: Cluster) -> None:
+    cinema.owner.execute("alter function public.release_seats(bigint,bigint[]) reset enable_seqscan")
+    found = read_whole_from_an_empty_start(cinema, cluster)
+    assert {line.partition(":")[0] for line in found} == {"Seq Scan of seat_locks"}
+
+
+# What comes every few seconds, every hour, or with every sign-in ------------------------------------------------------
+
+EVERY_SO_OFTEN: dict[str, Callable[[Observed], object]] = {
+    "claim_outbox": lambda s: s.call("claim_outbox"),
+    "complete_outbox": lambda s: s.call("complete_outbox", id=1, attempt=1),
+    "payments_to_reconcile": lambda s: s.call("payments_to_reconcile"),
+    "refunds_to_reconcile": lambda s: s.call("refunds_to_reconcile"),
+    "operational_metrics": lambda s: s.call("operational_metrics"),
+    "begin_sign_in": lambda s: s.call("begin_sign_in", email="u7@example.com", address="10.0.0.7"),
+    "check_registration_limit": lambda s: s.call("check_registration_limit", address="10.0.0.7"),
+    "rotate_session": lambda s: s.call("rotate_session", token_hash="a" * 64, new_token_hash="b" * 64),
+    "seat_holder": lambda s: s.call("seat_holder", showtime_id=s.cinema.showtime_id, seat_id=s.cinema.seats[0]),
+    "abandon_emails": lambda s: s.run("select private.abandon_emails(private.now())"),
+    "purge_old_sign_ins": lambda s: s.run("select private.purge_old_sign_ins()"),
+}
+
+
+@pytest.fixture(scope="module")
+def full(cluster: Cluster, template: str) -> Iterator[CinemaFixture]:
+    """A cinema after some months, for tests that only look."""
+    cluster.create_database("full", template)
+    with CinemaFixture(cluster.url("full")) as cinema:
+        fill(cinema, cluster)
+        keep_statistics(cinema, cluster)
+        yield cinema
+    cluster.drop_database("full")
+
+
+@pytest.mark.parametrize("function", EVERY_SO_OFTEN)
+def test_it_reads_no_table_whole(full: CinemaFixture, cluster: Cluster, function: str) -> None:
+    with observed(full, cluster) as session:
+        EVERY_SO_OFTEN[function](session)
+        assert session.plans
+        assert session.read_whole() == []
+
+
+def test_mutant_a_clock_in_a_where_reads_the_table_whole(full: CinemaFixture, cluster: Cluster) -> None:
+    with observed(full, cluster) as session:
+        session.run("select from private.attempts a where a.attempted_at < private.now() - interval '1 day'")
+        (found,) = session.read_whole()
+        assert re.match("Seq Scan of attempts", found)
