@@ -15,7 +15,7 @@ up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the pa
 	@$(IN_VENV) -m dev.up
 
 demo: install ## Buy tickets as two customers would, against a running `make up`
-	@$(IN_VENV) -m dev.demo
+	@$(IN_VENV) -m tests.demo
 
 verify: .venv/installed ## Look whether all that must hold does, in a running `make up` and at its Stripe
 	@$(IN_VENV) -m dev.manage verify --second-look 5
@@ -56,7 +56,7 @@ check: install ## Lint, check the format, check the types, look for known vulner
 	@cd frontend && npm run --silent lint
 	@cd frontend && npm run --silent typecheck
 	@cd frontend && npm run --silent format
-	@$(IN_VENV) -m dev.audit
+	@$(IN_VENV) -m tests.audit
 
 format: install ## Put all code in its format
 	@.venv/bin/ruff check --fix --quiet .

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dev import audit
-from dev.audit import UnansweredError, node_findings, python_findings
+from tests import audit
+from tests.audit import UnansweredError, node_findings, python_findings
 
 _SKIPPED = {"name": "flask", "skip_reason": "Dependency not found on PyPI and could not be audited: flask (3.1.3)"}
 _SOUND: dict[str, Any] = {"name": "httpx", "version": "0.28.1", "vulns": []}
@@ -33,7 +33,7 @@ def test_one_that_does_not_concern_us_is_not(monkeypatch: pytest.MonkeyPatch) ->
     assert python_findings(said(_BAD), "") == []
 
 
-def test_a_registry_that_knows_nothing_has_not_said_that_all_is_well() -> None:
+def test_a_registry_without_advisories_counts_as_not_done() -> None:
     with pytest.raises(UnansweredError, match="Dependency not found"):
         python_findings(said(_SKIPPED), "")
     with pytest.raises(UnansweredError, match="connection refused"):

@@ -1,7 +1,7 @@
 """docs/deploy.md, followed word by word: the commands are taken out of the page and run by bash in a copy of the
 checkout, against a database that has nothing of Frontrow, by somebody who has only that page and .env.example.
 
-Left out are the lines that only install packages (tests/dev/test_image.py installs) and what needs an account."""
+Left out are the lines that only install packages and what needs an account."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def _ready(url: str) -> bool:
 
 
 @pytest.mark.slow
-def test_who_follows_the_page_sells_a_ticket(reader: DocReader, deployed: Frontrow) -> None:
+def test_a_deployment_by_the_page_sells_a_ticket(reader: DocReader, deployed: Frontrow) -> None:
     customer = deployed.register()
     booking = customer.book()
     deployed.pay(customer.intent(booking))
@@ -221,7 +221,7 @@ def test_the_catalogue_has_a_price_for_each_seat_and_the_theaters_own_evening(de
 
 
 @pytest.mark.slow
-def test_who_works_here_sees_what_happened(reader: DocReader, deployed: Frontrow) -> None:
+def test_staff_see_the_history_of_a_booking(reader: DocReader, deployed: Frontrow) -> None:
     booking = deployed.register().book()
     ada = deployed.stranger("ada@frontrow.example")
     account = {"email": ada.email, "password": PASSWORD, "full_name": "Ada Lovelace"}
@@ -265,7 +265,7 @@ def _files(folder: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_what_was_backed_up_is_restored_whole(reader: DocReader, deployed: Frontrow) -> None:
+def test_a_backup_is_restored_whole(reader: DocReader, deployed: Frontrow) -> None:
     cluster = deployed.stack.cluster
     cluster.create_database("restored")
     cluster.apply_supabase_shim("restored")
@@ -287,7 +287,7 @@ def test_what_was_backed_up_is_restored_whole(reader: DocReader, deployed: Front
 
 
 @pytest.mark.slow
-def test_a_shut_data_api_serves_the_house_and_nobody_else(reader: DocReader, deployed: Frontrow) -> None:
+def test_a_closed_data_api_serves_the_secret_key_alone(reader: DocReader, deployed: Frontrow) -> None:
     films = f"{deployed.stack.config.supabase_url}/rest/v1/movies"
     keys = deployed.stack.keys
     with reader.at(NEW_DATABASE_URL=deployed.stack.cluster.url()):
@@ -357,7 +357,7 @@ def test_image_compose_file_and_procfile_start_the_same_two_commands() -> None:
         assert f".venv/bin/{command} " in commands("run") or f".venv/bin/{command} &" in commands("run")
 
 
-def test_what_the_page_says_of_gunicorn_is_so() -> None:
+def test_the_documented_gunicorn_settings_are_those_in_use() -> None:
     said = dict(re.findall(r"(?m)^\| (?:`(\w+)`|places[^|]*) \| (\d+)[^|]*\|", PAGE.partition("**gunicorn.**")[2]))
     is_so = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     for setting in ("threads", "timeout", "graceful_timeout", "keepalive"):

@@ -1,4 +1,4 @@
-"""dev/postgres.py: clusters that end with whoever started them."""
+"""dev/postgres.py: clusters that end with the process that started them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ with RunningCluster(Cluster(Path(sys.argv[1]) / "postgres", int(sys.argv[2]), EP
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_cluster_ends_with_whoever_started_it(how: signal.Signals) -> None:
+def test_a_cluster_ends_with_the_process_that_started_it(how: signal.Signals) -> None:
     with throwaway_folder() as folder:
         url, process = _started(folder)
         with process:

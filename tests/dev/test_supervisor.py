@@ -62,11 +62,11 @@ def wait_until_ended(*pids: int) -> None:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def reports() -> list[str]:
     return []
 
 
-def test_services_start_after_what_they_need_and_stop_before_it(tmp_path: Path, said: list[str]) -> None:
+def test_services_start_after_what_they_need_and_stop_before_it(tmp_path: Path, reports: list[str]) -> None:
     events: list[str] = []
 
     def service(name: str, *after: str) -> Service:
@@ -80,24 +80,24 @@ def test_services_start_after_what_they_need_and_stop_before_it(tmp_path: Path, 
         )
 
     services = [service("page", "api"), service("api", "database"), service("database")]
-    with Supervisor(services, tmp_path / "log", said.append):
+    with Supervisor(services, tmp_path / "log", reports.append):
         assert events == ["database", "api", "page"]
     assert (tmp_path / "stops").read_text() == "page api database "
-    assert said == []
+    assert reports == []
 
 
-def test_a_service_that_dies_is_started_again(tmp_path: Path, said: list[str]) -> None:
-    with Supervisor([Service("api", python(SLEEP))], tmp_path, said.append) as supervisor:
+def test_a_service_that_dies_is_started_again(tmp_path: Path, reports: list[str]) -> None:
+    with Supervisor([Service("api", python(SLEEP))], tmp_path, reports.append) as supervisor:
         for number in (2, 3):
             os.kill(supervisor.pid("api"), signal.SIGKILL)
             supervisor.wait_for_start("api", number)
-    assert said == ["api was ended by SIGKILL; starting it again.", "api is back."] * 2
+    assert reports == ["api was ended by SIGKILL; starting it again.", "api is back."] * 2
 
 
-def test_what_failed_is_reported_with_its_last_lines(tmp_path: Path, said: list[str]) -> None:
+def test_what_failed_is_reported_with_its_last_lines(tmp_path: Path, reports: list[str]) -> None:
     lines = python("print('reading the settings'); print('PORT is no number'); raise SystemExit(3)")
     other = Service("database", python(SLEEP))
-    supervisor = Supervisor([other, Service("api", lines, ready=lambda: False)], tmp_path, said.append)
+    supervisor = Supervisor([other, Service("api", lines, ready=lambda: False)], tmp_path, reports.append)
     with pytest.raises(StartError) as failure:
         supervisor.start()
     assert str(failure.value) == (
@@ -107,54 +107,54 @@ def test_what_failed_is_reported_with_its_last_lines(tmp_path: Path, said: list[
         supervisor.pid("database")
 
 
-def test_a_service_that_never_answers_is_given_up(tmp_path: Path, said: list[str]) -> None:
+def test_a_service_that_never_answers_is_given_up(tmp_path: Path, reports: list[str]) -> None:
     mute = Service("api", python(SLEEP), ready=lambda: False, start_seconds=0.2)
     with pytest.raises(StartError, match=r"^api did not answer in time before it was ready\.$"):
-        Supervisor([mute], tmp_path, said.append).start()
+        Supervisor([mute], tmp_path, reports.append).start()
 
 
-def test_a_program_that_is_not_there_is_named(tmp_path: Path, said: list[str]) -> None:
+def test_a_program_that_is_not_there_is_named(tmp_path: Path, reports: list[str]) -> None:
     with pytest.raises(StartError, match=r"^api cannot be run: .*'/nowhere/api'$"):
-        Supervisor([Service("api", ["/nowhere/api"])], tmp_path, said.append).start()
+        Supervisor([Service("api", ["/nowhere/api"])], tmp_path, reports.append).start()
 
 
 @pytest.mark.parametrize("step", ["prepare", "complete"])
-def test_a_step_that_fails_stops_everything(tmp_path: Path, said: list[str], step: str) -> None:
+def test_a_step_that_fails_stops_everything(tmp_path: Path, reports: list[str], step: str) -> None:
     def refuse() -> None:
         raise RuntimeError("no room on the disk")
 
     hooks: dict[str, Callable[[], None]] = {step: refuse}
     with pytest.raises(StartError, match=r"^api: no room on the disk$"):
-        Supervisor([Service("api", python(SLEEP), **hooks)], tmp_path, said.append).start()
+        Supervisor([Service("api", python(SLEEP), **hooks)], tmp_path, reports.append).start()
 
 
-def test_a_busy_port_is_named_before_anything_starts(tmp_path: Path, said: list[str]) -> None:
+def test_a_busy_port_is_named_before_anything_starts(tmp_path: Path, reports: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
         service = Service("api", python(SLEEP), ports=[Port(number, "PORT", "the Flask app")])
         with pytest.raises(StartError) as failure:
-            Supervisor([service], tmp_path / "log", said.append).start()
+            Supervisor([service], tmp_path / "log", reports.append).start()
     assert str(failure.value) == f"Port {number} (PORT, the Flask app) is taken; set PORT to another."
     assert not (tmp_path / "log").exists()
 
 
-def test_children_of_a_service_end_with_it(tmp_path: Path, said: list[str]) -> None:
+def test_children_of_a_service_end_with_it(tmp_path: Path, reports: list[str]) -> None:
     """Also those that ignore the signal to stop."""
     log = tmp_path / "api.log"
     service = Service("api", python(PARENT), ready=lambda: log.read_text().endswith("\n"))
-    with Supervisor([service], tmp_path, said.append):
+    with Supervisor([service], tmp_path, reports.append):
         child = int(log.read_text())
         assert is_alive(child)
     wait_until_ended(child)
 
 
-def test_a_service_that_does_not_stop_is_killed(tmp_path: Path, said: list[str]) -> None:
+def test_a_service_that_does_not_stop_is_killed(tmp_path: Path, reports: list[str]) -> None:
     log = tmp_path / "api.log"
     service = Service("api", python(STUBBORN), ready=lambda: log.read_text() == ".\n", stop_seconds=0.2)
-    with Supervisor([service], tmp_path, said.append) as supervisor:
+    with Supervisor([service], tmp_path, reports.append) as supervisor:
         pid = supervisor.pid("api")
     assert not is_alive(pid)
-    assert said == ["api does not stop; killing it."]
+    assert reports == ["api does not stop; killing it."]
 
 
 def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     wait_until_ended(*pids)
 
 
-def test_a_service_alone_waits_for_nobody_and_may_be_told_more() -> None:
+def test_a_service_alone_waits_for_none_and_takes_more_environment() -> None:
     api = Service("api", ["api"], environment={"PORT": "1", "LOG_LEVEL": "INFO"}, after=["database", "mail"])
     changed = api.among(["api", "mail"], {"LOG_LEVEL": "DEBUG"})
     assert changed.after == ["mail"]

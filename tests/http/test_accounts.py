@@ -9,13 +9,13 @@ from tests.http.frontrow import Frontrow
 def test_own_accounts_do_not_meet_the_limit_of_strangers(frontrow: Frontrow) -> None:
     """A start after many registrations from this machine opens them all the same, and a second start counts nothing."""
     owner = frontrow.cinema.owner
-    owner.execute("delete from private.attempts where true")
+    frontrow.cinema.forget_attempts()
     owner.execute("update private.settings set registrations_per_address = 1 where true")
     try:
         frontrow.register()
         for _ in range(2):
             accounts.open_accounts(frontrow.stack.cluster.url())
-        attempts = frontrow.cinema.rows("select from private.attempts")
+        attempts = frontrow.cinema.rows("select from private.rate_limit_hits")
     finally:
         owner.execute("update private.settings set registrations_per_address = default where true")
     assert len(attempts) == 1

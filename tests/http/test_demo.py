@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from dev import demo
+from tests import demo
 from tests.http.frontrow import Frontrow
 
 
