@@ -65,6 +65,7 @@ FOR_THE_SECRET_KEY = {
     "complete_outbox(bigint,integer,text)",
     "start_payment(uuid,uuid)",
     "check_invariants()",
+    "schema_version()",
 }
 
 
