@@ -79,9 +79,10 @@ def types(database_url: str, language: str) -> str:
 
 
 _NAME = re.compile(r"(pre|post)_[a-z0-9_]+")
-_BEGINNING = """\
+_DEFAULTS = "alter default privileges revoke execute on functions from public;\n"
+_BEGINNING = f"""\
 -- A database that was restored from a dump of some schemas lacks this: without it everybody may execute a new function.
-alter default privileges revoke execute on functions from public;
+{_DEFAULTS}\
 -- A migration waits for no lock that a long call holds, with every other call waiting behind it: it fails and is pushed
 -- again.
 set lock_timeout = '2s';
@@ -114,7 +115,8 @@ def draft(name: str, described: str, project: Path = ROOT, version: str | None =
         earlier.unlink()
     with throwaway_databases("migrated", "described") as (before, after):
         push(before, seed=False, project=project)
-        load_schema(after, described)
+        load_schema(before, _DEFAULTS)
+        load_schema(after, _DEFAULTS + described)
         if not diff(before, after):
             return None
         load_schema(after, schema.version_function(described, version))

@@ -32,7 +32,7 @@ from dev.keys import Keys
 from dev.stack import Stack
 from tests.cinema import CinemaFixture
 from tests.http.frontrow import PASSWORD, Frontrow, eventually
-from tests.sql.test_schema import catalogue
+from tests.sql.test_schema import catalog
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
 _INSTALLS = re.compile(r"pip install|-m venv |npm .* install")
@@ -309,7 +309,7 @@ alter default privileges for role postgres in schema public grant all on functio
 
 def _catalogue(url: str) -> list[tuple[str, str | None]]:
     """All objects and grants; that an owner may use what is theirs needs no saying, and a dump does not say it."""
-    return [(name, None if value == "{postgres=UC/postgres}" else value) for name, value in catalogue(url)]
+    return [(name, None if value == "{postgres=UC/postgres}" else value) for name, value in catalog(url)]
 
 
 def _rows(url: str) -> dict[str, str]:

@@ -69,6 +69,7 @@ FOR_THE_SECRET_KEY = {
     "complete_outbox(bigint,integer,text)",
     "start_payment(uuid,uuid)",
     "check_invariants()",
+    "schema_version()",
 }
 
 
