@@ -9,9 +9,33 @@ SET local check_function_bodies = off;
 
 DROP FUNCTION "private"."archive_shown"(timestamp WITH time zone);
 
+DROP FUNCTION "private"."check_rate_limit"(text, text, integer, interval);
+
+DROP FUNCTION "private"."refund_payment"(public.payments, text);
+
 DROP FUNCTION "public"."check_invariants"();
 
 DROP FUNCTION "public"."operational_metrics"();
+
+DROP FUNCTION "public"."payments_to_reconcile"(interval, integer, uuid);
+
+DROP FUNCTION "public"."refunds_to_reconcile"(interval, integer, uuid);
+
+DROP TABLE "private"."attempts";
+
+DROP TABLE "private"."sign_in_attempts";
+
+CREATE TABLE "private"."rate_limit_hits" (
+  "id"         bigint                   GENERATED ALWAYS AS IDENTITY NOT NULL,
+  "key"        text                     NOT NULL,
+  "source"     text,
+  "expires_at" timestamp with time zone NOT NULL,
+  CONSTRAINT "rate_limit_hits_pkey" PRIMARY KEY (id),
+  "hit_at"     timestamp with time zone NOT NULL DEFAULT private.now()
+);
+
+ALTER TABLE "private"."rate_limit_hits"
+  ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE "private"."settings_log" (
   "id"          bigint                   GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -21,6 +45,17 @@ CREATE TABLE "private"."settings_log" (
 );
 
 ALTER TABLE "private"."settings_log"
+  ENABLE ROW LEVEL SECURITY;
+
+CREATE TABLE "private"."stripe_checks" (
+  "subject_id"      uuid                     NOT NULL,
+  "checks"          integer                  NOT NULL,
+  "last_checked_at" timestamp with time zone NOT NULL,
+  "next_check_at"   timestamp with time zone NOT NULL,
+  CONSTRAINT "stripe_checks_pkey" PRIMARY KEY (subject_id)
+);
+
+ALTER TABLE "private"."stripe_checks"
   ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE "private"."sweep_failures" (
@@ -37,6 +72,75 @@ CREATE TABLE "private"."sweep_failures" (
 
 ALTER TABLE "private"."sweep_failures"
   ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE "private"."refresh_tokens"
+  ADD COLUMN "parent_hash" text;
+
+ALTER TYPE "private"."outbox_kind" ADD VALUE 'mail_cancellation' AFTER 'cancel_intent';
+
+
+SET local check_function_bodies = off;
+
+ALTER TYPE "private"."outbox_kind" ADD VALUE 'mail_refund_failed' AFTER 'mail_cancellation';
+
+
+SET local check_function_bodies = off;
+
+CREATE TYPE "private"."rate_limit" AS (
+  "key"      text,
+  "max_hits" integer,
+  "span"     interval
+);
+
+CREATE OR REPLACE FUNCTION private.abandon_emails (
+  p_now timestamp with time zone
+)
+  RETURNS void
+  LANGUAGE sql
+  SET search_path TO ''
+  AS $function$
+  update private.outbox o
+  set state = 'failed', completed_at = p_now, claimed_until = null,
+      last_error = 'claimed by ' || o.abandoned_claims + 1 || ' workers, none of which came back'
+  where o.state = 'queued' and private.is_mail(o.kind)
+    and o.abandoned_claims >= 9 and o.claimed_until <= p_now
+$function$;
+
+CREATE OR REPLACE FUNCTION private.apply_refund_status (
+  p_booking          public.bookings,
+  p_refund           public.refunds,
+  p_status           public.refund_status,
+  p_stripe_refund_id text,
+  p_failure_reason   text
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_ours boolean := p_refund.reason <> 'made_at_stripe';
+begin
+  if p_refund.status = 'void' or p_refund.status = 'failed' and not v_ours
+    or p_refund.status = 'succeeded' and p_status <> 'failed'
+    or p_refund.status = 'failed' and p_status = 'failed' and p_refund.stripe_refund_id = p_stripe_refund_id then
+    return;
+  end if;
+  update public.refunds r
+  set status = p_status, stripe_refund_id = p_stripe_refund_id, updated_at = private.now(),
+      failure_reason = case p_status when 'failed' then coalesce(p_failure_reason, 'unknown') end,
+      attempt = r.attempt + (v_ours and p_status = 'failed')::integer
+  where r.showtime_id = p_refund.showtime_id and r.id = p_refund.id
+  returning r.* into p_refund;
+  if v_ours and p_status = 'failed' then
+    perform private.enqueue_refund(p_booking, p_refund, interval '1 hour');
+  end if;
+  if p_status = 'failed' and p_stripe_refund_id is not null
+    and exists (select from private.outbox o where o.key = 'mail:refund:' || p_refund.id) then
+    perform private.enqueue('mail_refund_failed', 'mail:refund_failed:' || p_refund.id, p_booking,
+                            jsonb_build_object('refund_id', p_refund.id));
+  end if;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION private.archive_ended_locks (
   p_now      timestamp with time zone,
@@ -92,6 +196,18 @@ begin
   get diagnostics v_archived = row_count;
   return v_archived;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.attempt_of (
+  p_fact jsonb
+)
+  RETURNS integer
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select case when p_fact #>> '{metadata,attempt}' ~ '^[0-9]{1,8}$' then (p_fact #>> '{metadata,attempt}')::integer end
 $function$;
 
 CREATE OR REPLACE FUNCTION private.broadcast_availability (
@@ -158,6 +274,72 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.check_rate_limit (
+  p_limits private.rate_limit[],
+  p_source text                 DEFAULT NULL::text
+)
+  RETURNS integer
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_key text;
+  v_now timestamptz;
+  v_wait numeric;
+begin
+  -- In the order of keys, so that two calls which share more than one never wait for each other.
+  for v_key in select l.key from unnest(p_limits) l where l.max_hits is not null order by l.key collate "C"
+  loop
+    perform pg_advisory_xact_lock(hashtextextended(v_key, 0));
+  end loop;
+  v_now := private.now();
+  -- Of each limit that is reached, the hit that has to leave its span first.
+  select max(extract(epoch from blocking.hit_at + l.span - v_now)) into v_wait
+  from unnest(p_limits) l
+  cross join lateral (
+    select h.hit_at from private.rate_limit_hits h
+    where h.key = l.key and h.hit_at > v_now - l.span
+    order by h.hit_at desc offset l.max_hits - 1 limit 1) blocking
+  where l.max_hits is not null;
+  if v_wait is not null then
+    return greatest(1, ceil(v_wait));
+  end if;
+  insert into private.rate_limit_hits (key, source, hit_at, expires_at)
+  select l.key, p_source, v_now, v_now + l.span from unnest(p_limits) l where l.max_hits is not null;
+  return 0;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.claim_checks (
+  p_subjects uuid[],
+  p_first    interval,
+  p_now      timestamp with time zone
+)
+  RETURNS SETOF uuid
+  LANGUAGE sql
+  SET search_path TO ''
+  AS $function$
+  insert into private.stripe_checks as c (subject_id, checks, last_checked_at, next_check_at)
+  select s.id, 1, p_now, p_now + least(p_first * 2, interval '1 hour') from unnest(p_subjects) s (id) order by s.id
+  on conflict (subject_id) do update
+    set checks = c.checks + 1, last_checked_at = p_now,
+        next_check_at = p_now + least(p_first * 2 ^ least(c.checks + 1, 20), interval '1 hour')
+    where c.next_check_at <= p_now
+  returning c.subject_id
+$function$;
+
+CREATE OR REPLACE FUNCTION private.clear_rate_limit (
+  p_keys   text[],
+  p_source text,
+  p_now    timestamp with time zone
+)
+  RETURNS void
+  LANGUAGE sql
+  SET search_path TO ''
+  AS $function$
+  delete from private.rate_limit_hits h where h.key = any (p_keys) and h.source = p_source and h.expires_at > p_now
+$function$;
+
 CREATE OR REPLACE FUNCTION private.clear_sweep_failure (
   p_step       text,
   p_booking_id uuid
@@ -183,8 +365,8 @@ CREATE OR REPLACE FUNCTION private.error_catalog()
   AS $function$
   values
     -- who you are
-    ('sign_in_required',      401, 'Sign in first.'),
-    ('invalid_credentials',   401, 'The email address or password is wrong.'),
+    ('sign_in_required',      401, 'Please sign in first.'),
+    ('invalid_credentials',   401, 'Incorrect email or password.'),
     ('session_ended',         401, 'Your session has ended. Please sign in again.'),
     ('too_many_attempts',     429, 'Too many attempts. Please wait a while and try again.'),
     ('email_taken',           409, 'This email already has an account. Sign in instead?'),
@@ -195,16 +377,16 @@ CREATE OR REPLACE FUNCTION private.error_catalog()
     ('staff_only',            403, 'Staff only.'),
     -- choosing seats
     ('unknown_showtime',      404, 'Showtime not found.'),
-    ('showtime_closed',       409, 'This showtime is no longer on sale.'),
+    ('showtime_closed',       409, 'Seats for this showtime are no longer on sale.'),
     ('no_seats',              422, 'Select at least one seat.'),
     ('duplicate_seat',        422, 'Select each seat only once.'),
-    ('too_many_seats',        422, 'That is more seats than you can book for a showtime.'),
+    ('too_many_seats',        422, 'That is more seats than you can book for one showtime.'),
     ('unknown_seat',          422, 'One of those seats is not in this auditorium.'),
     ('seat_taken',            409, 'One of those seats was just taken.'),
-    ('seat_not_for_sale',     409, 'One of those seats is not for sale for this showtime.'),
+    ('seat_not_for_sale',     409, 'One of those seats is not on sale for this showtime.'),
     ('booking_pending',       409, 'You have an unpaid order for this showtime. Pay for it or cancel it first.'),
     -- booking and paying
-    ('lock_expired',          409, 'Your seats are no longer held for you. Please choose again.'),
+    ('lock_expired',          409, 'Your hold expired and the seats were released. Please choose again.'),
     ('unknown_booking',       404, 'Booking not found.'),
     ('not_cancellable',       409, 'This booking can no longer be cancelled.'),
     ('not_payable',           409, 'This booking can no longer be paid for.'),
@@ -212,12 +394,12 @@ CREATE OR REPLACE FUNCTION private.error_catalog()
     ('payment_unavailable',   503, 'Payments are unavailable right now. You have not been charged; please try again.'),
     -- how you ask
     ('invalid_request',       400, 'Invalid request.'),
-    ('invalid_signature',     400, 'The signature of this message is wrong.'),
+    ('invalid_signature',     400, 'Invalid signature.'),
     ('not_found',             404, 'Not found.'),
-    ('method_not_allowed',    405, 'This address does not answer to that method.'),
+    ('method_not_allowed',    405, 'Method not allowed.'),
     ('payload_too_large',     413, 'The request is too large.'),
     ('busy',                  503, 'Frontrow is busy right now. Please try again in a moment.'),
-    ('internal',              500, 'Something went wrong on our side. Nothing was charged or changed.')
+    ('internal',              500, 'Something went wrong on our side. Please try again later.')
 $function$;
 
 CREATE OR REPLACE FUNCTION private.expire_bookings (
@@ -253,6 +435,21 @@ begin
 end
 $function$;
 
+
+SET local check_function_bodies = off;
+
+CREATE OR REPLACE FUNCTION private.is_mail (
+  p_kind private.outbox_kind
+)
+  RETURNS boolean
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select p_kind not in ('refund', 'cancel_intent')
+$function$;
+
 CREATE OR REPLACE FUNCTION private.log_settings()
   RETURNS TRIGGER
   LANGUAGE plpgsql
@@ -263,6 +460,112 @@ begin
   insert into private.settings_log (row_data) values (to_jsonb(old));
   return null;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.next_state (
+  p_row   private.outbox,
+  p_error text,
+  p_now   timestamp with time zone
+)
+  RETURNS private.outbox_state
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select case when p_error is null then 'sent'
+              when private.is_mail((p_row).kind)
+                and p_now - (p_row).created_at > interval '3 days' then 'failed'
+              else 'queued' end::private.outbox_state
+$function$;
+
+CREATE OR REPLACE FUNCTION private.note_refund (
+  p_booking   public.bookings,
+  p_payment   public.payments,
+  p_fact      jsonb,
+  p_refund_id uuid,
+  p_attempt   integer
+)
+  RETURNS public.bookings
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_refund public.refunds;
+  v_status public.refund_status := private.refund_status_of(p_fact ->> 'status');
+begin
+  if v_status is null then
+    perform private.raise_api_error('invalid_request');
+  end if;
+  select * into v_refund from public.refunds r
+  where r.payment_id = p_payment.id and r.showtime_id = p_payment.showtime_id
+    and (r.stripe_refund_id = p_fact ->> 'id' or r.id = p_refund_id)
+  order by r.id = p_refund_id desc nulls last limit 1 for update;
+  if v_refund.id is null then
+    if exists (select from public.refunds r where r.stripe_refund_id = p_fact ->> 'id') then
+      perform private.raise_api_error('invalid_request');  -- a refund is of one payment for ever, and this one is of another
+    end if;
+    insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason, stripe_refund_id)
+    values (p_payment.showtime_id, p_booking.id, p_payment.id, (p_fact ->> 'amount')::integer,
+            p_payment.currency_received, 'made_at_stripe', p_fact ->> 'id')
+    returning r.* into v_refund;
+    if v_status <> 'failed' then  -- one that failed before we knew of it is no news
+      perform private.enqueue('mail_refund', 'mail:refund:' || v_refund.id, p_booking,
+                              jsonb_build_object('refund_id', v_refund.id));
+    end if;
+  end if;
+  if coalesce(p_attempt, v_refund.attempt) = v_refund.attempt then
+    perform private.apply_refund_status(p_booking, v_refund, v_status, p_fact ->> 'id', p_fact ->> 'failure_reason');
+    p_booking := private.sync_booking_status(p_booking, p_payment);
+    perform private.rebalance_refunds(p_booking, p_payment);
+  end if;
+  return p_booking;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.only_unused_children (
+  p_token_hash text
+)
+  RETURNS boolean
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select coalesce(bool_and(t.used_at is null), false) from private.refresh_tokens t where t.parent_hash = p_token_hash
+$function$;
+
+CREATE OR REPLACE FUNCTION private.purge_checks (
+  p_now timestamp with time zone
+)
+  RETURNS void
+  LANGUAGE sql
+  SET search_path TO ''
+  AS $function$
+  delete from private.stripe_checks c
+  where c.subject_id in (select old.subject_id from private.stripe_checks old
+                         where old.last_checked_at < p_now - interval '1 day' limit 1000 for update skip locked)
+$function$;
+
+CREATE OR REPLACE FUNCTION private.purge_old_sign_ins()
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_now timestamptz := private.now();
+begin
+  delete from private.sessions s where least(s.expires_at, s.ended_at) < v_now - interval '7 days';
+  perform private.purge_rate_limits(v_now);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.purge_rate_limits (
+  p_now timestamp with time zone
+)
+  RETURNS void
+  LANGUAGE sql
+  SET search_path TO ''
+  AS $function$
+  delete from private.rate_limit_hits h where h.expires_at < p_now - interval '1 minute'
 $function$;
 
 CREATE OR REPLACE FUNCTION private.record_sweep_failure (
@@ -285,6 +588,31 @@ begin
   set error_code = excluded.error_code, message = excluded.message, times = f.times + 1,
       last_failed_at = excluded.last_failed_at,
       retry_at = p_now + least(interval '10 seconds' * 2 ^ least(f.times, 20), interval '1 hour');
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.refund_booking (
+  p_booking public.bookings,
+  p_reason  text
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_payment public.payments;
+  v_queued integer := 0;
+begin
+  for v_payment in
+    select * from public.payments p
+    where p.showtime_id = p_booking.showtime_id and p.booking_id = p_booking.id and p.status = 'succeeded'
+  loop
+    v_queued := v_queued + private.refund_payment(v_payment, p_reason);
+  end loop;
+  if v_queued = 0 then
+    perform private.enqueue('mail_cancellation', 'mail:cancellation:' || p_booking.id, p_booking,
+                            jsonb_build_object('reason', p_reason));
+  end if;
 end
 $function$;
 
@@ -325,6 +653,113 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.refund_context (
+  p_refund_id uuid
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select jsonb_build_object('id', r.id, 'attempt', r.attempt, 'amount', r.amount, 'currency', r.currency,
+                            'reason', r.reason, 'status', r.status, 'payment_intent_id', p.payment_intent_id,
+                            'kept', private.refundable_of_payment(p))
+  from public.refunds r
+  join public.payments p on p.showtime_id = r.showtime_id and p.id = r.payment_id
+  where r.id = p_refund_id
+$function$;
+
+CREATE OR REPLACE FUNCTION private.refund_id_of (
+  p_fact jsonb
+)
+  RETURNS uuid
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select case when pg_input_is_valid(p_fact #>> '{metadata,refund_id}', 'uuid')
+              then (p_fact #>> '{metadata,refund_id}')::uuid end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.refund_payment (
+  p_payment public.payments,
+  p_reason  text
+)
+  RETURNS integer
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_booking public.bookings;
+  v_refund public.refunds;
+  v_left integer := private.refundable_of_payment(p_payment);
+begin
+  if v_left = 0 then
+    return 0;
+  end if;
+  insert into public.refunds as r (showtime_id, booking_id, payment_id, amount, currency, reason)
+  values (p_payment.showtime_id, p_payment.booking_id, p_payment.id, v_left, p_payment.currency_received, p_reason)
+  returning r.* into v_refund;
+  select * into strict v_booking from public.bookings b
+  where b.showtime_id = p_payment.showtime_id and b.id = p_payment.booking_id;
+  perform private.enqueue_refund(v_booking, v_refund, interval '0');
+  perform private.enqueue('mail_refund', 'mail:refund:' || v_refund.id, v_booking,
+                       jsonb_build_object('refund_id', v_refund.id));
+  return v_left;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.refund_status_of (
+  p_stripe_status text
+)
+  RETURNS public.refund_status
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select case p_stripe_status
+    when 'succeeded' then 'succeeded'
+    when 'pending' then 'pending'
+    when 'requires_action' then 'pending'
+    when 'failed' then 'failed'
+    when 'canceled' then 'failed'
+  end::public.refund_status
+$function$;
+
+CREATE OR REPLACE FUNCTION private.refund_that_stands_for (
+  p_refund  public.refunds,
+  p_refunds jsonb
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select given.fact
+  from jsonb_array_elements(p_refunds) with ordinality as given (fact, nth),
+       lateral (select given.fact #>> '{metadata,refund_id}' as refund_id) said
+  where private.refund_status_of(given.fact ->> 'status') is distinct from 'failed'
+    and (said.refund_id = (p_refund).id::text
+         or said.refund_id is null and (given.fact ->> 'amount')::integer = (p_refund).amount
+           and not exists (select from public.refunds known where known.stripe_refund_id = given.fact ->> 'id'))
+  order by said.refund_id is null, given.nth limit 1
+$function$;
+
+CREATE OR REPLACE FUNCTION private.refundable_of_payment (
+  p_payment public.payments
+)
+  RETURNS integer
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+begin
+  return greatest(0, coalesce(p_payment.amount_received, 0) - private.committed_refund_amount(p_payment));
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.schema_version()
   RETURNS text
   LANGUAGE sql
@@ -333,6 +768,90 @@ CREATE OR REPLACE FUNCTION private.schema_version()
   SET search_path TO ''
   AS $function$
   select '20261128000000'
+$function$;
+
+CREATE OR REPLACE FUNCTION private.sign_in_key (
+  p_email   text,
+  p_address text DEFAULT NULL::text
+)
+  RETURNS text
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select case when p_address is null then 'sign_in_to:' || p_email
+              else 'sign_in_at:' || p_address || ' ' || p_email end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.attach_payment_intent (
+  payment_id        uuid,
+  payment_intent_id text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_booking public.bookings;
+  v_payment public.payments;
+begin
+  v_booking := private.booking_for_update(
+    (select p.booking_id from public.payments p where p.id = attach_payment_intent.payment_id));
+  if v_booking.id is null then
+    perform private.raise_api_error('not_payable');
+  end if;
+  -- A payment canceled while it had no intent is open again now that it has one: that intent must be canceled too.
+  update public.payments p
+  set payment_intent_id = attach_payment_intent.payment_intent_id,
+      status = case when p.payment_intent_id is null and p.status = 'canceled' then 'open' else p.status end
+  where p.showtime_id = v_booking.showtime_id and p.id = attach_payment_intent.payment_id
+    and (p.payment_intent_id = attach_payment_intent.payment_intent_id
+         or p.payment_intent_id is null
+           and not exists (select from public.payments other
+                           where other.payment_intent_id = attach_payment_intent.payment_intent_id))
+  returning p.* into v_payment;
+  if v_payment.status = 'open' and v_booking.status <> 'pending' then
+    perform private.cancel_payment_intent(v_booking);
+  end if;
+  return jsonb_build_object('attached', v_payment.id is not null);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.begin_sign_in (
+  email   text,
+  address text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_email text := left(private.normalize_email(begin_sign_in.email), 254);
+  v_settings private.settings;
+  v_seconds integer;
+  v_user public.users;
+  v_hash text;
+begin
+  select * into strict v_settings from private.settings;
+  v_seconds := private.check_rate_limit(array[
+    row(private.sign_in_key(v_email, begin_sign_in.address), v_settings.sign_in_attempts_per_account_and_address,
+        v_settings.sign_in_window),
+    row(private.sign_in_key(v_email), v_settings.sign_in_attempts_per_account, v_settings.sign_in_window),
+    row('sign_in_from:' || begin_sign_in.address, v_settings.sign_in_attempts_per_address, v_settings.sign_in_window)
+  ]::private.rate_limit[], begin_sign_in.address);
+  if v_seconds > 0 then
+    return jsonb_build_object('status', 'limited', 'retry_after', v_seconds);
+  end if;
+  select u.* into v_user from public.users u where u.email = v_email;
+  if not found then
+    return jsonb_build_object('status', 'unknown');
+  end if;
+  select c.password_hash into strict v_hash from private.credentials c where c.user_id = v_user.id;
+  return jsonb_build_object('status', 'known', 'user', private.user_json(v_user), 'password_hash', v_hash);
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION public.cancel_booking (
@@ -540,7 +1059,8 @@ from public.payments p
 join public.bookings b on b.showtime_id = p.showtime_id and b.id = p.booking_id
 where (p.amount, p.currency) is distinct from (b.total, b.currency) and p.status <> 'succeeded'
 
--- I6: one mail for each confirmation and each refund. (Once is the outbox's unique key.)
+-- I6: one mail for each confirmation, each refund, each refund that a bank refused and each cancellation of what was
+-- paid. (Once is the outbox's unique key.)
 union all
 select 'I6 a confirmation has no mail', jsonb_build_object('booking_id', b.id)
 from public.bookings b
@@ -552,6 +1072,20 @@ select 'I6 a refund has no mail', jsonb_build_object('refund_id', r.id)
 from public.refunds r
 where not (r.reason = 'made_at_stripe' and r.status = 'failed')
   and not exists (select from private.outbox o where o.key = 'mail:refund:' || r.id)
+
+union all
+select 'I6 a refund that was refused has no mail', jsonb_build_object('refund_id', r.id)
+from public.refunds r
+where r.status = 'failed' and r.stripe_refund_id is not null
+  and exists (select from private.outbox o where o.key = 'mail:refund:' || r.id)
+  and not exists (select from private.outbox o where o.key = 'mail:refund_failed:' || r.id)
+
+union all
+select 'I6 a cancellation has no mail', jsonb_build_object('booking_id', b.id)
+from public.bookings b
+where b.confirmed_at is not null and b.status in ('cancelled', 'refunded')
+  and not exists (select from private.outbox o
+                  where o.booking_id = b.id and o.kind in ('mail_refund', 'mail_cancellation'))
 
 union all
 select 'I6 an email was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key, 'last_error', coalesce(o.last_error, '-'))
@@ -572,7 +1106,7 @@ from pg_catalog.pg_proc p, unnest(array['anon', 'authenticated']) r (name)
 where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
   and has_function_privilege(r.name, p.oid, 'execute')
   and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seats_left', 'server_time', 'create_booking',
-                              'cancel_booking', 'cancellable_until', 'send_ticket_again', 'seat_holder',
+                              'cancel_booking', 'cancellable_until', 'refundable_amount', 'send_ticket_again', 'seat_holder',
                               'booking_history'])
   and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')  -- of an extension
 
@@ -587,6 +1121,170 @@ end
 $function$;
 
 REVOKE ALL ON FUNCTION "public"."check_invariants"() FROM PUBLIC, "anon", "authenticated";
+
+CREATE OR REPLACE FUNCTION public.check_registration_limit (
+  address text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_seconds integer;
+begin
+  select private.check_rate_limit(
+    array[row('registration:' || check_registration_limit.address, c.registrations_per_address, c.sign_in_window)
+          ::private.rate_limit])
+  into strict v_seconds from private.settings c;
+  return case when v_seconds = 0 then jsonb_build_object('status', 'admitted')
+              else jsonb_build_object('status', 'limited', 'retry_after', v_seconds) end;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.claim_outbox (
+  max_rows      integer DEFAULT 10,
+  lease_seconds integer DEFAULT 60,
+  kinds         text[]  DEFAULT NULL::text[]
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_now timestamptz := private.now();
+  v_claimed jsonb;
+begin
+  with due as (
+    select o.id from private.outbox o
+    where o.state = 'queued' and o.due_at <= v_now and (o.claimed_until is null or o.claimed_until <= v_now)
+      and (claim_outbox.kinds is null or o.kind::text = any (claim_outbox.kinds))
+      and (o.abandoned_claims < 9 or not private.is_mail(o.kind))  -- see abandon_emails
+    order by o.due_at limit claim_outbox.max_rows for update skip locked
+  ), claimed as (
+    update private.outbox o
+    set attempts = o.attempts + 1, abandoned_claims = o.abandoned_claims + (o.claimed_until is not null)::integer,
+        claimed_until = v_now + make_interval(secs => claim_outbox.lease_seconds)
+    from due where o.id = due.id
+    returning o.*
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id,
+    'request_id', c.request_id, 'payload', c.payload,
+    'email', case when private.is_mail(c.kind) then private.email_context(c.booking_id) end,
+    'refund', private.refund_context((c.payload ->> 'refund_id')::uuid)) order by c.id), '[]')
+  into v_claimed from claimed c;
+  return v_claimed;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.claim_payments_to_reconcile (
+  older_than interval,
+  max_rows   integer  DEFAULT 20
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_now timestamptz := private.now();
+  v_due uuid[];
+begin
+  perform private.purge_checks(v_now);
+  select array_agg(due.id) into v_due from (
+    select p.id from public.payments p
+    left join private.stripe_checks c on c.subject_id = p.id
+    where p.status = 'open' and p.payment_intent_id is not null
+      and p.created_at <= v_now - claim_payments_to_reconcile.older_than
+      and (c.subject_id is null or c.next_check_at <= v_now)
+    order by coalesce(c.next_check_at, p.created_at + claim_payments_to_reconcile.older_than), p.id
+    limit claim_payments_to_reconcile.max_rows
+    for no key update of p skip locked) due;
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'payment_id', p.id, 'booking_id', p.booking_id, 'payment_intent_id', p.payment_intent_id)), '[]')
+    from private.claim_checks(v_due, claim_payments_to_reconcile.older_than, v_now) claimed (id)
+    join public.payments p on p.id = claimed.id);
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."claim_payments_to_reconcile"(interval, integer) FROM PUBLIC, "anon", "authenticated";
+
+CREATE OR REPLACE FUNCTION public.claim_refunds_to_reconcile (
+  older_than interval,
+  max_rows   integer  DEFAULT 20
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_now timestamptz := private.now();
+  v_due uuid[];
+begin
+  select array_agg(due.id) into v_due from (
+    select r.id from public.refunds r
+    left join private.stripe_checks c on c.subject_id = r.id
+    where r.status = 'pending' and r.stripe_refund_id is not null
+      and r.updated_at <= v_now - claim_refunds_to_reconcile.older_than
+      and (c.subject_id is null or c.next_check_at <= v_now)
+    order by coalesce(c.next_check_at, r.updated_at + claim_refunds_to_reconcile.older_than), r.id
+    limit claim_refunds_to_reconcile.max_rows
+    for no key update of r skip locked) due;
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'id', r.id, 'attempt', r.attempt, 'stripe_refund_id', r.stripe_refund_id)), '[]')
+    from private.claim_checks(v_due, claim_refunds_to_reconcile.older_than, v_now) claimed (id)
+    join public.refunds r on r.id = claimed.id);
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."claim_refunds_to_reconcile"(interval, integer) FROM PUBLIC, "anon", "authenticated";
+
+CREATE OR REPLACE FUNCTION public.close_session (
+  token_hash text,
+  everywhere boolean DEFAULT false
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_now timestamptz := private.now();
+begin
+  update private.sessions s set ended_at = v_now, end_reason = 'signed_out'
+  from private.refresh_tokens t
+  join private.sessions mine on mine.id = t.session_id
+  where t.token_hash = close_session.token_hash
+    and s.ended_at is null
+    and (s.id = mine.id or close_session.everywhere and s.user_id = mine.user_id);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.compare_refunds (
+  refunds jsonb
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', given.id, 'here', known.status,
+    'at_stripe', coalesce(private.refund_status_of(given.status)::text, given.status)) order by given.id), '[]')
+  from jsonb_to_recordset(compare_refunds.refunds) as given (id text, amount integer, status text)
+  left join public.refunds known on known.stripe_refund_id = given.id
+  where case when known.id is null then private.refund_status_of(given.status) is distinct from 'failed'
+             else (known.amount, known.status) is distinct from
+                  (given.amount, private.refund_status_of(given.status)) end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."compare_refunds"(jsonb) FROM PUBLIC, "anon", "authenticated";
 
 CREATE OR REPLACE FUNCTION public.create_booking (
   showtime_id bigint
@@ -750,6 +1448,48 @@ exception
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.open_session (
+  user_id    uuid,
+  token_hash text,
+  user_agent text DEFAULT NULL::text,
+  address    text DEFAULT NULL::text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_settings private.settings;
+  v_user public.users;
+  v_session private.sessions;
+  v_now timestamptz;
+begin
+  select * into strict v_settings from private.settings;
+  select u.* into v_user from public.users u where u.id = open_session.user_id;
+  if not found then
+    perform private.raise_api_error('unknown_user');
+  end if;
+  -- In turn with each other and with begin_sign_in: two at once would not see each other's session.
+  perform pg_advisory_xact_lock(hashtextextended(private.sign_in_key(v_user.email), 0));
+  v_now := private.now();
+  update private.sessions s set ended_at = v_now, end_reason = 'too_many'
+  where s.id in (
+    select o.id from private.sessions o
+    where o.user_id = v_user.id and o.ended_at is null and o.expires_at > v_now
+    order by o.created_at desc, o.id offset v_settings.sessions_per_customer - 1);
+  insert into private.sessions as s (user_id, user_agent, created_at, expires_at)
+  values (v_user.id, left(open_session.user_agent, 400), v_now, v_now + v_settings.session_duration)
+  returning s.* into v_session;
+  insert into private.refresh_tokens (token_hash, session_id) values (open_session.token_hash, v_session.id);
+  perform private.clear_rate_limit(
+    array[private.sign_in_key(v_user.email), private.sign_in_key(v_user.email, open_session.address)],
+    open_session.address, v_now);
+  return jsonb_build_object('session_id', v_session.id, 'expires_at', v_session.expires_at,
+                            'user', private.user_json(v_user));
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.operational_metrics()
   RETURNS jsonb
   LANGUAGE plpgsql
@@ -805,6 +1545,77 @@ end
 $function$;
 
 REVOKE ALL ON FUNCTION "public"."operational_metrics"() FROM PUBLIC, "anon", "authenticated";
+
+CREATE OR REPLACE FUNCTION public.record_refund (
+  event_id          text,
+  event_type        text,
+  stripe_refund_id  text,
+  payment_intent_id text,
+  amount            integer,
+  status            text,
+  failure_reason    text    DEFAULT NULL::text,
+  refund_id         uuid    DEFAULT NULL::uuid,
+  attempt           integer DEFAULT NULL::integer
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  AS $function$
+declare
+  v_booking public.bookings;
+  v_payment public.payments;
+begin
+  if private.refund_status_of(record_refund.status) is null
+    or record_refund.amount is null or record_refund.amount <= 0 then
+    perform private.raise_api_error('invalid_request');
+  end if;
+  if not private.record_event(record_refund.event_id, record_refund.event_type, record_refund.payment_intent_id) then
+    return jsonb_build_object('outcome', 'duplicate');
+  end if;
+  v_booking := private.booking_for_update(
+    (select p.booking_id from public.payments p where p.payment_intent_id = record_refund.payment_intent_id));
+  if v_booking.id is null then
+    return private.event_outcome(record_refund.event_id, 'unmatched');
+  end if;
+  select * into v_payment from public.payments p
+  where p.payment_intent_id = record_refund.payment_intent_id and p.status = 'succeeded';
+  if not found then
+    perform private.raise_api_error('busy');  -- it overtook the news that the money arrived; Stripe will come again
+  end if;
+  perform private.note_refund(
+    v_booking, v_payment,
+    jsonb_build_object('id', record_refund.stripe_refund_id, 'amount', record_refund.amount,
+                       'status', record_refund.status, 'failure_reason', record_refund.failure_reason),
+    record_refund.refund_id, record_refund.attempt);
+  return private.event_outcome(record_refund.event_id, 'noted', v_booking.id);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.refundable_amount (
+  booking public.bookings
+)
+  RETURNS integer
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+begin
+  if not exists (
+    select from public.bookings mine
+    where mine.showtime_id = (booking).showtime_id and mine.id = (booking).id and mine.status = 'confirmed'
+      and mine.user_id = private.user_id()) then
+    return null;
+  end if;
+  return (
+    select coalesce(sum(private.refundable_of_payment(p)), 0) from public.payments p
+    where p.showtime_id = (booking).showtime_id and p.booking_id = (booking).id and p.status = 'succeeded');
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."refundable_amount"(public.bookings) FROM PUBLIC, "service_role";
 
 CREATE OR REPLACE FUNCTION public.release_expired_locks (
   max_rows integer DEFAULT 10000
@@ -929,6 +1740,47 @@ exception
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.rotate_session (
+  token_hash     text,
+  new_token_hash text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_token private.refresh_tokens;
+  v_session private.sessions;
+  v_user public.users;
+  v_now timestamptz;
+begin
+  -- The session before its token, as when old sessions are deleted with theirs: two orders would be a deadlock.
+  select s.* into v_session from private.sessions s
+  where s.id = (select t.session_id from private.refresh_tokens t where t.token_hash = rotate_session.token_hash)
+  for update;
+  v_now := private.now();
+  if v_session.id is null or v_session.ended_at is not null or v_session.expires_at <= v_now then
+    return jsonb_build_object('status', 'refused');
+  end if;
+  select t.* into strict v_token from private.refresh_tokens t where t.token_hash = rotate_session.token_hash;
+  if v_token.used_at is null then
+    -- With it its siblings end, which were given out by answers that were lost: one shown now would be a copy.
+    update private.refresh_tokens t set used_at = v_now
+    where t.session_id = v_session.id and t.used_at is null
+      and (t.token_hash = v_token.token_hash or t.parent_hash = v_token.parent_hash);
+  elsif v_token.used_at <= v_now - interval '10 seconds' or not private.only_unused_children(v_token.token_hash) then
+    update private.sessions s set ended_at = v_now, end_reason = 'token_reused' where s.id = v_session.id;
+    return jsonb_build_object('status', 'refused');
+  end if;
+  insert into private.refresh_tokens (token_hash, session_id, parent_hash)
+  values (rotate_session.new_token_hash, v_session.id, v_token.token_hash);
+  select u.* into strict v_user from public.users u where u.id = v_session.user_id;
+  return jsonb_build_object('status', 'rotated', 'session_id', v_session.id, 'expires_at', v_session.expires_at,
+                            'user', private.user_json(v_user));
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.seat_map (
   showtime_id bigint
 )
@@ -991,6 +1843,157 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.send_ticket_again (
+  booking_id uuid
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_user uuid := private.require_user_id();
+  v_booking public.bookings := private.booking_for_update(
+    (select b.id from public.bookings b where b.id = send_ticket_again.booking_id and b.user_id = v_user));
+  v_emails integer;
+  v_waiting boolean;
+  v_seconds integer;
+begin
+  if v_booking.id is null then
+    perform private.raise_api_error('unknown_booking');
+  elsif v_booking.status <> 'confirmed' then
+    perform private.raise_api_error('no_ticket');
+  end if;
+  select count(*), coalesce(bool_or(o.state = 'queued'), false) into v_emails, v_waiting
+  from private.outbox o where o.booking_id = v_booking.id and o.kind = 'mail_confirmation';
+  if not v_waiting then
+    v_seconds := private.check_rate_limit(
+      array[row('ticket_email:' || v_booking.id, 3, interval '1 day')::private.rate_limit]);
+    if v_seconds > 0 then
+      perform private.raise_api_error('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
+    end if;
+    perform private.enqueue('mail_confirmation', 'mail:confirmation:' || v_booking.id || ':' || v_emails + 1, v_booking);
+  end if;
+  return jsonb_build_object('sent_to', (select u.email from public.users u where u.id = v_user), 'state', 'queued');
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.settle_refund_attempt (
+  refund_id uuid,
+  attempt   integer,
+  code      text,
+  refunds   jsonb   DEFAULT '[]'::jsonb
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_booking public.bookings := private.booking_for_update(
+    (select r.booking_id from public.refunds r where r.id = settle_refund_attempt.refund_id));
+  v_refund public.refunds;
+  v_payment public.payments;
+  v_standing jsonb;
+  v_other jsonb;
+  v_outcome text;
+begin
+  if v_booking.id is null or jsonb_typeof(settle_refund_attempt.refunds) is distinct from 'array'
+    or settle_refund_attempt.code is null and jsonb_array_length(settle_refund_attempt.refunds) <> 1 then
+    perform private.raise_api_error('invalid_request');
+  end if;
+  select * into strict v_refund from public.refunds r
+  where r.showtime_id = v_booking.showtime_id and r.id = settle_refund_attempt.refund_id for update;
+  select * into strict v_payment from public.payments p
+  where p.showtime_id = v_refund.showtime_id and p.id = v_refund.payment_id;
+  if v_refund.attempt is distinct from settle_refund_attempt.attempt
+    or settle_refund_attempt.code is not null and v_refund.status not in ('queued', 'failed') then
+    return jsonb_build_object('outcome', 'stale', 'booking_id', v_booking.id);
+  end if;
+
+  if settle_refund_attempt.code is null then
+    v_outcome := 'made';
+    v_standing := settle_refund_attempt.refunds -> 0;
+  else
+    v_outcome := 'adopted';
+    v_standing := private.refund_that_stands_for(v_refund, settle_refund_attempt.refunds);
+  end if;
+  if v_standing is not null then
+    perform private.note_refund(v_booking, v_payment, v_standing, v_refund.id, v_refund.attempt);
+    return jsonb_build_object('outcome', v_outcome, 'booking_id', v_booking.id);
+  end if;
+
+  v_outcome := 'failed';
+  if settle_refund_attempt.code = 'charge_already_refunded' then
+    v_outcome := 'void';
+    for v_other in
+      select fact from jsonb_array_elements(settle_refund_attempt.refunds) fact
+      join jsonb_to_recordset(public.compare_refunds(settle_refund_attempt.refunds)) as differs (id text)
+        on differs.id = fact ->> 'id'
+    loop
+      v_booking := private.note_refund(v_booking, v_payment, v_other, private.refund_id_of(v_other),
+                                       private.attempt_of(v_other));
+    end loop;
+    select * into strict v_refund from public.refunds r
+    where r.showtime_id = v_booking.showtime_id and r.id = settle_refund_attempt.refund_id;
+    if v_refund.attempt <> settle_refund_attempt.attempt then  -- those have shrunk or ended ours
+      return jsonb_build_object('outcome', v_refund.status, 'booking_id', v_booking.id);
+    end if;
+  end if;
+  perform private.apply_refund_status(v_booking, v_refund, v_outcome::public.refund_status, null,
+                                      settle_refund_attempt.code);
+  v_booking := private.sync_booking_status(v_booking, v_payment);
+  if v_outcome = 'failed' then  -- what others have returned is not to be returned again before we know how
+    perform private.rebalance_refunds(v_booking, v_payment);
+  end if;
+  return jsonb_build_object('outcome', v_outcome, 'booking_id', v_booking.id);
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."settle_refund_attempt"(uuid, integer, text, jsonb) FROM PUBLIC, "anon", "authenticated";
+
+CREATE OR REPLACE FUNCTION public.start_payment (
+  booking_id uuid,
+  user_id    uuid
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_booking public.bookings := private.booking_for_update(start_payment.booking_id);
+  v_payment public.payments;
+  v_seconds integer;
+begin
+  if v_booking.user_id is distinct from start_payment.user_id or v_booking.id is null then
+    perform private.raise_api_error('unknown_booking');
+  elsif v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= private.now() then
+    perform private.raise_api_error('lock_expired');
+  elsif v_booking.status <> 'pending' then
+    perform private.raise_api_error('not_payable');
+  end if;
+  select private.check_rate_limit(
+    array[row('payment_start:' || v_booking.user_id, c.payment_starts_per_customer, c.sign_in_window)
+          ::private.rate_limit])
+  into strict v_seconds from private.settings c;
+  if v_seconds > 0 then
+    perform private.raise_api_error('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
+  end if;
+  select * into v_payment from public.payments p
+  where p.showtime_id = v_booking.showtime_id and p.booking_id = v_booking.id and p.status = 'open';
+  if not found then
+    insert into public.payments as p (showtime_id, booking_id, amount, currency)
+    values (v_booking.showtime_id, v_booking.id, v_booking.total, v_booking.currency)
+    returning p.* into v_payment;
+  end if;
+  return jsonb_build_object(
+    'payment_id', v_payment.id, 'booking_id', v_booking.id, 'reference', v_booking.reference,
+    'amount', v_payment.amount, 'currency', v_payment.currency, 'payment_intent_id', v_payment.payment_intent_id,
+    'email', (select u.email from public.users u where u.id = v_booking.user_id), 'expires_at', v_booking.expires_at);
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.start_verification (
   every interval DEFAULT '1 day'::interval
 )
@@ -1009,6 +2012,34 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.ticket_context (
+  booking_id uuid,
+  user_id    uuid
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  AS $function$
+begin
+  if not exists (select from public.bookings b
+                 where b.id = ticket_context.booking_id and b.user_id = ticket_context.user_id) then
+    perform private.raise_api_error('unknown_booking');
+  end if;
+  return private.email_context(ticket_context.booking_id);
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."ticket_context"(uuid, uuid) FROM PUBLIC, "anon", "authenticated";
+
+CREATE INDEX rate_limit_hits_by_expiry ON private.rate_limit_hits USING btree (expires_at);
+
+CREATE INDEX refresh_tokens_by_parent ON private.refresh_tokens USING btree (parent_hash);
+
+CREATE INDEX stripe_checks_by_time ON private.stripe_checks USING btree (last_checked_at);
+
 CREATE INDEX showtimes_cancelled ON public.showtimes USING btree (starts_at)
   WHERE (status = 'cancelled'::public.showtime_status);
 
@@ -1023,17 +2054,63 @@ CREATE TRIGGER rows_are_only_added
   FOR EACH STATEMENT
   EXECUTE FUNCTION private.forbid_changes();
 
+COMMENT ON COLUMN "private"."outbox"."abandoned_claims" IS 'How many workers claimed it and never completed it.';
+
+COMMENT ON COLUMN "private"."outbox"."claimed_until" IS 'A worker does it until then; past that it died, and another may.';
+
+COMMENT ON COLUMN "private"."outbox"."key" IS 'Says what it is about; the same key again does nothing.';
+
+COMMENT ON COLUMN "private"."outbox"."request_id" IS 'The call that enqueued it; the worker goes on under the same id.';
+
+COMMENT ON COLUMN "private"."rate_limit_hits"."key" IS 'What is limited and for whom. Only the last part may hold what a stranger wrote, or one limit could name another.';
+
+COMMENT ON COLUMN "private"."rate_limit_hits"."source" IS 'The address that it came from, where a success there clears it.';
+
+COMMENT ON COLUMN "private"."refresh_tokens"."parent_hash" IS 'The token that this one was exchanged for.';
+
+COMMENT ON COLUMN "private"."refresh_tokens"."used_at" IS 'Since when it may not be used any more, or a sibling was instead.';
+
 COMMENT ON COLUMN "private"."settings"."sign_in_attempts_per_account" IS 'Failures at one account from all addresses together within sign_in_window. Reaching it locks its owner out.';
+
+COMMENT ON COLUMN "private"."stripe_checks"."subject_id" IS 'A payment or a refund.';
 
 COMMENT ON COLUMN "private"."sweep_failures"."error_code" IS 'SQLSTATE.';
 
 COMMENT ON COLUMN "private"."sweep_failures"."retry_at" IS 'A booking is passed by until then, so that one that always fails does not stand before all others.';
+
+COMMENT ON COLUMN "public"."payments"."settles_booking" IS 'This payment confirmed the booking; all others are refunded.';
+
+COMMENT ON TABLE "private"."stripe_checks" IS 'Beside payments and refunds, not in them: each change of those is written down for good, and a look is no change.';
 
 REVOKE ALL ON FUNCTION "private"."archive_shown"(timestamp WITH time zone, integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."archive_shown"(timestamp WITH time zone, integer) FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."archive_shown"(timestamp WITH time zone, integer) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."attempt_of"(jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."attempt_of"(jsonb) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."attempt_of"(jsonb) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."check_rate_limit"(private.rate_limit[], text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."check_rate_limit"(private.rate_limit[], text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."check_rate_limit"(private.rate_limit[], text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."claim_checks"(uuid[], interval, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."claim_checks"(uuid[], interval, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."claim_checks"(uuid[], interval, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."clear_rate_limit"(text[], text, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."clear_rate_limit"(text[], text, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."clear_rate_limit"(text[], text, timestamp WITH time zone) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."clear_sweep_failure"(text, uuid) FROM PUBLIC;
 
@@ -1047,11 +2124,41 @@ REVOKE ALL ON FUNCTION "private"."expire_bookings"(timestamp WITH time zone) FRO
 
 GRANT EXECUTE ON FUNCTION "private"."expire_bookings"(timestamp WITH time zone) TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."is_mail"(private.outbox_kind) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."is_mail"(private.outbox_kind) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."is_mail"(private.outbox_kind) TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."log_settings"() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."log_settings"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."log_settings"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."note_refund"(public.bookings, public.payments, jsonb, uuid, integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."note_refund"(public.bookings, public.payments, jsonb, uuid, integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."note_refund"(public.bookings, public.payments, jsonb, uuid, integer) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."only_unused_children"(text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."only_unused_children"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."only_unused_children"(text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."purge_checks"(timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."purge_checks"(timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."purge_checks"(timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."purge_rate_limits"(timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."purge_rate_limits"(timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."purge_rate_limits"(timestamp WITH time zone) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."record_sweep_failure"(text, uuid, text, text, timestamp WITH time zone) FROM PUBLIC;
 
@@ -1059,17 +2166,91 @@ REVOKE ALL ON FUNCTION "private"."record_sweep_failure"(text, uuid, text, text, 
 
 GRANT EXECUTE ON FUNCTION "private"."record_sweep_failure"(text, uuid, text, text, timestamp WITH time zone) TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."refund_id_of"(jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."refund_id_of"(jsonb) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."refund_id_of"(jsonb) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."refund_payment"(public.payments, text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."refund_payment"(public.payments, text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."refund_payment"(public.payments, text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."refund_status_of"(text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."refund_status_of"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."refund_status_of"(text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."refund_that_stands_for"(public.refunds, jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."refund_that_stands_for"(public.refunds, jsonb) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."refund_that_stands_for"(public.refunds, jsonb) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."refundable_of_payment"(public.payments) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."refundable_of_payment"(public.payments) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."refundable_of_payment"(public.payments) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."sign_in_key"(text, text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."sign_in_key"(text, text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."sign_in_key"(text, text) TO "postgres";
+
 REVOKE ALL ON FUNCTION "public"."check_invariants"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "public"."check_invariants"() TO "postgres";
 
 GRANT EXECUTE ON FUNCTION "public"."check_invariants"() TO "service_role";
 
+REVOKE ALL ON FUNCTION "public"."claim_payments_to_reconcile"(interval, integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."claim_payments_to_reconcile"(interval, integer) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."claim_payments_to_reconcile"(interval, integer) TO "service_role";
+
+REVOKE ALL ON FUNCTION "public"."claim_refunds_to_reconcile"(interval, integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."claim_refunds_to_reconcile"(interval, integer) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."claim_refunds_to_reconcile"(interval, integer) TO "service_role";
+
+REVOKE ALL ON FUNCTION "public"."compare_refunds"(jsonb) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."compare_refunds"(jsonb) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."compare_refunds"(jsonb) TO "service_role";
+
 REVOKE ALL ON FUNCTION "public"."operational_metrics"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "public"."operational_metrics"() TO "postgres";
 
 GRANT EXECUTE ON FUNCTION "public"."operational_metrics"() TO "service_role";
+
+GRANT EXECUTE ON FUNCTION "public"."refundable_amount"(public.bookings) TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."refundable_amount"(public.bookings) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."refundable_amount"(public.bookings) TO "postgres";
+
+REVOKE ALL ON FUNCTION "public"."settle_refund_attempt"(uuid, integer, text, jsonb) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."settle_refund_attempt"(uuid, integer, text, jsonb) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."settle_refund_attempt"(uuid, integer, text, jsonb) TO "service_role";
+
+REVOKE ALL ON FUNCTION "public"."ticket_context"(uuid, uuid) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."ticket_context"(uuid, uuid) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."ticket_context"(uuid, uuid) TO "service_role";
+
+CREATE INDEX rate_limit_hits_by_key ON private.rate_limit_hits USING btree (key, hit_at);
 
 -- The Data API reads the schema again.
 notify pgrst, 'reload schema';
