@@ -28,9 +28,9 @@ function fakeStripe() {
 }
 
 function renderForm() {
-  const told = { onPaying: vi.fn(), onIntent: vi.fn(), onUnclear: vi.fn() };
-  render(<CardForm base={BASE} intent={INTENT} amount="€24.00" {...told} />);
-  return told;
+  const handlers = { onPaying: vi.fn(), onIntent: vi.fn(), onUnclear: vi.fn() };
+  render(<CardForm base={BASE} intent={INTENT} amount="€24.00" {...handlers} />);
+  return handlers;
 }
 
 const press = (name: string) => userEvent.click(screen.getByRole('button', { name }));
