@@ -62,6 +62,7 @@ test('nothing is sent while the card is wrong', async () => {
   await waitFor(() =>
     expect(screen.getByLabelText('Card number')).toHaveAccessibleDescription('Enter the card number.'),
   );
+  expect(screen.getByLabelText('Card number')).toHaveFocus();
   expect(asked).toEqual([]);
 });
 
