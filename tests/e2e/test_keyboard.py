@@ -136,7 +136,7 @@ def test_the_list_does_the_same_job(visitor: Visitor, cinema: CinemaFixture) -> 
     typist.tabs_to(mine, "Shift+Tab")
     typist.keys.press("Enter")
     expect(free).to_be_focused()
-    visitor.hears("Seat A1 is given back.")
+    visitor.hears("Seat A1 removed.")
 
 
 def test_what_others_do_is_told_now_and_then(visitor: Visitor, cinema: CinemaFixture) -> None:
@@ -153,11 +153,13 @@ def test_what_others_do_is_told_now_and_then(visitor: Visitor, cinema: CinemaFix
     visitor.sees_seat("H6", "on hold")
     visitor.sees_seat("A10", "free")
     # The last sentence is said four seconds after the last change.
-    visitor.page.wait_for_function("told.join(' ').match(/([0-9]+) seats? came free/g)")
+    visitor.page.wait_for_function("told.join(' ').match(/([0-9]+) seats? became available/g)")
     visitor.page.wait_for_timeout(4_500)
     took = time.monotonic() - began
     sentences: list[str] = visitor.evaluate("told")
-    counts = [[int(n) for n in re.findall(rf"(\d+) seats? {what}", " ".join(sentences))] for what in ("w", "came free")]
+    counts = [
+        [int(n) for n in re.findall(rf"(\d+) seats? {what}", " ".join(sentences))] for what in ("w", "became available")
+    ]
     # Who took a seat and gave it back between two looks of the page did nothing that can be told.
     taken, freed = sum(counts[0]), sum(counts[1])
     assert taken - freed == 80

@@ -122,7 +122,7 @@ def test_a_ticket_is_printed_on_one_page(visit: Callable[..., Visitor]) -> None:
     page.emulate_media(media="print")
     for hidden in (page.get_by_role("banner"), page.get_by_role("contentinfo"), page.get_by_role("button")):
         expect(hidden.filter(visible=True)).to_have_count(0)
-    expect(page.get_by_role("img", name=re.compile("as a QR code$"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^QR code for booking "))).to_be_visible()
     visitor.is_told(booking["reference"])
     assert visitor.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
     assert visitor.evaluate("getComputedStyle(document.documentElement).color") == "rgb(0, 0, 0)"

@@ -28,9 +28,9 @@ function fakeStripe() {
 }
 
 function renderForm() {
-  const told = { onPaying: vi.fn(), onIntent: vi.fn(), onUnclear: vi.fn() };
-  render(<CardForm base={BASE} intent={INTENT} amount="€24.00" {...told} />);
-  return told;
+  const handlers = { onPaying: vi.fn(), onIntent: vi.fn(), onUnclear: vi.fn() };
+  render(<CardForm base={BASE} intent={INTENT} amount="€24.00" {...handlers} />);
+  return handlers;
 }
 
 const press = (name: string) => userEvent.click(screen.getByRole('button', { name }));
@@ -62,6 +62,7 @@ test('nothing is sent while the card is wrong', async () => {
   await waitFor(() =>
     expect(screen.getByLabelText('Card number')).toHaveAccessibleDescription('Enter the card number.'),
   );
+  expect(screen.getByLabelText('Card number')).toHaveFocus();
   expect(asked).toEqual([]);
 });
 

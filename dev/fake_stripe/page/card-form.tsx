@@ -22,12 +22,16 @@ export function CardForm({ base, intent, amount, ...handlers }: PayProps & { bas
   const payment = usePayment(handlers);
   const { pay, paying } = pageText.checkout;
 
-  const submit = (event: SubmitEvent) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     if (payment.busy) return;
     const read = readCard(typed, serverNow());
     setErrors('errors' in read ? read.errors : {});
-    if ('errors' in read) return;
+    if ('errors' in read) {
+      const [first] = Object.keys(read.errors);
+      event.currentTarget.querySelector<HTMLInputElement>(`[name=${first}]`)?.focus();
+      return;
+    }
     void payment.run(async () => {
       const returnUrl = location.origin + location.pathname;
       const { intent: next, redirect } = await confirm(base, intent.clientSecret, read.card, returnUrl);

@@ -2,7 +2,7 @@ import type { Session } from './session/session';
 
 /**
  * The fetch of the Data API's client. A token may be refused before its time is over, because its key was revoked: then
- * it asks once more with the next one, if there is a next one. Whoever is refused again, is.
+ * it asks once more with the next one, if there is a next one. A second refusal is final.
  */
 export function createAuthorizedFetch(session: Pick<Session, 'accessTokenAfter'>): typeof fetch {
   return async (input, init) => {

@@ -15,12 +15,12 @@ type Query<R extends Result> = PromiseLike<R> & { setHeader(name: string, value:
 
 type DataOf<R extends Result> = Extract<R, { error: null }>['data'];
 
-/** The rows of a query of supabase-js: `await answer(supabase.from('movies').select())`. Raises ApiError. */
+/** The rows of a query of supabase-js: `await query(supabase.from('movies').select())`. Raises ApiError. */
 export async function query<R extends Result>(query: Query<R>): Promise<DataOf<R>> {
   return await dataOf(query, newRequestId());
 }
 
-/** As `answer`, for what PostgreSQL types as json only: functions such as seat_map. */
+/** As `query`, for what PostgreSQL types as json only: functions such as seat_map. */
 export async function queryAs<S extends z.ZodType>(
   schema: S,
   query: Query<Result>,
@@ -34,7 +34,7 @@ export async function queryAs<S extends z.ZodType>(
 const PAUSE_BEFORE_RETRY = 500;
 
 /**
- * As `answerAs`, for the functions that change something. Each may be called twice (lock_seats, release_seats,
+ * As `queryAs`, for the functions that change something. Each may be called twice (lock_seats, release_seats,
  * create_booking, cancel_booking answer the same again), so one that met a database in trouble is, whether its first
  * call had an effect or not. Both go under one id, for they are one change.
  */

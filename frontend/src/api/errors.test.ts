@@ -36,12 +36,12 @@ test('what PostgREST says by itself is not shown to people', () => {
 });
 
 test('what nobody foresaw can be looked up', () => {
-  const told = { requestId: '0123456789abcdef' };
-  expect(sentenceFor(toApiError({}, 500, told))).toBe(
+  const context = { requestId: '0123456789abcdef' };
+  expect(sentenceFor(toApiError({}, 500, context))).toBe(
     'Something went wrong. Please try again. If you contact us about it, quote 0123456789abcdef.',
   );
-  expect(sentenceFor(toApiError(refusal('internal'), 500, told))).toMatch(/quote 0123456789abcdef\.$/);
-  expect(sentenceFor(toApiError(refusal('seat_taken'), 409, told))).not.toContain('quote');
+  expect(sentenceFor(toApiError(refusal('internal'), 500, context))).toMatch(/quote 0123456789abcdef\.$/);
+  expect(sentenceFor(toApiError(refusal('seat_taken'), 409, context))).not.toContain('quote');
 });
 
 // Those of tests/backend/test_database.py: the page and Flask take the same answers for a database that cannot now.

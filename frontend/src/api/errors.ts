@@ -5,8 +5,8 @@ import { ERROR_CODES, type ErrorCode } from './error-codes';
 /** A code of sql/platform/errors.sql, or what no server of ours said: no answer at all, or one that nobody expected. */
 export type Problem = ErrorCode | 'offline' | 'unexpected';
 
-/** What an answer tells besides its code. */
-interface Told {
+/** What an error carries besides its code. */
+interface ErrorContext {
   details?: Record<string, unknown>;
   hint?: string | undefined;
   /** Seconds. */
@@ -25,7 +25,7 @@ export class ApiError extends Error {
   readonly retryAfter: number | undefined;
   readonly requestId: string | undefined;
 
-  constructor(code: Problem, { details = {}, hint, retryAfter, requestId }: Told = {}) {
+  constructor(code: Problem, { details = {}, hint, retryAfter, requestId }: ErrorContext = {}) {
     super(code);
     this.code = code;
     this.details = details;
@@ -59,18 +59,18 @@ function foreign(code: unknown, status: number | undefined): Problem {
   return status !== undefined && BUSY_GATEWAY.includes(status) ? 'busy' : 'unexpected';
 }
 
-/** The error that a body of an answer tells; `status` and the rest are the answer's. */
+/** The error in the body of an answer; `status` and the rest are the answer's. */
 export function toApiError(
   body: unknown,
   status?: number,
-  told: Pick<Told, 'retryAfter' | 'requestId'> = {},
+  context: Pick<ErrorContext, 'retryAfter' | 'requestId'> = {},
 ): ApiError {
   const refusal: RefusalBody = typeof body === 'object' && body !== null ? body : {};
   const { code, message, details, hint } = refusal;
   // Only our own codes start with PT; the hint of a newer server than this page is still a sentence for people.
   const ours = typeof code === 'string' && code.startsWith('PT') && typeof hint === 'string';
   const problem = isErrorCode(message) ? message : foreign(code, status);
-  return new ApiError(problem, { ...told, details: parsed(details), hint: ours ? hint : undefined });
+  return new ApiError(problem, { ...context, details: parsed(details), hint: ours ? hint : undefined });
 }
 
 export function isApiError(error: unknown, ...codes: Problem[]): error is ApiError {

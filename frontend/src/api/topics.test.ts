@@ -115,7 +115,7 @@ async function wait(channels: readonly unknown[]): Promise<number> {
 
 test.each([
   ['closed', (channel: Channel) => channel.become('CLOSED')],
-  ['told of an error', (channel: Channel) => channel.receive('system', { status: 'error' })],
+  ['sent an error', (channel: Channel) => channel.receive('system', { status: 'error' })],
   ['refused', (channel: Channel) => channel.become('CHANNEL_ERROR')],
 ])('a channel that is %s is joined again, and what was missed is read once', async (_, end) => {
   const { channels, listen } = fakeClient();

@@ -14,7 +14,7 @@ export function Providers({ children }: { children: ReactNode }) {
   );
 }
 
-/** Looks who is signed in, now and when the page comes back to life; forgets what was read as somebody else. */
+/** Check the session, now and when the page comes back to life; drop what was read as another viewer. */
 function KeepSession() {
   const queryClient = useQueryClient();
   const state = useSession();

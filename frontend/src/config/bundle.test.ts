@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-
+import ts from 'typescript';
 import { build, type Rolldown } from 'vite';
 import { expect, test, vi } from 'vitest';
 
@@ -25,9 +24,9 @@ test('the page as it is built for production contains no card form of our own', 
   expect(modules.some((id) => id.endsWith('/stripe-form.tsx'))).toBe(true);
   expect(modules.filter((id) => id.includes('fake_stripe'))).toEqual([]);
   const built = output.map((each) => (each.type === 'chunk' ? each.code : String(each.source))).join('\n');
-  const source = readdirSync(FAKE_STRIPE)
-    .filter((name) => /\.tsx?$/.test(name))
-    .map((name) => readFileSync(`${FAKE_STRIPE}/${name}`, 'utf8'))
+  const source = ts.sys
+    .readDirectory(FAKE_STRIPE, ['.ts', '.tsx'])
+    .map((name) => ts.sys.readFile(name))
     .join('\n');
   expect(MARKERS.filter((marker) => !source.includes(marker))).toEqual([]);
   expect(MARKERS.filter((marker) => built.includes(marker))).toEqual([]);

@@ -35,7 +35,7 @@ function roleOf(key: string): unknown {
 
 /**
  * For the build: whatever has a name that begins with VITE_ ends up in the page, which is public. What the page does not
- * ask for may be a secret that somebody has put beside the others. Throws an Error that names it.
+ * ask for may be a secret set beside the others by mistake. Throws an Error that names it.
  */
 export function rejectUnknown(source: Record<string, unknown>): void {
   const others = Object.keys(source).filter((name) => !(name in schema.shape));

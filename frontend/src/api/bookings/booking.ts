@@ -15,7 +15,7 @@ export type Dispute = Booking['disputes'][number];
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const MOST = 200;
 
-/** Raises unknown_booking for what is somebody else's, too. */
+/** Raises unknown_booking for another customer's booking, too. */
 async function fetchBooking(id: string) {
   if (!UUID.test(id)) throw new ApiError('unknown_booking');
   const rows = await query(

@@ -11,7 +11,7 @@ const schema = z.object({ id: z.string(), showtime_id: z.number() });
 const cancelBooking = (id: string) =>
   mutate(schema, () => supabase.rpc('cancel_booking', { booking_id: id }));
 
-/** Gives a pending booking's seats back, or a confirmed one's for its money. */
+/** Release a pending booking's seats, or cancel a confirmed one for a refund. */
 export function useCancelBooking() {
   const queryClient = useQueryClient();
   return useMutation({

@@ -14,7 +14,7 @@ export function browserDeps(): SessionDeps {
     signOut: (everywhere) =>
       post('/api/auth/logout', z.undefined(), { body: { everywhere }, keepalive: true }),
     withLock: (work) => navigator.locks.request(NAME, work),
-    tell: (news) => channel.postMessage(news),
+    broadcast: (message) => channel.postMessage(message),
     listen: (listener) =>
       channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => listener(data)),
   };

@@ -27,7 +27,7 @@ class Browser {
         return Promise.resolve();
       },
       withLock: (work) => locks.request('session', work) as ReturnType<typeof work>,
-      tell: (news: SessionMessage) => others().forEach((tab) => tab(structuredClone(news))),
+      broadcast: (news: SessionMessage) => others().forEach((tab) => tab(structuredClone(news))),
       listen: (listener) => this.tabs.push((mine = listener)),
     });
   }
@@ -162,7 +162,7 @@ test('a first look that fails is repeated', async () => {
   expect(tab.state.get().status).toBe('signed-in');
 });
 
-test('a session that the server ended is told in all tabs', async () => {
+test('a session that the server ended reaches all tabs', async () => {
   const tabs = [browser.open(), browser.open()] as const;
   await Promise.all(tabs.map((tab) => tab.check()));
   browser.valid = 0;
@@ -170,7 +170,7 @@ test('a session that the server ended is told in all tabs', async () => {
   for (const tab of tabs) expect(tab.state.get()).toEqual({ status: 'guest', ended: true });
 });
 
-test('signing in and out is told in all tabs', async () => {
+test('signing in and out reaches all tabs', async () => {
   browser.cookie = 0;
   const [one, other] = [browser.open(), browser.open()];
   await Promise.all([one.check(), other.check()]);
@@ -194,6 +194,6 @@ test('a refusal to sign in is passed on and changes nothing', async () => {
 test('nonsense between tabs is ignored', async () => {
   const tab = browser.open();
   await tab.check();
-  browser.tabs.forEach((hear) => hear({ kind: 'signed-in', access_token: 7 }));
+  browser.tabs.forEach((receive) => receive({ kind: 'signed-in', access_token: 7 }));
   await expect(tab.accessToken()).resolves.toBe('token 2');
 });

@@ -11,7 +11,7 @@ const RENEW_BEFORE = 60_000;
 const UNUSABLE_BEFORE = 5_000;
 const TRY_AGAIN_AFTER = 5_000;
 
-/** What the session needs of its surroundings. */
+/** What the session depends on, passed in. */
 export interface SessionDeps {
   /** Undefined for who has no session. Raises ApiError, session_ended for who had one. */
   refresh(): Promise<SignedIn | undefined>;
@@ -19,7 +19,7 @@ export interface SessionDeps {
   /** Run the work while no other tab runs such work. */
   withLock<T>(work: () => Promise<T>): Promise<T>;
   /** The other tabs. */
-  tell(news: SessionMessage): void;
+  broadcast(message: SessionMessage): void;
   listen(listener: (news: unknown) => void): void;
 }
 
@@ -44,7 +44,7 @@ interface Token {
 /**
  * Who is signed in, in all tabs alike. The access token is in memory alone; the refresh token is in a cookie that no
  * script sees. A refresh token is good once, and showing it twice ends the session, so whatever changes the cookie
- * takes turns among all tabs, and each tab tells the others what it was given.
+ * takes turns among all tabs, and each tab broadcasts what it was given.
  */
 export function createSession(deps: SessionDeps): Session {
   const state = createStore<SessionState>({ status: 'loading' });
@@ -76,7 +76,7 @@ export function createSession(deps: SessionDeps): Session {
 
   function applyAndBroadcast(news: SessionMessage): void {
     take(news);
-    deps.tell(news);
+    deps.broadcast(news);
   }
 
   function accept({ access_token, expires_in, user }: SignedIn): void {
@@ -136,7 +136,7 @@ export function createSession(deps: SessionDeps): Session {
       // Several calls may be refused with one token: the first that comes renews it for all.
       if (token?.value === refused) await renew();
       if (token === undefined || token.value === refused || endsWithin(0)) return null;
-      // Somebody else may have signed in meanwhile, in another tab: what one person asked for, another has not.
+      // Another person may have signed in meanwhile, in another tab: what one person asked for, another has not.
       return subjectOf(token.value) === subjectOf(refused) ? token.value : null;
     },
 

@@ -18,7 +18,7 @@ export const signedInSchema = z.object({
 
 export type SignedIn = z.output<typeof signedInSchema>;
 
-/** What one tab tells the others; expires_at is in milliseconds by this machine's clock. */
+/** What tabs broadcast to each other; expires_at is in milliseconds by this machine's clock. */
 export const sessionMessageSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('signed-in'),

@@ -42,7 +42,7 @@ test('being offline is said', async () => {
   dispatchEvent(new Event('offline'));
   expect(await screen.findByText(/^You are offline\./)).toBeVisible();
   vi.restoreAllMocks();
-  // Other tests share TanStack Query, which keeps what it has heard.
+  // Other tests share TanStack Query, which remembers being offline.
   dispatchEvent(new Event('online'));
   await waitFor(() => expect(screen.queryByText(/^You are offline\./)).toBeNull());
 });

@@ -94,7 +94,7 @@ test('typing narrows the list and keeps the focus; clearing brings all back', as
   expect(box).toHaveValue('');
 });
 
-test('a filter that is chosen while somebody still types takes nothing away, and nothing is taken from it', async () => {
+test('a filter that is chosen during typing takes nothing away, and nothing is taken from it', async () => {
   renderRoutes(routes, '/');
   await userEvent.type(await screen.findByLabelText('Title or director'), 'char');
   await userEvent.selectOptions(screen.getByLabelText('Genre'), 'comedy');
@@ -105,14 +105,14 @@ test('a filter that is chosen while somebody still types takes nothing away, and
   expect(screen.getByRole('heading', { name: 'Charade' })).toBeVisible();
 });
 
-test('an address brings its wishes, and says when nothing fits', async () => {
+test('an address brings its filters, and says when nothing fits', async () => {
   renderRoutes(routes, '/?genre=horror&q=faust');
   expect(await screen.findByText('No films match')).toBeVisible();
   expect(screen.getByLabelText('Genre')).toHaveValue('horror');
   expect(screen.getByLabelText('Title or director')).toHaveValue('faust');
 });
 
-test('a film hears how many seats are left, and reads again when it is heard anew', async () => {
+test('a film shows how many seats are left, and reads again when its topic is rejoined', async () => {
   renderRoutes(routes, '/films/faust');
   expect(await screen.findByText('5 seats left')).toBeVisible();
   expect(screen.getByText('from €11.50')).toBeVisible();

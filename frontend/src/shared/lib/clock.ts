@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 let offset = 0;
 
 /**
- * Set the clock of the page by a time that a server just told. Half of the time that the question took is added, when
+ * Set the clock of the page by a time that a server just gave. Half of the time that the question took is added, when
  * it is known since when (performance.now()) the page had been waiting.
  */
 export function adjustClock(serverTime: string | Date, askedAt?: number): void {
@@ -11,7 +11,7 @@ export function adjustClock(serverTime: string | Date, askedAt?: number): void {
   offset = new Date(serverTime).getTime() + underway - Date.now();
 }
 
-/** The server's time in milliseconds, as far as a server has told it. */
+/** The server's time in milliseconds, as far as a server has given it. */
 export function serverNow(): number {
   return Date.now() + offset;
 }

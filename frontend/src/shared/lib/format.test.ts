@@ -32,7 +32,7 @@ test('midnight is 00:00', () => {
   expect(formatTime('2026-12-02T23:00:00Z', 'Europe/Vienna', 'Europe/Vienna')).toBe('00:00');
 });
 
-test('a day is told from now, in the zone of the cinema', () => {
+test('a day is named relative to now, in the zone of the cinema', () => {
   const lateInLondon = Date.parse('2026-12-01T23:30:00Z');
   expect(formatDay(EVENING, 'Europe/Vienna', lateInLondon)).toBe('Today');
   expect(formatDay(EVENING, 'Europe/London', lateInLondon)).toBe('Tomorrow');

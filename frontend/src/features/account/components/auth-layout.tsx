@@ -15,7 +15,7 @@ interface AuthLayoutProps {
   children: ReactNode;
 }
 
-/** The frame of sign-in and register. Whoever is signed in goes on to where he was. */
+/** The layout of sign-in and register. A viewer who is signed in goes on to the page he came from. */
 export function AuthLayout({ words, other, children }: AuthLayoutProps) {
   const state = useSession();
   const [search] = useSearchParams();

@@ -49,8 +49,8 @@ const show = {
 test.each([
   ['2026-12-02T17:00:00+00:00', Date.UTC(2026, 11, 2, 17)],
   ['infinity', Infinity],
-])('a booking that can be cancelled until %s', (told, until) => {
-  expect(cancellableUntil(told)).toBe(until);
+])('a booking that can be cancelled until %s', (value, until) => {
+  expect(cancellableUntil(value)).toBe(until);
 });
 
 const at = (time: string) => Date.parse(`2026-12-02T${time}Z`);

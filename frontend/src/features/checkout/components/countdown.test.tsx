@@ -5,7 +5,7 @@ import { announcement } from '@/shared/lib/announce';
 
 import { Countdown } from './countdown';
 
-test('two minutes before the end somebody who listens is told, and not each second', () => {
+test('the time left is announced two minutes before the end, and not each second', () => {
   const { rerender } = render(<Countdown left={121_000} />);
   const before = announcement.get();
   rerender(<Countdown left={120_000} />);

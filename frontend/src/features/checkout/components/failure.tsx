@@ -10,7 +10,7 @@ interface FailureProps {
   busy: boolean;
 }
 
-/** Why the last attempt failed: as just heard, or as Stripe still knows it after a reload. */
+/** Why the last attempt failed: as just answered, or as Stripe still knows it after a reload. */
 export function Failure({ intent, failure, busy }: FailureProps) {
   const { declinedTitle, declinedNext, unfinished } = text.checkout;
   if (busy) return null;

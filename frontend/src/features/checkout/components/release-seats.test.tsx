@@ -20,7 +20,7 @@ function show() {
   return userEvent.click(screen.getByRole('button', { name: 'Release these seats' }));
 }
 
-test('nothing is given back before it is confirmed', async () => {
+test('nothing is released before it is confirmed', async () => {
   const asked = fakeFlask({});
   await show();
   expect(screen.getByRole('dialog', { name: 'Release these seats?' })).toHaveTextContent(
@@ -41,7 +41,7 @@ test('what is confirmed is done', async () => {
   expect(asked.filter(({ path }) => path === CANCEL).map(({ body }) => body)).toEqual([{ booking_id: 'b7' }]);
 });
 
-test('a refusal is told in the dialog', async () => {
+test('a refusal is shown in the dialog', async () => {
   fakeFlask({ ...GUEST, [CANCEL]: () => refusal(409, 'not_cancellable') });
   await show();
   await userEvent.click(screen.getByRole('button', { name: 'Yes, release them' }));

@@ -7,7 +7,7 @@ import { listen } from '@/api/realtime';
 import type { Film } from './film';
 import { filmKeys } from './keys';
 
-/** What sql/booking/broadcasts.sql tells listings as showtime:update. */
+/** The showtime:update that sql/booking/broadcasts.sql sends to listings. */
 const updateSchema = z.object({
   showtime_id: z.number(),
   seats_left: z.number(),

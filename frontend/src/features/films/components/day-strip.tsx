@@ -50,16 +50,16 @@ export function DayStrip({ days, chosen, now, addressWith }: DayStripProps) {
   );
 }
 
-/** Today over 2 Dec, Sat over 5 Dec: a calendar day, told as the viewer's calendar stands. */
+/** Today over 2 Dec, Sat over 5 Dec: a calendar day, named as the viewer's calendar stands. */
 function words(day: string, now: number): [string, string] {
   const noon = `${day}T12:00:00Z`;
   const date = new Date(noon);
   const weekday = date.toLocaleDateString(text.locale, { weekday: 'short', timeZone: 'UTC' });
   const bottom = date.toLocaleDateString(text.locale, { day: 'numeric', month: 'short', timeZone: 'UTC' });
   const shift = viewersDayAsUtc(now);
-  const told = formatDay(noon, 'UTC', shift);
+  const name = formatDay(noon, 'UTC', shift);
   const { today, tomorrow } = text.common.day;
-  return [told === today || told === tomorrow ? told : weekday, bottom];
+  return [name === today || name === tomorrow ? name : weekday, bottom];
 }
 
 /** Noon, in UTC, of the day that the viewer's calendar shows. */

@@ -62,7 +62,7 @@ const dateOf = (day: string) => formatDate(noon(day), 'UTC');
 function heading(day: string, now: number): string {
   const local = new Date(now);
   const today = Date.UTC(local.getFullYear(), local.getMonth(), local.getDate(), 12);
-  const told = formatDay(noon(day), 'UTC', today);
-  const near = told === text.common.day.today || told === text.common.day.tomorrow;
-  return near ? `${told}, ${dateOf(day)}` : dateOf(day);
+  const name = formatDay(noon(day), 'UTC', today);
+  const near = name === text.common.day.today || name === text.common.day.tomorrow;
+  return near ? `${name}, ${dateOf(day)}` : dateOf(day);
 }

@@ -13,11 +13,11 @@ interface SearchBoxProps {
 export function SearchBox({ value = '', onChange }: SearchBoxProps) {
   const id = useId();
   const [typed, setTyped] = useState(value);
-  const [told, setTold] = useState(value);
+  const [applied, setApplied] = useState(value);
 
   // Cleared, or changed by going back: what stands in the address wins over what stands here.
-  if (value !== told) {
-    setTold(value);
+  if (value !== applied) {
+    setApplied(value);
     if (value !== typed.trim()) setTyped(value);
   }
   // With the latest onChange: an older one knows nothing of a filter that was chosen during the pause.

@@ -9,7 +9,7 @@ interface SelectProps {
   children: ReactNode;
 }
 
-/** One wish out of some; the first choice is to have none. */
+/** One filter; the first option is to have none. */
 export function Select({ label, value, onChange, all, children }: SelectProps) {
   const id = useId();
   return (

@@ -44,7 +44,7 @@ test.each([
   expect(fit(`length=${length}`, { length_minutes })).toBe(true);
 });
 
-test('a changed wish leaves the rest of the address alone', () => {
+test('a changed filter leaves the rest of the address alone', () => {
   const query = new URLSearchParams('day=2026-12-02&genre=horror&from=newsletter');
   expect(withFilters(query, { genre: undefined, at: 'Vienna' }).toString()).toBe(
     'day=2026-12-02&from=newsletter&at=Vienna',

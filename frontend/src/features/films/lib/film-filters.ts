@@ -60,7 +60,7 @@ interface Facts {
   length_minutes: number;
 }
 
-/** Whether a film is what the viewer looks for, day and place apart. */
+/** Match a film against all filters but day and place. */
 export function matches(film: Facts, { q, genre, language, certificate, length }: Filters): boolean {
   return (
     (genre === undefined || film.genres.includes(genre)) &&
@@ -71,7 +71,7 @@ export function matches(film: Facts, { q, genre, language, certificate, length }
   );
 }
 
-/** 45 minutes are where the house's prices change. */
+/** 45 minutes are where prices change. */
 export function lengthOf(minutes: number): Length {
   if (minutes <= 45) return 'short';
   return minutes <= 120 ? 'feature' : 'long';

@@ -39,7 +39,7 @@ export function byDayAndTheater(showtimes: readonly Showtime[]): Day[] {
 
 export type Sale = 'on' | 'sold-out' | 'started' | 'cancelled';
 
-/** Whether seats are sold. `now` is in milliseconds. */
+/** The state of the sale. `now` is in milliseconds. */
 export function saleOf({ status, starts_at, seats_left }: Showtime, now: number): Sale {
   if (status === 'cancelled') return 'cancelled';
   if (Date.parse(starts_at) <= now) return 'started';

@@ -5,7 +5,7 @@ import { supabase } from '@/api/supabase';
 import type { Selection } from '../model/seats';
 import { selectionSchema } from './selection';
 
-/** Give seats back. Raises ApiError. */
+/** Release seats. Raises ApiError. */
 export async function releaseSeats(showtimeId: number, seatIds: readonly number[]): Promise<Selection> {
   const selection = await mutate(selectionSchema, () =>
     supabase.rpc('release_seats', { showtime_id: showtimeId, seat_ids: [...seatIds] }),

@@ -43,7 +43,7 @@ const schema = z
 
 export interface SeatMapAnswer {
   map: SeatMap;
-  /** On the clock of performance.now(): what is heard later may be younger than the map. */
+  /** On the clock of performance.now(): events received later may be newer than the map. */
   askedAt: number;
 }
 

@@ -42,7 +42,7 @@ test('the seats, their sum, and three things to do with them', async () => {
   expect(onContinue).toHaveBeenCalledOnce();
 });
 
-test('seats that are being paid for are not given back here', () => {
+test('seats that are being paid for are not released here', () => {
   show(CHOSEN, true);
   expect(screen.queryByRole('button', { name: /Remove|Clear|Continue/ })).toBeNull();
 });
@@ -52,7 +52,7 @@ test('nothing chosen says what to do', () => {
   expect(screen.getByText(/^Choose a seat on the map/)).toBeVisible();
 });
 
-test('the time runs, and is told two minutes before its end and not each second', () => {
+test('the time runs, and is announced two minutes before its end and not each second', () => {
   vi.useFakeTimers({ now: serverNow() });
   render(<TimeLeft expiresAt={serverNow() + 123_000} />);
   const before = announcement.get();

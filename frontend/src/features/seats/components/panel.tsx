@@ -14,7 +14,7 @@ interface PanelProps {
   /** By the server's clock; undefined until the server has confirmed a seat. */
   expiresAt: number | undefined;
   guest: boolean;
-  /** A booking of these seats waits for its payment: they are given back there, not here. */
+  /** A booking of these seats waits for its payment: they are released there, not here. */
   pending: boolean;
   continuing: boolean;
   onRelease: (seats: readonly Seat[]) => void;

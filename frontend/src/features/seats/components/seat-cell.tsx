@@ -12,7 +12,7 @@ interface SeatCellProps {
   half: Half | undefined;
   /** Formatted; empty when the seat is not for sale. */
   price: string;
-  /** Whether Tab leads to this seat: to one of the map. */
+  /** Tab leads to this seat, as to one of the map. */
   reached: boolean;
 }
 

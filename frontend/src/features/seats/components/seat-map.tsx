@@ -22,7 +22,7 @@ interface SeatMapProps {
 /** A finger that taps something smaller means the place, not the seat. */
 const TOO_SMALL_TO_TAP = 26;
 const TOO_SMALL_TO_READ = 20;
-/** Larger than that no seat is drawn until somebody zooms; in rem. */
+/** Larger than that no seat is drawn before zooming in; in rem. */
 const LARGEST_SEAT = 2.75;
 
 export function SeatMap({ seats, states, currency, onChoose }: SeatMapProps) {

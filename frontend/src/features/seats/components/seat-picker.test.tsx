@@ -22,7 +22,7 @@ vi.mock('@/api/realtime', () => ({
 const realtime = () => listening.get('showtime:7') as Required<Listener>;
 
 const HOUR = 3_600_000;
-/** The clock of the server is an hour ahead of this machine's: whoever counts by his own is found out. */
+/** The clock of the server is an hour ahead of this machine's: code that counts by the device's clock fails. */
 const serverTime = (later = 0) => new Date(Date.now() + HOUR + later).toISOString();
 
 interface Lock {
@@ -150,7 +150,7 @@ test('a seat is mine at once, and stays so when the server agrees', async () => 
   expect(announcement.get()).toMatch(/^Seat A1 is yours for/);
 });
 
-test('who was slower is told which seat is gone, and sees it held', async () => {
+test('the slower customer is shown which seat is gone, and sees it on hold', async () => {
   open({
     [LOCK]: () => {
       auditorium.hold(2, false);
@@ -165,7 +165,7 @@ test('who was slower is told which seat is gone, and sees it held', async () => 
   await expectSeat(2, 'on hold');
 });
 
-test('a choice that nobody answered is undone, told, and looked up', async () => {
+test('a choice that nobody answered is undone, reported, and looked up', async () => {
   open({
     [LOCK]: () => {
       auditorium.hold(1, true);
@@ -178,7 +178,7 @@ test('a choice that nobody answered is undone, told, and looked up', async () =>
   await expectSeat(1, 'yours');
 });
 
-test('a seat is given back at once', async () => {
+test('a seat is released at once', async () => {
   auditorium.hold(1, true);
   open({
     [RELEASE]: () => {
@@ -204,7 +204,7 @@ test('nobody is asked for more seats than the server allows', async () => {
   await expectSeat(3, 'free');
 });
 
-test('a selection ends by the clock of the server, and that is told', async () => {
+test('a selection ends by the clock of the server, and the viewer is told', async () => {
   auditorium.hold(1, true, 20_000);
   open();
   await expectSeat(1, 'yours');
@@ -216,7 +216,7 @@ test('a selection ends by the clock of the server, and that is told', async () =
   expect(screen.getByText(/^Your hold expired and the seats were released/)).toBeVisible();
 });
 
-test('what others do is shown as it is heard, and what was missed once the topic is heard again', async () => {
+test('what others do is shown as it happens, and what was missed once the topic is rejoined', async () => {
   open();
   await expectSeat(1, 'free');
   act(() => {
@@ -244,11 +244,11 @@ test('what the viewer does in another tab is his here, too', async () => {
   tab.postMessage(7);
   await expectSeat(1, 'yours');
   expect(auditorium.reads).toBe(2);
-  const told = new Promise((resolve) =>
+  const message = new Promise((resolve) =>
     tab.addEventListener('message', ({ data }) => resolve(data), { once: true }),
   );
   await choose(2);
-  await expect(told).resolves.toBe(7);
+  await expect(message).resolves.toBe(7);
   tab.close();
 });
 

@@ -4,7 +4,7 @@ import { text } from '@/shared/text';
 
 import { useTimeLeft } from '../hooks/use-time-left';
 
-/** How long the selection is still held. Screen readers hear it at a few moments instead (useTimeLeft). */
+/** How long the selection is still held. It is announced at a few milestones instead (useTimeLeft). */
 export function TimeLeft({ expiresAt }: { expiresAt: number }) {
   const left = useTimeLeft(expiresAt);
   const short = left <= SHORT;

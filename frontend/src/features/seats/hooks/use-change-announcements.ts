@@ -8,19 +8,19 @@ import type { SeatState } from '../model/seat';
 
 type States = ReadonlyMap<number, SeatState>;
 
-/** Says now and then how many seats others took and gave back. */
+/** Announce now and then how many seats others took and released. */
 export function useChangeAnnouncements(states: States): void {
   const before = useRef<States>(states);
-  const teller = useRef<ReturnType<typeof createChangeAnnouncer>>(undefined);
+  const announcer = useRef<ReturnType<typeof createChangeAnnouncer>>(undefined);
 
   useEffect(() => {
     const own = createChangeAnnouncer(({ taken, freed }) => announce(text.seats.said.changes(taken, freed)));
-    teller.current = own;
+    announcer.current = own;
     return () => own.stop();
   }, []);
 
   useEffect(() => {
-    teller.current?.add(changesBetween(before.current, states));
+    announcer.current?.add(changesBetween(before.current, states));
     before.current = states;
   }, [states]);
 }

@@ -20,7 +20,7 @@ import type { useSeats } from './use-seats';
 /** The server may end a selection, and say so, that much before this page's clock does. */
 const CLOCK_ERROR = 5_000;
 
-/** Choosing seats, giving them back, and going on to pay; `problem` is what to tell the viewer. */
+/** Choosing seats, releasing them, and going on to pay; `problem` is a sentence to show. */
 export function useSeatSelection(
   showtimeId: number,
   { seats, now, update, readAgain }: ReturnType<typeof useSeats>,
@@ -34,7 +34,7 @@ export function useSeatSelection(
   const createBooking = useCreateBooking(showtimeId);
   const book = createBooking.mutate;
 
-  const tell = useCallback((sentence: string) => {
+  const report = useCallback((sentence: string) => {
     setProblem(sentence);
     announce(sentence);
   }, []);
@@ -53,12 +53,12 @@ export function useSeatSelection(
         const ids = seatsNamedBy(error);
         const names = seats.seats.filter(({ id }) => ids.includes(id)).map(seatName);
         update((before) => setPending(before, ids, 'lost'));
-        tell(names.length > 0 ? text.seats.taken(names) : sentenceFor(error));
-      } else tell(sentenceFor(error));
+        report(names.length > 0 ? text.seats.taken(names) : sentenceFor(error));
+      } else report(sentenceFor(error));
       // What was refused was asked of other seats than there are, and what nobody answered may have been done.
       readAgain();
     },
-    [readAgain, seats.seats, tell, update],
+    [readAgain, seats.seats, report, update],
   );
 
   const lock = useCallback(
@@ -107,14 +107,14 @@ export function useSeatSelection(
       const state = stateOf(seats, seat, serverNow());
       if (state !== 'free' && state !== 'mine') {
         announce(text.seats.notFree(seatName(seat), text.seats.states[state]));
-      } else if (pendingId !== null) tell(text.errors.booking_pending);
-      else if (!navigator.onLine) tell(text.seats.offline);
+      } else if (pendingId !== null) report(text.errors.booking_pending);
+      else if (!navigator.onLine) report(text.seats.offline);
       else if (state === 'mine') void release([seat]);
       else if (session.status === 'guest') signIn(seat.id);
-      else if (taken(seats) >= seats.seatLimit) tell(text.seats.limit(seats.seatLimit));
+      else if (taken(seats) >= seats.seatLimit) report(text.seats.limit(seats.seatLimit));
       else void lock(seat);
     },
-    [lock, pendingId, release, seats, session.status, signIn, tell],
+    [lock, pendingId, release, seats, session.status, signIn, report],
   );
 
   // The seat that was wanted before signing in.
@@ -133,9 +133,9 @@ export function useSeatSelection(
     const ended = before.current;
     before.current = expiresAt;
     if (ended === undefined || expiresAt !== undefined || ended > now + CLOCK_ERROR) return;
-    tell(text.seats.expired);
+    report(text.seats.expired);
     readAgain();
-  }, [expiresAt, now, readAgain, tell]);
+  }, [expiresAt, now, readAgain, report]);
 
   const continueToPayment = useCallback(() => {
     book(undefined, {

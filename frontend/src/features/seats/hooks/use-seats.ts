@@ -72,7 +72,7 @@ function reduce(kept: Kept, { identity, by }: { identity: string; by: Change }):
 /** The server's time as far as it matters here: new whenever a lock has run out. */
 function useExpiry(seats: Seats): number {
   const [ran, setRan] = useState(serverNow);
-  // Seats heard of after the last expiry are looked at with a younger clock.
+  // Seats received after the last expiry are looked at with a younger clock.
   const now = useMemo(() => Math.max(ran, seats === NO_SEATS ? 0 : serverNow()), [ran, seats]);
   useEffect(() => {
     const next = nextExpiry(seats, now);

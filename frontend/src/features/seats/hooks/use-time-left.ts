@@ -3,7 +3,7 @@ import { useNow } from '@/shared/lib/clock';
 import { useMilestones } from '@/shared/lib/countdown';
 import { text } from '@/shared/text';
 
-/** The milliseconds until then by the server's clock, each second; told to who listens at a few moments. */
+/** The milliseconds until then by the server's clock, each second; announced at a few milestones. */
 export function useTimeLeft(expiresAt: number): number {
   const left = expiresAt - useNow(1000);
   useMilestones(left, say);

@@ -22,33 +22,33 @@ test('only what others do is counted', () => {
 });
 
 test('many changes are one sentence', () => {
-  const tell = vi.fn();
-  const teller = createChangeAnnouncer(tell);
-  teller.add({ taken: 0, freed: 0 });
-  for (let i = 0; i < 3; i += 1) teller.add({ taken: 1, freed: 0 });
-  teller.add({ taken: 0, freed: 2 });
-  expect(tell).not.toHaveBeenCalled();
+  const announce = vi.fn();
+  const announcer = createChangeAnnouncer(announce);
+  announcer.add({ taken: 0, freed: 0 });
+  for (let i = 0; i < 3; i += 1) announcer.add({ taken: 1, freed: 0 });
+  announcer.add({ taken: 0, freed: 2 });
+  expect(announce).not.toHaveBeenCalled();
   vi.advanceTimersByTime(GATHER);
-  expect(tell.mock.calls).toEqual([[{ taken: 3, freed: 2 }]]);
+  expect(announce.mock.calls).toEqual([[{ taken: 3, freed: 2 }]]);
   vi.advanceTimersByTime(GATHER);
-  teller.add({ taken: 1, freed: 0 });
-  teller.stop();
+  announcer.add({ taken: 1, freed: 0 });
+  announcer.stop();
   vi.advanceTimersByTime(GATHER);
-  expect(tell).toHaveBeenCalledTimes(1);
+  expect(announce).toHaveBeenCalledTimes(1);
 });
 
-test('the time left is told at a few moments', () => {
+test('the time left is announced at a few milestones', () => {
   let before = 600_000;
-  const told: number[] = [];
+  const announced: number[] = [];
   for (let left = before; left >= -5000; left -= 1000) {
     const moment = milestoneBetween(before, left);
-    if (moment !== undefined) told.push(moment / 1000);
+    if (moment !== undefined) announced.push(moment / 1000);
     before = left;
   }
-  expect(told).toEqual([300, 120, 60, 30]);
+  expect(announced).toEqual([300, 120, 60, 30]);
 });
 
-test('a tab that slept past several moments tells the last', () => {
+test('a tab that slept past several milestones announces the last', () => {
   expect(milestoneBetween(400_000, 50_000)).toBe(60_000);
   expect(milestoneBetween(400_000, -1)).toBeUndefined();
 });

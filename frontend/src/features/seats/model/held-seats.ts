@@ -30,14 +30,14 @@ export function rememberHeld(selection: HeldSelection): void {
   write([...othersThan(selection.showtimeId), selection]);
 }
 
-/** With `seats`, only a selection of nothing but those: somebody may hold others by now. */
+/** With `seats`, only a selection of nothing but those: the viewer may hold others by now. */
 export function forgetHeld(showtimeId: number, seats?: readonly string[]): void {
   const selection = held.get().find((each) => each.showtimeId === showtimeId);
   if (selection && (!seats || selection.seats.every((seat) => seats.includes(seat))))
     write(othersThan(showtimeId));
 }
 
-/** The selection of that person, or of anybody, that ends first. */
+/** The selection of that user, or of any, that ends first. */
 export function firstToEnd(
   all: readonly HeldSelection[],
   userId: string | undefined,

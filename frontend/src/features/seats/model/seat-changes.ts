@@ -1,6 +1,6 @@
 import type { SeatState } from './seat';
 
-/** How many seats others took and gave back. */
+/** How many seats others took and released. */
 export interface Changes {
   taken: number;
   freed: number;
@@ -24,8 +24,8 @@ export function changesBetween(before: States, after: States): Changes {
 /** So long is collected before anything is said, and at least so long is silence between two sentences. */
 export const GATHER = 4_000;
 
-/** Tells what others did now and then, however much they do. */
-export function createChangeAnnouncer(tell: (changes: Changes) => void) {
+/** Announce what others did now and then, however much they do. */
+export function createChangeAnnouncer(announce: (changes: Changes) => void) {
   let gathered: Changes = { taken: 0, freed: 0 };
   let timer: ReturnType<typeof setTimeout> | undefined;
   return {
@@ -34,9 +34,9 @@ export function createChangeAnnouncer(tell: (changes: Changes) => void) {
       gathered = { taken: gathered.taken + taken, freed: gathered.freed + freed };
       timer ??= setTimeout(() => {
         timer = undefined;
-        const told = gathered;
+        const changes = gathered;
         gathered = { taken: 0, freed: 0 };
-        tell(told);
+        announce(changes);
       }, GATHER);
     },
     stop(): void {

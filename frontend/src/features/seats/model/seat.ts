@@ -22,7 +22,7 @@ export interface Seat {
 }
 
 /**
- * free, mine (held by the viewer), held (by somebody else), booked (sold to somebody else), bought (sold to the viewer),
+ * free, mine (held by the viewer), held (by someone else), booked (sold to someone else), bought (sold to the viewer),
  * closed (not for sale).
  */
 export type SeatState = 'free' | 'mine' | 'held' | 'booked' | 'bought' | 'closed';

@@ -77,7 +77,7 @@ test.each<[string, SeatEvent[], string]>([
   ['a sale', [lock(5), book(5)], 'booked'],
   ['a refund', [lock(5), book(5), release(5)], 'free'],
   ['the next holder', [lock(5), release(5), lock(6)], 'held'],
-])('%s, in any order and told twice', (_, events, state) => {
+])('%s, in any order and delivered twice', (_, events, state) => {
   for (const order of orders(events)) expect(stateAt(after(...order, ...order))).toBe(state);
 });
 
@@ -93,14 +93,14 @@ test('locks run out by the clock alone', () => {
   expect(nextExpiry(seats, 5000)).toBeUndefined();
 });
 
-test('what is heard while the map is on its way is kept', () => {
-  const heard = applyEvent(start(), lock(5), 20);
-  expect(stateAt(applyMap(heard, map(place(1), place(2)), 15))).toBe('held');
+test('an event that arrives while the map is on its way is kept', () => {
+  const seats = applyEvent(start(), lock(5), 20);
+  expect(stateAt(applyMap(seats, map(place(1), place(2)), 15))).toBe('held');
 });
 
 test('a lost release is made up for by the next map', () => {
-  const heard = applyEvent(start(), lock(5), 20);
-  const healed = applyMap(heard, map(place(1), place(2)), 25);
+  const seats = applyEvent(start(), lock(5), 20);
+  const healed = applyMap(seats, map(place(1), place(2)), 25);
   expect(stateAt(healed)).toBe('free');
   expect(stateAt(applyEvent(healed, lock(5), 30))).toBe('free');
 });
@@ -150,9 +150,9 @@ test('a map that does not know yet whose a lock is leaves it the viewer’s', ()
 });
 
 test('a map that was overtaken by a release does not bring the lock back', () => {
-  const heard = after(release(5));
+  const seats = after(release(5));
   const stale = map(place(1, { state: 'locked', lockId: 5, expiresAt: LATER }), place(2));
-  expect(stateAt(applyMap(heard, stale, 5))).toBe('free');
+  expect(stateAt(applyMap(seats, stale, 5))).toBe('free');
 });
 
 test('a choice is shown at once, and mine when the answer comes, whether before its event or after', () => {
@@ -173,7 +173,7 @@ test('a refused choice goes back to what is known', () => {
   expect(stateAt(clearPending(setPending(start(), [1], 'lock'), [1]))).toBe('free');
 });
 
-test('a seat lost to somebody is not shown as free until the map tells more', () => {
+test('a seat lost to another customer is not shown as free until the map says more', () => {
   const lost = setPending(start(), [1], 'lost');
   expect(stateAt(lost)).toBe('held');
   expect(stateAt(applyMap(lost, map(place(1), place(2)), 20))).toBe('free');

@@ -29,7 +29,7 @@ export interface Selection {
   readonly expiresAt: number | null;
 }
 
-/** Asked of the server and not answered yet; or lost to somebody faster, until the map says to whom. */
+/** Asked of the server and not answered yet; or lost to a faster customer, until the map says to whom. */
 export type Pending = 'lock' | 'release' | 'lost';
 
 /** All that the page knows of a showtime's seats. Immutable. */

@@ -1,6 +1,6 @@
 import { beams, HEIGHT, points, times, type Composition } from './types';
 
-/** Expressionism: a moon that stares, and houses that lean towards whoever walks below. */
+/** Expressionism: a moon that stares, and houses that lean over the street below. */
 export const leaningHouses: Composition = (random, palette) => {
   const moon = random.between(90, 210);
   const height = random.between(84, 112);
