@@ -215,6 +215,7 @@ class Figures(TypedDict):
     violations: int | None
     verified_seconds_ago: float
     sweep_seconds_ago: float
+    sweep_failures: NotRequired[int]
     locks_held: int
     lock_ids: int
     bookings_recent: dict[str, int]

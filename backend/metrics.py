@@ -140,6 +140,9 @@ class _Asked(Collector):
             "frontrow_sweep_seconds_ago", "Since the last sweep.", self._figures["sweep_seconds_ago"]
         )
         yield GaugeMetricFamily(
+            "frontrow_sweep_failures", "Bookings and steps that raise.", self._figures.get("sweep_failures", 0)
+        )
+        yield GaugeMetricFamily(
             "frontrow_verified_seconds_ago",
             "Since the last daily verification ended.",
             self._figures["verified_seconds_ago"],

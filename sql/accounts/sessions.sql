@@ -15,14 +15,15 @@ create table private.sessions (
   constraint end_reason_is_known check (end_reason in ('signed_out', 'token_reused', 'too_many'))
 );
 create index sessions_by_user on private.sessions (user_id);
+create index sessions_by_end on private.sessions (least(expires_at, ended_at));
 alter table private.sessions enable row level security;
 
 create table private.refresh_tokens (
   token_hash text primary key,
   session_id uuid not null references private.sessions on delete cascade,
-  parent_hash text,
   created_at timestamptz not null default private.now(),
   used_at timestamptz,
+  parent_hash text,
   constraint token_is_hashed check (token_hash ~ '^[0-9a-f]{64}$')
 );
 create index refresh_tokens_by_session on private.refresh_tokens (session_id);

@@ -39,7 +39,7 @@ $$;
 -- Claims payments that have been open for longer than that, those that are due for longest first:
 -- [{payment_id, booking_id, payment_intent_id}].
 create function public.claim_payments_to_reconcile(older_than interval, max_rows integer default 20) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set enable_seqscan = off as $$
 declare
   v_now timestamptz := private.now();
   v_due uuid[];
@@ -65,7 +65,7 @@ $$;
 -- Claims refunds that Stripe has taken and that have not moved for longer than that:
 -- [{id, attempt, stripe_refund_id}].
 create function public.claim_refunds_to_reconcile(older_than interval, max_rows integer default 20) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set enable_seqscan = off as $$
 declare
   v_now timestamptz := private.now();
   v_due uuid[];

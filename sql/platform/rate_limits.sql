@@ -5,8 +5,8 @@ create table private.rate_limit_hits (
   id bigint generated always as identity primary key,
   key text not null,
   source text,
-  hit_at timestamptz not null default private.now(),
-  expires_at timestamptz not null
+  expires_at timestamptz not null,
+  hit_at timestamptz not null default private.now()
 );
 create index rate_limit_hits_by_key on private.rate_limit_hits (key, hit_at);
 create index rate_limit_hits_by_expiry on private.rate_limit_hits (expires_at);

@@ -1187,6 +1187,7 @@ CREATE OR REPLACE FUNCTION public.claim_payments_to_reconcile (
   LANGUAGE plpgsql
   SECURITY DEFINER
   SET search_path TO ''
+  SET enable_seqscan TO 'off'
   AS $function$
 declare
   v_now timestamptz := private.now();
@@ -1220,6 +1221,7 @@ CREATE OR REPLACE FUNCTION public.claim_refunds_to_reconcile (
   LANGUAGE plpgsql
   SECURITY DEFINER
   SET search_path TO ''
+  SET enable_seqscan TO 'off'
   AS $function$
 declare
   v_now timestamptz := private.now();
@@ -2037,6 +2039,8 @@ REVOKE ALL ON FUNCTION "public"."ticket_context"(uuid, uuid) FROM PUBLIC, "anon"
 CREATE INDEX rate_limit_hits_by_expiry ON private.rate_limit_hits USING btree (expires_at);
 
 CREATE INDEX refresh_tokens_by_parent ON private.refresh_tokens USING btree (parent_hash);
+
+CREATE INDEX sessions_by_end ON private.sessions USING btree (LEAST(expires_at, ended_at));
 
 CREATE INDEX stripe_checks_by_time ON private.stripe_checks USING btree (last_checked_at);
 

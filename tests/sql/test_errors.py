@@ -17,7 +17,7 @@ def test_an_error_carries_code_detail_and_sentence(cinema: CinemaFixture) -> Non
     assert refused.value.sqlstate == "PT401"
     assert refused.value.code == "sign_in_required"
     assert refused.value.details == {}
-    assert refused.value.hint == "Sign in first."
+    assert refused.value.hint == "Please sign in first."
 
 
 def test_every_code_that_sql_raises_is_in_the_catalog(cinema: CinemaFixture) -> None:

@@ -29,8 +29,8 @@ BIG = (
     "booking_log",
     "sessions",
     "refresh_tokens",
-    "sign_in_attempts",
-    "attempts",
+    "rate_limit_hits",
+    "stripe_checks",
 )
 """Tables that nothing may read whole."""
 
@@ -82,11 +82,11 @@ insert into private.booking_log (showtime_id, booking_id, at, entity, status, ro
 insert into private.sessions (user_id, expires_at) select id, now() + interval '20 days' from public.users;
 insert into private.refresh_tokens (token_hash, session_id)
   select md5(id::text) || md5(id::text), id from private.sessions;
-insert into private.sign_in_attempts (email, address, attempted_at)
-  select 'u' || n || '@example.com', '10.0.0.' || n % 200, now() - n * interval '1 second'
-  from generate_series(1, 20000) n;
-insert into private.attempts (action, subject, attempted_at)
-  select 'payment', 'u' || n, now() - n * interval '1 second' from generate_series(1, 20000) n;
+insert into private.rate_limit_hits (key, source, hit_at, expires_at)
+  select 'sign-in:10.0.0.' || n % 200, '10.0.0.' || n % 200, at, at + interval '15 minutes'
+  from generate_series(1, 40000) n, lateral (select now() - n * interval '1 second' as at) hit;
+insert into private.stripe_checks (subject_id, checks, last_checked_at, next_check_at)
+  select id, 3, now() - interval '1 hour', now() from public.payments;
 reset session_replication_role;
 """
 
@@ -267,8 +267,8 @@ def test_mutant_a_plan_that_was_made_on_an_empty_table_reads_it_whole(cinema: Ci
 EVERY_SO_OFTEN: dict[str, Callable[[Observed], object]] = {
     "claim_outbox": lambda s: s.call("claim_outbox"),
     "complete_outbox": lambda s: s.call("complete_outbox", id=1, attempt=1),
-    "payments_to_reconcile": lambda s: s.call("payments_to_reconcile"),
-    "refunds_to_reconcile": lambda s: s.call("refunds_to_reconcile"),
+    "claim_payments_to_reconcile": lambda s: s.call("claim_payments_to_reconcile", older_than="2 minutes"),
+    "claim_refunds_to_reconcile": lambda s: s.call("claim_refunds_to_reconcile", older_than="2 minutes"),
     "operational_metrics": lambda s: s.call("operational_metrics"),
     "begin_sign_in": lambda s: s.call("begin_sign_in", email="u7@example.com", address="10.0.0.7"),
     "check_registration_limit": lambda s: s.call("check_registration_limit", address="10.0.0.7"),
@@ -300,6 +300,6 @@ def test_it_reads_no_table_whole(full: CinemaFixture, cluster: Cluster, function
 
 def test_mutant_a_clock_in_a_where_reads_the_table_whole(full: CinemaFixture, cluster: Cluster) -> None:
     with observed(full, cluster) as session:
-        session.run("select from private.attempts a where a.attempted_at < private.now() - interval '1 day'")
+        session.run("select from private.rate_limit_hits h where h.expires_at < private.now() - interval '1 day'")
         (found,) = session.read_whole()
-        assert re.match("Seq Scan of attempts", found)
+        assert re.match("Seq Scan of rate_limit_hits", found)

@@ -80,6 +80,7 @@ def test_a_release_notes_only_what_is_new(tmp_path: Path) -> None:
     assert migrations.release(tmp_path) == []
 
 
+@pytest.mark.usefixtures("template")
 def test_a_postgresql_before_16_is_refused_with_a_sentence(cluster: Cluster) -> None:
     """No such server is at hand, so the first migration is asked about another number than the server's own."""
     (first,) = MIGRATIONS.glob(f"{min(versions())}_*.sql")
@@ -186,8 +187,12 @@ def test_sales_that_were_made_before_go_on_after(sales: tuple[Path, str]) -> Non
         assert cinema.violations() == []
 
 
+SHORT_LIVED = {"private.attempts", "private.sign_in_attempts"}
+"""Tables that a later migration drops with all that they hold."""
+
+
 def test_nothing_is_lost_on_the_way(upgraded: tuple[Path, str], cluster: Cluster) -> None:
-    """Rows of before are there after, whatever columns they have won."""
+    """Rows of before are there after, whatever columns they have won; but for attempts, which count for minutes."""
     copy, name = upgraded
     rows = dict.fromkeys(re.findall(r"^INSERT INTO (\S+) ", copy.read_text(), re.MULTILINE), 0)
     table = ""
@@ -198,9 +203,10 @@ def test_nothing_is_lost_on_the_way(upgraded: tuple[Path, str], cluster: Cluster
             rows[table] += 1
     assert sum(rows.values()) > 400
     with psycopg.connect(cluster.url(name)) as connection:
-        for table, expected in rows.items():
+        for table in {*rows} - SHORT_LIVED:
             found_rows = connection.execute(f"select count(*) from {table}".encode()).fetchone()
-            assert (table, found_rows) == (table, (expected,))
+            assert found_rows is not None
+            assert found_rows[0] >= rows[table], table
 
 
 ALL_LABELS = """

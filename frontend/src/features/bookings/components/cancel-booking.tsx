@@ -10,7 +10,6 @@ import { formatDate, formatMoney, formatTime } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
 import { cancellableUntil } from '../lib/cancellation-deadline';
-import { refundableAmount } from '../lib/refundable-amount';
 
 /** Cancels a confirmed booking, after a question that says what is refunded. */
 export function CancelBooking({ booking }: { booking: Booking }) {
@@ -21,7 +20,7 @@ export function CancelBooking({ booking }: { booking: Booking }) {
   const { time_zone: timeZone } = booking.showtimes.auditoriums.theaters;
   if (booking.cancellable_until === null) return null;
   const until = cancellableUntil(booking.cancellable_until);
-  const left = refundableAmount(booking);
+  const left = booking.refundable_amount ?? 0;
   const amount = left > 0 ? formatMoney(left, booking.currency) : undefined;
   const promise = left > 0 && left === booking.total ? words.full : words.rest(amount);
   const time = Number.isFinite(until)
