@@ -45,7 +45,7 @@ test-slow: install ## Run what `make test` leaves out: mutants, chaos, the sale 
 test-all: test test-slow ## Run all tests
 
 # Two workers on two cores; tests that share a stack stay on one of them (tests/conftest.py).
-PYTEST = $(IN_VENV) -m pytest -n auto --dist loadgroup
+PYTEST = $(IN_VENV) -m pytest -n auto
 
 check: install ## Lint, check the format, check the types, look for known vulnerabilities (AUDIT=required to insist)
 	@.venv/bin/ruff check .

@@ -7,9 +7,11 @@ is as the template was (tests/databases.py), and may do to it what it likes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from dev import schema
 from dev.config import free_ports, throwaway_folder
@@ -28,15 +30,22 @@ GROUPS = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group what shares servers, and leave the mutants, which test the tests, to `make test-slow`."""
-    for item in items:
-        for group, prefix in GROUPS.items():
-            if item.nodeid.startswith(prefix):
-                item.add_marker(pytest.mark.xdist_group(group))
-        if "test_mutant_" in item.nodeid or item.get_closest_marker("alone"):
-            item.add_marker(pytest.mark.slow)
+class GroupScheduling(LoadScopeScheduling):
+    """Hands each group to one worker, and all other tests to whoever is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((group for group, prefix in GROUPS.items() if nodeid.startswith(prefix)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+    """Schedule by group. (xdist's own --dist loadgroup writes into a node id that pytest 9.2 computes.)"""
+    return GroupScheduling(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave the mutants, which test the tests, to `make test-slow`."""
+    if "test_mutant_" in item.nodeid or item.get_closest_marker("alone"):
+        item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
