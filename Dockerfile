@@ -7,14 +7,14 @@ ARG PYTHON=python:3.11-slim-bookworm
 FROM ${PYTHON} AS build
 WORKDIR /app
 COPY requirements.txt ./
-# Each package is the very file that was tested. pip leaves the app's environment when it is done, and so needs no updates
+# Each package is the very file that was tested. pip is removed from the app's environment at the end, and so needs no updates
 # there; the base image has one of its own, which is updated with the base.
 RUN python -m venv .venv \
  && .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --quiet --require-hashes -r requirements.txt \
  && .venv/bin/python -m pip uninstall --yes --quiet pip setuptools
 COPY gunicorn.conf.py wsgi.py ./
 COPY backend ./backend
-# The file system is read-only later, so Python cannot keep what it compiled then.
+# The file system is read-only later, so Python cannot store bytecode then.
 RUN .venv/bin/python -m compileall -q backend gunicorn.conf.py wsgi.py
 
 FROM ${PYTHON}
@@ -24,8 +24,8 @@ COPY --from=build /app ./
 # A number, so that Kubernetes can see that it is not root; no account of that name need exist.
 USER 10001:10001
 EXPOSE 5000
-# Whether this process answers. /readyz also asks for the database and Stripe: that is for a load balancer, and no reason
-# to start a process again.
+# Checks that this process answers. /readyz also checks the database and Stripe: that is for a load balancer, and no reason
+# to restart a process.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('PORT') or 5000), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
 CMD ["gunicorn", "wsgi:app"]

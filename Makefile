@@ -8,7 +8,7 @@ IN_VENV := .venv/bin/python
 .DELETE_ON_ERROR:
 .PHONY: help up demo verify retry-emails reset test test-slow test-all check format bench chaos screenshots types migration lock install clean
 
-help: ## Say what can be made
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the page out, UI=built builds it)
@@ -17,16 +17,16 @@ up: install ## Start everything on this machine until Ctrl-C (UI=0 leaves the pa
 demo: install ## Buy tickets as two customers would, against a running `make up`
 	@$(IN_VENV) -m tests.demo
 
-verify: .venv/installed ## Look whether all that must hold does, in a running `make up` and at its Stripe
+verify: .venv/installed ## Check all invariants in a running `make up`, and compare with its Stripe
 	@$(IN_VENV) -m dev.manage verify --second-look 5
 
-retry-emails: .venv/installed ## Send emails again that were given up, in a running `make up` (ID=7 for one)
+retry-emails: .venv/installed ## Retry failed emails in a running `make up` (ID=7 for one)
 	@$(IN_VENV) -m dev.manage retry-emails $(ID)
 
-reset: .venv/installed ## Forget everything that `make up` keeps
+reset: .venv/installed ## Delete all data of `make up`
 	@$(IN_VENV) -m dev.reset
 
-test: install ## Run the tests, all layers, within 8 minutes on two cores (ARGS="tests/sql -k lock" for some alone)
+test: install ## Run the tests of all layers, within 8 minutes on two cores (ARGS="tests/sql -k lock" for a selection)
 ifdef ARGS
 	@$(IN_VENV) -m pytest $(ARGS)
 else
@@ -36,7 +36,7 @@ else
 	echo "make test: passed in $$(($$(date +%s) - began)) s of 480 s"
 endif
 
-test-slow: install ## Run what `make test` leaves out: mutants, chaos, the sale with 2,000 buyers, all states for axe
+test-slow: install ## Run the tests that `make test` leaves out: mutants, chaos, a sale with 2,000 buyers, axe in all states
 	@began=$$(date +%s); \
 	FUZZ=10 $(PYTEST) -m "(slow or fuzz) and not alone" --durations=20 && \
 	$(IN_VENV) -m pytest -m alone && \
@@ -47,7 +47,7 @@ test-all: test test-slow ## Run all tests
 # Two workers on two cores; tests that share a stack stay on one of them (tests/conftest.py).
 PYTEST = $(IN_VENV) -m pytest -n auto
 
-check: install ## Lint, check the format, check the types, look for known vulnerabilities (AUDIT=required to insist)
+check: install ## Check lints, format, types and known vulnerabilities (AUDIT=required fails without a registry)
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/pyright
@@ -58,7 +58,7 @@ check: install ## Lint, check the format, check the types, look for known vulner
 	@cd frontend && npm run --silent format
 	@$(IN_VENV) -m tests.audit
 
-format: install ## Put all code in its format
+format: install ## Format all code
 	@.venv/bin/ruff check --fix --quiet .
 	@.venv/bin/ruff format --quiet .
 	@cd frontend && npm run --silent format:write
@@ -66,13 +66,13 @@ format: install ## Put all code in its format
 bench: install ## Measure, each figure against a baseline of the same run
 	@$(IN_VENV) -m bench $(ARGS)
 
-chaos: install ## Kill, lose and refuse for ten minutes, and count what was lost (ARGS="--seconds 60 --seed 7")
+chaos: install ## Inject faults for ten minutes and count losses (ARGS="--seconds 60 --seed 7")
 	@$(IN_VENV) -m tests.chaos $(ARGS)
 
 screenshots: install ## Take pictures of every page into .local/screenshots and docs/screenshots (ARGS="films ticket" for some)
 	@$(IN_VENV) -m tests.screenshots $(ARGS)
 
-types: install ## Generate what is drawn from sql/: error codes, tables for Python and the page, docs/permissions.md
+types: install ## Generate the files that follow from sql/: error codes, types for Python and the page, docs/permissions.md
 	@mkdir -p .local
 	@$(IN_VENV) -m dev.error_codes python > .local/types && mv .local/types backend/error_codes.py
 	@$(IN_VENV) -m dev.error_codes typescript > .local/types && mv .local/types frontend/src/api/error-codes.ts
@@ -84,7 +84,7 @@ migration: install ## Draft NAME as a migration: what sql/ has and the migration
 	@test -n "$(NAME)" || { echo "Say how to call it: make migration NAME=pre_add_reviews"; exit 1; }
 	@$(IN_VENV) -m dev.migrations draft "$(NAME)"
 
-lock: install ## Pin what comes with the packages of requirements*.in (ARGS="--upgrade-package flask" for newer ones)
+lock: install ## Pin all packages for requirements*.in (ARGS="--upgrade-package flask" for newer ones)
 	@$(LOCK) --output-file requirements.txt requirements.in
 	@$(LOCK) --constraints requirements.txt --output-file requirements-dev.txt requirements-dev.in
 
@@ -92,7 +92,7 @@ lock: install ## Pin what comes with the packages of requirements*.in (ARGS="--u
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command "make lock" $(ARGS)
 
-clean: ## Delete what was installed
+clean: ## Delete installed packages and caches
 	@rm -rf .venv dev/node_modules frontend/node_modules .pytest_cache .ruff_cache .hypothesis
 
 install: .venv/installed dev/node_modules/.installed frontend/node_modules/.installed

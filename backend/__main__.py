@@ -1,4 +1,4 @@
-"""What operators run, in the environment of the backend:
+"""Commands for operators, run in the environment of the backend:
 
 python -m backend verify [--days 30]   check all invariants and compare with Stripe; status 1 on a violation; with three
                                        days or more, the metrics and FrontrowViolation go by it from then on

@@ -59,7 +59,7 @@ class User(TypedDict):
 
 
 class Credentials(TypedDict):
-    """What a sign-in needs; `retry_after` is in seconds."""
+    """The answer of begin_sign_in; `retry_after` is in seconds."""
 
     status: Literal["known", "unknown", "limited"]
     user: NotRequired[User]
@@ -75,7 +75,7 @@ class Admission(TypedDict):
 
 
 class Rotation(TypedDict):
-    """What became of a refresh token; a Session beside it where it was exchanged."""
+    """The outcome for a refresh token; a Session beside it where it was exchanged."""
 
     status: Literal["rotated", "refused"]
 
@@ -106,7 +106,7 @@ class Attachment(TypedDict):
 
 
 class Outcome(TypedDict):
-    """What an event came to."""
+    """The outcome of an event."""
 
     outcome: Literal["confirmed", "refund_queued", "already_settled", "duplicate", "unmatched", "noted"]
     booking_id: NotRequired[str | None]
@@ -134,7 +134,7 @@ class RefundOrder(TypedDict):
 
 
 class Settlement(TypedDict):
-    """What became of an attempt to refund."""
+    """The outcome of an attempt to refund."""
 
     outcome: str
 
@@ -203,7 +203,7 @@ class OpenDispute(TypedDict):
 
 
 class Figures(TypedDict):
-    """What an operator watches; refunds that are not finished, by status, and for how many seconds the oldest has it;
+    """Metrics for operators; refunds that are not finished, by status, and for how many seconds the oldest has it;
     `recent` is the last five minutes."""
 
     outbox: list[OutboxFigures]

@@ -50,9 +50,9 @@ _TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 LONG_TIMEOUT: Final = httpx.Timeout(620.0, connect=3.0)
 """For `check_invariants`, which the database grants ten minutes."""
 SLOWEST_CALL_SECONDS: Final = 33.0
-"""What one call may take: a connection of the pool, connecting, asking and answering, each up to its limit."""
+"""The maximum time of one call: a connection of the pool, connecting, asking and answering, each up to its limit."""
 SHORT_TIMEOUT: Final = httpx.Timeout(2.0, connect=1.0)
-"""For health checks: who asks those gives up after ten seconds, and needs the answer before that."""
+"""For health checks: their callers give up after ten seconds, and need the answer before that."""
 _PAUSE_BEFORE_RETRY: Final = 0.2
 _PAGE: Final = 200
 _NO_SUCH_FUNCTION: Final = "PGRST202"

@@ -105,7 +105,7 @@ def blueprint(database: Database, stripe: Payments, metrics: Metrics, metrics_to
     @health.get("/metrics")
     def counts() -> Response:  # pyright: ignore[reportUnusedFunction]
         if not (_is_a_neighbor() if metrics_token is None else _bears(metrics_token)):
-            raise ApiError("not_found")  # strangers are not even told that it exists
+            raise ApiError("not_found")  # do not reveal to strangers that it exists
         text = metrics.text(figures.latest(), stripe_answers=payments.answers())
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 
@@ -118,7 +118,7 @@ def _bears(token: str) -> bool:
 
 
 def _is_a_neighbor() -> bool:
-    """Tell a request that came straight from this machine or a private network. Through a proxy anybody's may have."""
+    """Recognize a request straight from this machine or a private network; behind a proxy, any might seem to be one."""
     if any(name in request.headers for name in _SIGNS_OF_A_PROXY):
         return False
     try:

@@ -18,7 +18,7 @@ _TIMEOUT_SECONDS: Final = 15.0
 _CONVERSATION_SECONDS: Final = 60.0
 """For all of them, since none of a dozen slow answers is too slow by itself."""
 SLOWEST_SECONDS: Final = _CONVERSATION_SECONDS + 2 * _TIMEOUT_SECONDS
-"""What an email that is handed over in the end may have taken: the last answer, and the message before it, may each
+"""The longest that a delivered email may have taken: the last answer, and the message before it, may each
 begin in time and take their full limit."""
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 

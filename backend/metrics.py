@@ -1,4 +1,4 @@
-"""What the processes count, in Prometheus' format.
+"""Metrics of all processes in Prometheus' format.
 
 gunicorn runs several processes, and a scrape meets only one of them. gunicorn.conf.py therefore gives them a folder
 (PROMETHEUS_MULTIPROC_DIR) in which each keeps its counts in a mapped file, and a scrape adds the files up: no shared

@@ -1,4 +1,4 @@
-"""What every address of this app takes and answers, as an OpenAPI document: GET /api/openapi.json.
+"""Requests and responses of every address of this app as an OpenAPI document: GET /api/openapi.json.
 
 The bodies are generated from backend/schemas.py, the errors from the catalog; what is written here is which address has
 which. Tests hold it against the routes that there are and against what they answer to thousands of odd requests.

@@ -1,4 +1,4 @@
-"""What clients send: JSON objects, read into the models of backend/schemas.py, with their fields and no others."""
+"""Request bodies: JSON objects, read into the models of backend/schemas.py, with their fields and no others."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ Uuid = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string",
 
 
 class Request(BaseModel):
-    """What a client sends. An unknown field is refused: who sends an amount believes that it counts."""
+    """A request body. An unknown field is refused: a client that sends an amount believes that it counts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
@@ -69,7 +69,7 @@ class BookingId(Request):
 
 
 class Response(BaseModel):
-    """What a client reads."""
+    """A response body."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, json_schema_serialization_defaults_required=True
@@ -104,7 +104,7 @@ class Intent(Response):
 
 
 class EventOutcome(Response):
-    """What an event of Stripe's came to."""
+    """The outcome of a Stripe event."""
 
     outcome: Literal["confirmed", "refund_queued", "already_settled", "duplicate", "unmatched", "noted", "ignored"]
 

@@ -1,4 +1,4 @@
-"""What the environment decides, read once at start. .env.example lists every variable; a test keeps the two equal."""
+"""Settings from the environment, read once at start. .env.example lists every variable; a test keeps the two equal."""
 
 from __future__ import annotations
 

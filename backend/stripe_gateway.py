@@ -24,7 +24,7 @@ _RETRIES: Final = 2
 SLOWEST_CALL_SECONDS: Final = (1 + _RETRIES) * (_CONNECT_SECONDS + _READ_SECONDS) + _RETRIES * float(
     stripe.HTTPClient.MAX_DELAY
 )
-"""What one call may take: each try up to its time limits, and the client's pauses between them."""
+"""The longest that one call may take: each try up to its time limits, and the client's pauses between them."""
 
 
 class StripeUnavailableError(UnavailableError):

@@ -42,7 +42,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Ticket:
-    """What the QR code of a ticket says."""
+    """The content of a ticket's QR code."""
 
     booking_id: UUID
     reference: str

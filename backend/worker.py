@@ -161,7 +161,7 @@ class Outbox:
             raise WorkError(f"the intent is {intent.status} and cannot be cancelled now")
 
     def _complete(self, row: OutboxRow, error: str | None) -> None:
-        """Report a row as done, stubbornly and even while the process is told to stop: an email that was sent and not
+        """Report a row as done, with retries, and even while the process is stopping: an email that was sent and not
         reported would be sent again."""
         deadline = self.monotonic() + _COMPLETE_SECONDS
         pause = 0.2

@@ -83,13 +83,13 @@ HEAD = _ROW.format("what", "rate", "p50", "p99", "worst", "ratio", "of what")
 
 @dataclass(frozen=True)
 class Wrong:
-    """What must not happen on any machine: sold twice, lost, charged for nothing, not answered."""
+    """List what must not happen on any machine: sold twice, lost, charged for nothing, not answered."""
 
     what: str
 
 
 Outcome = Figure | Curve | Wrong | str
-"""What a part of the bench yields; a string is a remark."""
+"""The items that a part of the bench yields; a string is a remark."""
 
 
 def _rounded(value: Any) -> Any:

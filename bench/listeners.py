@@ -29,7 +29,7 @@ _PAUSE = 0.1
 
 @dataclass
 class Timings:
-    """When each lock was committed, and how many milliseconds later each listener had it."""
+    """Return when each lock was committed, and how many milliseconds later each listener had it."""
 
     commits: list[float] = field(default_factory=list[float])
     delays: list[float] = field(default_factory=list[float])

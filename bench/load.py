@@ -18,7 +18,7 @@ from bench.figures import Figure, Outcome, Run, Wrong, run_of
 
 @dataclass
 class Counters:
-    """What one client met: latencies of its calls in milliseconds, and answers by code."""
+    """The results of one client: latencies of its calls in milliseconds, and answers by code."""
 
     latencies: list[float] = field(default_factory=list[float])
     answers: Counter[str] = field(default_factory=Counter[str])

@@ -1,4 +1,4 @@
-"""What locking seats costs: against a plain insert, with history behind it, and with everybody at one showtime."""
+"""The cost of locking seats: against a plain insert, with history behind it, and with all customers at one showtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parts of the stack use: memory, as the proportional set size of their processes, and processor time."""
+"""Resource use of the stack's parts: memory, as the proportional set size of their processes, and processor time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Self
 from dev.supervisor import Supervisor
 
 _PARTS = ("postgres", "postgrest", "gateway", "api", "realtime", "worker")
-"""What is Frontrow's own, so that its memory has to stay as it is."""
+"""Frontrow's own parts, whose memory must not grow."""
 _STAND_IN = "stripe"
 _OURSELVES = "the load itself"
 _EVERY = 2.0

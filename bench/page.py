@@ -1,4 +1,4 @@
-"""What a viewer waits for, in the browser itself: seats after their answer, another's lock after its message.
+"""Waiting times in the browser itself: seats after their answer, another's lock after its message.
 
 The page is the built one, the browser Chromium; the clock is the page's own (bench/page.js). A phone is a narrow screen
 and a processor made four times slower.

@@ -47,12 +47,12 @@ class Surge:
 
     seconds: float = 0.0
     ends: Counter[str] = field(default_factory=Counter[str])
-    """How many buyers ended how."""
+    """Count the buyers by outcome."""
     counters: Counters = field(default_factory=Counters)
     paid: list[str] = field(default_factory=list[str])
     """The bookings whose money Stripe took."""
     wrong: Counter[str] = field(default_factory=Counter[str])
-    """What must not happen: answers that leave no way on, and none at all."""
+    """List what must not happen: answers that leave no way on, and none at all."""
     waits: list[float] = field(default_factory=list[float])
 
     def calls(self) -> Run:

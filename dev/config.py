@@ -1,4 +1,4 @@
-"""Where the local stack keeps its files and which ports it takes: one frozen value, read from the environment once."""
+"""Folders and ports of the local stack: one frozen value, read from the environment once."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class LocalConfig:
 
     @property
     def smtp_url(self) -> str:
-        """Where mail is handed in."""
+        """Return the address of the mail server."""
         return f"smtp://127.0.0.1:{self.smtp.number}"
 
 

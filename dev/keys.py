@@ -20,7 +20,7 @@ _TEN_YEARS = 10 * 365 * 24 * 3600
 
 @dataclass(frozen=True)
 class Keys:
-    """What the parts of one local stack know each other by. JWKs are JSON text, as they travel in the environment."""
+    """The keys that the parts of one local stack share. JWKs are JSON text, as they travel in the environment."""
 
     publishable: str
     secret: str

@@ -59,7 +59,7 @@ def diff(from_url: str, to_url: str) -> str:
 
 
 def advisors(database_url: str) -> list[dict[str, Any]]:
-    """What Supabase's lints find, the least of it included: each with name, level, title, detail, remediation."""
+    """Return all findings of Supabase's lints, of every level: each with name, level, title, detail, remediation."""
     output = _run(ROOT, "db", "advisors", f"--remote={database_url}", "--level=info", "--output-format=json")
     return cast(list[dict[str, Any]], json.loads(output)["results"])
 
@@ -144,7 +144,7 @@ def release(project: Path = ROOT) -> list[str]:
 
 
 def _checksums(project: Path) -> Path:
-    """What `sha256sum --check` reads."""
+    """Return the path of the checksums, in the format of `sha256sum --check`."""
     return project / "supabase" / "migrations" / "checksums.txt"
 
 
@@ -178,7 +178,7 @@ def described_database() -> Generator[str]:
 
 
 def _run(project: Path, *arguments: str) -> str:
-    """What the CLI prints on standard output."""
+    """Run the CLI and return its standard output."""
     return _said(project, *arguments).stdout
 
 

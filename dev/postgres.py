@@ -47,7 +47,7 @@ _SETTINGS = {
 
 EPHEMERAL = {"fsync": "off", "full_page_writes": "off"}
 """Settings for throw-away test clusters: a crash of the machine may lose them, nothing else may. Commits stay
-synchronous: Realtime hears of what is flushed, and would wait."""
+synchronous: Realtime receives only what is flushed, and would wait."""
 
 
 class PostgresError(RuntimeError):
@@ -202,7 +202,7 @@ class Cluster:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _places(self) -> tuple[Path, Path]:
-        """Where the binaries are and where the data is, both within reach of the account."""
+        """Return the folders of the binaries and of the data, both within reach of the account."""
         account, installed, data = _account(), _installed(), self.data.absolute()
         if account is None:
             return installed, data

@@ -1,4 +1,4 @@
-"""What runs on one machine: for each part its command, its environment, and how to see that it answers."""
+"""The services of the local stack: for each its command, its environment, and how to see that it answers."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def api(config: LocalConfig, keys: Keys) -> Service:
 
 
 def worker(config: LocalConfig, keys: Keys) -> Service:
-    """What sends mail and refunds."""
+    """Return the worker, which sends mail and refunds."""
     return Service(
         "worker",
         [sys.executable, "-m", "backend.worker"],

@@ -76,7 +76,7 @@ class Stack:
         self._lock.release()
 
     def environment(self) -> dict[str, str]:
-        """What a client on this machine needs to know, as in the environment file."""
+        """Return the variables that a client on this machine needs, as in the environment file."""
         return {
             "SUPABASE_URL": self.config.supabase_url,
             "SUPABASE_ANON_KEY": self.keys.publishable,

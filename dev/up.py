@@ -44,7 +44,7 @@ def run(stack: Stack) -> int:
 
 
 def welcome(stack: Stack) -> str:
-    """Where everything is."""
+    """Return the addresses of everything."""
     config = stack.config
     places = {
         "page": ("The page", config.app_url),

@@ -569,7 +569,7 @@ begin
   -- Prices ------------------------------------------------------------------------------------------------------------
 
   -- In the minor unit of the theater's currency, in steps of 50. Evenings begin at five, weekends on Friday evening.
-  -- A short costs half. Whoever needs a wheelchair place pays less, and so does who comes with them.
+  -- A short costs half. Wheelchair and companion places cost less.
   insert into public.showtime_prices (showtime_id, kind, price)
   select showtime.id, sold.kind,
          50 * round((base.price + case when local.is_evening then 200 else 0 end

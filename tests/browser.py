@@ -23,6 +23,6 @@ MISSING = "There is no Chromium on this machine: on Debian, apt-get install chro
 
 
 def executable() -> str | None:
-    """Where Chromium is: what CHROMIUM names, or the first one on the path."""
+    """Return the path of Chromium: what CHROMIUM names, or the first one on the path."""
     named = os.environ.get("CHROMIUM")
     return named or next(filter(None, map(shutil.which, _NAMES)), None)

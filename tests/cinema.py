@@ -1,4 +1,4 @@
-"""A small cinema for tests: the SQL functions of Frontrow as Python methods, called as the people who may call them."""
+"""A small cinema for tests: the SQL functions of Frontrow as Python methods, called in the roles that may call them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def frontrow_errors() -> Iterator[None]:
 
 
 class Caller:
-    """Somebody at the Data API: a connection that takes a role and claims as PostgREST does, a transaction a call."""
+    """A caller of the Data API: a connection that takes a role and claims as PostgREST does, a transaction a call."""
 
     _idle: ClassVar[dict[str, list[psycopg.Connection[Json]]]] = defaultdict(list)
     """Connections that earlier callers have left, by URL: a new one costs more than most calls that it is made for."""
@@ -104,7 +104,7 @@ class Caller:
             return cursor.fetchall() if cursor.description else []
 
     def call(self, function: str, **arguments: Any) -> Any:
-        """What a function answers, called by argument names as the Data API does."""
+        """Return the answer of a function, called by argument names as the Data API does."""
         return self.query(call_sql(function, arguments), list(arguments.values()))[0]["answer"]
 
     def call_in_transaction(self, function: str, **arguments: Any) -> Any:
@@ -174,7 +174,7 @@ class CinemaFixture:
         self.owner.close()
 
     def close_callers(self) -> None:
-        """Let all callers go; a test with hundreds of them would run out of connections."""
+        """Release all callers; a test with hundreds of them would run out of connections."""
         for caller in self._callers:
             caller.close()
         self._callers.clear()
@@ -235,7 +235,7 @@ class CinemaFixture:
         return self.caller("service_role")
 
     def call_service(self, function: str, **arguments: Any) -> Any:
-        """What a function answers to the secret key."""
+        """Return the answer of a function to the secret key."""
         service = Caller(self.url, "service_role")
         try:
             return service.call(function, **arguments)
@@ -261,7 +261,7 @@ class CinemaFixture:
         return who.call("create_booking", showtime_id=showtime_id or self.showtime_id)
 
     def start_payment(self, who: Caller, booking: Json, intent: str | None = None) -> str:
-        """Begin to pay, with an intent attached; answers the intent's id."""
+        """Begin to pay, with an intent attached; return the intent's id."""
         payment = self.call_service("start_payment", booking_id=booking["id"], user_id=who.user_id)
         intent = intent or f"pi_{uuid.uuid4().hex}"
         self.call_service("attach_payment_intent", payment_id=payment["payment_id"], payment_intent_id=intent)
@@ -280,7 +280,7 @@ class CinemaFixture:
         return self.call_service("confirm_booking", **{**said, **changes})
 
     def buy(self, who: Caller, *seats: int) -> Json:
-        """Lock, book and pay; answers the confirmed booking."""
+        """Lock, book and pay; return the confirmed booking."""
         booking = self.book(who, *seats)
         assert self.pay(booking, self.start_payment(who, booking))["outcome"] == "confirmed"
         return {**booking, "status": "confirmed"}
@@ -289,7 +289,7 @@ class CinemaFixture:
         return self.call_service("release_expired_locks")
 
     def forget_attempts(self) -> None:
-        """Nobody has tried anything too often: every test comes from one address."""
+        """Reset all rate limits: every test comes from one address."""
         self.owner.execute("delete from private.rate_limit_hits where true")
 
     def advance(self, interval: str) -> None:
@@ -325,7 +325,7 @@ class CinemaFixture:
         return self.value("select status from public.bookings where id = %s", [booking["id"]])
 
     def events(self, event: str | None = None) -> list[Json]:
-        """What was broadcast so far, in order: {topic, event, payload}."""
+        """Return the broadcasts so far, in order: {topic, event, payload}."""
         return self.rows(
             "select topic, event, payload - 'id' as payload from realtime.messages"
             " where event = coalesce(%s, event) order by inserted_at, id",
@@ -336,5 +336,5 @@ class CinemaFixture:
         return self.rows("select * from private.outbox where kind::text = coalesce(%s, kind::text) order by id", [kind])
 
     def violations(self) -> list[Json]:
-        """What sql/platform/invariants.sql finds: nothing, if all is well."""
+        """Return what sql/platform/invariants.sql finds: nothing, if all is well."""
         return self.value("select public.check_invariants()")

@@ -73,7 +73,7 @@ def template(cluster: Cluster) -> str:
 
 @pytest.fixture(scope="session")
 def empty_databases(cluster: Cluster, template: str) -> Iterator[Databases]:
-    """What `database_url` comes from."""
+    """The pool that `database_url` draws on."""
     databases = Databases(cluster, template)
     yield databases
     databases.drop()
@@ -81,7 +81,7 @@ def empty_databases(cluster: Cluster, template: str) -> Iterator[Databases]:
 
 @pytest.fixture(scope="session")
 def cinema_databases(cluster: Cluster, template: str) -> Iterator[Databases]:
-    """What `cinema` comes from: copies of a template that has a theater, a film and an auditorium."""
+    """The pool that `cinema` draws on: copies of a template that has a theater, a film and an auditorium."""
     name = "cinema_template"
     cluster.create_database(name, template)
     with CinemaFixture(cluster.url(name)) as cinema:

@@ -86,7 +86,7 @@ $$
 
 
 class Databases:
-    """Hands out one database at a time."""
+    """A pool that lends one database at a time."""
 
     def __init__(self, cluster: Cluster, template: str) -> None:
         self._cluster = cluster

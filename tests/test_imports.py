@@ -41,7 +41,7 @@ def imported(tree: ast.AST, known: dict[str, Path]) -> Iterator[str]:
 
 
 def graph(known: dict[str, Path]) -> dict[str, set[str]]:
-    """What each module imports."""
+    """Return what each module imports."""
     return {name: set(imported(ast.parse(path.read_bytes()), known)) - {name} for name, path in known.items()}
 
 

@@ -1,4 +1,4 @@
-"""What an operation is given besides its parameters, and how it emits events."""
+"""The context of an operation besides its parameters, and how it emits events."""
 
 import time
 from dataclasses import dataclass

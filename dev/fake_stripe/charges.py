@@ -73,7 +73,7 @@ def make(call: Call, intent: Json, method: Json, instrument: Instrument, status:
 
 
 def _details(method: Json) -> Json:
-    """What a charge keeps of its payment method: for a card, fields of the payment in place of those of the card."""
+    """The part of a payment method that a charge keeps: for a card, the payment's fields replace those of the card."""
     kind: str = method["type"]
     details: Json = method[kind]
     if kind == "card":

@@ -99,7 +99,7 @@ class Faults:
         return None
 
     def webhook(self, event_type: str) -> list[float]:
-        """When to deliver an event: seconds from now, once for each delivery; empty when it is dropped."""
+        """Return when to deliver an event: seconds from now, once for each delivery; empty when it is dropped."""
         delays = [0.0]
         for rule in self._rules:
             if rule.where != "webhooks" or rule.match["type"] not in ("", event_type) or not self._strikes(rule):

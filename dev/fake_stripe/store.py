@@ -180,7 +180,7 @@ class Store:
         self._db.execute("delete from timers where id = ?", (timer,))
 
     def next_due(self, after: float) -> float | None:
-        """What is due already is under way, and says itself when it is done."""
+        """Work that is due already is under way, and reports itself when it is done."""
         row = self._db.execute(
             "select min(due) from (select due from timers union all"
             " select due from deliveries where state = 'pending') where due > ?",

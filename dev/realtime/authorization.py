@@ -1,4 +1,4 @@
-"""What a client may do on a private topic: row security on realtime.messages decides, asked with rows never kept."""
+"""Authorization on private topics: row security on realtime.messages decides, asked with rows never kept."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Topic = tuple[str, bool]
 
 
 class Outbox(Protocol):
-    """Where a socket's messages go; neither method waits."""
+    """The outgoing side of a socket; neither method waits."""
 
     version: Version
 
@@ -30,7 +30,7 @@ class Outbox(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """What a join asks for."""
+    """The options of a join."""
 
     private: bool
     ack: bool
@@ -57,7 +57,7 @@ class Channel:
     presence: bool = False
     """True when presence is switched on and may be read."""
     state: Json | None = None
-    """What the client tracks."""
+    """The presence state that the client tracks."""
     timer: TimerHandle | None = None
 
     @property

@@ -33,7 +33,7 @@ class Replication:
         self._conninfo = make_conninfo(database_url, replication="database", connect_timeout=5)
         self._deliver = deliver
         self.ready = False
-        """Whether a message committed from now on will be delivered."""
+        """True while a message that is committed now will be delivered."""
 
     async def run(self) -> None:
         """Follow until cancelled."""

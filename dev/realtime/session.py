@@ -23,7 +23,7 @@ _GOING_AWAY = 1001
 
 @dataclass(frozen=True)
 class Services:
-    """What every session shares. `ready` tells whether database broadcasts arrive at the moment."""
+    """The state that all sessions share. `ready` is true while database broadcasts arrive."""
 
     hub: Hub
     database: Database

@@ -24,7 +24,7 @@ class RefusalError(Exception):
 
 
 def is_key(token: str) -> bool:
-    """Tell the project's keys, which are no tokens."""
+    """Recognize the project's keys, which are no tokens."""
     return token.startswith("sb_")
 
 

@@ -28,7 +28,7 @@ LOGIN = {"email": USER["email"], "password": PASSWORD}
 
 
 def session() -> dict[str, Any]:
-    """What open_session and rotate_session answer."""
+    """Return an answer of open_session and rotate_session."""
     expires_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     return {"status": "rotated", "session_id": "4b1c", "expires_at": expires_at, "user": USER}
 
@@ -49,7 +49,7 @@ def known(data_api: FakeDataApi, passwords: Passwords) -> FakeDataApi:
 
 @pytest.fixture
 def lines() -> Iterator[Callable[[], str]]:
-    """What is logged, at the finest level."""
+    """Return what is logged, at the finest level."""
     stream = io.StringIO()
     logs.configure("DEBUG", stream)
     yield stream.getvalue

@@ -165,7 +165,7 @@ def test_the_qr_code_holds_a_signed_ticket(emails: Emails, settings: Settings, m
     assert image.get_content() == expected.getvalue()
 
 
-def test_what_was_cancelled_before_the_email_left_brings_no_ticket(emails: Emails) -> None:
+def test_email_of_a_cancelled_booking_has_no_ticket(emails: Emails) -> None:
     read = Read.of(emails.confirmation(KEY, changed(booking={"status": "cancelled"}), NOW))
     assert "cancelled since" in read.text
     types = {part.get_content_type() for part in read.message.walk()}

@@ -34,7 +34,7 @@ class Served:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=30, trust_env=False)
 
     def send(self, request: bytes) -> bytes:
-        """What comes back for these very bytes."""
+        """Send these very bytes and return the answer."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(request)
             return b"".join(iter(lambda: connection.recv(4096), b""))

@@ -1,4 +1,4 @@
-"""What every answer carries, good or bad; who may call with cookies; and how long it may be kept."""
+"""Headers of every answer, good or bad: security, CORS and caching."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def behind_tls(
 
 
 def protected(answer: TestResponse) -> None:
-    """What no answer lacks."""
+    """Check the headers that every answer carries."""
     headers = answer.headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
@@ -132,7 +132,7 @@ def test_a_cross_site_request_is_refused_before_the_database(
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
 @pytest.mark.parametrize("path", ["auth/register", "auth/login", "auth/logout"])
 def test_a_form_is_not_read(client: FlaskClient, data_api: FakeDataApi, kind: str, path: str) -> None:
-    """What a page of another site can send without asking first."""
+    """A page of another site can send this without a preflight."""
     answer = client.post(f"/api/{path}", data=b'{"email": "ada@example.com", "x": "="}', content_type=kind)
     assert (answer.status_code, answer.get_json()["message"]) == (400, "invalid_request")
     assert data_api.calls == []

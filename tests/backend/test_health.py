@@ -122,7 +122,7 @@ def test_without_a_token_strangers_do_not(client: FlaskClient, data_api: FakeDat
 
 @pytest.mark.parametrize("proxies", [0, 1])
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
-def test_without_a_token_nobody_reads_them_through_a_proxy(
+def test_without_a_token_metrics_are_closed_behind_a_proxy(
     settings: Settings, data_api: FakeDataApi, header: str, proxies: int
 ) -> None:
     app = create_app(

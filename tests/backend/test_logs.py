@@ -35,7 +35,7 @@ def test_warnings_of_libraries_quote_nothing(message: object, arguments: tuple[o
         assert line(level, message, *arguments)["event"] == expected
 
 
-def test_what_gunicorn_says_of_its_own_life_stays() -> None:
+def test_gunicorn_lifecycle_lines_are_kept() -> None:
     written = line(logging.INFO, "Listening at: %s (%s)", "http://127.0.0.1:5000", 7)
     assert (written["event"], written["level"]) == ("Listening at: http://127.0.0.1:5000 (7)", "info")
 

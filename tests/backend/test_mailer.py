@@ -90,7 +90,7 @@ def test_tls_that_is_required_and_not_offered(environment: dict[str, str]) -> No
     assert not [line for line in received if line.startswith("mail")]
 
 
-def test_nobody_there(environment: dict[str, str]) -> None:
+def test_unreachable_mail_server(environment: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(OSError, match="refused"):

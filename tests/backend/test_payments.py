@@ -21,7 +21,7 @@ USER = UUID("7f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11")
 
 
 def payment(number: int = 1, intent: str | None = None) -> dict[str, Any]:
-    """What start_payment answers."""
+    """Return an answer of start_payment."""
     return {
         "payment_id": f"payment-{number}",
         "booking_id": BOOKING,

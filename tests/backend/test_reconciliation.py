@@ -36,7 +36,7 @@ def reconciliation(data_api: FakeDataApi, stripe: FakeStripe, now: list[datetime
 
 
 def differing(*names: str) -> list[dict[str, Any]]:
-    """What the database answers where it knows none of those."""
+    """Return the database's answer where it knows none of those."""
     return [{"id": name, "here": None, "at_stripe": "succeeded"} for name in names]
 
 
@@ -56,7 +56,9 @@ def test_a_refund_of_the_dashboard_of_which_the_event_was_lost(
     assert recorded(data_api) == [("re_1", "succeeded", None, None, None)]
 
 
-def test_what_agrees_is_left_alone(reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe) -> None:
+def test_matching_refunds_are_left_alone(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
     stripe.refunds = {
         "re_1": Refund("re_1", "succeeded", 5, "pi_1"),
         "re_4": Refund("re_4", "succeeded", 5, None),
@@ -85,7 +87,7 @@ def test_each_run_begins_a_little_before_the_last(
     assert stripe.asked_since == [NOON - timedelta(days=3), NOON - timedelta(minutes=10)]
 
 
-def test_what_failed_is_looked_for_again(
+def test_failed_reconciliation_is_repeated(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
     """One that fails stops none of the others, and the next run begins where this one did."""

@@ -1,4 +1,4 @@
-"""Request bodies: what is refused before anybody looks at it, and what the refusal says."""
+"""Request bodies: what is refused before it is read further, and what the refusal says."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read(model: type[BaseModel], body: str | bytes, content_type: str = "applica
         (BookingId, {"booking_id": f"urn:uuid:{BOOKING}"}, {"booking_id": "must be a UUID"}),
     ],
 )
-def test_what_is_wrong_is_named_and_not_quoted(model: type[BaseModel], body: object, details: object) -> None:
+def test_invalid_fields_are_named_and_not_quoted(model: type[BaseModel], body: object, details: object) -> None:
     with pytest.raises(ApiError) as refused:
         read(model, body if isinstance(body, str | bytes) else json.dumps(body))
     assert (refused.value.code, refused.value.details) == ("invalid_request", details)
@@ -56,7 +56,7 @@ def test_a_form_is_not_read() -> None:
     assert refused.value.details == {"content_type": "application/json"}
 
 
-def test_what_fits_is_read() -> None:
+def test_valid_bodies_are_read() -> None:
     assert read(Login, '{"email": "\\u00e4", "password": ""}') == Login(email="ä", password="")
     assert read(BookingId, json.dumps({"booking_id": BOOKING.upper()})) == BookingId(booking_id=UUID(BOOKING))
     assert read(Logout, "{}") == Logout(everywhere=False)

@@ -22,7 +22,7 @@ USER = UUID("7f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11")
 
 
 def context(status: str = "confirmed") -> dict[str, Any]:
-    """What the database says of a booking (ticket_context)."""
+    """Return the database's answer about a booking (ticket_context)."""
     return {
         "booking": {
             "id": BOOKING,
@@ -89,14 +89,14 @@ def test_the_calendar_is_a_file_of_its_own(get: Holder, data_api: FakeDataApi) -
 
 @pytest.mark.parametrize("what", ["ticket", "ticket.ics"])
 @pytest.mark.parametrize("status", ["pending", "expired", "cancelled", "refunded"])
-def test_what_is_not_confirmed_has_no_ticket(get: Holder, data_api: FakeDataApi, status: str, what: str) -> None:
+def test_unconfirmed_bookings_have_no_ticket(get: Holder, data_api: FakeDataApi, status: str, what: str) -> None:
     data_api.answers["ticket_context"] = context(status)
     answer = get(what)
     assert (answer.status_code, answer.get_json()["message"]) == (409, "no_ticket")
 
 
 @pytest.mark.parametrize("what", ["ticket", "ticket.ics"])
-def test_somebody_elses_is_unknown(get: Holder, data_api: FakeDataApi, what: str) -> None:
+def test_bookings_of_others_are_unknown(get: Holder, data_api: FakeDataApi, what: str) -> None:
     data_api.answers["ticket_context"] = ApiError("unknown_booking")
     answer = get(what)
     assert (answer.status_code, answer.get_json()["message"]) == (404, "unknown_booking")
@@ -109,7 +109,7 @@ def test_without_a_token(client: FlaskClient, data_api: FakeDataApi, what: str) 
     assert data_api.calls == []
 
 
-def test_what_is_no_booking_id(get: Holder, data_api: FakeDataApi) -> None:
+def test_invalid_booking_id(get: Holder, data_api: FakeDataApi) -> None:
     answer = get(booking="42")
     assert (answer.status_code, answer.get_json()["message"]) == (404, "not_found")
     assert data_api.calls == []

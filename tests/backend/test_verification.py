@@ -156,7 +156,7 @@ def test_a_refund_that_stripe_does_not_know(
     assert found(books, stripe) == ["re_1 of pi_1 is unknown at Stripe"]
 
 
-def test_what_was_merely_on_its_way_is_no_violation(books: FakeDataApi, stripe: FakeStripe) -> None:
+def test_changes_in_flight_are_no_violation(books: FakeDataApi, stripe: FakeStripe) -> None:
     books.answers["payments_to_verify"] = turns([], [PAYMENT])
     books.answers["compare_refunds"] = turns([{"id": "re_1", "here": "pending", "at_stripe": "succeeded"}], [])
     waited: list[float] = []
@@ -174,7 +174,7 @@ def test_a_part_that_does_not_answer_is_no_good_news(books: FakeDataApi, stripe:
         found(books, stripe)
 
 
-def test_what_wants_an_eye(data_api: FakeDataApi) -> None:
+def test_findings_that_need_attention(data_api: FakeDataApi) -> None:
     data_api.answers["operational_metrics"] = {
         **FIGURES,
         "outbox": FIGURES["outbox"][:1],

@@ -1,4 +1,4 @@
-"""The webhook: signatures over raw bytes, what each event becomes, and what Stripe is told."""
+"""The webhook: signatures over raw bytes, what each event becomes, and the answers to Stripe."""
 
 from __future__ import annotations
 
@@ -192,9 +192,7 @@ def test_a_dispute(send: Sender, data_api: FakeDataApi, event_type: str) -> None
     assert (arguments["reason"], arguments["status"]) == ("fraudulent", "needs_response")
 
 
-def test_a_refunded_charge_brings_the_news_of_its_refunds(
-    send: Sender, data_api: FakeDataApi, stripe: FakeStripe
-) -> None:
+def test_refunded_charge_reports_its_refunds(send: Sender, data_api: FakeDataApi, stripe: FakeStripe) -> None:
     """The event does not say which; Stripe is asked. Each is ledgered by itself, so that one that fails comes again."""
     stripe.refunds = {
         "re_1": Refund("re_1", "succeeded", 5, "pi_1"),
@@ -203,11 +201,11 @@ def test_a_refunded_charge_brings_the_news_of_its_refunds(
     }
     charge = {"id": "ch_1", "payment_intent": "pi_1", "amount_refunded": 12}
     assert send(event("charge.refunded", charge)).get_json() == {"outcome": "noted"}
-    told = [
+    recorded = [
         (arguments["event_id"], arguments["stripe_refund_id"], arguments["amount"], arguments["refund_id"])
         for arguments in data_api.arguments("record_refund")
     ]
-    assert told == [("evt_1:re_1", "re_1", 5, None), ("evt_1:re_2", "re_2", 7, BOOKING)]
+    assert recorded == [("evt_1:re_1", "re_1", 5, None), ("evt_1:re_2", "re_2", 7, BOOKING)]
 
 
 def test_a_refunded_charge_without_an_intent_is_none_of_ours(send: Sender, data_api: FakeDataApi) -> None:
@@ -222,7 +220,7 @@ def test_a_refunded_charge_while_stripe_is_away_comes_again(send: Sender, stripe
 
 
 @pytest.mark.parametrize("code", ["resource_missing", "account_invalid"])
-def test_a_refunded_charge_of_which_stripe_tells_nothing(send: Sender, stripe: FakeStripe, code: str) -> None:
+def test_refunded_charge_without_any_refunds(send: Sender, stripe: FakeStripe, code: str) -> None:
     """Of another account's intent there is nothing to note; after any other refusal the event comes again."""
     stripe.failures = [StripeRefusedError(code, "No.")]
     answer = send(event("charge.refunded", {"id": "ch_1", "payment_intent": "pi_1"}))
@@ -230,7 +228,7 @@ def test_a_refunded_charge_of_which_stripe_tells_nothing(send: Sender, stripe: F
 
 
 @pytest.mark.parametrize("text", ["pi_\0", "pi_\ud800", "p" * 256, "", 7, None])
-def test_what_the_database_cannot_store_is_refused(send: Sender, data_api: FakeDataApi, text: object) -> None:
+def test_values_that_cannot_be_stored_are_refused(send: Sender, data_api: FakeDataApi, text: object) -> None:
     for changed in ({"id": text}, {"currency": text}):
         answer = send(event("payment_intent.succeeded", {**INTENT, **changed}))
         assert (answer.status_code, answer.get_json()["message"]) == (400, "invalid_request")
@@ -239,7 +237,7 @@ def test_what_the_database_cannot_store_is_refused(send: Sender, data_api: FakeD
 
 
 @pytest.mark.parametrize("event_type", ["charge.succeeded", "payment_intent.created", "made.up", "invoice.paid"])
-def test_other_types_are_none_of_our_business(send: Sender, data_api: FakeDataApi, event_type: str) -> None:
+def test_other_event_types_are_ignored(send: Sender, data_api: FakeDataApi, event_type: str) -> None:
     answer = send(event(event_type, {}))
     assert (answer.status_code, answer.get_json()) == (200, {"outcome": "ignored"})
     assert data_api.calls == []
@@ -281,7 +279,7 @@ FIGURES = {
 }
 
 
-def test_what_waits_is_counted(client: FlaskClient, data_api: FakeDataApi) -> None:
+def test_waiting_rows_are_counted(client: FlaskClient, data_api: FakeDataApi) -> None:
     data_api.answers["operational_metrics"] = FIGURES
     text = client.get("/metrics").get_data(as_text=True)
     for line in (

@@ -255,7 +255,7 @@ def test_an_intent_that_is_processing_is_tried_again(outbox: Outbox, data_api: F
     assert settled(data_api) == ["the intent is processing and cannot be cancelled now"]
 
 
-def test_an_intent_that_stripe_never_heard_of(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> None:
+def test_intent_unknown_to_stripe(outbox: Outbox, data_api: FakeDataApi, stripe: FakeStripe) -> None:
     stripe.failures = [StripeRefusedError("resource_missing", "No such intent.")]
     data_api.answers["claim_outbox"] = [row("cancel_intent")]
     outbox.step()
@@ -279,7 +279,7 @@ class Time:
 def test_an_email_that_was_sent_is_completed_through_a_blip_of_the_database(
     outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer
 ) -> None:
-    """Even while the process is told to stop: its Outbox does not know of that."""
+    """Even while the process is stopping: its Outbox does not know of that."""
     time = Time()
     data_api.answers["claim_outbox"] = [row("mail_confirmation")]
     data_api.answers["complete_outbox"] = lambda **_: True if time.now > 50 else _raise(UnavailableError())
@@ -346,7 +346,7 @@ def test_the_lease_outlasts_the_slowest_row(
 # Reconciliation -------------------------------------------------------------------------------------------------------
 
 
-def test_what_stripe_says_is_applied_once(
+def test_stripe_status_is_applied_once(
     reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
 ) -> None:
     data_api.answers["claim_payments_to_reconcile"] = [{"payment_id": "p", "payment_intent_id": "pi_1"}]
@@ -537,7 +537,7 @@ def away() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_process_waits_for_the_database_and_ends_when_told(
+def test_process_waits_for_the_database_and_ends_on_a_signal(
     environment: dict[str, str], number: signal.Signals
 ) -> None:
     with away() as url:

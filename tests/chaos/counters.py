@@ -68,7 +68,7 @@ class Counters:
 
     @property
     def wrongs(self) -> list[str]:
-        """What must not have happened."""
+        """List what must not have happened."""
         with self._lock:
             return list(self._wrong)
 

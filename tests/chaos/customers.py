@@ -30,7 +30,7 @@ _CONTESTED_SEATS: Final = 16
 """Customers want the first free seats of a room, so that they get into each other's way."""
 _SNIPING_SHARE: Final = 0.3
 _EMPTY_ERROR: Final = '{"code":"","details":null,"hint":null,"message":""}'
-"""What PostgREST answers, as a 400, when its backend is killed in the middle of a call."""
+"""The answer of PostgREST, a 400, when its backend is killed in the middle of a call."""
 _VISITS_OF_A_PERSON: Final = 8
 _PASSWORD: Final = "nothing can stop me"
 
@@ -89,7 +89,7 @@ class Customers:
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(
-                target=Customer(endpoints, program, counters, chance(seed, "customer", each), each, self._stop).shop,
+                target=Customer(endpoints, program, counters, chance(seed, "customer", each), each, self._stop).run,
                 name=f"customer {each}",
                 daemon=True,
             )
@@ -130,7 +130,7 @@ class Customer:
         self._people = 0
         self._token = ""
 
-    def shop(self) -> None:
+    def run(self) -> None:
         """Make visit after visit until the stop."""
         visits = 0
         while not self._stop.is_set():
@@ -511,4 +511,4 @@ SCENARIOS: Final[tuple[tuple[Callable[[Customer, Json], None], int], ...]] = (
     (walks_away_from_seats, 4),
     (releases, 4),
 )
-"""What customers do, and how often in relation to each other."""
+"""The actions of customers, and how often in relation to each other."""

@@ -49,7 +49,7 @@ class MailProxy:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Return the port it listens on."""
         return self._server.server_address[1]
 
     def __enter__(self) -> Self:

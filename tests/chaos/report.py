@@ -46,7 +46,7 @@ class Books:
     emails: Sequence[Json]
     """{id, to} of each email that arrived, copies included."""
     found: Mapping[bool, int]
-    """Payments and refunds that no webhook told of: found when the payment was canceled, or by reconciliation."""
+    """Payments and refunds that no webhook reported: found when the payment was canceled, or by reconciliation."""
 
 
 @dataclass(frozen=True)

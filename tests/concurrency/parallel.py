@@ -49,7 +49,7 @@ def wait_until_it_waits_or_ends(cinema: CinemaFixture, call: Future[Any], caller
 
 
 def outcome(call: Future[Any]) -> Any:
-    """What a call answered, or the Refused that it raised."""
+    """Return the answer of a call, or the Refused that it raised."""
     try:
         return call.result(PATIENCE)
     except Refused as refused:

@@ -1,7 +1,7 @@
 """Two calls about one booking, staged: in turn, or the second while the first's transaction is open.
 
-A play begins with a booking at some stage of its life and ends with all that came of it, told without ids and to the
-minute, so that plays can be compared: what two calls came to side by side must be what they come to in turn.
+A scenario begins with a booking at some stage of its life and ends with all that came of it, without ids and to the
+minute, so that scenarios can be compared: two calls side by side must come to what they come to in turn.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FUNCTIONS = {
     "ticket": "send_ticket_again",
     "sweep": "release_expired_locks",
 }
-"""All that touches one booking, by the names that plays use."""
+"""All that touches one booking, by the names that scenarios use."""
 
 BY_THE_CUSTOMER = ("lock", "release", "create", "cancel", "ticket")
 
@@ -47,7 +47,7 @@ STAGES = {
     "slow": "the same, but the payment has no intent yet",
     "paid": "the booking is confirmed",
     "mailed": "and its ticket was mailed, and again, so that it may be mailed once more today",
-    "off": "and the cinema has called the showtime off, and nobody has swept",
+    "off": "and the cinema has cancelled the showtime, and nobody has swept",
     "cancelled": "it was confirmed and then cancelled; the refund is queued",
 }
 SENT_AGAIN = 2
@@ -70,12 +70,12 @@ class Scenario:
     payment: str | None = None
     intent: str = field(init=False)
     refund: str | None = None
-    heard: list[Json] = field(default_factory=list[Json])
-    """What viewers of the showtime were told, in the order in which they could hear it: that of commits."""
+    broadcasts: list[Json] = field(default_factory=list[Json])
+    """The broadcasts to viewers of the showtime, in the order in which they can arrive: that of commits."""
 
     def __post_init__(self) -> None:
         cinema, self.number = self.cinema, next(NUMBERS)
-        # What earlier plays left is over, and swept; the auditorium is free again.
+        # What earlier scenarios left is over, and swept; the auditorium is free again.
         cinema.advance("3 hours")
         cinema.sweep()
         cinema.showtime_id = cinema.add_showtime("1 day")
@@ -120,14 +120,14 @@ class Scenario:
             cinema.lock(ada, 0, 2)
 
     def _mail_emails(self) -> None:
-        """What a worker does with them."""
+        """Mark them as sent, as a worker does."""
         self.cinema.owner.execute(
             "update private.outbox set state = 'sent', completed_at = private.now()"
             " where kind = 'mail_confirmation' and state = 'queued'"
         )
 
     def arguments(self, what: str, *, again: bool = False) -> Json:
-        """What the function is called with here; `again` is the second of two calls to the same function, which for
+        """Return the arguments of the function here; `again` is the second of two calls to the same function, which for
         Stripe's reports is another event about the same. The refund was made at Stripe's dashboard, but where one of
         ours is queued Stripe refuses that one. The dispute is lost; the second event about it is older news."""
         of = self.booking or {"id": None, "total": 0, "currency": "EUR"}
@@ -172,7 +172,7 @@ class Scenario:
         }[what]
 
     def caller(self, what: str) -> Caller:
-        """Somebody of his own who may call it."""
+        """Return a connection of its own for a caller who may call it."""
         if what in BY_THE_CUSTOMER:
             return another_tab(self.cinema, self.customer)
         return self.cinema.service()
@@ -193,7 +193,7 @@ class Scenario:
         one, two = self.caller(first), self.caller(second)
         one.begin()
         with_it = self.arguments(first)
-        answers = [self._tell(attempt(lambda: one.call_in_transaction(FUNCTIONS[first], **with_it)))]
+        answers = [self._summarize(attempt(lambda: one.call_in_transaction(FUNCTIONS[first], **with_it)))]
         if meanwhile:
             self.cinema.advance(meanwhile)
         again = first == second and not roll_back
@@ -207,29 +207,29 @@ class Scenario:
         else:
             one.commit()
             self._listen()
-        answers.append(self._tell(attempt(lambda: outcome(call))))
+        answers.append(self._summarize(attempt(lambda: outcome(call))))
         return self._ending(*answers, waited=waited)
 
     def _call(self, what: str, *, again: bool = False) -> str:
         caller, with_it = self.caller(what), self.arguments(what, again=again)
-        answer = self._tell(attempt(lambda: caller.call(FUNCTIONS[what], **with_it)))
+        answer = self._summarize(attempt(lambda: caller.call(FUNCTIONS[what], **with_it)))
         self._listen()
         return answer
 
     def _listen(self) -> None:
-        """Hear what was committed since the last time."""
-        known = [message["id"] for message in self.heard]
-        self.heard += self.cinema.rows(
+        """Collect the broadcasts that were committed since the last time."""
+        known = [message["id"] for message in self.broadcasts]
+        self.broadcasts += self.cinema.rows(
             "select id, event, payload from realtime.messages"
             " where topic = 'showtime:' || %s and event like 'seat:%%' and id <> all (%s)",
             [self.showtime, known],
         )
 
     def _false_news(self) -> list[str]:
-        """What a viewer who believes the latest event about a lock gets wrong."""
+        """List what a viewer who believes the latest event about a lock gets wrong."""
         ended: set[int] = set()
         wrong: list[str] = []
-        for message in self.heard:
+        for message in self.broadcasts:
             lock_ids = set(message["payload"]["lock_ids"])
             if message["event"] == "seat:release":
                 ended |= lock_ids
@@ -257,8 +257,8 @@ class Scenario:
         named = {"showtime": self.showtime, "user": self.customer.user_id, "intent": self.intent}
         return json.dumps(self.cinema.value(STATE, named), indent=1, sort_keys=True)
 
-    def _tell(self, answer: Any) -> str:
-        """An answer in a word or two."""
+    def _summarize(self, answer: Any) -> str:
+        """Summarize an answer in a word or two."""
         if isinstance(answer, Refused):
             return str(answer.code)
         if isinstance(answer, Exception):
@@ -280,7 +280,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Ending:
-    """What the calls answered, in the order in which they began; the state that is left; the rules it breaks."""
+    """The answers of the calls, in the order in which they began; the state that is left; the rules it breaks."""
 
     answers: tuple[str, ...]
     state: str
@@ -340,11 +340,11 @@ select jsonb_build_object(
     select jsonb_agg(jsonb_build_array(e.id, e.outcome, e.reason) order by e.id) from (
       select regexp_replace(e.id, '_[0-9]+', '') as id, e.outcome, e.reason from private.stripe_events e
       where e.payment_intent_id = %(intent)s) e),
-  'told', (
+  'broadcasts', (
     select jsonb_agg(t.what order by t.what::text) from (
       select jsonb_build_array(m.event, m.payload ->> 'reason',
-        (select jsonb_agg(seat.number order by seat.number) from jsonb_array_elements(m.payload -> 'seat_ids') told
-         join seat on seat.id = told::bigint)) as what
+        (select jsonb_agg(seat.number order by seat.number) from jsonb_array_elements(m.payload -> 'seat_ids') seat_id
+         join seat on seat.id = seat_id::bigint)) as what
       from realtime.messages m
       where m.topic = 'showtime:' || %(showtime)s and m.event like 'seat:%%') t))
 """

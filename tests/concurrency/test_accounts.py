@@ -28,7 +28,7 @@ ACCOUNT: Json = {"email": "ada@example.com", "password_hash": PASSWORD_HASH, "fu
 
 
 def rotated_twice(cinema: CinemaFixture, start: Start) -> tuple[Json, Json]:
-    """What rotate_session answers when one token is shown by two tabs at once."""
+    """Return the answers of rotate_session when two tabs show one token at once."""
     one, two = cinema.service(), cinema.service()
     one.call("open_session", user_id=cinema.customer().user_id, token_hash=OLD)
     one.begin()
@@ -51,7 +51,7 @@ def test_one_token_shown_by_two_tabs_at_once_signs_nobody_out(cinema: CinemaFixt
 
 
 def copied_while_the_family_rotates(cinema: CinemaFixture, start: Start) -> Json:
-    """What a copy of a token is answered that is shown while its child is used, within the ten seconds."""
+    """Return the answer to a copy of a token that is shown while its child is used, within the ten seconds."""
     tab, thief = cinema.service(), cinema.service()
     tab.call("open_session", user_id=cinema.customer().user_id, token_hash=OLD)
     tab.call("rotate_session", token_hash=OLD, new_token_hash=NEW)

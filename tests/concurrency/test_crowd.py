@@ -114,7 +114,7 @@ def register(cinema: CinemaFixture, people: int) -> list[Caller]:
 
 
 def deadlocks(url: str) -> int:
-    """How many there have been in this database, once everybody has left it: each backend counts its own as it goes."""
+    """Count those in this database, once all connections are closed: each backend counts its own as it goes."""
     Caller.close_idle(url)
     deadline = time.monotonic() + PATIENCE
     with psycopg.connect(url, autocommit=True) as connection:
@@ -130,7 +130,7 @@ def deadlocks(url: str) -> int:
     return row[0]
 
 
-def test_a_crowd_before_one_showtime(database_url: str, start: Start) -> None:
+def test_sixty_four_customers_at_one_showtime(database_url: str, start: Start) -> None:
     before = deadlocks(database_url)
     with CinemaFixture(database_url, ROWS, SEATS) as cinema:
         cinema.owner.execute("update private.settings set lock_duration = '1 second', payment_duration = '1 second'")

@@ -55,7 +55,7 @@ def test_mutant_without_the_ledger_the_payment_says_that_it_was_settled(cinema: 
     assert cinema.violations() == []
 
 
-def test_mutant_without_either_a_second_delivery_gives_the_money_back(cinema: CinemaFixture, start: Start) -> None:
+def test_mutant_without_either_a_second_delivery_refunds(cinema: CinemaFixture, start: Start) -> None:
     """The booking is confirmed, the very payment that it lives on is taken for a second one and returned."""
     rewrite(cinema, *THE_LEDGER_LETS_ALL_PASS)
     rewrite(cinema, *SETTLED_PAYMENTS_ARE_SETTLED_AGAIN)

@@ -133,7 +133,7 @@ TOLD_IN_WORDS = {
     ("lock", "sweep"): "test_sweep.test_it_archives_beside_a_customer_who_locks_the_same_seat",
     ("release", "create"): "test_bookings.test_seats_that_are_being_released_are_not_booked",
     ("create", "create"): "test_bookings.test_two_tabs_make_one_booking",
-    ("create", "sweep"): "test_sweep.test_it_passes_by_a_customer_who_books",
+    ("create", "sweep"): "test_sweep.test_sweep_skips_a_customer_who_is_booking",
     ("cancel", "cancel"): "test_bookings.test_two_tabs_cancel_once",
     ("cancel", "confirm"): "test_bookings.test_paid_while_it_is_cancelled",
     ("start", "start"): "test_bookings.test_two_requests_begin_one_payment",
@@ -261,12 +261,12 @@ GUARDS = {
 
 
 def in_turn(cinema: CinemaFixture, pair: Pair) -> dict[tuple[str, str], Ending]:
-    """What the two come to one after the other."""
+    """Return the ending of the two, one after the other."""
     return {order: Scenario(cinema, pair.stage).in_turn(*order) for order in pair.orders}
 
 
 def explained(ending: Ending, order: tuple[str, str], serial: dict[tuple[str, str], Ending]) -> bool:
-    """Whether it is what comes of one order: the one in which they began, or where nobody waited, the other."""
+    """Return True if it equals the ending of one order: the one in which they began, or without waiting the other."""
     other = serial[order[::-1]]
     return ending.same_as(serial[order]) or (not ending.waited and ending.same_as(other, begun_the_other_way=True))
 
@@ -343,7 +343,7 @@ def test_mutant_without_the_guard_it_is_no_order_at_all(cinema: CinemaFixture, s
 
 
 @pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair.guard == "-"], ids=str)
-def test_what_has_no_guard_comes_to_the_same_in_either_order(cinema: CinemaFixture, pair: Pair) -> None:
+def test_unguarded_pairs_end_alike_in_either_order(cinema: CinemaFixture, pair: Pair) -> None:
     one, *other = in_turn(cinema, pair).values()
     assert all(one.same_as(ending, begun_the_other_way=True) for ending in other)
 
@@ -359,13 +359,11 @@ BEFORE_AN_END = {
 }
 """Calls that begin while locks are live, each at a stage where it may move or keep their end."""
 TEN_MINUTES = "10 minutes"
-"""What a selection lasts, and a booking: their ends pass."""
+"""The lifetime of a selection, and of a booking: their ends pass."""
 
 
 @pytest.mark.parametrize("first", BEFORE_AN_END)
-def test_nobody_hears_of_an_end_that_a_call_in_flight_may_still_move(
-    cinema: CinemaFixture, start: Start, first: str
-) -> None:
+def test_ends_that_may_still_move_are_not_broadcast(cinema: CinemaFixture, start: Start, first: str) -> None:
     """The clock passes the end of the locks after the first call has judged them and before the second begins."""
     for second in FUNCTIONS:
         together = Scenario(cinema, BEFORE_AN_END[first]).at_once(first, second, start, meanwhile=TEN_MINUTES)
@@ -374,7 +372,7 @@ def test_nobody_hears_of_an_end_that_a_call_in_flight_may_still_move(
 
 
 @pytest.mark.parametrize(("first", "then"), [("create", "seat:lock"), ("confirm", "seat:book")])
-def test_mutant_a_sweep_that_announces_every_end_at_once_tells_of_a_seat_that_stays_taken(
+def test_mutant_a_sweep_that_announces_too_early_frees_a_taken_seat(
     cinema: CinemaFixture, start: Start, first: str, then: str
 ) -> None:
     rewrite(
@@ -419,8 +417,8 @@ def test_turns_and_keys_each_keep_a_ticket_from_going_out_beyond_the_limit(
     cinema: CinemaFixture, start: Start, without: Callable[[CinemaFixture], None], times: list[int]
 ) -> None:
     without(cinema)
-    play = Scenario(cinema, "mailed")
-    play.at_once("ticket", "ticket", start)
-    assert play.booking is not None
+    scenario = Scenario(cinema, "mailed")
+    scenario.at_once("ticket", "ticket", start)
+    assert scenario.booking is not None
     waiting = "select count(*) from private.outbox where booking_id = %s and state = 'queued' group by key"
-    assert [row["count"] for row in cinema.rows(waiting, [play.booking["id"]])] == times
+    assert [row["count"] for row in cinema.rows(waiting, [scenario.booking["id"]])] == times

@@ -35,7 +35,7 @@ PAYMENTS_ARE_NOT_LOCKED = (
 def reported_twice(
     cinema: CinemaFixture, start: Start, first: Json, second: Json, *, roll_back: bool = False
 ) -> tuple[Json, Json]:
-    """What confirm_booking answers to two reports, the second of which comes while the first is being dealt with."""
+    """Return the answers of confirm_booking to two reports, the second during the transaction of the first."""
     one, two = cinema.service(), cinema.service()
     one.begin()
     answer = one.call_in_transaction("confirm_booking", **first)

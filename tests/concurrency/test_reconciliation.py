@@ -50,7 +50,7 @@ def test_two_workers_at_the_same_moment_ask_about_each_payment_once(cinema: Cine
     assert list(claimed_at_the_same_moment(cinema, start).values()) == [1, 1, 1]
 
 
-def test_what_another_noted_since_it_was_found_due_is_not_claimed_again(cinema: CinemaFixture, start: Start) -> None:
+def test_payments_noted_meanwhile_are_not_claimed_again(cinema: CinemaFixture, start: Start) -> None:
     """As when the other has committed before its payments could be locked."""
     rewrite(cinema, CLAIM, ("for no key update of p skip locked", ""))
     open_payments(cinema, 3)

@@ -26,7 +26,7 @@ IN_SEAT_ORDER = "unnest(v_wanted) s order by s"
 DEADLOCKS_ARE_CAUGHT = "when deadlock_detected or lock_not_available then"
 
 
-def test_the_second_waits_for_the_first_and_is_told_which_seat(cinema: CinemaFixture, start: Start) -> None:
+def test_second_lock_waits_and_names_the_taken_seat(cinema: CinemaFixture, start: Start) -> None:
     ada, bob = cinema.customer(), cinema.customer("Bob")
     ada.begin()
     lock(cinema, ada, 0, 1)
@@ -72,7 +72,7 @@ def test_overlapping_selections_in_opposite_order_do_not_deadlock(cinema: Cinema
 def test_mutant_selections_locked_in_the_order_of_the_caller_deadlock(
     cinema: CinemaFixture, start: Start, how: str
 ) -> None:
-    """The order is what prevents it; only then does catching 40P01 decide what the client hears."""
+    """The order is what prevents it; only then does catching 40P01 decide what the client is answered."""
     rewrite(cinema, LOCK_SEATS, (IN_SEAT_ORDER, "unnest(v_wanted) s"))
     if how == "plainly":
         rewrite(

@@ -21,7 +21,7 @@ def ran_out(cinema: CinemaFixture) -> tuple[Caller, Json]:
     return ada, booking
 
 
-def test_it_passes_by_a_customer_who_books(cinema: CinemaFixture, start: Start) -> None:
+def test_sweep_skips_a_customer_who_is_booking(cinema: CinemaFixture, start: Start) -> None:
     ada, old = ran_out(cinema)
     cinema.lock(ada, 2)
     ada.begin()
@@ -34,7 +34,7 @@ def test_it_passes_by_a_customer_who_books(cinema: CinemaFixture, start: Start) 
     assert cinema.violations() == []
 
 
-def test_what_it_passed_by_it_does_the_next_time(cinema: CinemaFixture, start: Start) -> None:
+def test_sweep_takes_skipped_rows_the_next_time(cinema: CinemaFixture, start: Start) -> None:
     ada, old = ran_out(cinema)
     cinema.lock(ada, 2)
     ada.begin()
@@ -47,7 +47,7 @@ def test_what_it_passed_by_it_does_the_next_time(cinema: CinemaFixture, start: S
     assert cinema.violations() == []
 
 
-def test_a_customer_who_books_waits_for_it(cinema: CinemaFixture, start: Start) -> None:
+def test_booking_waits_for_the_sweep(cinema: CinemaFixture, start: Start) -> None:
     ada, old = ran_out(cinema)
     cinema.lock(ada, 0)
     worker = cinema.service()
@@ -62,7 +62,7 @@ def test_a_customer_who_books_waits_for_it(cinema: CinemaFixture, start: Start) 
     assert cinema.violations() == []
 
 
-def test_it_passes_by_a_booking_that_is_being_paid(cinema: CinemaFixture, start: Start) -> None:
+def test_sweep_skips_a_booking_that_is_being_paid(cinema: CinemaFixture, start: Start) -> None:
     _, booking = ran_out(cinema)
     stripe = cinema.service()
     stripe.begin()
@@ -140,7 +140,7 @@ def test_a_sweep_after_one_that_failed_does_it_all(cinema: CinemaFixture, start:
     assert len(cinema.events("seat:release")) == 1
 
 
-def test_mutant_sweeps_that_do_not_look_for_each_other_tell_twice(cinema: CinemaFixture, start: Start) -> None:
+def test_mutant_sweeps_that_do_not_exclude_each_other_broadcast_twice(cinema: CinemaFixture, start: Start) -> None:
     rewrite(cinema, SWEEP, ("from private.sweeps for update skip locked", "from private.sweeps"))
     ada = cinema.customer()
     cinema.lock(ada, 0, 1)

@@ -678,7 +678,7 @@ def test_presence_on_private_topics_asks_row_security(stack: Stack) -> None:
     run(scenario())
 
 
-def test_presence_refuses_what_is_no_state(stack: Stack) -> None:
+def test_presence_refuses_an_invalid_state(stack: Stack) -> None:
     async def scenario() -> None:
         topic = fresh("lobby")
         async with wire(stack) as viewer:
@@ -763,7 +763,7 @@ def test_a_push_with_a_stale_join_ref_is_served_but_a_leave_is_not(stack: Stack)
     run(scenario())
 
 
-def test_what_is_not_covered_is_refused_in_a_sentence(stack: Stack) -> None:
+def test_uncovered_messages_are_refused_with_a_reason(stack: Stack) -> None:
     stack.must_be_own()
 
     async def scenario() -> None:
@@ -1231,7 +1231,7 @@ def test_every_fault_of_the_settings_is_named_at_once() -> None:
 
 
 async def _until_heartbeat(viewer: Wire) -> AsyncGenerator[Any]:
-    """What comes before the answer to a heartbeat."""
+    """Return the messages that arrive before the answer to a heartbeat."""
     while (message := await viewer.receive()).topic != "phoenix":
         yield message
 

@@ -23,7 +23,7 @@ NAMES = re.findall(r"^  async '(.+)'\(open\)", SCRIPT.read_text(), re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def results(stack: Stack) -> dict[str, dict[str, Any]]:
-    """What each scenario came to, by name."""
+    """Return the outcome of each scenario, by name."""
     node = shutil.which("node")
     if node is None or not (ROOT / "dev" / "node_modules" / "@supabase" / "supabase-js").exists():
         pytest.skip("needs Node and `npm ci` in dev/")

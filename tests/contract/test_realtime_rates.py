@@ -98,7 +98,7 @@ class Crowd:
         joins = Rate(100, self.clock)
         self.services = Services(self.hub, cast(Database, None), Verifier([]), joins, lambda: True)
         self.reads: Counter[int] = Counter()
-        """How many read the seat map, by second."""
+        """Count the reads of the seat map, by second."""
         self.closed_at = 0.0
         self.pages = [Page(self) for _ in range(200)]
         for page in self.pages:

@@ -512,7 +512,7 @@ def test_a_browser_pays_with_the_publishable_key(client: stripe.StripeClient, ht
         assert (refused.status_code, refused.json()["error"]["code"]) == (401, "secret_key_required")
 
 
-def test_what_is_not_covered_is_refused_in_stripes_shape(client: stripe.StripeClient, http: httpx.Client) -> None:
+def test_uncovered_calls_are_refused_in_stripes_format(client: stripe.StripeClient, http: httpx.Client) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="does not do") as refused:
         client.v1.customers.create({"name": "Ada"})
     assert refused.value.http_status == 404
@@ -650,7 +650,7 @@ def test_a_refund_can_fail_after_it_succeeded(client: stripe.StripeClient, recei
     assert client.v1.refunds.create({"payment_intent": done.id}).amount == 2400
 
 
-def test_what_was_never_paid_is_not_refunded(client: stripe.StripeClient) -> None:
+def test_unpaid_intents_are_not_refunded(client: stripe.StripeClient) -> None:
     unpaid: list[Any] = [{"payment_intent": new_intent(client).id}, {"payment_intent": "pi_nobody"}, {}]
     for params in unpaid:
         with pytest.raises(stripe.InvalidRequestError):

@@ -1,4 +1,4 @@
-"""How the reports of pip-audit and npm audit are read."""
+"""Reading the reports of pip-audit and npm audit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_vulnerable_package_is_found() -> None:
     assert python_findings(said(_SOUND), "") == []
 
 
-def test_one_that_does_not_concern_us_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unrelated_advisories_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(audit.ACCEPTED, "CVE-2019-10906", "no sandbox here")
     assert python_findings(said(_BAD), "") == []
 
@@ -51,7 +51,7 @@ def test_npm_names_each_advisory_once() -> None:
 
 
 @pytest.mark.parametrize(("required", "status"), [("", 0), ("required", 1)])
-def test_what_could_not_be_asked_fails_only_on_request(
+def test_unreachable_registry_fails_only_on_request(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], required: str, status: int
 ) -> None:
     monkeypatch.setattr(audit, "_run", lambda *_: ("", "no network"))
@@ -60,6 +60,6 @@ def test_what_could_not_be_asked_fails_only_on_request(
     assert capsys.readouterr().out.count("NOT DONE") == 3
 
 
-def test_what_was_found_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_fail_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "_run", lambda command, _: (said(_BAD), "") if "npm" not in command else ("", ""))
     assert audit.main() == 1

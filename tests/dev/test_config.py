@@ -1,4 +1,4 @@
-"""What the environment decides, and what it may not."""
+"""Configuration by environment variables, and its limits."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def commands(name: str) -> str:
 
 
 def mode(file: Path) -> str:
-    """Who may do what with a file, as chmod has it."""
+    """Return the mode of a file, as chmod has it."""
     return f"{file.stat().st_mode & 0o777:o}"
 
 
@@ -64,7 +64,7 @@ def as_written(variable: str, value: str) -> str:
 
 @dataclass
 class DocReader:
-    """Somebody with a clone, a shell, and a database that is bare."""
+    """An operator with a clone, a shell, and an empty database."""
 
     clone: Path
     path: str
@@ -402,7 +402,7 @@ def test_the_sizes_follow_from_the_formulas_and_these_from_the_bench() -> None:
 
 
 @pytest.mark.parametrize("service", ["api", "worker", "web"])
-def test_what_compose_starts_can_gain_nothing(service: str) -> None:
+def test_compose_services_cannot_gain_privileges(service: str) -> None:
     settings = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"][service]
     assert settings["read_only"] is True
     assert settings["cap_drop"] == ["ALL"]

@@ -163,7 +163,7 @@ def test_supabase_py_works_with_either_secret_key(stack: Stack) -> None:
 
 
 def test_the_schema_cache_follows_a_change(stack: Stack, http: httpx.Client) -> None:
-    """PostgREST hears of a new function without a restart."""
+    """PostgREST learns of a new function without a restart."""
     with psycopg.connect(stack.cluster.url()) as connection:
         connection.execute("create or replace function public.reader() returns int language sql return 1")
     try:

@@ -64,7 +64,7 @@ def test_types_are_generated(stack: Stack) -> None:
     assert "class PublicMovies(BaseModel)" in types(stack.cluster.url(), "python")
 
 
-def test_what_the_schema_has_and_the_migrations_lack_is_drafted(own_project: Path) -> None:
+def test_missing_schema_changes_are_drafted(own_project: Path) -> None:
     described = MIGRATION + "create table public.showtimes (id bigint primary key);"
     file = draft("pre_showtimes", described, own_project)
     assert file is not None

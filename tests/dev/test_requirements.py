@@ -19,7 +19,7 @@ PAIRS = [("requirements.in", "requirements.txt"), ("requirements-dev.in", "requi
 
 
 def direct(file: Path) -> Iterator[Requirement]:
-    """What a file of direct requirements names, with the files that it includes."""
+    """Return the packages that a file of direct requirements names, with the files that it includes."""
     for line in file.read_text().splitlines():
         if line.startswith("-r "):
             yield from direct(file.with_name(line.removeprefix("-r ")))
@@ -28,7 +28,7 @@ def direct(file: Path) -> Iterator[Requirement]:
 
 
 def locked(file: str) -> dict[str, Requirement]:
-    """What a lock pins for this machine, by name."""
+    """Return the versions that a lock pins for this machine, by name."""
     text = re.sub(r"(?m)^ *#.*\n", "", (ROOT / file).read_text())
     entries = [entry for entry in re.split(r"\n(?! )", text) if entry]
     pins: dict[str, Requirement] = {}
@@ -65,7 +65,7 @@ def test_a_lock_pins_what_is_wanted_and_all_that_comes_along_and_nothing_else(na
     assert with_all_that_comes_along(iter(wanted)) == set(pins)
 
 
-def test_what_is_installed_is_what_is_locked() -> None:
+def test_installed_packages_match_the_lock() -> None:
     pins = locked("requirements-dev.txt")
     del pins["pip"]  # pip-audit names it; it is what installs, and Frontrow does not run on it
     assert [str(pin) for pin in pins.values() if not pin.specifier.contains(version(pin.name))] == []

@@ -90,7 +90,7 @@ sys.exit(up.run(stack))
 
 @contextmanager
 def up(local: Path, project: Path) -> Generator[tuple[subprocess.Popen[str], list[int]]]:
-    """What `make up` runs, in another process, and the ids of its reaper, database and gateway."""
+    """Run what `make up` runs, in another process; yield it and the ids of its reaper, database and gateway."""
     command = [sys.executable, "-c", _UP, str(local), str(project)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None

@@ -42,7 +42,7 @@ def python(code: str) -> list[str]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; a zombie, which waits for a parent that may be slow, does not."""
+    """Return True if the process runs; a zombie, which waits for a parent that may be slow, does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
@@ -94,7 +94,7 @@ def test_a_service_that_dies_is_started_again(tmp_path: Path, reports: list[str]
     assert reports == ["api was ended by SIGKILL; starting it again.", "api is back."] * 2
 
 
-def test_what_failed_is_reported_with_its_last_lines(tmp_path: Path, reports: list[str]) -> None:
+def test_failures_are_reported_with_their_last_lines(tmp_path: Path, reports: list[str]) -> None:
     lines = python("print('reading the settings'); print('PORT is no number'); raise SystemExit(3)")
     other = Service("database", python(SLEEP))
     supervisor = Supervisor([other, Service("api", lines, ready=lambda: False)], tmp_path, reports.append)

@@ -78,6 +78,6 @@ def test_the_dashboard_can_be_imported() -> None:
             assert panel["datasource"]["uid"] == f"${{{source}}}"
 
 
-def test_what_is_measured_is_shown() -> None:
+def test_every_metric_is_on_the_dashboard() -> None:
     shown = {re.sub(r"_bucket$", "", name) for text in _expressions() for name in _METRIC.findall(text)}
     assert shown == set(_documented())

@@ -31,7 +31,7 @@ class Finding:
 
 
 def findings(page: Page, where: str) -> list[Finding]:
-    """What axe finds in the page as it stands, by day and by night; `where` says which state that is."""
+    """Return what axe finds in the page as it is, in both themes; `where` names the state."""
     found: list[Finding] = []
     for scheme, rules in _SCHEMES.items():
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -46,8 +46,8 @@ def _violations(page: Page, rules: list[str]) -> list[dict[str, Any]]:
         page.evaluate(_AXE.read_text())
     return page.evaluate(
         """async (rules) => {
-          const wish = { resultTypes: ['violations'], ...(rules.length > 0 && { runOnly: rules }) };
-          return (await axe.run(wish)).violations.flatMap(({ id, help, nodes }) =>
+          const options = { resultTypes: ['violations'], ...(rules.length > 0 && { runOnly: rules }) };
+          return (await axe.run(options)).violations.flatMap(({ id, help, nodes }) =>
             nodes.map(({ impact, target, failureSummary }) =>
               ({ id, impact, selector: target.join(' '), help: `${help} (${failureSummary})` })));
         }""",

@@ -28,7 +28,7 @@ _hours = itertools.count(30, 3)
 
 @pytest.fixture(scope="package")
 def launch_options() -> dict[str, Any]:
-    """How the machine's Chromium is started. Without one the tests are skipped, but in CI they fail."""
+    """Set how the machine's Chromium is started. Without one the tests are skipped, but in CI they fail."""
     path = chromium.executable()
     if path is None:
         if os.environ.get("CI"):
@@ -112,5 +112,5 @@ def visit(browser: Browser, frontrow: Frontrow) -> Iterator[Callable[..., Visito
 
 @pytest.fixture
 def visitor(visit: Callable[..., Visitor]) -> Visitor:
-    """Somebody at a desk who is not signed in."""
+    """A visitor at a desktop browser who is not signed in."""
     return visit()

@@ -14,23 +14,23 @@ class Line:
 
     def __init__(self, page: Page) -> None:
         self.mute = False
-        """What is broadcast is lost on the way; all else, heartbeats too, passes."""
+        """Drop broadcasts on the way; all else, heartbeats too, passes."""
         self.twice = False
         """Each broadcast arrives two times."""
-        self.heard: list[str | bytes] = []
+        self.received: list[str | bytes] = []
         """The broadcasts that the page was sent, in order."""
         self._cut = False
         self._connections: list[WebSocketRoute] = []
         page.route_web_socket(_REALTIME, self._connect)
 
     def cut(self) -> None:
-        """End the connection, and let no new one through until mend()."""
+        """End the connection, and let no new one through until restore()."""
         self._cut = True
         for connection in self._connections:
             connection.close(code=1012, reason="cut by the test")
         self._connections.clear()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._cut = False
 
     def repeat(self, messages: list[str | bytes]) -> None:
@@ -51,7 +51,7 @@ class Line:
             page.send(message)
         elif not self.mute:
             for _ in range(2 if self.twice else 1):
-                self.heard.append(message)
+                self.received.append(message)
                 page.send(message)
 
 

@@ -1,4 +1,4 @@
-"""Who one is: registering, signing in and out, and being somebody else's guest."""
+"""Accounts: registering, signing in and out, and coming as a guest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.e2e.visitor import Visitor
 from tests.http.frontrow import PASSWORD, Frontrow
 
 
-def test_what_a_password_must_be_is_said_before_it_is_wrong(visitor: Visitor, frontrow: Frontrow) -> None:
+def test_password_rules_are_shown_in_advance(visitor: Visitor, frontrow: Frontrow) -> None:
     known = frontrow.register()
     visitor.open("/register")
     password = visitor.page.get_by_label("Password", exact=True)
@@ -31,7 +31,7 @@ def test_what_a_password_must_be_is_said_before_it_is_wrong(visitor: Visitor, fr
     visitor.press("Create account")
     visitor.sees("What’s on")
     visitor.press("Account")
-    visitor.is_told("Ada Lovelace")
+    visitor.sees_text("Ada Lovelace")
 
 
 def test_a_guest_signs_in_and_comes_back(visitor: Visitor, frontrow: Frontrow) -> None:
@@ -42,20 +42,20 @@ def test_a_guest_signs_in_and_comes_back(visitor: Visitor, frontrow: Frontrow) -
     visitor.sees("Sign in")
     visitor.fill(**{"Email address": customer.email}, Password="wrong horse battery")
     visitor.press_in_main("Sign in")
-    visitor.hears("Incorrect email address or password.")
+    visitor.gets_announcement("Incorrect email address or password.")
     visitor.fill(Password=PASSWORD)
     visitor.press_in_main("Sign in")
     visitor.sees("My tickets")
     visitor.is_at("/bookings?from=newsletter")
-    visitor.hears("Signed in as Ada Lovelace.")
+    visitor.gets_announcement("Signed in as Ada Lovelace.")
     visitor.page.reload()
-    visitor.is_told("No tickets yet")
+    visitor.sees_text("No tickets yet")
     tab = visitor.tab()
     tab.open("/account")
-    tab.is_told(customer.email)
+    tab.sees_text(customer.email)
 
 
-def test_a_guest_keeps_the_seat_that_he_wanted(visitor: Visitor, frontrow: Frontrow) -> None:
+def test_guest_keeps_the_chosen_seat_after_sign_in(visitor: Visitor, frontrow: Frontrow) -> None:
     """Over signing in, and over changing his mind about having an account."""
     customer = frontrow.register()
     visitor.open_seats()
@@ -75,25 +75,25 @@ def test_signing_out_ends_it_in_every_tab(visitor: Visitor) -> None:
     visitor.open("/account")
     tab = visitor.tab()
     tab.open("/bookings")
-    tab.is_told("No tickets yet")
+    tab.sees_text("No tickets yet")
     visitor.press("Sign out")
-    visitor.hears("Signed out.")
+    visitor.gets_announcement("Signed out.")
     tab.sees("Sign in")
     tab.page.reload()
     tab.sees("Sign in")
 
 
 def test_signing_out_on_all_devices(visitor: Visitor, visit: Callable[..., Visitor]) -> None:
-    """The other browser is told that its session has ended as soon as it asks for anything of its own."""
+    """The other browser learns that its session has ended with its next request that needs one."""
     customer = visitor.has_account()
     visitor.open("/account")
     other = visit()
     other.expects_complaints("401")
     other.enters_as(customer)
     other.open("/bookings")
-    other.is_told("No tickets yet")
+    other.sees_text("No tickets yet")
     visitor.press("Sign out on all devices")
-    visitor.hears("Signed out.")
+    visitor.gets_announcement("Signed out.")
     other.page.reload()
     other.sees("Sign in")
     visitor.page.reload()

@@ -32,7 +32,7 @@ def films(visitor: Visitor) -> Iterator[str]:
     for route in unanswered:
         route.continue_()
     page.unroute(READS_OF_FILMS)
-    visitor.is_told(re.compile(r"^\d+ films$"))
+    visitor.sees_text(re.compile(r"^\d+ films$"))
     yield "films"
     if is_phone(page):
         visitor.press("Filters")
@@ -40,11 +40,11 @@ def films(visitor: Visitor) -> Iterator[str]:
     visitor.sees("The Cabinet of Dr. Caligari")
     yield "films, filtered"
     visitor.open("/?q=zardoz")
-    visitor.is_told("No films match")
+    visitor.sees_text("No films match")
     yield "films, none fits"
     page.get_by_role("link", name="Tomorrow").click()
     visitor.press("Clear filters")
-    visitor.is_told(re.compile(r"^\d+ films$"))
+    visitor.sees_text(re.compile(r"^\d+ films$"))
     yield "films of one day"
 
 
@@ -52,10 +52,10 @@ def films_out_of_reach(visitor: Visitor) -> Iterator[str]:
     visitor.expects_complaints(NO_CONNECTION)
     visitor.page.route(READS_OF_FILMS, lambda route: route.abort())
     visitor.open("/")
-    visitor.is_told("We couldn’t load the films", timeout=30_000)
+    visitor.sees_text("We couldn’t load the films", timeout=30_000)
     yield "films, not loaded"
     visitor.open("/films/metropolis")
-    visitor.is_told("We couldn’t load this film", timeout=30_000)
+    visitor.sees_text("We couldn’t load this film", timeout=30_000)
     yield "film, not loaded"
 
 
@@ -87,7 +87,7 @@ def seats_of_a_guest(visitor: Visitor) -> Iterator[str]:
     visitor.press("List")
     yield "seats, as a list"
     page.context.set_offline(True)
-    visitor.is_told(re.compile("^You are offline"))
+    visitor.sees_text(re.compile("^You are offline"))
     yield "seats, offline"
 
 
@@ -109,14 +109,14 @@ def seats_of_mine(visitor: Visitor) -> Iterator[str]:
     page.route("**/rpc/lock_seats", lambda route: (cinema.lock(rival, 27), route.continue_()), times=1)
     visitor.choose("C4")
     visitor.choose("C4")
-    visitor.is_told(re.compile("was just taken"))
+    visitor.sees_text(re.compile("was just taken"))
     yield "seats, one was taken"
     visitor.open("/")
     visitor.sees("What’s on")
     visitor.press(re.compile("Back to your seats"))
     visitor.goes_to_pay()
     visitor.open_seats()
-    visitor.is_told("You have an unpaid order for this showtime")
+    visitor.sees_text("You have an unpaid order for this showtime")
     yield "seats, being paid for"
 
 
@@ -139,7 +139,7 @@ def seats_not_sold(visitor: Visitor) -> Iterator[str]:
     cinema.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [cancelled])
     for showtime, title in {gone: "Sold out", begun: "no longer on sale", cancelled: "has been cancelled"}.items():
         visitor.open(f"/showtimes/{showtime}")
-        visitor.is_told(re.compile(title))
+        visitor.sees_text(re.compile(title))
         yield f"seats, {title}"
     visitor.open("/showtimes/999999999")
     visitor.sees("Showtime not found")
@@ -152,7 +152,7 @@ def seats_out_of_reach(visitor: Visitor) -> Iterator[str]:
     visitor.open(f"/showtimes/{visitor.frontrow.cinema.showtime_id}")
     visitor.sees("Nosferatu")
     yield "seats, being read"
-    visitor.is_told("We couldn’t load the seat map", timeout=30_000)
+    visitor.sees_text("We couldn’t load the seat map", timeout=30_000)
     yield "seats, not read"
 
 
@@ -161,18 +161,18 @@ def entrances(visitor: Visitor) -> Iterator[str]:
     visitor.sees("Sign in")
     yield "sign in"
     button(visitor, "Sign in").click()
-    visitor.is_told("Enter your password.")
+    visitor.sees_text("Enter your password.")
     yield "sign in, nothing filled in"
     visitor.expects_complaints("401")
     visitor.fill(**{"Email address": "nobody@example.com"}, Password=PASSWORD)
     button(visitor, "Sign in").click()
-    visitor.is_told(re.compile("Incorrect email address or password"))
+    visitor.sees_text(re.compile("Incorrect email address or password"))
     yield "sign in, refused"
     visitor.press("Create an account")
     visitor.sees("Create an account")
     yield "register"
     visitor.press("Create account")
-    visitor.is_told(re.compile("^Choose a password"))
+    visitor.sees_text(re.compile("^Choose a password"))
     yield "register, nothing filled in"
 
 
@@ -184,7 +184,7 @@ def account(visitor: Visitor) -> Iterator[str]:
     visitor.expects_complaints(NO_CONNECTION)
     visitor.page.route("**/api/auth/refresh", lambda route: route.abort())
     visitor.page.reload()
-    visitor.is_told("We can’t check your sign-in")
+    visitor.sees_text("We can’t check your sign-in")
     yield "account, nobody answers"
 
 
@@ -192,27 +192,27 @@ def checkout(visitor: Visitor) -> Iterator[str]:
     begins_to_pay(visitor)
     yield "checkout"
     visitor.press(re.compile("^Pay "))
-    visitor.is_told("Enter the 3 or 4 digits.")
+    visitor.sees_text("Enter the 3 or 4 digits.")
     yield "checkout, nothing filled in"
     visitor.expects_complaints("402")
     visitor.pays("Declined")
-    visitor.is_told("Payment declined")
+    visitor.sees_text("Payment declined")
     yield "checkout, declined"
     visitor.press("Release these seats")
     visitor.sees("Release these seats?")
     yield "checkout, the question before it is given up"
     visitor.press("Yes, release them")
-    visitor.is_told("You released the seats")
+    visitor.sees_text("You released the seats")
     yield "checkout, given up"
     visitor.open("/bookings/00000000-0000-4000-8000-000000000000")
-    visitor.is_told("Booking not found.")
+    visitor.sees_text("Booking not found.")
     yield "booking, unknown"
 
 
 def checkout_too_late(visitor: Visitor) -> Iterator[str]:
     booking = begins_to_pay(visitor)
     visitor.frontrow.let_run_out(booking)
-    visitor.is_told("Time’s up", timeout=30_000)
+    visitor.sees_text("Time’s up", timeout=30_000)
     yield "checkout, time over"
     visitor.open(f"/bookings/{booking['id']}")
     visitor.sees("Not paid in time")
@@ -224,16 +224,16 @@ def checkout_paid_too_late(visitor: Visitor) -> Iterator[str]:
     frontrow.faults({"webhooks": [{"kind": "drop", "probability": 1}]})
     booking = begins_to_pay(visitor)
     visitor.pays("Succeeds")
-    visitor.is_told(re.compile("^Payment received. Booking"))
+    visitor.sees_text(re.compile("^Payment received. Booking"))
     yield "checkout, waiting for Stripe's word"
-    # A sweep would call the payment off, and so hear that it went through.
+    # A sweep would cancel the payment intent, and so learn that it was paid.
     with frontrow.no_sweep():
         frontrow.let_run_out(booking)
         cinema.lock(cinema.customer("Bob"), 27, 28)
-        visitor.is_told("Your payment arrived after your hold had expired", timeout=30_000)
+        visitor.sees_text("Your payment arrived after your hold had expired", timeout=30_000)
         yield "checkout, late"
     frontrow.faults(None)
-    visitor.is_told("Nothing was booked, and you will be refunded", timeout=30_000)
+    visitor.sees_text("Nothing was booked, and you will be refunded", timeout=30_000)
     yield "checkout, money goes back"
 
 
@@ -244,7 +244,7 @@ def ticket(visitor: Visitor) -> Iterator[str]:
     expect(visitor.page.get_by_role("img", name=re.compile("^QR code for booking "))).to_be_visible()
     yield "ticket"
     visitor.press("Email it again")
-    visitor.is_told(re.compile("^Your ticket is on its way"))
+    visitor.sees_text(re.compile("^Your ticket is on its way"))
     yield "ticket, sent again"
     visitor.press("Cancel this booking")
     visitor.sees("Cancel this booking?")
@@ -257,7 +257,7 @@ def ticket(visitor: Visitor) -> Iterator[str]:
 def bookings(visitor: Visitor) -> Iterator[str]:
     customer = visitor.has_account()
     visitor.open("/bookings")
-    visitor.is_told("No tickets yet")
+    visitor.sees_text("No tickets yet")
     yield "bookings, none"
     cancelled = bought(visitor, customer)
     customer.rpc("cancel_booking", booking_id=cancelled["id"])
@@ -266,7 +266,7 @@ def bookings(visitor: Visitor) -> Iterator[str]:
     visitor.sees("Past and cancelled")
     yield "bookings"
     visitor.open(f"/bookings/{pending['id']}")
-    visitor.is_told("Complete payment")
+    visitor.sees_text("Complete payment")
     yield "booking, pending"
 
 
@@ -304,13 +304,13 @@ WALKS: list[Walk] = [
 @pytest.mark.slow  # the flow tests look at most of these states, too (test_devices.py)
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.__name__)
-def test_nothing_bars_anybody(visit: Callable[..., Visitor], walk: Walk, width: int) -> None:
+def test_axe_finds_nothing_in_any_state(visit: Callable[..., Visitor], walk: Walk, width: int) -> None:
     visitor = visit(width=width)
     found = [finding for state in walk(visitor) for finding in findings(visitor.page, f"{state}, {width}")]
     assert not found, "\n".join(map(str, found))
 
 
-def test_a_blunder_is_found(visitor: Visitor) -> None:
+def test_axe_finds_a_planted_violation(visitor: Visitor) -> None:
     """The control: a picture without a text, and text that only the dark scheme swallows."""
     visitor.open("/nowhere")
     visitor.sees("Page not found")

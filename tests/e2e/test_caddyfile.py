@@ -57,7 +57,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def test_what_is_kept_and_what_is_asked_for_again(served: Served) -> None:
+def test_cache_headers(served: Served) -> None:
     for path in ("/", "/showtimes/42", "/bookings"):
         answer = httpx.get(served.page + path)
         assert answer.status_code == 200
@@ -84,7 +84,7 @@ def test_the_api_is_behind_it_and_its_metrics_are_not(served: Served) -> None:
 def visitor(
     served: Served, frontrow: Frontrow, browser_type: BrowserType, launch_options: dict[str, Any]
 ) -> Iterator[Visitor]:
-    """Somebody whose browser finds Caddy at the page's address, in place of the server that the stack has there."""
+    """A visitor whose browser finds Caddy at the page's address, in place of the stack's own server."""
     there, here = (url.removeprefix("http://") for url in (frontrow.page, served.page))
     arguments = [*launch_options["args"], f"--host-resolver-rules=MAP {there} {here}"]
     browser = browser_type.launch(**{**launch_options, "args": arguments})
@@ -128,7 +128,7 @@ def listens(visitor: Visitor) -> None:
 
 @pytest.mark.usefixtures("listens")
 def test_no_page_breaks_its_own_policy(visitor: Visitor, frontrow: Frontrow) -> None:
-    """Zod, for one, tries `new Function` at its first schema unless it is told not to."""
+    """Zod, for one, tries `new Function` at its first schema unless it is configured not to."""
     guest = ["/", "/films/nosferatu-at-the-scala", "/sign-in", "/register", "/nowhere", "/films/no-such-film"]
     for path in guest:
         visitor.open(path)
@@ -160,7 +160,7 @@ def _is_settled(visitor: Visitor) -> None:
 
 
 @pytest.mark.usefixtures("listens")
-def test_the_page_may_call_nobody_else(visitor: Visitor) -> None:
+def test_page_may_call_no_other_origin(visitor: Visitor) -> None:
     answer = visitor.page.goto("/")
     assert answer is not None
     assert "connect-src" in answer.headers["content-security-policy"]

@@ -68,7 +68,7 @@ def test_the_story(visit: Callable[..., Visitor], screen: dict[str, Any]) -> Non
     if screen is PHONE:
         # The first tap comes closer, the next one chooses.
         visitor.choose("C5")
-        visitor.hears("Zoomed in. Tap a seat to choose it.")
+        visitor.gets_announcement("Zoomed in. Tap a seat to choose it.")
         visitor.sees_seat("C5", "free")
     visitor.holds("C5", "C6")
     if screen is PHONE:

@@ -1,4 +1,4 @@
-"""Without a mouse, and without seeing the picture: keys alone, the list, and what a screen reader is told."""
+"""Without a mouse, and without seeing the picture: keys alone, the list, and what a screen reader announces."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.http.frontrow import PASSWORD, Frontrow
 _MOST_TABS = 60
 
 LISTEN = """() => {
-  globalThis.told = [];
+  globalThis.announced = [];
   const region = document.querySelector('[aria-live=polite].sr-only');
-  new MutationObserver(() => told.push(region.textContent)).observe(
+  new MutationObserver(() => announced.push(region.textContent)).observe(
     region, { childList: true, characterData: true, subtree: true });
 }"""
 
 
 class Typist:
-    """Somebody with a keyboard and nothing else."""
+    """A visitor with a keyboard and nothing else."""
 
     def __init__(self, visitor: Visitor) -> None:
         self.visitor, self.keys = visitor, visitor.page.keyboard
@@ -86,7 +86,7 @@ def test_a_booking_by_keyboard_alone(visitor: Visitor, frontrow: Frontrow) -> No
     typist.fills("Email address", customer.email)
     typist.fills("Password", PASSWORD)
     typist.keys.press("Enter")
-    visitor.hears(re.compile("Seat C5 is yours for |Signed in"))
+    visitor.gets_announcement(re.compile("Seat C5 is yours for |Signed in"))
     visitor.sees_seat("C5", "yours")
 
     typist.tabs_to(page.locator("[role=gridcell][tabindex='0']"))
@@ -97,12 +97,12 @@ def test_a_booking_by_keyboard_alone(visitor: Visitor, frontrow: Frontrow) -> No
     typist.walks("Control+Home", "ArrowDown", "ArrowDown", *["ArrowRight"] * 5)
     typist.keys.press("Space")
     visitor.sees_seat("C6", "yours")
-    visitor.hears(re.compile("^Seat C6 is yours for "))
+    visitor.gets_announcement(re.compile("^Seat C6 is yours for "))
     typist.walks("ArrowRight", "Enter")
-    visitor.hears(re.compile("^Seat C7 is yours for "))
+    visitor.gets_announcement(re.compile("^Seat C7 is yours for "))
     typist.keys.press("Enter")
     visitor.sees_seat("C7", "free")
-    visitor.hears("Seat C7 removed.")
+    visitor.gets_announcement("Seat C7 removed.")
 
     typist.presses("Continue to payment")
     typist.is_at_the_heading("Checkout")
@@ -110,7 +110,7 @@ def test_a_booking_by_keyboard_alone(visitor: Visitor, frontrow: Frontrow) -> No
     typist.presses(re.compile("^Pay "))
     visitor.has_ticket()
     typist.is_at_the_heading("Your seats are booked")
-    visitor.is_told("Row C, seat 6")
+    visitor.sees_text("Row C, seat 6")
 
 
 def test_the_list_does_the_same_job(visitor: Visitor, cinema: CinemaFixture) -> None:
@@ -127,19 +127,19 @@ def test_the_list_does_the_same_job(visitor: Visitor, cinema: CinemaFixture) -> 
     typist.keys.press("Enter")
     mine = row.get_by_role("button", name="Row A, seat 1, Standard, €12.00", exact=True, pressed=True)
     expect(mine).to_be_focused()
-    visitor.hears(re.compile("^Seat A1 is yours for "))
+    visitor.gets_announcement(re.compile("^Seat A1 is yours for "))
     taken = row.get_by_role("button", name="Row A, seat 3, Standard, €12.00, on hold")
     expect(taken).to_have_attribute("aria-disabled", "true")
     typist.tabs_to(taken)
     typist.keys.press("Enter")
-    visitor.hears("Seat A3 is on hold.")
+    visitor.gets_announcement("Seat A3 is on hold.")
     typist.tabs_to(mine, "Shift+Tab")
     typist.keys.press("Enter")
     expect(free).to_be_focused()
-    visitor.hears("Seat A1 removed.")
+    visitor.gets_announcement("Seat A1 removed.")
 
 
-def test_what_others_do_is_told_now_and_then(visitor: Visitor, cinema: CinemaFixture) -> None:
+def test_changes_by_others_are_announced_in_summary(visitor: Visitor, cinema: CinemaFixture) -> None:
     """A hundred changes by others are a few sentences, which add up, and do not interrupt."""
     visitor.open_seats()
     visitor.page.evaluate(LISTEN)
@@ -153,14 +153,14 @@ def test_what_others_do_is_told_now_and_then(visitor: Visitor, cinema: CinemaFix
     visitor.sees_seat("H6", "on hold")
     visitor.sees_seat("A10", "free")
     # The last sentence is said four seconds after the last change.
-    visitor.page.wait_for_function("told.join(' ').match(/([0-9]+) seats? became available/g)")
+    visitor.page.wait_for_function("announced.join(' ').match(/([0-9]+) seats? became available/g)")
     visitor.page.wait_for_timeout(4_500)
     took = time.monotonic() - began
-    sentences: list[str] = visitor.evaluate("told")
+    sentences: list[str] = visitor.evaluate("announced")
     counts = [
         [int(n) for n in re.findall(rf"(\d+) seats? {what}", " ".join(sentences))] for what in ("w", "became available")
     ]
-    # Who took a seat and gave it back between two looks of the page did nothing that can be told.
+    # A seat taken and released between two reads of the page is not a change that can be announced.
     taken, freed = sum(counts[0]), sum(counts[1])
     assert taken - freed == 80
     assert 80 <= taken <= 90

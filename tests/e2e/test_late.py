@@ -49,8 +49,8 @@ def test_a_selection_runs_out(visitor: Visitor, visit: Callable[..., Visitor], d
     other.open_seats()
     visitor.open_seats()
     visitor.holds("C5", "C6")
-    visitor.hears("Your hold expired and the seats were released. Please choose again.")
-    visitor.is_told("Your hold expired and the seats were released. Please choose again.")
+    visitor.gets_announcement("Your hold expired and the seats were released. Please choose again.")
+    visitor.sees_text("Your hold expired and the seats were released. Please choose again.")
     expect(visitor.page.get_by_role("timer")).to_have_count(0)
     for each in (visitor, other):
         each.sees_seat("C5", "free")
@@ -60,7 +60,7 @@ def test_a_selection_runs_out(visitor: Visitor, visit: Callable[..., Visitor], d
 
 
 def test_two_minutes_before_the_end_there_is_a_warning(visitor: Visitor, durations: Callable[..., None]) -> None:
-    """Seen, and heard; also by somebody who looks at another page meanwhile, and finds back from there."""
+    """It is seen and announced, on another page too, with a link back."""
     durations(lock="2 minutes 12 seconds")
     visitor.has_account()
     visitor.open_seats()
@@ -68,7 +68,7 @@ def test_two_minutes_before_the_end_there_is_a_warning(visitor: Visitor, duratio
     visitor.page.get_by_role("link", name="Frontrow").click()
     aside = visitor.page.get_by_role("complementary", name="Seats held for you")
     expect(aside).to_contain_text("C5 for Nosferatu")
-    visitor.hears("Your seats are held for 2 more minutes.")
+    visitor.gets_announcement("Your seats are held for 2 more minutes.")
     expect(aside.get_by_role("timer")).to_have_attribute("title", "Time is running out")
     visitor.press("Back to your seats")
     visitor.sees_seat("C5", "yours")
@@ -82,11 +82,11 @@ def test_one_person_takes_ten_seats(visitor: Visitor) -> None:
     visitor.expects_complaints("422")
     visitor.holds(*(f"C{number}" for number in range(1, 11)))
     visitor.choose("C11")
-    visitor.is_told(re.compile("10 seats"))
-    visitor.hears(re.compile("10 seats"))
+    visitor.sees_text(re.compile("10 seats"))
+    visitor.gets_announcement(re.compile("10 seats"))
     visitor.sees_seat("C11", "free")
     visitor.sees_seat("C10", "yours")
-    visitor.is_told("€120.00")
+    visitor.sees_text("€120.00")
 
 
 # In the checkout -----------------------------------------------------------------------------------------------------
@@ -99,9 +99,9 @@ def test_the_time_to_pay_runs_out(visitor: Visitor, durations: Callable[..., Non
     visitor.open_seats()
     visitor.holds("C5", "C6")
     visitor.goes_to_pay()
-    visitor.hears("Time’s up")
-    visitor.is_told("Time’s up")
-    visitor.is_told(re.compile("^You have not been charged"))
+    visitor.gets_announcement("Time’s up")
+    visitor.sees_text("Time’s up")
+    visitor.sees_text(re.compile("^You have not been charged"))
     expect(visitor.page.get_by_role("button", name=re.compile("^Pay "))).to_have_count(0)
     durations()
     visitor.press("Choose seats again")
@@ -115,26 +115,26 @@ def test_the_time_to_pay_runs_out(visitor: Visitor, durations: Callable[..., Non
 # At the bank ---------------------------------------------------------------------------------------------------------
 
 
-def test_who_answers_the_bank_too_late_is_not_charged(visitor: Visitor, booking: Json, frontrow: Frontrow) -> None:
-    """What was never paid is called off at Stripe when the time is over, so the bank's page leads nowhere."""
+def test_late_bank_confirmation_is_not_charged(visitor: Visitor, booking: Json, frontrow: Frontrow) -> None:
+    """An unpaid intent is cancelled at Stripe when the time is over, so the bank's page leads nowhere."""
     visitor.expects_complaints("410")
     frontrow.let_run_out(booking)
     eventually(lambda: [row["state"] for row in frontrow.outbox(booking, "cancel_intent")] == ["sent"])
     visitor.press("Complete")
-    visitor.is_told("This payment is not waiting for you any more.")
+    visitor.sees_text("This payment is not waiting for you any more.")
     visitor.open(f"/checkout/{booking['id']}")
-    visitor.is_told("Time’s up")
+    visitor.sees_text("Time’s up")
     visitor.press("Choose seats again")
     visitor.sees_seat("C5", "free")
 
 
 def test_a_late_payment_finds_the_seats_free(visitor: Visitor, booking: Json, frontrow: Frontrow) -> None:
-    """They are the customer's all the same, and he is told that it was late."""
+    """The customer keeps the seats, and the page says that the payment was late."""
     with frontrow.no_sweep():
         frontrow.let_run_out(booking)
         visitor.press("Complete")
         visitor.has_ticket()
-    visitor.is_told(
+    visitor.sees_text(
         "Your payment arrived after your hold had expired. Your seats were still available, so they are yours."
     )
 
@@ -151,15 +151,17 @@ def test_a_late_payment_finds_the_seats_gone(visitor: Visitor, booking: Json, fr
         )
         other.rpc("lock_seats", showtime_id=cinema.showtime_id, seat_ids=[seat])
         visitor.press("Complete")
-        visitor.is_told("Your payment arrived after your hold had expired")
-        visitor.is_told(re.compile("^If your seats are still available, they are yours. If not, you will be refunded"))
+        visitor.sees_text("Your payment arrived after your hold had expired")
+        visitor.sees_text(
+            re.compile("^If your seats are still available, they are yours. If not, you will be refunded")
+        )
         frontrow.faults(None)
         frontrow.resend("payment_intent.succeeded")
-        visitor.is_told("Nothing was booked, and you will be refunded")
-    visitor.is_told(re.compile("someone else had taken your seats"))
-    visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
+        visitor.sees_text("Nothing was booked, and you will be refunded")
+    visitor.sees_text(re.compile("someone else had taken your seats"))
+    visitor.sees_text(re.compile("^€24.00 was sent to your bank on "))
     visitor.page.reload()
-    visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
+    visitor.sees_text(re.compile("^€24.00 was sent to your bank on "))
     visitor.press("Choose seats again")
     visitor.sees_seat("C5", "on hold")
 
@@ -172,9 +174,9 @@ def test_a_webhook_that_is_lost(visitor: Visitor, frontrow: Frontrow) -> None:
     visitor.goes_to_pay()
     frontrow.faults({"webhooks": [{"kind": "drop", "type": "payment_intent.succeeded", "probability": 1}]})
     visitor.pays()
-    visitor.is_told("Payment received. Booking your seats …")
-    visitor.hears("This takes a moment. Your ticket will open automatically.")
-    visitor.is_told(re.compile("^This is taking longer than usual. You can close this page"))
+    visitor.sees_text("Payment received. Booking your seats …")
+    visitor.gets_announcement("This takes a moment. Your ticket will open automatically.")
+    visitor.sees_text(re.compile("^This is taking longer than usual. You can close this page"))
     frontrow.faults(None)
     frontrow.resend("payment_intent.succeeded")
     visitor.has_ticket()

@@ -1,4 +1,4 @@
-"""What moves although nobody asked it to, what does not fit, and what comes out of the printer."""
+"""Layout: unexpected shifts, narrow screens, reduced motion and print."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHIFT = 0.025
 
 
 def opens(visitor: Visitor, path: str) -> list[dict[str, object]]:
-    """Open a page, wait until it has all that it reads, and tell what moved on the way."""
+    """Open a page, wait until it has loaded everything, and return what moved on the way."""
     page = visitor.page
     page.add_init_script(f"if (!globalThis.shifts) {{ {_WATCH} }}")
     page.goto(path)
@@ -43,7 +43,7 @@ def moved(shifts: list[dict[str, object]]) -> float:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_pages_for_everybody_stand_still(visit: Callable[..., Visitor], width: int) -> None:
+def test_public_pages_have_no_layout_shift(visit: Callable[..., Visitor], width: int) -> None:
     showtime = visit(width=width).frontrow.cinema.showtime_id
     for path in ("/", "/?day=2020-01-01&q=metropolis", "/films/metropolis", f"/showtimes/{showtime}", "/sign-in"):
         shifts = opens(visit(width=width), path)
@@ -51,7 +51,7 @@ def test_pages_for_everybody_stand_still(visit: Callable[..., Visitor], width: i
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_pages_of_ones_own_stand_still(visit: Callable[..., Visitor], width: int) -> None:
+def test_account_pages_have_no_layout_shift(visit: Callable[..., Visitor], width: int) -> None:
     visitor = visit(width=width)
     customer = visitor.has_account()
     booking = customer.book(2)
@@ -64,7 +64,7 @@ def test_pages_of_ones_own_stand_still(visit: Callable[..., Visitor], width: int
     assert moved(shifts) < SHIFT, f"the ticket at {width}: {shifts}"
 
 
-def test_a_page_that_moves_is_noticed(visitor: Visitor) -> None:
+def test_layout_shift_is_detected(visitor: Visitor) -> None:
     """The control."""
     opens(visitor, "/nowhere")
     visitor.evaluate("document.body.insertAdjacentHTML('afterbegin', '<div style=\"height: 300px\">late</div>')")
@@ -98,10 +98,10 @@ def endless_motion(page: Page) -> int:
     )
 
 
-@pytest.mark.parametrize(("wish", "moves"), [("reduce", False), ("no-preference", True)])
-def test_who_wants_no_motion_sees_none(visit: Callable[..., Visitor], wish: str, moves: bool) -> None:
+@pytest.mark.parametrize(("preference", "moves"), [("reduce", False), ("no-preference", True)])
+def test_reduced_motion_is_respected(visit: Callable[..., Visitor], preference: str, moves: bool) -> None:
     """While a page is read its skeleton pulses, and only for those who bear that."""
-    visitor = visit(reduced_motion=wish)
+    visitor = visit(reduced_motion=preference)
     visitor.page.route("**/rest/v1/movies?*", lambda _: None)
     visitor.open("/")
     visitor.sees("What’s on")
@@ -123,6 +123,6 @@ def test_a_ticket_is_printed_on_one_page(visit: Callable[..., Visitor]) -> None:
     for hidden in (page.get_by_role("banner"), page.get_by_role("contentinfo"), page.get_by_role("button")):
         expect(hidden.filter(visible=True)).to_have_count(0)
     expect(page.get_by_role("img", name=re.compile("^QR code for booking "))).to_be_visible()
-    visitor.is_told(booking["reference"])
+    visitor.sees_text(booking["reference"])
     assert visitor.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
     assert visitor.evaluate("getComputedStyle(document.documentElement).color") == "rgb(0, 0, 0)"

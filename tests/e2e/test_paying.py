@@ -1,4 +1,4 @@
-"""Paying: what the bank may say, and what the customer is told each time."""
+"""Paying: each answer of the bank, and what the page shows for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def payer(visitor: Visitor) -> Customer:
     visitor.open_seats()
     visitor.holds("C5", "C6")
     visitor.goes_to_pay()
-    visitor.is_told("€24.00")
+    visitor.sees_text("€24.00")
     return customer
 
 
@@ -29,11 +29,11 @@ def payer(visitor: Visitor) -> Customer:
 def test_a_decline_and_then_a_success(visitor: Visitor, frontrow: Frontrow) -> None:
     visitor.expects_complaints("402")
     visitor.pays("Declined")
-    visitor.hears(DECLINED)
-    visitor.is_told("Your bank declined the card. Please try another one.")
-    visitor.is_told("You have not been charged. Your seats are held until the timer runs out.")
+    visitor.gets_announcement(DECLINED)
+    visitor.sees_text("Your bank declined the card. Please try another one.")
+    visitor.sees_text("You have not been charged. Your seats are held until the timer runs out.")
     visitor.pays("Insufficient funds")
-    visitor.is_told("This card has insufficient funds. Please try another one.")
+    visitor.sees_text("This card has insufficient funds. Please try another one.")
     visitor.pays("Succeeds")
     visitor.has_ticket()
     assert charges(frontrow) == ["failed", "failed", "succeeded"]
@@ -43,7 +43,7 @@ def test_a_decline_and_then_a_success(visitor: Visitor, frontrow: Frontrow) -> N
 def test_three_d_secure_approved(visitor: Visitor, frontrow: Frontrow) -> None:
     visitor.pays("3-D Secure")
     visitor.sees("3-D Secure test page")
-    visitor.is_told("24.00 EUR")
+    visitor.sees_text("24.00 EUR")
     visitor.press("Complete")
     visitor.has_ticket()
     assert charges(frontrow) == ["succeeded"]
@@ -54,8 +54,8 @@ def test_three_d_secure_failed_and_then_another_card(visitor: Visitor, frontrow:
     visitor.pays("3-D Secure")
     visitor.press("Fail")
     visitor.sees("Checkout")
-    visitor.hears(DECLINED)
-    visitor.is_told("Your bank could not confirm your identity. Please try again or use another card.")
+    visitor.gets_announcement(DECLINED)
+    visitor.sees_text("Your bank could not confirm your identity. Please try again or use another card.")
     visitor.pays("Succeeds")
     visitor.has_ticket()
     assert charges(frontrow)[-1] == "succeeded"
@@ -94,15 +94,15 @@ def test_a_card_that_is_mistyped_is_sent_nowhere(visitor: Visitor) -> None:
     number = visitor.page.get_by_label("Card number")
     expect(number).to_have_attribute("aria-invalid", "true")
     expect(number).to_be_focused()
-    visitor.is_told("This card has expired.")
-    visitor.is_told("Enter the 3 or 4 digits.")
+    visitor.sees_text("This card has expired.")
+    visitor.sees_text("Enter the 3 or 4 digits.")
     assert sent == []
 
 
 @pytest.mark.usefixtures("payer")
 def test_stripe_does_not_answer(visitor: Visitor, frontrow: Frontrow) -> None:
     """The answer to the payment is lost, and the page does not call it declined; the ticket opens all the same."""
-    # Chromium itself may try once more, and then hears that the money is there.
+    # Chromium itself may try once more, and then learns that the payment has succeeded.
     visitor.expects_complaints("ERR_EMPTY_RESPONSE|ERR_CONNECTION|400")
     frontrow.faults(
         {
@@ -116,7 +116,7 @@ def test_stripe_does_not_answer(visitor: Visitor, frontrow: Frontrow) -> None:
 
 
 def charges(frontrow: Frontrow) -> list[str]:
-    """How the attempts at paying for the test's showtime ended, in order."""
+    """Return how the attempts to pay for the test's showtime ended, in order."""
     [payment] = frontrow.cinema.rows(
         "select payment_intent_id as id from public.payments where showtime_id = %s", [frontrow.cinema.showtime_id]
     )

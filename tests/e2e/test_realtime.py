@@ -18,7 +18,7 @@ DELAYED, LIVE = "Updates are delayed", "Live"
 
 
 def test_a_cut_heals(visitor: Visitor, cinema: CinemaFixture) -> None:
-    """What others did meanwhile is on the map afterwards, with nothing done by the viewer."""
+    """Changes by others meanwhile are on the map afterwards, with nothing done by the viewer."""
     line = Line(visitor.page)
     others = [cinema.customer() for _ in range(3)]
     visitor.has_account()
@@ -36,7 +36,7 @@ def test_a_cut_heals(visitor: Visitor, cinema: CinemaFixture) -> None:
     visitor.page.wait_for_timeout(CUT_SECONDS * 1000)
     expect(visitor.page.get_by_text(DELAYED)).to_be_attached()
 
-    line.mend()
+    line.restore()
     expect(visitor.page.get_by_text(LIVE, exact=True)).to_be_attached()
     for seat, state in {
         "A1": "free",
@@ -68,8 +68,8 @@ def test_realtime_dies(visitor: Visitor, cinema: CinemaFixture, stack: Stack) ->
     visitor.sees_seat("A2", "on hold")
 
 
-def test_realtime_stands_still(visitor: Visitor, cinema: CinemaFixture, stack: Stack) -> None:
-    """The connection is open and nothing comes. A choice is refused by the server alone, and then all is heard late."""
+def test_realtime_hangs(visitor: Visitor, cinema: CinemaFixture, stack: Stack) -> None:
+    """The connection is open and nothing comes. The server alone refuses a choice; then all messages arrive late."""
     other = cinema.customer()
     visitor.has_account()
     visitor.expects_complaints("409|WebSocket")
@@ -79,7 +79,7 @@ def test_realtime_stands_still(visitor: Visitor, cinema: CinemaFixture, stack: S
     try:
         cinema.lock(other, 0, 1)
         visitor.choose("A1")
-        visitor.is_told("Seat A1 was just taken. Please choose another.")
+        visitor.sees_text("Seat A1 was just taken. Please choose another.")
         visitor.sees_seat("A2", "on hold")
         give_back(cinema, other, 1)
     finally:
@@ -88,7 +88,7 @@ def test_realtime_stands_still(visitor: Visitor, cinema: CinemaFixture, stack: S
     visitor.sees_seat("A1", "on hold")
 
 
-def test_messages_that_come_twice_and_too_late_do_no_harm(visitor: Visitor, cinema: CinemaFixture) -> None:
+def test_duplicate_and_late_messages_change_nothing(visitor: Visitor, cinema: CinemaFixture) -> None:
     line = Line(visitor.page)
     ada, bob = cinema.customer(), cinema.customer()
     line.twice = True
@@ -103,7 +103,7 @@ def test_messages_that_come_twice_and_too_late_do_no_harm(visitor: Visitor, cine
     visitor.holds("A2")
 
     # The whole past once more, and backwards: Ada's lock and release of what Bob and the viewer hold now.
-    past = list(line.heard)
+    past = list(line.received)
     assert len(past) >= 8
     line.repeat(past)
     line.repeat(past[::-1])
@@ -113,7 +113,7 @@ def test_messages_that_come_twice_and_too_late_do_no_harm(visitor: Visitor, cine
     visitor.sees_seat("A2", "yours")
     visitor.choose("A2")
     visitor.sees_seat("A2", "free")
-    line.repeat(list(line.heard))
+    line.repeat(list(line.received))
     cinema.lock(ada, 3)
     visitor.sees_seat("A4", "on hold")
     visitor.sees_seat("A2", "free")

@@ -1,4 +1,4 @@
-"""Whoever loads the page again, at whatever step, is where he was."""
+"""Reloading the page at any step leads back to that step."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_seat_map_with_seats_held(holder: Visitor) -> None:
 def test_the_checkout_before_paying(payer: Visitor) -> None:
     payer.page.reload()
     payer.sees("Checkout")
-    payer.is_told("€24.00")
+    payer.sees_text("€24.00")
     expect(payer.page.get_by_role("timer")).to_contain_text(re.compile("(10:00|9:[0-9]{2})"))
     payer.pays()
     payer.has_ticket()
@@ -71,7 +71,7 @@ def test_the_checkout_before_paying(payer: Visitor) -> None:
 def test_the_seat_map_while_a_booking_waits(payer: Visitor) -> None:
     """It leads back to the payment instead of letting other seats be chosen."""
     payer.open_seats()
-    payer.is_told("You have an unpaid order for this showtime")
+    payer.sees_text("You have an unpaid order for this showtime")
     payer.sees_seat("C5", "yours")
     payer.page.reload()
     payer.press("Go to payment")
@@ -82,9 +82,9 @@ def test_the_checkout_after_a_decline(payer: Visitor) -> None:
     """Stripe still knows why, and so the page does."""
     payer.expects_complaints("402")
     payer.pays("Insufficient funds")
-    payer.is_told("This card has insufficient funds. Please try another one.")
+    payer.sees_text("This card has insufficient funds. Please try another one.")
     payer.page.reload()
-    payer.is_told("This card has insufficient funds. Please try another one.")
+    payer.sees_text("This card has insufficient funds. Please try another one.")
     payer.pays()
     payer.has_ticket()
 
@@ -104,9 +104,9 @@ def test_the_checkout_in_the_middle_of_three_d_secure(payer: Visitor) -> None:
     payer.pays("3-D Secure")
     payer.sees("3-D Secure test page")
     payer.page.goto(checkout)
-    payer.is_told("Your bank has not confirmed the last attempt. Please pay again.")
+    payer.sees_text("Your bank has not confirmed the last attempt. Please pay again.")
     payer.page.reload()
-    payer.is_told("Your bank has not confirmed the last attempt. Please pay again.")
+    payer.sees_text("Your bank has not confirmed the last attempt. Please pay again.")
     payer.pays("Succeeds")
     payer.has_ticket()
 
@@ -117,9 +117,9 @@ def test_between_paying_and_the_webhook(payer: Visitor, frontrow: Frontrow, card
     payer.pays(card)
     if card == "3-D Secure":
         payer.press("Complete")
-    payer.is_told("Payment received. Booking your seats …")
+    payer.sees_text("Payment received. Booking your seats …")
     payer.page.reload()
-    payer.is_told("Payment received. Booking your seats …")
+    payer.sees_text("Payment received. Booking your seats …")
     frontrow.faults(None)
     frontrow.resend("payment_intent.succeeded")
     payer.has_ticket()

@@ -1,4 +1,4 @@
-"""States that people meet: sold out, called off, begun, unknown, offline."""
+"""States of a showtime and of the page: sold out, cancelled, begun, unknown, offline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def two_seats(cinema: CinemaFixture) -> int:
     return cinema.showtime_id
 
 
-def test_sold_out_until_somebody_gives_a_seat_back(two_seats: int, visitor: Visitor, frontrow: Frontrow) -> None:
+def test_sold_out_ends_when_a_seat_is_released(two_seats: int, visitor: Visitor, frontrow: Frontrow) -> None:
     """On the film's page and on the seat map, which shows the seat at once when it comes free."""
     owner = frontrow.register()
     booking = owner.book(2)
@@ -30,24 +30,24 @@ def test_sold_out_until_somebody_gives_a_seat_back(two_seats: int, visitor: Visi
     visitor.open("/films/nosferatu-at-the-scala")
     expect(visitor.page.get_by_text("Sold out").first).to_be_visible()
     visitor.open_seats(two_seats)
-    visitor.is_told("No seats left")
-    visitor.is_told("Sold out")
+    visitor.sees_text("No seats left")
+    visitor.sees_text("Sold out")
     visitor.sees_seat("A1", "sold")
     visitor.seat("A1").click(force=True)
-    visitor.hears("Seat A1 is sold.")
+    visitor.gets_announcement("Seat A1 is sold.")
     owner.rpc("cancel_booking", booking_id=booking["id"])
     visitor.sees_seat("A1", "free")
     expect(visitor.page.get_by_text("Sold out")).to_have_count(0)
     visitor.holds("A1")
 
 
-def test_a_showtime_is_called_off_while_seats_are_chosen(visitor: Visitor, cinema: CinemaFixture) -> None:
+def test_showtime_cancelled_while_choosing_seats(visitor: Visitor, cinema: CinemaFixture) -> None:
     """The page says so by itself."""
     visitor.has_account()
     visitor.open_seats()
     visitor.holds("C5")
     cinema.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [cinema.showtime_id])
-    visitor.is_told("This showtime has been cancelled")
+    visitor.sees_text("This showtime has been cancelled")
     expect(visitor.page.get_by_role("grid")).to_have_count(0)
     visitor.press("Other showtimes of Nosferatu")
     visitor.sees("Nosferatu")
@@ -63,10 +63,10 @@ def test_sales_close_when_the_film_begins(two_seats: int, visitor: Visitor, cine
         "update public.showtimes set starts_at = private.now() - interval '1 minute' where id = %s", [two_seats]
     )
     visitor.choose("A1")
-    visitor.is_told("This showtime is no longer on sale")
+    visitor.sees_text("This showtime is no longer on sale")
     visitor.page.reload()
-    visitor.is_told("This showtime is no longer on sale")
-    visitor.is_told("It has started. There may be another showtime.")
+    visitor.sees_text("This showtime is no longer on sale")
+    visitor.sees_text("It has started. There may be another showtime.")
     expect(visitor.page.get_by_role("grid")).to_have_count(0)
     visitor.press("Other showtimes of Nosferatu")
     visitor.is_at("/films/nosferatu-at-the-scala")
@@ -81,7 +81,7 @@ def test_sales_close_when_the_film_begins(two_seats: int, visitor: Visitor, cine
         ("/films/no-such-film", "Film not found"),
     ],
 )
-def test_what_there_is_not(visitor: Visitor, path: str, heading: str) -> None:
+def test_unknown_pages_lead_on(visitor: Visitor, path: str, heading: str) -> None:
     """It says so, and there is a way on."""
     visitor.open(path)
     visitor.sees(heading)
@@ -91,10 +91,10 @@ def test_what_there_is_not(visitor: Visitor, path: str, heading: str) -> None:
 
 @pytest.mark.parametrize("path", ["/bookings/", "/checkout/"])
 @pytest.mark.parametrize("booking", [str(uuid.UUID(int=7)), "seven"])
-def test_a_booking_that_there_is_not(visitor: Visitor, path: str, booking: str) -> None:
+def test_unknown_booking(visitor: Visitor, path: str, booking: str) -> None:
     visitor.has_account()
     visitor.open(path + booking)
-    visitor.is_told("Booking not found.")
+    visitor.sees_text("Booking not found.")
     visitor.page.get_by_role("main").get_by_role("link", name="My tickets").click()
     visitor.sees("My tickets")
 
@@ -105,9 +105,9 @@ def test_offline_and_back(visitor: Visitor, cinema: CinemaFixture) -> None:
     visitor.expects_complaints("ERR_INTERNET_DISCONNECTED|WebSocket")
     visitor.open_seats()
     visitor.page.context.set_offline(True)
-    visitor.hears("You are offline. What you see may be out of date.")
+    visitor.gets_announcement("You are offline. What you see may be out of date.")
     visitor.choose("C5")
-    visitor.is_told("You are offline. You can choose seats again once you are back online.")
+    visitor.sees_text("You are offline. You can choose seats again once you are back online.")
     visitor.sees_seat("C5", "free")
     cinema.lock(cinema.customer(), 0)
     visitor.page.context.set_offline(False)
@@ -121,7 +121,7 @@ def test_the_data_api_is_down(visitor: Visitor) -> None:
     visitor.expects_complaints("503|ERR_FAILED")
     visitor.page.route("**/rest/v1/**", lambda route: route.abort())
     visitor.open("/")
-    visitor.hears("Frontrow is not responding. Please check your connection and try again.")
+    visitor.gets_announcement("Frontrow is not responding. Please check your connection and try again.")
     visitor.page.unroute("**/rest/v1/**")
     visitor.press("Try again")
     visitor.sees("Nosferatu")

@@ -1,4 +1,4 @@
-"""The whole story by clicks: from the list of films to the ticket in hand and the letter in the mail."""
+"""The whole story by clicks: from the list of films to the ticket in hand and the email in the inbox."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
     page.get_by_role("combobox", name="Theater").select_option(label="Scala, Wien")
     page.get_by_role("link", name="Nosferatu").first.click()
     visitor.sees("Nosferatu")
-    visitor.is_told("96 seats left")
+    visitor.sees_text("96 seats left")
     showtime = visitor.frontrow.cinema.showtime_id
     page.locator(f'a[href="/showtimes/{showtime}"]').click()
     visitor.choose("C5")
@@ -34,8 +34,8 @@ def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
     visitor.pays("Succeeds")
     visitor.has_ticket()
     expect(page.get_by_role("img", name=re.compile("^QR code for booking "))).to_be_visible()
-    letter = eventually(lambda: visitor.frontrow.mails(email))[0]
-    assert "Nosferatu" in letter["Subject"]
+    email_message = eventually(lambda: visitor.frontrow.mails(email))[0]
+    assert "Nosferatu" in email_message["Subject"]
     visitor.press("My tickets")
     visitor.sees("My tickets")
     expect(page.get_by_role("link", name="Nosferatu")).to_be_visible()

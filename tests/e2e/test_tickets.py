@@ -42,7 +42,7 @@ def test_a_ticket_is_taken_along(visitor: Visitor, owner: Customer, frontrow: Fr
 
     eventually(lambda: frontrow.mails(owner.email))
     visitor.press("Email it again")
-    visitor.is_told(f"Your ticket is on its way to {owner.email}.")
+    visitor.sees_text(f"Your ticket is on its way to {owner.email}.")
     first, again = eventually(lambda: two(frontrow.mails(owner.email)))
     assert again["Subject"] == first["Subject"]
 
@@ -55,10 +55,8 @@ def test_a_ticket_is_taken_along(visitor: Visitor, owner: Customer, frontrow: Fr
     expect(page.get_by_role("banner")).to_have_count(0)
 
 
-def test_a_cancelled_booking_gives_the_money_back(
-    visitor: Visitor, visit: Callable[..., Visitor], frontrow: Frontrow
-) -> None:
-    """Each step of the money's way is told, and the seats are another's at once."""
+def test_cancellation_refunds_the_booking(visitor: Visitor, visit: Callable[..., Visitor], frontrow: Frontrow) -> None:
+    """Each step of the refund is shown, and others can book the seats at once."""
     customer = visitor.has_account()
     visitor.open_seats()
     visitor.holds("C5", "C6")
@@ -72,27 +70,27 @@ def test_a_cancelled_booking_gives_the_money_back(
 
     frontrow.faults({"webhooks": [{"kind": "drop", "type": "refund.updated", "probability": 1}]})
     visitor.press("Cancel this booking")
-    visitor.is_told("Your seats will be released and €24.00 refunded to your original payment method.")
+    visitor.sees_text("Your seats will be released and €24.00 refunded to your original payment method.")
     visitor.press("Keep my seats")
     visitor.press("Cancel this booking")
     visitor.press("Cancel and refund €24.00")
-    visitor.hears("Booking cancelled.")
-    visitor.is_told("You cancelled this booking.")
-    visitor.is_told("€24.00 is on its way. Your bank has not confirmed it yet.")
+    visitor.gets_announcement("Booking cancelled.")
+    visitor.sees_text("You cancelled this booking.")
+    visitor.sees_text("€24.00 is on its way. Your bank has not confirmed it yet.")
     other.sees_seat("C5", "free")
     frontrow.faults(None)
     eventually(lambda: frontrow.stripe.v1.refunds.list({"limit": 1}).data[0].status == "succeeded")
     frontrow.resend("refund.updated")
-    visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
+    visitor.sees_text(re.compile("^€24.00 was sent to your bank on "))
     visitor.sees("Cancelled and refunded")
-    letter = eventually(lambda: frontrow.mails(customer.email)[1:])[0]
-    assert re.match(r"Your refund of .*24\.00.* for Nosferatu", letter["Subject"])
+    email_message = eventually(lambda: frontrow.mails(customer.email)[1:])[0]
+    assert re.match(r"Your refund of .*24\.00.* for Nosferatu", email_message["Subject"])
     visitor.open("/bookings")
     visitor.sees("Past and cancelled")
-    visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
+    visitor.sees_text(re.compile("^€24.00 was sent to your bank on "))
 
 
-def test_a_booking_that_waits_for_its_payment_is_given_up(visitor: Visitor) -> None:
+def test_pending_booking_can_be_cancelled(visitor: Visitor) -> None:
     """From the checkout: nothing is charged, and the seats are free again."""
     visitor.has_account()
     visitor.open_seats()
@@ -100,39 +98,39 @@ def test_a_booking_that_waits_for_its_payment_is_given_up(visitor: Visitor) -> N
     visitor.goes_to_pay()
     visitor.press("My tickets")
     visitor.sees("Upcoming")
-    visitor.is_told("Awaiting payment")
+    visitor.sees_text("Awaiting payment")
     visitor.press("Complete payment")
     visitor.sees("Checkout")
     visitor.press("Release these seats")
     visitor.sees("Release these seats?")
     visitor.press("Yes, release them")
-    visitor.is_told("You have not been charged.")
+    visitor.sees_text("You have not been charged.")
     visitor.press("Choose seats again")
     visitor.sees_seat("C5", "free")
 
 
 @pytest.mark.usefixtures("owner")
-def test_a_ticket_is_its_owners_alone(visitor: Visitor, visit: Callable[..., Visitor]) -> None:
-    """Somebody else with the address finds no booking, and no place to pay for it."""
+def test_ticket_is_for_its_owner_only(visitor: Visitor, visit: Callable[..., Visitor]) -> None:
+    """Another customer with the address finds no booking, and no checkout for it."""
     address = visitor.page.url
     stranger = visit()
     stranger.has_account()
     for path in (address, address.replace("/bookings/", "/checkout/")):
         stranger.page.goto(path)
-        stranger.is_told("Booking not found.")
+        stranger.sees_text("Booking not found.")
         expect(stranger.page.get_by_role("img", name=re.compile("QR"))).to_have_count(0)
     stranger.open("/bookings")
-    stranger.is_told("No tickets yet")
+    stranger.sees_text("No tickets yet")
 
 
 @pytest.mark.usefixtures("owner")
-def test_a_showtime_that_the_house_calls_off_is_paid_back(visitor: Visitor, frontrow: Frontrow) -> None:
+def test_cancelled_showtime_is_refunded(visitor: Visitor, frontrow: Frontrow) -> None:
     cinema = frontrow.cinema
     cinema.owner.execute("update public.showtimes set status = 'cancelled' where id = %s", [cinema.showtime_id])
     eventually(lambda: cinema.rows("select from public.refunds r where r.showtime_id = %s", [cinema.showtime_id]))
     visitor.page.reload()
-    visitor.is_told("The cinema has cancelled this showtime. We’re sorry.")
-    visitor.is_told(re.compile("^€24.00 was sent to your bank on "))
+    visitor.sees_text("The cinema has cancelled this showtime. We’re sorry.")
+    visitor.sees_text(re.compile("^€24.00 was sent to your bank on "))
 
 
 def two(mails: list[EmailMessage]) -> list[EmailMessage] | None:

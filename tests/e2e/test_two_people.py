@@ -1,4 +1,4 @@
-"""Two people, each at a browser of their own, before the same showtime."""
+"""Two visitors, each at a browser of their own, before the same showtime."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.http.frontrow import eventually
 PROMISE = 2.0
 """Seconds from the moment in the database to the moment on the other's map."""
 
-TOLD = "Seat E6 was just taken. Please choose another."
+SEAT_TAKEN = "Seat E6 was just taken. Please choose another."
 
 
 @pytest.fixture
-def people(visit: Callable[..., Visitor]) -> list[Visitor]:
+def visitors(visit: Callable[..., Visitor]) -> list[Visitor]:
     """Two, with accounts, and nothing open yet."""
     both = [visit(), visit()]
     for visitor in both:
@@ -27,10 +27,10 @@ def people(visit: Callable[..., Visitor]) -> list[Visitor]:
     return both
 
 
-def test_each_sees_what_the_other_does_within_two_seconds(people: list[Visitor], cinema: CinemaFixture) -> None:
+def test_changes_appear_on_the_other_map_within_two_seconds(visitors: list[Visitor], cinema: CinemaFixture) -> None:
     """Lock, release, booking and its end: from the database's clock to the seat that changes in the other browser."""
-    ada, bob = people
-    for visitor in people:
+    ada, bob = visitors
+    for visitor in visitors:
         visitor.open_seats()
         visitor.keeps_a_diary()
 
@@ -54,27 +54,29 @@ def test_each_sees_what_the_other_does_within_two_seconds(people: list[Visitor],
     bob.sees_seat("C5", "yours")
 
 
-def test_of_two_who_click_at_the_same_moment_one_is_told(people: list[Visitor]) -> None:
-    for visitor in people:
+def test_simultaneous_clicks_have_one_loser_who_is_informed(visitors: list[Visitor]) -> None:
+    for visitor in visitors:
         visitor.expects_complaints("409")
         visitor.open_seats()
-    at = people[0].evaluate("Date.now() + 700")
-    for visitor in people:
+    at = visitors[0].evaluate("Date.now() + 700")
+    for visitor in visitors:
         visitor.seat("E6").evaluate(
             """(seat, at) => void setTimeout(
                  () => seat.dispatchEvent(new MouseEvent('click', { bubbles: true })), at - Date.now())""",
             at,
         )
-    told = eventually(lambda: [each for each in people if each.page.get_by_text(TOLD).filter(visible=True).count()])
-    assert len(told) == 1
-    [winner] = [each for each in people if each not in told]
+    informed = eventually(
+        lambda: [each for each in visitors if each.page.get_by_text(SEAT_TAKEN).filter(visible=True).count()]
+    )
+    assert len(informed) == 1
+    [winner] = [each for each in visitors if each not in informed]
     winner.sees_seat("E6", "yours")
-    told[0].sees_seat("E6", "on hold")
+    informed[0].sees_seat("E6", "on hold")
 
 
-def test_a_lost_race_takes_the_optimistic_seat_back(people: list[Visitor]) -> None:
-    """Bob hears nothing of Ada's lock, so his map offers the seat, shows it as his at once, and then has to say no."""
-    ada, bob = people
+def test_a_lost_race_takes_the_optimistic_seat_back(visitors: list[Visitor]) -> None:
+    """Bob gets no message of Ada's lock: his map offers the seat, shows it as his, and then has to undo that."""
+    ada, bob = visitors
     line = Line(bob.page)
     bob.open_seats()
     line.mute = True
@@ -88,14 +90,14 @@ def test_a_lost_race_takes_the_optimistic_seat_back(people: list[Visitor]) -> No
     bob.sees_seat("E6", "yours")
     question.wait()
     question.let_go()
-    bob.is_told(TOLD)
-    bob.hears(TOLD)
+    bob.sees_text(SEAT_TAKEN)
+    bob.gets_announcement(SEAT_TAKEN)
     bob.sees_seat("E6", "on hold")
     bob.holds("E7")
 
 
 def lock(cinema: CinemaFixture, seat: str, bound: str) -> float:
-    """When the latest lock of the seat began (lower) or ended (upper), in seconds since 1970."""
+    """Return when the latest lock of the seat began (lower) or ended (upper), in seconds since 1970."""
     return cinema.value(
         f"select max(extract(epoch from {bound}(l.held)))::float8 from public.seat_locks l"
         " join public.seats s on s.id = l.seat_id"
@@ -105,7 +107,7 @@ def lock(cinema: CinemaFixture, seat: str, bound: str) -> float:
 
 
 def booking(cinema: CinemaFixture, moment: str) -> float:
-    """When that happened to the one booking of the showtime, in seconds since 1970."""
+    """Return when that happened to the one booking of the showtime, in seconds since 1970."""
     return cinema.value(
         f"select extract(epoch from {moment})::float8 from public.bookings where showtime_id = %s",
         [cinema.showtime_id],

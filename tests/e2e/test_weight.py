@@ -1,4 +1,4 @@
-"""What a page costs to fetch: only what it shows, and the list of films no more than 200 kB of JavaScript."""
+"""The size of a page: only what it shows, and the list of films no more than 200 kB of JavaScript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody at a browser: finds things as people do, by what they say, and does with them what people do."""
+"""A visitor at a browser, who finds things by their text or accessible name, as people do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DIARY = """() => {
 
 
 def _begins(seat: str) -> str:
-    """How what is said of a seat begins: B7 is Row B, seat 7."""
+    """Return how the accessible name of a seat begins: B7 is Row B, seat 7."""
     return f"Row {seat[0]}, seat {seat[1:]},"
 
 
@@ -41,10 +41,10 @@ class Visitor:
         self.frontrow, self.page = frontrow, page
         self._by_finger = by_finger
         self.complaints: list[str] = []
-        """What the browser complained of, less what the test expects."""
+        """Errors in the browser's console, less those that the test expects."""
         self._expected: list[str] = []
-        page.on("console", self._heard)
-        page.on("pageerror", self._failed)
+        page.on("console", self._on_console)
+        page.on("pageerror", self._on_page_error)
 
     def expects_complaints(self, pattern: str) -> None:
         """From now on the browser's console may say this: Chromium reports every answer of 4xx as an error."""
@@ -63,7 +63,7 @@ class Visitor:
         return customer
 
     def enters_as(self, customer: Customer) -> None:
-        """Somebody with an account signs in here, before the first page is opened."""
+        """Sign a customer in here, before the first page is opened."""
         answer = self.page.context.request.post(
             f"{self.frontrow.api}/api/auth/login",
             data={"email": customer.email, "password": PASSWORD},
@@ -82,37 +82,37 @@ class Visitor:
         expect(self.page.get_by_text("Live", exact=True)).to_be_attached()
 
     def sees(self, heading: str | re.Pattern[str], timeout: float = PATIENCE) -> None:
-        """A page, or a part of it, with that heading."""
+        """Expect a page, or a part of it, with that heading."""
         expect(self.page.get_by_role("heading", name=heading).filter(visible=True).first).to_be_visible(timeout=timeout)
 
-    def is_told(self, sentence: str | re.Pattern[str], timeout: float = PATIENCE) -> None:
-        """The sentence is on the page for everybody to see."""
+    def sees_text(self, sentence: str | re.Pattern[str], timeout: float = PATIENCE) -> None:
+        """Expect a visible sentence on the page."""
         expect(self.page.get_by_text(sentence).filter(visible=True).first).to_be_visible(timeout=timeout)
 
-    def hears(self, sentence: str | re.Pattern[str], timeout: float = PATIENCE) -> None:
-        """A screen reader is told the sentence."""
+    def gets_announcement(self, sentence: str | re.Pattern[str], timeout: float = PATIENCE) -> None:
+        """Expect a sentence in a live region, where screen readers announce it."""
         live = self.page.locator("[aria-live], [role=status], [role=alert]").filter(has_text=sentence)
         expect(live.first).to_be_attached(timeout=timeout)
 
     # What it does -----------------------------------------------------------------------------------------------------
 
     def press(self, name: str | re.Pattern[str]) -> None:
-        """A button or a link, by its name."""
+        """Press a button or a link, by its name."""
         button = self.page.get_by_role("button", name=name, exact=isinstance(name, str))
         link = self.page.get_by_role("link", name=name, exact=isinstance(name, str))
         self.hits(button.or_(link))
 
     def press_in_main(self, name: str) -> None:
-        """A button of the page itself, where the header has a link of that name."""
+        """Press a button of the page itself, where the header has a link of that name."""
         self.hits(self.page.get_by_role("main").get_by_role("button", name=name, exact=True))
 
     def fill(self, **fields: str) -> None:
-        """Fields by their labels: fill(Password="secret"), with _ for a space."""
+        """Fill fields by their labels: fill(Password="secret"), with _ for a space."""
         for label, value in fields.items():
             self.page.get_by_label(label.replace("_", " "), exact=True).fill(value)
 
     def seat(self, name: str) -> Locator:
-        """A seat of the map: seat("B7")."""
+        """Return a seat of the map: seat("B7")."""
         return self.page.locator(f'[role=gridcell][aria-label^="{_begins(name)}"]')
 
     def choose(self, *names: str) -> None:
@@ -120,15 +120,15 @@ class Visitor:
             self.hits(self.seat(name))
 
     def sees_seat(self, name: str, state: str, timeout: float = PATIENCE) -> None:
-        """free, yours, on hold, sold, bought by you."""
+        """Expect a state: free, yours, on hold, sold, bought by you."""
         expect(self.seat(name)).to_have_attribute("aria-label", re.compile(f", {state}$"), timeout=timeout)
 
     def keeps_a_diary(self) -> None:
-        """From now on the browser notes when each seat of the map changes, for saw()."""
+        """Note from now on when each seat of the map changes, for saw()."""
         self.page.evaluate(_DIARY)
 
     def saw(self, name: str, state: str) -> float:
-        """When, in seconds since 1970, the seat last came to be shown so; waits until it is."""
+        """Wait until the seat is shown so; return since when, in seconds since 1970."""
         self.sees_seat(name, state)
         return float(self.page.evaluate("([seat, state]) => diary.get(seat + state)", [_begins(name), state])) / 1000
 
@@ -140,7 +140,7 @@ class Visitor:
         expect(self.page.get_by_role("timer")).to_be_visible()
 
     def goes_to_pay(self) -> None:
-        """From the seat map to the card form."""
+        """Go from the seat map to the card form."""
         self.press("Continue to payment")
         self.sees("Checkout")
         expect(self.page.get_by_role("button", name=re.compile("^Pay "))).to_be_enabled()
@@ -152,15 +152,15 @@ class Visitor:
         self.press(re.compile("^Pay "))
 
     def types_card(self, number: str, expiry: str = "12/34", cvc: str = "123") -> None:
-        """A card that is not among those offered."""
+        """Type a card that is not among those offered."""
         self.fill(Card_number=number, Expiry_date=expiry, Security_code=cvc)
 
     def has_ticket(self, timeout: float = PATIENCE) -> None:
-        """The ticket opens by itself."""
+        """Expect the ticket, which opens by itself."""
         self.sees("Your seats are booked", timeout=timeout)
 
     def is_at(self, path: str | re.Pattern[str]) -> None:
-        """The address is that path, whatever the query."""
+        """Expect the address to be that path, whatever the query."""
         pattern = path.pattern if isinstance(path, re.Pattern) else re.escape(path)
         expect(self.page).to_have_url(re.compile(rf"^{re.escape(self.frontrow.page)}{pattern}([?#].*)?$"))
 
@@ -174,11 +174,11 @@ class Visitor:
     def evaluate(self, script: str, argument: Any = None) -> Any:
         return self.page.evaluate(script, argument)
 
-    def _heard(self, message: ConsoleMessage) -> None:
+    def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._note(f"{message.text} ({message.location.get('url', '')})")
 
-    def _failed(self, error: Error) -> None:
+    def _on_page_error(self, error: Error) -> None:
         self._note(f"uncaught: {error}")
 
     def _note(self, complaint: str) -> None:

@@ -76,7 +76,7 @@ def frontrow(stack: Stack, cinema: CinemaFixture) -> Iterator[Frontrow]:
 
 @pytest.fixture
 def customer(frontrow: Frontrow) -> Customer:
-    """Somebody who has just registered."""
+    """A customer who has just registered."""
     return frontrow.register()
 
 
@@ -106,7 +106,7 @@ def reconciliation(frontrow: Frontrow) -> Iterator[Reconciliation]:
 
 @pytest.fixture(autouse=True)
 def logs(stack: Stack) -> Iterator[None]:
-    """What Flask and the worker wrote during the test; pytest shows it when the test fails."""
+    """Print what Flask and the worker wrote during the test; pytest shows it when the test fails."""
     files = [stack.supervisor.log(name) for name in ("api", "worker")]
     sizes = [file.stat().st_size for file in files]
     yield

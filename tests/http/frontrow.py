@@ -1,4 +1,4 @@
-"""The people of the HTTP tests, and what they do over the wire: with requests, supabase-py and the Stripe client."""
+"""Customers of the HTTP tests and their calls, made with requests, supabase-py and the Stripe client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SECONDS = 30
 
 
 def eventually(question: Callable[[], T], seconds: float = _SECONDS) -> T:
-    """The first answer that is true. Fails when there is none in time."""
+    """Return the first answer that is true; fail when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:
         answer = question()
@@ -61,7 +61,7 @@ class Customer:
         return self.browser.post(self._frontrow.api + path, json=body, headers=headers, timeout=30, **options)
 
     def keep(self, answer: requests.Response) -> Json:
-        """Take over the session that an answer brings."""
+        """Keep the session that an answer opens."""
         body = answer.json()
         self.token, self.id = body["access_token"], body["user"]["id"]
         return body
@@ -89,7 +89,7 @@ class Customer:
         return self.rpc("create_booking", showtime_id=cinema.showtime_id)
 
     def intent(self, booking: Json) -> Json:
-        """What create-intent answers."""
+        """Return the answer of create-intent."""
         answer = self.post("/api/payments/create-intent", {"booking_id": booking["id"]})
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -123,13 +123,13 @@ class Frontrow:
         return stripe.StripeClient(key, base_addresses={"api": self.stack.config.stripe_url})
 
     def stranger(self, email: str | None = None) -> Customer:
-        """Somebody without an account, so far."""
+        """Return a customer without an account, so far."""
         person = Customer(self, email or f"{uuid.uuid4().hex[:12]}@example.com")
         self._people.append(person)
         return person
 
     def register(self) -> Customer:
-        """Somebody who has just registered."""
+        """Return a customer who has just registered."""
         person = self.stranger()
         answer = person.post(
             "/api/auth/register", {"email": person.email, "password": PASSWORD, "full_name": "Ada Lovelace"}
@@ -193,7 +193,7 @@ class Frontrow:
         }
 
     def ledger(self, event_id: str) -> list[Json]:
-        """What the database noted about an event."""
+        """Return the row that the database keeps about an event."""
         return self.cinema.rows("select * from private.stripe_events where id = %s", [event_id])
 
     # Time and mail ---------------------------------------------------------------------------------------------------

@@ -210,7 +210,7 @@ def test_a_signed_in_user_writes_no_table(frontrow: Frontrow, customer: Customer
     assert frontrow.cinema.rows(f"select * from public.{table}") == before
 
 
-def test_reading_anothers_booking_gives_nothing(frontrow: Frontrow, customer: Customer) -> None:
+def test_bookings_of_others_are_invisible(frontrow: Frontrow, customer: Customer) -> None:
     booking = customer.book()
     customer.intent(booking)
     stranger = frontrow.register()

@@ -127,7 +127,7 @@ ODD_NAMES = st.sampled_from(["\0", "a\0b", "\ud800", "\u202e", " " * 300, "\U000
 @given(name=NAMES | ODD_NAMES, email=st.emails() | TEXT)
 @THOROUGH
 def test_odd_names_and_addresses_are_refused_as_input(frontrow: Frontrow, name: str, email: str) -> None:
-    """What PostgreSQL cannot keep, such as NUL or half of a surrogate pair, is refused as input."""
+    """Text that PostgreSQL cannot store, such as NUL or half of a surrogate pair, is refused as input."""
     frontrow.cinema.forget_attempts()
     body = json.dumps({"email": email, "password": "correct horse battery", "full_name": name})
     answer = requests.post(

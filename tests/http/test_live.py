@@ -1,4 +1,4 @@
-"""What viewers of a showtime receive, through the real migrations, the gateway and supabase-py's Realtime client."""
+"""Broadcasts to viewers of a showtime, through the real migrations, the gateway and supabase-py's Realtime client."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_listings_and_viewers_receive_seats_left(frontrow: Frontrow, customer: C
     run(story)
 
 
-def test_a_client_that_sends_on_a_showtime_reaches_nobody(frontrow: Frontrow, customer: Customer) -> None:
+def test_clients_cannot_send_on_showtime_topics(frontrow: Frontrow, customer: Customer) -> None:
     cinema = frontrow.cinema
     topic = f"showtime:{cinema.showtime_id}"
 

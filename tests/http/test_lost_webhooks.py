@@ -37,7 +37,7 @@ class Case:
 
     @property
     def kept(self) -> int:
-        """What Stripe has of this customer's money after all refunds."""
+        """Return what Stripe has of this customer's money after all refunds."""
         refunds = self.frontrow.stripe.v1.refunds.list({"payment_intent": self.intent["payment_intent_id"]}).data
         gone = sum(refund.amount for refund in refunds if refund.status in ("succeeded", "pending"))
         return self.at_stripe.amount_received - gone

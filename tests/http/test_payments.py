@@ -145,7 +145,7 @@ def test_bookings_that_ended_are_not_paid(frontrow: Frontrow, customer: Customer
         None,
     ],
 )
-def test_what_is_no_request(customer: Customer, body: object) -> None:
+def test_malformed_requests_are_refused(customer: Customer, body: object) -> None:
     answer = customer.browser.post(
         customer._frontrow.api + CREATE_INTENT,
         data=None if body is None else stripe_json(body),
@@ -181,7 +181,7 @@ def test_only_json_is_read(customer: Customer, content_type: str) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"{", b"\xff\xfe", b"[" * 100_000, b"NaN", b'{"booking_id": 1e999}'])
-def test_what_is_no_json(customer: Customer, payload: bytes) -> None:
+def test_malformed_json_is_refused(customer: Customer, payload: bytes) -> None:
     answer = customer.browser.post(
         customer._frontrow.api + CREATE_INTENT,
         data=payload,

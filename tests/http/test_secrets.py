@@ -17,7 +17,7 @@ CARD, CVC = "4242424242424242", "737"
 
 
 class Secrets:
-    """What must not be written anywhere, by what it is."""
+    """The secrets that must not be written anywhere, by kind."""
 
     def __init__(self, frontrow: Frontrow) -> None:
         keys = frontrow.stack.keys
@@ -38,7 +38,7 @@ class Secrets:
 
 @pytest.fixture
 def written(frontrow: Frontrow) -> Callable[[], dict[str, str]]:
-    """What all services log from here on, by file."""
+    """Return what all services log from here on, by file."""
     folder = frontrow.stack.config.local / "log"
     before = {path: path.stat().st_size for path in folder.iterdir()}
 
@@ -51,7 +51,7 @@ def written(frontrow: Frontrow) -> Callable[[], dict[str, str]]:
 
 
 def accounts(frontrow: Frontrow, secrets: Secrets) -> Customer:
-    """Somebody registers, mistypes, signs in, refreshes, is robbed, and signs in again."""
+    """Register, mistype, sign in, refresh, lose the token to a thief, and sign in again."""
     password = f"my very own {uuid.uuid4().hex}"
     secrets.add("password", password)
     person = frontrow.stranger()

@@ -117,7 +117,7 @@ class FromAddress(HTTPAdapter):
 
 
 def elsewhere(frontrow: Frontrow, email: str) -> Customer:
-    """Somebody at another address than everybody else."""
+    """A customer at an IP address of its own."""
     person = frontrow.stranger(email)
     person.browser.mount("http://", FromAddress())
     return person

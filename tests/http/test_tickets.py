@@ -106,7 +106,7 @@ def test_a_ticket_is_for_its_owner_only(frontrow: Frontrow, bought: Json, what: 
 
 
 @pytest.mark.parametrize("what", WHAT)
-def test_only_what_is_paid_for_has_one(frontrow: Frontrow, customer: Customer, what: str) -> None:
+def test_only_paid_bookings_have_a_ticket(frontrow: Frontrow, customer: Customer, what: str) -> None:
     pending = customer.book()
     answer = get(customer, frontrow, pending, what)
     assert (answer.status_code, answer.json()["message"]) == (409, "no_ticket")
@@ -122,7 +122,7 @@ def test_a_cancelled_booking_loses_its_ticket(frontrow: Frontrow, customer: Cust
 
 
 def scanned(qr: Json) -> str:
-    """What a reader that did not draw the code sees in it, as on a screen with four pixels a module."""
+    """Decode the code with an independent reader, as on a screen with four pixels a module."""
     side, pixels = qr["size"], 4
     dark = {
         (int(x) + step, int(y))

@@ -75,7 +75,7 @@ def test_verify_finds_no_violation(frontrow: Frontrow, customer: Customer, backe
 def test_verify_finds_a_payment_without_webhooks(
     frontrow: Frontrow, customer: Customer, backend: Command, no_webhooks: None
 ) -> None:
-    """Reconciliation of this stack runs once a day, so nothing mends it before the second look."""
+    """Reconciliation of this stack runs once a day, so nothing corrects it before the second look."""
     del no_webhooks
     booking = customer.book()
     intent = customer.intent(booking)
@@ -100,7 +100,7 @@ def test_a_violated_invariant_is_named(frontrow: Frontrow, customer: Customer, b
     assert f"VIOLATION I5 a total is not the sum of its lines: booking_id {booking['id']}" in found
 
 
-def test_what_is_found_by_hand_raises_and_ends_the_alert(
+def test_manual_verification_raises_and_clears_the_alert(
     frontrow: Frontrow, customer: Customer, backend: Command
 ) -> None:
     """A verification by hand after a repair counts at once, before the worker's next day."""
@@ -159,7 +159,7 @@ def test_a_refund_that_stripe_refuses_is_visible(frontrow: Frontrow, customer: C
     assert float(failed[1]) >= 1
 
 
-def test_emails_that_were_given_up_are_tried_again(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
+def test_failed_emails_are_retried(frontrow: Frontrow, customer: Customer, backend: Command) -> None:
     booking, _ = bought(frontrow, customer)
     eventually(lambda: frontrow.mails(customer.email))
     frontrow.cinema.owner.execute(
@@ -186,7 +186,7 @@ def test_the_ticket_once_more(frontrow: Frontrow, customer: Customer) -> None:
     assert first["Message-ID"] != second["Message-ID"]
 
 
-def test_commands_without_their_environment_say_what_is_missing() -> None:
+def test_commands_name_missing_variables() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "backend", "verify"], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
     )
@@ -194,7 +194,7 @@ def test_commands_without_their_environment_say_what_is_missing() -> None:
     assert "SUPABASE_URL is missing." in run.stderr
 
 
-def test_a_part_that_is_away_is_no_all_hold(frontrow: Frontrow) -> None:
+def test_verify_fails_when_the_database_is_unreachable(frontrow: Frontrow) -> None:
     stack = frontrow.stack
     environment = {**backend_environment(stack.config, stack.keys), "SUPABASE_URL": "http://127.0.0.1:9"}
     run = subprocess.run(

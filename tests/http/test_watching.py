@@ -1,4 +1,4 @@
-"""What operators see: one booking followed through all logs, the metrics of all processes, and no secret anywhere."""
+"""Observability: one booking followed through all logs, the metrics of all processes, and no secret anywhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.http.frontrow import PASSWORD, Customer, Frontrow, Json, eventually
 
 
 def lines(frontrow: Frontrow, service: str) -> list[Json]:
-    """What a service of ours has logged; a line that is no JSON fails the test. The last may be half written."""
+    """Return what a service has logged; a line that is no JSON fails the test. The last may be half written."""
     written = frontrow.stack.supervisor.log(service).read_text().splitlines(keepends=True)
     return [json.loads(line) for line in written if line.endswith("\n")]
 

@@ -1,6 +1,6 @@
 """The lives of seats and of money as a hypothesis state machine: customers, a worker, and Stripe, in any order.
 
-Each step is done by Frontrow and by the small cinema of cinema.py, and both must answer the same. After each step the
+Each step is done by Frontrow and by the small model of model.py, and both must answer the same. After each step the
 invariants must hold and the seat maps agree. In the end everything that is on its way arrives, and Stripe's books must
 balance: what was taken is kept for one confirmed booking, or it went back.
 """
@@ -101,31 +101,31 @@ class Frontrow:
 
 @dataclass
 class Event:
-    """What Stripe will tell, perhaps twice, perhaps late."""
+    """An event that Stripe will deliver, perhaps twice, perhaps late."""
 
     id: str
     kind: Literal["paid", "declined", "canceled", "refund"]
     intent: Intent
     refund: StripeRefund | None = None
     status: str = ""
-    heard: bool = False
+    delivered: bool = False
 
 
 @dataclass
 class Call:
-    """A call that is not made yet, and what the cinema makes of its answer."""
+    """A call that is not made yet, and how the model applies its answer."""
 
     caller: Caller
     function: str
     arguments: Json
-    heed: Callable[[Any], None]
+    apply: Callable[[Any], None]
 
 
 class Lifecycle(RuleBasedStateMachine):
     frontrow: Frontrow
 
     WORLD = ("model", "intents", "intent_of_payment", "unattached", "refunds", "refund_by_key", "events")
-    """What the cinema and Stripe know, and tell each other of: copied as one."""
+    """The state of the model and of Stripe: copied as one."""
 
     @initialize(bookings=st.lists(st.tuples(WHO, SHOW, SOME), max_size=4))
     def begin(self, bookings: list[tuple[int, int, set[int]]]) -> None:
@@ -193,14 +193,14 @@ class Lifecycle(RuleBasedStateMachine):
         """The common way, in one step."""
         self.choose_and_book(who, show, seats)
         if self.model.pending(who, show):
-            self.pay_for(len(self.model.bookings) - 1, wait=0, told=True)
+            self.pay_for(len(self.model.bookings) - 1, wait=0, reported=True)
 
     @precondition(lambda self: self.model.bookings)
     @rule(which=PICK, somebody=st.none() | WHO)
     def cancel(self, which: int, somebody: int | None) -> None:
         self.tick()
         call = self.cancellation(which % len(self.model.bookings), somebody)
-        call.heed(attempt(call.caller, call.function, call.arguments))
+        call.apply(attempt(call.caller, call.function, call.arguments))
 
     @precondition(lambda self: self.model.bookings)
     @rule(which=PICK, attach=st.booleans())
@@ -208,7 +208,7 @@ class Lifecycle(RuleBasedStateMachine):
         """Without `attach` Flask dies between Stripe's answer and the next call; asked again, Stripe knows the key."""
         self.tick()
         booking = self.booking(which)
-        answer = self.tell("start_payment", booking_id=booking.id, user_id=self.frontrow.customers[booking.who].user_id)
+        answer = self.call("start_payment", booking_id=booking.id, user_id=self.frontrow.customers[booking.who].user_id)
         refused = self.model.may_pay(booking)
         if refused is not None:
             self.must_be_refused(answer, refused)
@@ -228,7 +228,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.tick()
         payment = list(self.unattached)[which % len(self.unattached)]
         intent = self.unattached.pop(payment)
-        answer = self.tell("attach_payment_intent", payment_id=payment, payment_intent_id=intent.id)
+        answer = self.call("attach_payment_intent", payment_id=payment, payment_intent_id=intent.id)
         intent.attached = answer["attached"]
 
     # Stripe -----------------------------------------------------------------------------------------------------------
@@ -240,23 +240,23 @@ class Lifecycle(RuleBasedStateMachine):
         self.new_intent(self.booking(which))
 
     @precondition(lambda self: self.open_intents())
-    @rule(which=PICK, how=st.sampled_from(["right"] * 4 + ["too little", "in dollars"]), told=st.booleans())
-    def pay(self, which: int, how: str, told: bool) -> None:
+    @rule(which=PICK, how=st.sampled_from(["right"] * 4 + ["too little", "in dollars"]), reported=st.booleans())
+    def pay(self, which: int, how: str, reported: bool) -> None:
         intent = self.open_intents()[which % len(self.open_intents())]
         intent.status = "succeeded"
         intent.amount = intent.booking.total - (1 if how == "too little" else 0)
         intent.currency = "usd" if how == "in dollars" else "eur"
-        self.will_tell(Event(self.new("evt"), "paid", intent), told)
+        self.will_report(Event(self.new("evt"), "paid", intent), reported)
 
     @precondition(lambda self: self.model.bookings)
-    @rule(which=PICK, wait=st.sampled_from([0, 10 * MINUTE]), told=st.booleans())
-    def pay_for(self, which: int, wait: int, told: bool) -> None:
+    @rule(which=PICK, wait=st.sampled_from([0, 10 * MINUTE]), reported=st.booleans())
+    def pay_for(self, which: int, wait: int, reported: bool) -> None:
         """Begin to pay, and pay at once or too late."""
         self.start_payment(which, attach=True)
         self.tick(wait)
         for number, intent in enumerate(self.open_intents()):
             if intent.booking is self.booking(which):
-                self.pay(number, "right", told)
+                self.pay(number, "right", reported)
                 break
 
     @precondition(lambda self: self.model.bookings)
@@ -267,54 +267,54 @@ class Lifecycle(RuleBasedStateMachine):
         self.lock(who, self.booking(which).show, set(self.booking(which).seats))
 
     @precondition(lambda self: self.open_intents())
-    @rule(which=PICK, told=st.booleans())
-    def decline(self, which: int, told: bool) -> None:
+    @rule(which=PICK, reported=st.booleans())
+    def decline(self, which: int, reported: bool) -> None:
         intent = self.open_intents()[which % len(self.open_intents())]
-        self.will_tell(Event(self.new("evt"), "declined", intent), told)
+        self.will_report(Event(self.new("evt"), "declined", intent), reported)
 
     @precondition(lambda self: self.open_intents())
-    @rule(which=PICK, told=st.booleans())
-    def cancel_intent_at_the_dashboard(self, which: int, told: bool) -> None:
+    @rule(which=PICK, reported=st.booleans())
+    def cancel_intent_at_the_dashboard(self, which: int, reported: bool) -> None:
         intent = self.open_intents()[which % len(self.open_intents())]
         intent.status = "canceled"
-        self.will_tell(Event(self.new("evt"), "canceled", intent), told)
+        self.will_report(Event(self.new("evt"), "canceled", intent), reported)
 
     @precondition(lambda self: self.refundable())
     @rule(
         which=PICK,
         part=st.sampled_from([0.3, 1.0]),
         status=st.sampled_from(["pending", "succeeded"]),
-        told=st.booleans(),
+        reported=st.booleans(),
     )
     def refund_at_the_dashboard(
-        self, which: int, part: float, status: Literal["pending", "succeeded"], told: bool
+        self, which: int, part: float, status: Literal["pending", "succeeded"], reported: bool
     ) -> None:
         intent = self.refundable()[which % len(self.refundable())]
-        refund = self.new_refund(intent, max(1, int(min(intent.left, intent.left_as_told) * part)), status)
-        self.will_tell(Event(self.new("evt"), "refund", intent, refund, status), told)
+        refund = self.new_refund(intent, max(1, int(min(intent.left, intent.left_as_reported) * part)), status)
+        self.will_report(Event(self.new("evt"), "refund", intent, refund, status), reported)
 
     @precondition(lambda self: self.unfinished_refunds())
-    @rule(which=PICK, status=st.sampled_from(["succeeded", "succeeded", "failed"]), told=st.booleans())
-    def finish_refund(self, which: int, status: Literal["succeeded", "failed"], told: bool) -> None:
+    @rule(which=PICK, status=st.sampled_from(["succeeded", "succeeded", "failed"]), reported=st.booleans())
+    def finish_refund(self, which: int, status: Literal["succeeded", "failed"], reported: bool) -> None:
         refund = self.unfinished_refunds()[which % len(self.unfinished_refunds())]
         refund.status = status
-        self.will_tell(Event(self.new("evt"), "refund", refund.intent, refund, status), told)
+        self.will_report(Event(self.new("evt"), "refund", refund.intent, refund, status), reported)
 
     @precondition(lambda self: self.refunds)
-    @rule(which=PICK, told=st.booleans())
-    def bounce_refund(self, which: int, told: bool) -> None:
+    @rule(which=PICK, reported=st.booleans())
+    def bounce_refund(self, which: int, reported: bool) -> None:
         """The bank sends back what had succeeded."""
         refund = self.refunds[which % len(self.refunds)]
         if refund.status == "succeeded":
             refund.status = "failed"
-            self.will_tell(Event(self.new("evt"), "refund", refund.intent, refund, "failed"), told)
+            self.will_report(Event(self.new("evt"), "refund", refund.intent, refund, "failed"), reported)
 
     @precondition(lambda self: self.events)
     @rule(which=PICK)
     def deliver(self, which: int) -> None:
-        """Any event, heard before or not."""
+        """Any event, delivered before or not."""
         self.tick()
-        self.hear(self.events[which % len(self.events)])
+        self.deliver_event(self.events[which % len(self.events)])
 
     # Side by side -----------------------------------------------------------------------------------------------------
 
@@ -332,7 +332,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(which=PICK, cancel_first=st.booleans(), commits=st.sampled_from([True, True, False]))
     def cancel_while_it_is_paid(self, which: int, cancel_first: bool, commits: bool) -> None:
         """The customer cancels in one tab and pays in another."""
-        self.pay_for(which, wait=0, told=False)
+        self.pay_for(which, wait=0, reported=False)
         about = which % len(self.model.bookings)
         paid = [
             n
@@ -357,22 +357,22 @@ class Lifecycle(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         self.tick()
-        self.tell("release_expired_locks")
+        self.call("release_expired_locks")
         self.model.sweep()
 
     @rule(
         rows=st.integers(1, 3),
-        fate=st.sampled_from(["done"] * 4 + ["dies before telling", "dies before settling", "error"]),
+        fate=st.sampled_from(["done"] * 4 + ["dies before reporting", "dies before settling", "error"]),
         refunds_are=st.sampled_from(["pending", "succeeded", "failed"]),
     )
     def work(self, rows: int, fate: str, refunds_are: Literal["pending", "succeeded", "failed"]) -> None:
-        """A worker claims rows, does them at Stripe, tells Frontrow and settles them; or dies somewhere between."""
+        """A worker claims rows, does them at Stripe, reports to Frontrow and settles them; or dies in between."""
         self.work_at_outbox(rows, fate, refunds_are)
 
     @rule()
     def reconcile(self) -> None:
         self.tick()
-        for payment in self.tell("claim_payments_to_reconcile", older_than="2 minutes", max_rows=100):
+        for payment in self.call("claim_payments_to_reconcile", older_than="2 minutes", max_rows=100):
             self.ask_about(next(i for i in self.intents if i.id == payment["payment_intent_id"]))
 
     # What must hold ---------------------------------------------------------------------------------------------------
@@ -390,15 +390,15 @@ class Lifecycle(RuleBasedStateMachine):
         assert sorted(found, key=str) == sorted(expected, key=str), found
 
     def is_late_news(self, invariant: str, violation: Json) -> bool:
-        """Stripe lets a refund fail and makes another: who hears of the first one last must believe for a while that
-        more went back than came. Once all is told it has to add up."""
+        """Stripe lets a refund fail and makes another: if the first is reported last, it seems for a while that
+        more went back than came. Once all is reported it has to add up."""
         if invariant != "I2 more goes back than came":
             return False
         intent_id = self.frontrow.cinema.value(
             "select payment_intent_id from public.payments where id = %s", [violation["payment_id"]]
         )
         intent = next(intent for intent in self.intents if intent.id == intent_id)
-        return any(refund.told != refund.status for refund in intent.refunds)
+        return any(refund.reported != refund.status for refund in intent.refunds)
 
     @invariant()
     def the_seat_maps_agree(self) -> None:
@@ -433,13 +433,13 @@ class Lifecycle(RuleBasedStateMachine):
         for _ in range(40):
             self.tick(8 * HOUR)
             for event in self.events:
-                if not event.heard:
-                    self.hear(event)
+                if not event.delivered:
+                    self.deliver_event(event)
             self.sweep()
             self.reconcile()
             for refund in self.unfinished_refunds():
                 refund.status = "succeeded"
-                self.will_tell(Event(self.new("evt"), "refund", refund.intent, refund, "succeeded"), now=True)
+                self.will_report(Event(self.new("evt"), "refund", refund.intent, refund, "succeeded"), now=True)
             while self.work_at_outbox(10, "done", "succeeded"):
                 pass
             if not self.under_way():
@@ -464,7 +464,7 @@ class Lifecycle(RuleBasedStateMachine):
                 continue
             returned = intent.amount - intent.left
             kept = intent.booking.status == "confirmed" and intent.booking.kept is intent
-            assert intent.told, "Money arrived and nobody knows."
+            assert intent.reported, "Money arrived and nobody knows."
             assert (returned < intent.amount) if kept else (returned == intent.amount), (
                 f"{intent.id}: took {intent.amount}, returned {returned}, the booking is {intent.booking.status}"
             )
@@ -486,12 +486,12 @@ class Lifecycle(RuleBasedStateMachine):
         return [intent for intent in self.intents if intent.status == "open"]
 
     def refundable(self) -> list[Intent]:
-        """Where somebody may return money by hand: not where Frontrow cannot know yet what it is for, and not a second
-        time before it has heard that the first failed."""
+        """List the intents that may be refunded by hand: none whose booking Frontrow cannot know yet, and none a second
+        time before the failure of the first was reported."""
         return [
             intent
             for intent in self.intents
-            if min(intent.left, intent.left_as_told) > 0 and (intent.attached or intent.told)
+            if min(intent.left, intent.left_as_reported) > 0 and (intent.attached or intent.reported)
         ]
 
     def unfinished_refunds(self) -> list[StripeRefund]:
@@ -499,7 +499,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def under_way(self) -> bool:
         return (
-            any(not event.heard for event in self.events)
+            any(not event.delivered for event in self.events)
             or bool(self.unfinished_refunds())
             or self.frontrow.cinema.value("select exists (select from private.outbox where state = 'queued')")
         )
@@ -521,7 +521,7 @@ class Lifecycle(RuleBasedStateMachine):
     def ask(self, who: int, function: str, **arguments: Any) -> Any:
         return attempt(self.frontrow.customers[who], function, arguments)
 
-    def tell(self, function: str, arguments: Json | None = None, **more: Any) -> Any:
+    def call(self, function: str, arguments: Json | None = None, **more: Any) -> Any:
         return attempt(self.frontrow.service, function, {**(arguments or {}), **more})
 
     def must_be_refused(self, answer: Any, code: str) -> None:
@@ -535,22 +535,22 @@ class Lifecycle(RuleBasedStateMachine):
         ends = {hold.until for hold in mine.values()}
         assert {self.frontrow.milliseconds(answer["expires_at"])} == (ends or {None})
 
-    def will_tell(self, event: Event, now: bool) -> None:
+    def will_report(self, event: Event, now: bool) -> None:
         self.events.append(event)
         if now:
             self.tick()
-            self.hear(event)
+            self.deliver_event(event)
 
-    def hear(self, event: Event) -> None:
-        """Deliver an event. What is refused was not heard: Stripe comes back."""
-        self.heed(event, self.tell(*self.said(event)))
+    def deliver_event(self, event: Event) -> None:
+        """Deliver an event. A refused one counts as not delivered: Stripe retries it."""
+        self.apply(event, self.call(*self.said(event)))
 
-    def heed(self, event: Event, answer: Any) -> None:
-        """Check what came of a delivery, and let the cinema follow."""
-        first = not event.heard
+    def apply(self, event: Event, answer: Any) -> None:
+        """Check the answer to a delivery and apply it to the model."""
+        first = not event.delivered
         if isinstance(answer, Refused):
             return
-        event.heard = True
+        event.delivered = True
         if not first:
             assert answer["outcome"] == "duplicate"
         elif event.kind == "paid":
@@ -567,16 +567,16 @@ class Lifecycle(RuleBasedStateMachine):
             return "record_refund", said | how_it_stands(event.refund, event.status)
         return "record_payment_failure", said | {"canceled": event.kind == "canceled", "failure_code": "declined"}
 
-    # Calls by number: what they are about may be copied before they are heeded.
+    # Calls by number: what they are about may be copied before their answers are applied.
 
     def delivery(self, number: int, by: Caller) -> Call:
-        return Call(by, *self.said(self.events[number]), lambda answer: self.heed(self.events[number], answer))
+        return Call(by, *self.said(self.events[number]), lambda answer: self.apply(self.events[number], answer))
 
     def cancellation(self, number: int, somebody: int | None = None) -> Call:
         booking = self.model.bookings[number]
         who = booking.who if somebody is None else somebody
 
-        def heed(answer: Any) -> None:
+        def apply(answer: Any) -> None:
             refused = self.model.cancel(who, self.model.bookings[number])
             if refused is None:
                 assert not isinstance(answer, Refused), answer
@@ -584,7 +584,7 @@ class Lifecycle(RuleBasedStateMachine):
             else:
                 self.must_be_refused(answer, refused)
 
-        return Call(self.frontrow.customers[who], "cancel_booking", {"booking_id": booking.id}, heed)
+        return Call(self.frontrow.customers[who], "cancel_booking", {"booking_id": booking.id}, apply)
 
     def side_by_side(self, first: Call, second: Call, commits: bool) -> None:
         """Two calls in one instant. A lock that begins and ends in it keeps a microsecond, so the clock goes on."""
@@ -604,16 +604,16 @@ class Lifecycle(RuleBasedStateMachine):
             first.caller.rollback()
         other = outcome(call)
         if not commits:
-            second.heed(other)
+            second.apply(other)
             return
         before = copy.deepcopy({name: getattr(self, name) for name in self.WORLD})
         try:
-            first.heed(answer)
-            second.heed(other)
+            first.apply(answer)
+            second.apply(other)
         except AssertionError:
             self.__dict__.update(before)
-            second.heed(other)
-            first.heed(answer)
+            second.apply(other)
+            first.apply(answer)
 
     def must_come_to(self, answer: Json, intent: Intent) -> None:
         due = self.model.paid(intent)
@@ -623,9 +623,9 @@ class Lifecycle(RuleBasedStateMachine):
             assert (answer["outcome"], answer["reason"]) == ("refund_queued", due), f"{answer}, and it should be {due}"
 
     def ask_about(self, intent: Intent) -> None:
-        """What the worker finds when it asks Stripe about an intent."""
+        """Report what the worker finds when it asks Stripe about an intent."""
         if intent.status == "succeeded":
-            answer = self.tell(
+            answer = self.call(
                 "confirm_booking",
                 event_id=f"reconcile:{intent.id}",
                 event_type="reconcile",
@@ -635,7 +635,7 @@ class Lifecycle(RuleBasedStateMachine):
             if answer["outcome"] != "duplicate":
                 self.must_come_to(answer, intent)
         elif intent.status == "canceled":
-            self.tell(
+            self.call(
                 "record_payment_failure",
                 event_id=None,
                 event_type="worker",
@@ -644,29 +644,29 @@ class Lifecycle(RuleBasedStateMachine):
             )
 
     def work_at_outbox(self, rows: int, fate: str, refunds_are: Literal["pending", "succeeded", "failed"]) -> int:
-        """Answers how many rows there were."""
+        """Return how many rows there were."""
         self.tick()
-        claimed = self.tell("claim_outbox", max_rows=rows)
+        claimed = self.call("claim_outbox", max_rows=rows)
         for row in claimed:
             if row["kind"] == "refund" and fate != "error":
-                self.work_at_refund(row["refund"], refunds_are, tell=fate != "dies before telling")
+                self.work_at_refund(row["refund"], refunds_are, report=fate != "dies before reporting")
             elif row["kind"] == "cancel_intent" and fate != "error":
-                self.work_at_intent(row["payload"]["payment_intent_id"], tell=fate != "dies before telling")
+                self.work_at_intent(row["payload"]["payment_intent_id"], report=fate != "dies before reporting")
             if fate in ("done", "error"):
-                assert self.tell(
+                assert self.call(
                     "complete_outbox", id=row["id"], attempt=row["attempt"], error="no" if fate == "error" else None
                 )
         return len(claimed)
 
-    def work_at_intent(self, intent_id: str, *, tell: bool) -> None:
+    def work_at_intent(self, intent_id: str, *, report: bool) -> None:
         intent = next(intent for intent in self.intents if intent.id == intent_id)
         if intent.status == "open":
             intent.status = "canceled"
             self.events.append(Event(self.new("evt"), "canceled", intent))
-        if tell:
+        if report:
             self.ask_about(intent)
 
-    def work_at_refund(self, order: Json, status: Literal["pending", "succeeded", "failed"], *, tell: bool) -> None:
+    def work_at_refund(self, order: Json, status: Literal["pending", "succeeded", "failed"], *, report: bool) -> None:
         """Stripe makes one refund for a key, none that exceeds what it has, and says so when nothing is left."""
         if order["status"] not in ("queued", "failed"):
             return
@@ -684,15 +684,15 @@ class Lifecycle(RuleBasedStateMachine):
                 r
                 for r in reversed(intent.refunds)
                 if r.status != "failed"
-                and (r.ours == order["id"] or (r.ours is None and r.amount == order["amount"] and r.told is None))
+                and (r.ours == order["id"] or (r.ours is None and r.amount == order["amount"] and r.reported is None))
             ]
             refund = min(stands, key=lambda r: r.ours is None, default=None)
-        if not tell:
+        if not report:
             return
         nothing_left = intent.left == 0
         code = None if made else "charge_already_refunded" if nothing_left else "refused"
         facts = [at_stripe(refund)] if made and refund else [at_stripe(r) for r in reversed(intent.refunds)]
-        answer = self.tell(
+        answer = self.call(
             "settle_refund_attempt", refund_id=order["id"], attempt=order["attempt"], code=code, refunds=Jsonb(facts)
         )
         if answer["outcome"] == "stale":
@@ -702,7 +702,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.model.refund_told(refund, refund.status)
         elif nothing_left:
             for other in intent.refunds:
-                if other.told != other.status and (other.told or other.status != "failed"):
+                if other.reported != other.status and (other.reported or other.status != "failed"):
                     self.model.refund_told(other, other.status)
 
 
@@ -719,7 +719,7 @@ def at_stripe(refund: StripeRefund) -> Json:
 
 
 def attempt(caller: Caller, function: str, arguments: Json) -> Any:
-    """What a function answers, or the Refused that it raises."""
+    """Return the answer of a function, or the Refused that it raises."""
     try:
         return caller.call(function, **arguments)
     except Refused as refused:

@@ -51,8 +51,8 @@ class StripeRefund:
     ours: str | None = None
     """The id of our refund in its metadata; None for one made at the dashboard."""
     attempt: int | None = None
-    told: str | None = None
-    """The status that Frontrow has heard of last."""
+    reported: str | None = None
+    """The status that was reported to Frontrow last."""
 
 
 @dataclass(eq=False)
@@ -63,20 +63,20 @@ class Intent:
     amount: int = 0
     currency: str = "eur"
     attached: bool = False
-    """Whether Frontrow has noted which booking it is for."""
-    told: bool = False
-    """Whether Frontrow has heard that the money arrived."""
+    """True once Frontrow has noted which booking it is for."""
+    reported: bool = False
+    """True once the payment was reported to Frontrow."""
     refunds: list[StripeRefund] = field(default_factory=list)
 
     @property
     def left(self) -> int:
-        """What Stripe could still return."""
+        """The amount that Stripe could still return."""
         return self.amount - sum(refund.amount for refund in self.refunds if refund.status != "failed")
 
     @property
-    def left_as_told(self) -> int:
-        """The same for those who have not heard yet that a refund failed."""
-        return self.amount - sum(refund.amount for refund in self.refunds if refund.told != "failed")
+    def left_as_reported(self) -> int:
+        """The same before it is known that a refund failed."""
+        return self.amount - sum(refund.amount for refund in self.refunds if refund.reported != "failed")
 
 
 @dataclass
@@ -199,11 +199,10 @@ class CinemaModel:
         return {b.id for b in self.bookings if b.status == "pending" and b.expires < self.now - 10 * MINUTE}
 
     def paid(self, intent: Intent) -> str:
-        """Frontrow hears that the money of an intent is here. Answers what it must come to: confirmed, already_settled,
-        or the reason of a refund."""
-        if intent.told:
+        """Record a payment; return what it must come to: confirmed, already_settled, or the reason of a refund."""
+        if intent.reported:
             return "already_settled"
-        intent.told = True
+        intent.reported = True
         booking = intent.booking
         if booking.status == "confirmed":
             return "second_payment"
@@ -228,13 +227,13 @@ class CinemaModel:
         return "confirmed"
 
     def refund_told(self, refund: StripeRefund, status: str) -> None:
-        """Frontrow hears how a refund stands; failed is for good. A confirmed booking whose whole price went back is
+        """Record the status of a refund; failed is for good. A confirmed booking whose whole price went back is
         over."""
-        if refund.told == "failed" or (status == "pending" and refund.told == "succeeded"):
+        if refund.reported == "failed" or (status == "pending" and refund.reported == "succeeded"):
             return  # late news of what was before
-        refund.told = status
+        refund.reported = status
         booking = refund.intent.booking
-        back = sum(r.amount for r in refund.intent.refunds if r.told == "succeeded")
+        back = sum(r.amount for r in refund.intent.refunds if r.reported == "succeeded")
         if booking.status == "confirmed" and booking.kept is refund.intent and back >= refund.intent.amount:
             self._free(booking)
             booking.status = "over"

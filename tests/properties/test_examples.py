@@ -84,7 +84,7 @@ def test_a_refund_by_hand_that_fails_after_the_booking_is_over(cinema: CinemaFix
     assert cinema.violations() == []
 
 
-def test_a_refund_by_hand_that_succeeded_and_then_failed_told_in_the_other_order(cinema: CinemaFixture) -> None:
+def test_dashboard_refund_events_in_reverse_order(cinema: CinemaFixture) -> None:
     """The bank has sent it back. The older news comes last and changes nothing: what failed has failed."""
     booking, intent = bought(cinema)
     stripe_says(cinema, intent, "failed", 1200)
@@ -110,7 +110,7 @@ def test_the_refund_of_a_payment_that_was_not_kept_leaves_the_booking_that_anoth
     assert cinema.violations() == []
 
 
-def test_a_refund_that_is_told_before_the_payment(cinema: CinemaFixture) -> None:
+def test_refund_event_before_payment_is_retried(cinema: CinemaFixture) -> None:
     """Events come in any order. Whether Stripe is asked to come back or it is remembered: it is not forgotten."""
     ada = cinema.customer()
     booking = cinema.book(ada, 0)

@@ -1,4 +1,4 @@
-"""What the screenshots show: a stopped clock, the demo catalog, and customers who hold and have bought seats."""
+"""The state in the screenshots: a stopped clock, the demo catalog, and customers who hold and have bought seats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a database of Frontrow is made of, to compare two of them."""
+"""The catalog of a Frontrow database, to compare two of them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _TABLE_PRIVILEGES: Final = ("select", "insert", "update", "delete", "truncate", 
 
 
 def table_privileges(server_version: int) -> list[str]:
-    """What can be granted on a table; 16 refuses to be asked about `maintain`, which came with 17."""
+    """List what can be granted on a table; 16 refuses to be asked about `maintain`, which came with 17."""
     return [*_TABLE_PRIVILEGES, *(["maintain"] if server_version >= 170000 else [])]
 
 

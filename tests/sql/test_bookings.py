@@ -27,7 +27,7 @@ def test_a_booking_takes_the_locks_and_the_prices_of_now(cinema: CinemaFixture) 
 
 
 @pytest.mark.transition("lock.extended")
-def test_it_gives_ten_more_minutes_once(cinema: CinemaFixture) -> None:
+def test_booking_extends_the_hold_once(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     cinema.lock(ada, 0)
     cinema.advance("9 minutes")
@@ -165,7 +165,7 @@ def test_an_expired_booking_is_not_cancellable(cinema: CinemaFixture) -> None:
         ada.call("cancel_booking", booking_id=booking["id"])
 
 
-def test_nobody_cancels_the_booking_of_another(cinema: CinemaFixture) -> None:
+def test_only_the_owner_cancels_a_booking(cinema: CinemaFixture) -> None:
     booking = cinema.book(cinema.customer(), 0)
     for booking_id in (booking["id"], "00000000-0000-4000-8000-000000000000", None):
         with pytest.raises(Refused) as refused:

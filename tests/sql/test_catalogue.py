@@ -15,7 +15,7 @@ def test_one_auditorium_shows_one_film_at_a_time_cleaning_included(cinema: Cinem
     cinema.add_showtime("1 day 10 minutes", cinema.add_auditorium("Saal 2", 1, 1))
 
 
-def test_a_cancelled_showtime_gives_its_place_back(cinema: CinemaFixture) -> None:
+def test_cancelled_showtime_frees_its_slot(cinema: CinemaFixture) -> None:
     cinema.owner.execute("update public.showtimes set status = 'cancelled'")
     cinema.add_showtime("1 day")
     with pytest.raises(psycopg.errors.ExclusionViolation):

@@ -68,7 +68,7 @@ def test_the_same_event_twice_is_a_duplicate(cinema: CinemaFixture) -> None:
 
 
 @pytest.mark.transition("dispute.closed")
-def test_what_is_closed_stays_closed_though_older_news_comes_later(cinema: CinemaFixture) -> None:
+def test_closed_disputes_ignore_older_events(cinema: CinemaFixture) -> None:
     _, _, intent = paid(cinema)
     dispute(cinema, intent, "won", event_type="charge.dispute.closed")
     closed_at = recorded(cinema)["closed_at"]
@@ -78,7 +78,7 @@ def test_what_is_closed_stays_closed_though_older_news_comes_later(cinema: Cinem
     assert cinema.service().call("operational_metrics")["disputes_open"] == 0
 
 
-def test_what_was_lost_is_not_refunded_as_well(cinema: CinemaFixture) -> None:
+def test_lost_disputes_are_not_refunded(cinema: CinemaFixture) -> None:
     ada, booking, intent = paid(cinema)
     dispute(cinema, intent, "lost")
     ada.call("cancel_booking", booking_id=booking["id"])
@@ -97,7 +97,7 @@ def test_a_refund_that_waits_is_void_once_the_dispute_is_lost(cinema: CinemaFixt
 
 
 def test_money_that_was_refunded_and_lost_is_a_loss_and_no_violation(cinema: CinemaFixture) -> None:
-    """Nobody could put it right, so verify would never say that all hold again."""
+    """It could not be corrected, so verify would never pass again."""
     ada, booking, intent = paid(cinema)
     ada.call("cancel_booking", booking_id=booking["id"])
     cinema.service().call(
@@ -123,12 +123,12 @@ def test_a_dispute_that_is_won_leaves_the_refund(cinema: CinemaFixture) -> None:
     assert cinema.value("select status from public.refunds") == "queued"
 
 
-def test_money_of_others_is_none_of_ours(cinema: CinemaFixture) -> None:
+def test_disputes_of_unknown_payments_are_ignored(cinema: CinemaFixture) -> None:
     assert dispute(cinema, "pi_of_a_shop")["outcome"] == "unmatched"
     assert dispute(cinema, None)["outcome"] == "unmatched"
 
 
-def test_news_of_a_dispute_that_overtakes_its_payment_comes_again(cinema: CinemaFixture) -> None:
+def test_dispute_event_before_payment_is_retried(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     booking = cinema.book(ada, 0)
     intent = cinema.start_payment(ada, booking)
@@ -141,7 +141,7 @@ def test_news_of_a_dispute_that_overtakes_its_payment_comes_again(cinema: Cinema
 @pytest.mark.parametrize(
     "nonsense", [{"amount": 0}, {"amount": None}, {"status": None}, {"currency": None}, {"stripe_dispute_id": None}]
 )
-def test_nonsense_is_refused_and_nothing_noted(cinema: CinemaFixture, nonsense: Json) -> None:
+def test_invalid_disputes_are_refused(cinema: CinemaFixture, nonsense: Json) -> None:
     _, _, intent = paid(cinema)
     with pytest.raises(Refused, match="invalid_request"):
         dispute(cinema, intent, event_id="evt_1", **nonsense)

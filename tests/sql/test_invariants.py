@@ -173,7 +173,7 @@ def forge(busy: CinemaFixture, cluster: Cluster) -> Iterator[Forge]:
         yield lambda statements: (superuser.execute(statements.encode()), None)[1]
 
 
-def test_a_busy_cinema_breaks_no_rule(busy: CinemaFixture) -> None:
+def test_busy_cinema_violates_nothing(busy: CinemaFixture) -> None:
     assert busy.violations() == []
     busy.advance("30 minutes")
     busy.sweep()

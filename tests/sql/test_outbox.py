@@ -53,7 +53,7 @@ def test_a_refund_order_says_what_to_ask_of_stripe(cinema: CinemaFixture) -> Non
     assert orders["mail_refund"]["refund"] == refund
 
 
-def test_what_is_claimed_is_claimed_by_nobody_else_until_its_lease_ends(cinema: CinemaFixture) -> None:
+def test_claimed_rows_are_leased_to_one_worker(cinema: CinemaFixture) -> None:
     confirmed(cinema)
     service = cinema.service()
     (first,) = service.call("claim_outbox", lease_seconds=60)
@@ -95,7 +95,7 @@ def test_an_email_waits_longer_each_time_and_is_given_up_after_three_days(cinema
     assert again["id"] == order["id"]
 
 
-def test_money_is_never_given_up(cinema: CinemaFixture) -> None:
+def test_refunds_are_retried_without_end(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     booking = cinema.buy(ada, 0)
     ada.call("cancel_booking", booking_id=booking["id"])
@@ -112,7 +112,7 @@ def test_money_is_never_given_up(cinema: CinemaFixture) -> None:
     }
 
 
-def test_the_same_word_is_left_once(cinema: CinemaFixture) -> None:
+def test_enqueueing_twice_adds_one_row(cinema: CinemaFixture) -> None:
     booking = confirmed(cinema)
     cinema.owner.execute(
         "select private.enqueue('mail_confirmation', 'mail:confirmation:' || b.id, b) from public.bookings b"
@@ -156,7 +156,7 @@ def test_an_email_that_kills_its_workers_is_given_up(cinema: CinemaFixture) -> N
     assert len(service.call("claim_outbox")) == 3
 
 
-def test_deaths_count_in_a_row_only(cinema: CinemaFixture) -> None:
+def test_only_consecutive_abandoned_claims_count(cinema: CinemaFixture) -> None:
     """An email that a mail server defers for days meets many a restart of the worker."""
     confirmed(cinema)
     service = cinema.service()
@@ -217,7 +217,7 @@ def test_a_ticket_is_sent_again_three_times_a_day(cinema: CinemaFixture) -> None
     assert send_all(cinema) == [f"{first}:5"]
 
 
-def test_a_ticket_is_sent_to_whose_it_is(cinema: CinemaFixture) -> None:
+def test_a_ticket_is_sent_to_its_owner_only(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     pending = cinema.book(ada, 1)
     with pytest.raises(Refused, match="no_ticket"):

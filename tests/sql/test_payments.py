@@ -46,7 +46,7 @@ def test_one_payment_keeps_one_intent(cinema: CinemaFixture) -> None:
         service.call("attach_payment_intent", payment_id=uuid.uuid4(), payment_intent_id="pi_other")
 
 
-def test_nobody_pays_for_another_or_too_late(cinema: CinemaFixture) -> None:
+def test_only_the_owner_pays_and_only_in_time(cinema: CinemaFixture) -> None:
     ada, booking, _ = pending(cinema)
     service = cinema.service()
     for booking_id, user_id in ((booking["id"], cinema.customer("Bob").user_id), (uuid.uuid4(), ada.user_id)):
@@ -74,9 +74,9 @@ def test_rule_1_paid_in_time_is_confirmed(cinema: CinemaFixture) -> None:
     assert cinema.states()[:2] == ["booked", "booked"]
     cinema.advance("3 hours")
     assert cinema.states()[:2] == ["booked", "booked"]
-    (told,) = cinema.events("seat:book")
-    assert told["payload"]["seat_ids"] == cinema.seats[:2]
-    assert set(told["payload"]) == {"seat_ids", "lock_ids"}
+    (event,) = cinema.events("seat:book")
+    assert event["payload"]["seat_ids"] == cinema.seats[:2]
+    assert set(event["payload"]) == {"seat_ids", "lock_ids"}
     assert [order["key"] for order in cinema.outbox()] == [f"mail:confirmation:{booking['id']}"]
     assert refunds(cinema) == []
     assert cinema.violations() == []
@@ -92,9 +92,9 @@ def test_rule_2_paid_late_with_the_seats_free_is_confirmed_too(cinema: CinemaFix
         assert cinema.status(booking) == "expired"
     assert cinema.pay(booking, intent)["outcome"] == "confirmed"
     assert cinema.states()[:2] == ["booked", "booked"]
-    (told,) = cinema.events("seat:book")
+    (event,) = cinema.events("seat:book")
     first_locks = cinema.events("seat:lock")[0]["payload"]["lock_ids"]
-    assert min(told["payload"]["lock_ids"]) > max(first_locks)
+    assert min(event["payload"]["lock_ids"]) > max(first_locks)
     assert refunds(cinema) == []
     assert cinema.violations() == []
 
@@ -133,7 +133,7 @@ def test_rule_3_paid_after_the_film_began_is_refunded(cinema: CinemaFixture) -> 
     assert cinema.violations() == []
 
 
-def test_paid_in_time_for_a_showtime_that_was_called_off_is_refunded(cinema: CinemaFixture) -> None:
+def test_payment_for_a_cancelled_showtime_is_refunded(cinema: CinemaFixture) -> None:
     _, booking, intent = pending(cinema)
     cinema.owner.execute("update public.showtimes set status = 'cancelled'")
     answer = cinema.pay(booking, intent)
@@ -143,7 +143,7 @@ def test_paid_in_time_for_a_showtime_that_was_called_off_is_refunded(cinema: Cin
     assert cinema.violations() == []
 
 
-def test_paid_late_by_somebody_who_took_ten_others_meanwhile_is_refunded(cinema: CinemaFixture) -> None:
+def test_late_payment_over_the_seat_limit_is_refunded(cinema: CinemaFixture) -> None:
     ada, first, intent = pending(cinema, *range(10))
     cinema.advance("10 minutes")
     second = cinema.book(ada, *range(10, 20))
@@ -188,7 +188,7 @@ def test_rule_4_a_second_payment_is_refunded_and_the_first_kept(cinema: CinemaFi
     assert cinema.violations() == []
 
 
-def test_money_by_a_second_intent_calls_off_the_first(cinema: CinemaFixture) -> None:
+def test_payment_by_a_second_intent_cancels_the_first(cinema: CinemaFixture) -> None:
     _, booking, intent = pending(cinema)
     assert cinema.pay(booking, "pi_second")["outcome"] == "confirmed"
     (order,) = cinema.outbox("cancel_intent")
@@ -230,7 +230,7 @@ def test_rule_6_an_expired_booking_has_its_intent_cancelled_once(cinema: CinemaF
     assert cinema.value("select status from public.payments") == "canceled"
 
 
-def test_an_intent_attached_after_the_booking_ended_is_called_off(cinema: CinemaFixture) -> None:
+def test_intent_attached_after_the_booking_ended_is_cancelled(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     booking = cinema.book(ada, 0)
     service = cinema.service()
@@ -280,7 +280,7 @@ def test_an_event_whose_effect_fails_is_not_recorded(cinema: CinemaFixture) -> N
     assert cinema.pay(booking, intent, event_id="evt_1")["outcome"] == "confirmed"
 
 
-def test_money_for_no_booking_of_ours_is_noted(cinema: CinemaFixture) -> None:
+def test_unmatched_payments_are_recorded(cinema: CinemaFixture) -> None:
     _, booking, _ = pending(cinema)
     answer = cinema.pay(booking, "pi_foreign", booking_id=None, event_id="evt_1")
     assert answer == {"outcome": "unmatched", "booking_id": None, "reason": None}

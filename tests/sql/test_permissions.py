@@ -75,7 +75,7 @@ def test_the_page_says_what_the_database_says(connection: psycopg.Connection) ->
         "alter function public.seat_map(bigint) owner to mallory",
     ],
 )
-def test_no_change_passes_unseen(connection: psycopg.Connection, change: str) -> None:
+def test_every_change_of_permissions_is_detected(connection: psycopg.Connection, change: str) -> None:
     connection.execute(SOMEBODY)
     before = permissions.tables(connection)
     try:
@@ -95,12 +95,12 @@ where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and a.
 """
 
 
-def test_no_function_is_for_everybody(connection: psycopg.Connection) -> None:
+def test_no_function_is_granted_to_public(connection: psycopg.Connection) -> None:
     assert connection.execute(EXECUTABLE_BY_PUBLIC).fetchall() == []
 
 
 @pytest.mark.parametrize("schema_name", ["public", "private"])
-def test_a_function_that_nobody_granted_is_nobodys(connection: psycopg.Connection, schema_name: str) -> None:
+def test_ungranted_functions_cannot_be_called(connection: psycopg.Connection, schema_name: str) -> None:
     """By the default rights that sql/platform/schemas.sql takes away: no file need revoke anything."""
     try:
         connection.execute(f"create function {schema_name}.forgotten() returns void language sql as ''".encode())

@@ -182,7 +182,7 @@ def fill(cinema: CinemaFixture, cluster: Cluster) -> None:
 
 
 def keep_statistics(cinema: CinemaFixture, cluster: Cluster) -> None:
-    """Nobody vacuums but the test."""
+    """Turn autovacuum off: only the test vacuums."""
     with psycopg.connect(cluster.url(cinema.owner.info.dbname, ADMIN), autocommit=True) as superuser:
         for table in BIG:
             schemas = superuser.execute(

@@ -78,7 +78,7 @@ def test_payment_starts_are_limited_per_customer(cinema: CinemaFixture) -> None:
     assert cinema.value("select count(*) from private.rate_limit_hits where key like 'payment_start:%%'") == 3
 
 
-def test_seats_are_chosen_at_a_persons_pace(cinema: CinemaFixture) -> None:
+def test_seat_choices_are_rate_limited(cinema: CinemaFixture) -> None:
     set_limit(cinema, "seats_chosen_per_minute", 6)
     cinema.freeze()
     ada, bob = cinema.customer(), cinema.customer("Bob")
@@ -107,7 +107,7 @@ def test_the_sweep_does_not_clear_what_was_chosen_within_the_minute(cinema: Cine
     refused(cinema, ada, 3)
 
 
-def test_without_a_limit_on_seats_robots_may_play(cinema: CinemaFixture) -> None:
+def test_seat_choice_limit_can_be_switched_off(cinema: CinemaFixture) -> None:
     set_limit(cinema, "seats_chosen_per_minute", None)
     ada = cinema.customer()
     for _ in range(20):

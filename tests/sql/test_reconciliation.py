@@ -1,4 +1,4 @@
-"""Whom reconciliation may ask Stripe about: nobody twice at once, and each less often the longer nothing happens."""
+"""Payments due for reconciliation: none is claimed twice at once, and each less often the longer nothing happens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def claim(cinema: CinemaFixture, worker: Caller | None = None, **more: object) -
     return [row["payment_intent_id"] for row in rows]
 
 
-def test_each_look_waits_twice_as_long_as_the_last_and_an_hour_at_the_most(cinema: CinemaFixture) -> None:
+def test_reconciliation_backs_off_to_an_hour(cinema: CinemaFixture) -> None:
     cinema.freeze()
     open_payments(cinema, 1)
     worker, pauses, waited = cinema.service(), list[float](), 0
@@ -39,7 +39,7 @@ def test_two_workers_never_ask_about_the_same_payment(cinema: CinemaFixture) -> 
     assert claim(cinema) == []
 
 
-def test_what_is_due_for_longest_comes_first(cinema: CinemaFixture) -> None:
+def test_longest_due_payments_come_first(cinema: CinemaFixture) -> None:
     """So that nothing that stays open hides a payment whose webhook was lost."""
     cinema.freeze()
     open_payments(cinema, 2)

@@ -26,7 +26,7 @@ def holder(cinema: CinemaFixture, at: datetime | None = None, seat: int = 0) -> 
     return cinema.service().call("seat_holder", showtime_id=cinema.showtime_id, seat_id=cinema.seats[seat], at=at)
 
 
-def test_who_had_this_seat_at_this_time(cinema: CinemaFixture) -> None:
+def test_seat_holder_at_a_past_time(cinema: CinemaFixture) -> None:
     """A seat goes from hand to hand; each moment has its own answer, archived or not."""
     ada, bob = cinema.customer(), cinema.customer("Bob")
     before = now(cinema)
@@ -59,7 +59,7 @@ def test_who_had_this_seat_at_this_time(cinema: CinemaFixture) -> None:
     assert holder(cinema) is None
 
 
-def test_who_has_it_now(cinema: CinemaFixture) -> None:
+def test_current_seat_holder(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     cinema.buy(ada, 0)
     answer = holder(cinema)
@@ -67,21 +67,21 @@ def test_who_has_it_now(cinema: CinemaFixture) -> None:
     assert (answer["held_until"], answer["end_reason"], answer["booking"]["status"]) == (None, None, "confirmed")
 
 
-def test_a_booking_tells_all_that_happened_to_it(cinema: CinemaFixture) -> None:
+def test_booking_history_is_complete(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     booking = cinema.buy(ada, 0)
     ada.call("cancel_booking", booking_id=booking["id"])
     story = staff(cinema).call("booking_history", booking_id=booking["id"])
-    told = [(each["entity"], each["status"]) for each in story]
-    assert [status for what, status in told if what == "booking"] == ["pending", "confirmed", "cancelled"]
-    payments = [status for what, status in told if what == "payment"]
+    entries = [(each["entity"], each["status"]) for each in story]
+    assert [status for what, status in entries if what == "booking"] == ["pending", "confirmed", "cancelled"]
+    payments = [status for what, status in entries if what == "payment"]
     assert (payments[0], payments[-1]) == ("open", "succeeded")
-    assert [status for what, status in told if what == "refund"] == ["queued"]
+    assert [status for what, status in entries if what == "refund"] == ["queued"]
     assert [each["at"] for each in story] == sorted(each["at"] for each in story)
     assert story[0]["row_data"]["total"] == booking["total"]
 
 
-def test_what_does_not_change_a_row_is_not_logged(cinema: CinemaFixture) -> None:
+def test_unchanged_rows_are_not_logged(cinema: CinemaFixture) -> None:
     cinema.buy(cinema.customer(), 0)
     before = cinema.value("select count(*) from private.booking_log")
     cinema.owner.execute("update public.bookings set total = total")
@@ -89,13 +89,13 @@ def test_what_does_not_change_a_row_is_not_logged(cinema: CinemaFixture) -> None
 
 
 @pytest.mark.parametrize("role", ["staff", "admin"])
-def test_the_people_of_the_house_may_ask(cinema: CinemaFixture, role: str) -> None:
+def test_staff_may_ask(cinema: CinemaFixture, role: str) -> None:
     answer = staff(cinema, role).call("seat_holder", showtime_id=cinema.showtime_id, seat_id=cinema.seats[0])
     assert answer is None
 
 
 @pytest.mark.parametrize("metadata", [None, {"role": "customer"}, {"role": "Staff"}, {}, "staff"])
-def test_nobody_else_may(cinema: CinemaFixture, metadata: Json | str | None) -> None:
+def test_others_may_not_ask(cinema: CinemaFixture, metadata: Json | str | None) -> None:
     booking = cinema.buy(cinema.customer(), 0)
     curious = cinema.customer("Bob")
     curious.claims["app_metadata"] = metadata
@@ -122,7 +122,7 @@ def test_a_booking_that_nobody_made(cinema: CinemaFixture) -> None:
 @pytest.mark.parametrize(
     "statement", ["update private.{} set booking_id = null", "delete from private.{}", "truncate private.{}"]
 )
-def test_the_record_is_only_added_to(cinema: CinemaFixture, table: str, statement: str) -> None:
+def test_audit_log_is_append_only(cinema: CinemaFixture, table: str, statement: str) -> None:
     """Not even the owner of the tables changes it by mistake."""
     cinema.lock(cinema.customer(), 1)
     cinema.buy(cinema.customer(), 0)

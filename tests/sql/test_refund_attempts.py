@@ -86,7 +86,7 @@ def test_a_refund_made_by_hand_stands_for_ours(cinema: CinemaFixture) -> None:
 
 
 @pytest.mark.parametrize("code", ["charge_disputed", "idempotency_key_spent"])
-def test_what_stripe_refuses_has_failed_and_is_tried_again(cinema: CinemaFixture, code: str) -> None:
+def test_refused_refunds_are_retried(cinema: CinemaFixture, code: str) -> None:
     """What belongs to another refund, or is of another amount, or has failed, stands for nothing."""
     cancelled(cinema)
     facts = [
@@ -135,7 +135,7 @@ def test_when_others_returned_everything_they_are_noted_and_ours_is_void(cinema:
     assert cinema.violations() == []
 
 
-def test_when_nothing_is_left_and_nobody_says_why_ours_is_void_all_the_same(cinema: CinemaFixture) -> None:
+def test_refund_is_void_when_nothing_is_left(cinema: CinemaFixture) -> None:
     _, _, intent = cancelled(cinema)
     assert settle(cinema, "charge_already_refunded") == "void"
     assert refund(cinema)["status"] == "void"
@@ -155,7 +155,7 @@ def test_an_attempt_that_has_passed_settles_nothing(cinema: CinemaFixture) -> No
     assert refund(cinema) == before
 
 
-def test_a_refusal_after_the_webhook_told_of_the_refund_settles_nothing(cinema: CinemaFixture) -> None:
+def test_refusal_after_the_refund_webhook_settles_nothing(cinema: CinemaFixture) -> None:
     _, _, intent = cancelled(cinema)
     say(cinema, intent, "pending", "re_1", refund_id=ours(cinema)["id"], attempt=1)
     assert settle(cinema, "idempotency_key_spent") == "stale"
@@ -163,7 +163,7 @@ def test_a_refusal_after_the_webhook_told_of_the_refund_settles_nothing(cinema: 
 
 
 @pytest.mark.parametrize("metadata", [{"refund_id": "mine", "attempt": "x"}, {"attempt": "99999999999"}])
-def test_anybody_may_write_anything_into_metadata(cinema: CinemaFixture, metadata: Json) -> None:
+def test_foreign_metadata_is_harmless(cinema: CinemaFixture, metadata: Json) -> None:
     cancelled(cinema)
     assert settle(cinema, "charge_already_refunded", fact("re_1", amount=1000, **metadata)) in ("void", "queued")
     assert cinema.value("select count(*) from public.refunds where stripe_refund_id = 're_1'") == 1

@@ -21,7 +21,7 @@ def cancelled(cinema: CinemaFixture) -> tuple[Caller, Json, str]:
 
 
 def say(cinema: CinemaFixture, intent: str, status: str, stripe_refund_id: str | None = "re_1", **more: Any) -> str:
-    """What Stripe says of a refund, as an event."""
+    """Record the status of a refund at Stripe, as an event."""
     said = {
         "event_id": f"evt_{uuid.uuid4().hex}",
         "event_type": "refund.updated",
@@ -39,7 +39,7 @@ def refund(cinema: CinemaFixture) -> Json:
 
 
 @pytest.mark.transition("refund.accepted", "refund.succeeded", "booking.refunded")
-def test_a_refund_goes_its_way(cinema: CinemaFixture) -> None:
+def test_refund_lifecycle(cinema: CinemaFixture) -> None:
     ada, booking, intent = cancelled(cinema)
     ours = refund(cinema)
     assert say(cinema, intent, "pending", refund_id=ours["id"], attempt=1) == "noted"
@@ -105,7 +105,7 @@ def test_a_failed_refund_is_visible_and_tried_again_under_a_new_key(cinema: Cine
     assert cinema.violations() == []
 
 
-def test_what_is_said_of_an_earlier_try_is_stale(cinema: CinemaFixture) -> None:
+def test_reports_of_earlier_attempts_are_stale(cinema: CinemaFixture) -> None:
     _, _, intent = cancelled(cinema)
     ours = refund(cinema)
     say(cinema, intent, "failed", refund_id=ours["id"], attempt=1)
@@ -212,11 +212,11 @@ def test_unknown_and_wrong_refunds(cinema: CinemaFixture) -> None:
     assert refund(cinema)["status"] == "queued"
 
 
-# What a cancellation gives back ---------------------------------------------------------------------------------------
+# The refund of a cancellation -----------------------------------------------------------------------------------------
 
 
 def promised(who: Caller, booking: Json) -> int | None:
-    """What the page is told that a cancellation would give back."""
+    """Return the refund that the page promises for a cancellation."""
     (row,) = who.query("select b.refundable_amount from public.bookings b where b.id = %s", [booking["id"]])
     return row["refundable_amount"]
 
@@ -248,7 +248,7 @@ def dispute(cinema: CinemaFixture, intent: str, amount: int, status: str) -> Non
         ([("lost", 2400)], 0),
     ],
 )
-def test_what_is_promised_is_what_comes(cinema: CinemaFixture, meanwhile: list[tuple[str, int]], left: int) -> None:
+def test_promised_refund_is_the_refund_made(cinema: CinemaFixture, meanwhile: list[tuple[str, int]], left: int) -> None:
     """Paid minus all that has gone back, whichever way it went."""
     ada = cinema.customer()
     booking = cinema.buy(ada, 0, 1)
@@ -268,14 +268,14 @@ def test_what_is_promised_is_what_comes(cinema: CinemaFixture, meanwhile: list[t
     assert cinema.violations() == []
 
 
-def test_a_second_payment_that_goes_back_is_no_part_of_the_promise(cinema: CinemaFixture) -> None:
+def test_refunded_second_payment_is_not_promised(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     booking = cinema.buy(ada, 0, 1)
     cinema.pay(booking, "pi_second")
     assert promised(ada, booking) == 2400
 
 
-def test_nobody_learns_what_is_left_of_anothers_booking(cinema: CinemaFixture) -> None:
+def test_refundable_amount_is_for_the_owner_only(cinema: CinemaFixture) -> None:
     """A caller may pass any row, so the function asks whose it is."""
     booking = cinema.buy(cinema.customer(), 0)
     row = cinema.value("select b::text from public.bookings b where b.id = %s", [booking["id"]])
@@ -300,7 +300,7 @@ def test_a_cancellation_with_nothing_left_to_refund_has_an_email(cinema: CinemaF
     assert cinema.violations() == []
 
 
-def test_a_refund_tells_of_the_cancellation_and_no_other_email_does(cinema: CinemaFixture) -> None:
+def test_refund_email_announces_the_cancellation(cinema: CinemaFixture) -> None:
     cancelled(cinema)
     assert len(cinema.outbox("mail_refund")) == 1
     assert cinema.outbox("mail_cancellation") == []
@@ -336,7 +336,7 @@ def test_a_refund_of_the_dashboard_that_a_bank_refuses_has_an_email(cinema: Cine
     assert cinema.violations() == []
 
 
-def test_what_stripe_does_not_take_is_no_news_for_a_customer(cinema: CinemaFixture) -> None:
+def test_refused_refund_attempts_send_no_email(cinema: CinemaFixture) -> None:
     _, _, intent = cancelled(cinema)
     say(cinema, intent, "failed", None, refund_id=refund(cinema)["id"], attempt=1, failure_reason="charge_disputed")
     assert cinema.outbox("mail_refund_failed") == []

@@ -59,7 +59,7 @@ def ids(cinema: CinemaFixture) -> list[str]:
 
 
 @pytest.mark.parametrize("given", ["short", "x" * 65, "with a space", "inj'ected--", None, 7])
-def test_what_is_no_id_is_not_written_down(cinema: CinemaFixture, given: object) -> None:
+def test_invalid_request_ids_are_not_stored(cinema: CinemaFixture, given: object) -> None:
     ada = cinema.customer()
     cinema.lock(ada, 0)
     call_as(ada, given, "create_booking", showtime_id=cinema.showtime_id)

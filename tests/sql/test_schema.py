@@ -80,7 +80,7 @@ BREAKAGES = {
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
-def test_no_kind_of_difference_goes_unseen(cluster: Cluster, described: str, breakage: str) -> None:
+def test_every_kind_of_difference_is_detected(cluster: Cluster, described: str, breakage: str) -> None:
     cluster.create_database("broken", "described")
     try:
         with psycopg.connect(cluster.url("broken"), autocommit=True) as connection:

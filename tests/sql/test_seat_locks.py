@@ -154,7 +154,7 @@ def test_sales_close_the_moment_it_starts(cinema: CinemaFixture) -> None:
 
 
 @pytest.mark.parametrize("user_id", [None, "not-a-uuid", "", "00000000-0000-0000-0000-00000000000g"])
-def test_nobody_in_particular_is_asked_to_sign_in(cinema: CinemaFixture, user_id: str | None) -> None:
+def test_anonymous_callers_are_asked_to_sign_in(cinema: CinemaFixture, user_id: str | None) -> None:
     stranger = cinema.caller("authenticated", user_id)
     for call in ("lock_seats", "release_seats"):
         with pytest.raises(Refused) as refused:
@@ -171,7 +171,7 @@ def test_an_account_that_is_gone_cannot_lock(cinema: CinemaFixture) -> None:
 
 
 @pytest.mark.transition("lock.released")
-def test_release_gives_back_some_or_all(cinema: CinemaFixture) -> None:
+def test_release_of_some_or_all_seats(cinema: CinemaFixture) -> None:
     ada, bob = cinema.customer(), cinema.customer("Bob")
     cinema.lock(ada, 0, 1, 2)
     cinema.lock(bob, 3)
@@ -185,14 +185,14 @@ def test_release_gives_back_some_or_all(cinema: CinemaFixture) -> None:
     cinema.lock(bob, 0, 1, 2)
 
 
-def test_release_is_idempotent_and_tells_once(cinema: CinemaFixture) -> None:
+def test_release_is_idempotent_and_broadcast_once(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     lock = cinema.lock(ada, 0, 1)
     ada.call("release_seats", showtime_id=cinema.showtime_id)
     ada.call("release_seats", showtime_id=cinema.showtime_id)
-    (told,) = cinema.events("seat:release")
-    assert told["topic"] == f"showtime:{cinema.showtime_id}"
-    assert told["payload"] == {"seat_ids": lock["seat_ids"], "lock_ids": lock["lock_ids"], "reason": "released"}
+    (event,) = cinema.events("seat:release")
+    assert event["topic"] == f"showtime:{cinema.showtime_id}"
+    assert event["payload"] == {"seat_ids": lock["seat_ids"], "lock_ids": lock["lock_ids"], "reason": "released"}
 
 
 def test_released_and_locked_again_starts_a_new_clock(cinema: CinemaFixture) -> None:
@@ -215,8 +215,8 @@ def test_a_lock_released_in_the_instant_of_its_beginning(cinema: CinemaFixture) 
 def test_the_event_says_what_was_locked_and_never_by_whom(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     lock = cinema.lock(ada, 2, 1)
-    (told,) = cinema.events()
-    assert told == {
+    (event,) = cinema.events()
+    assert event == {
         "topic": f"showtime:{cinema.showtime_id}",
         "event": "seat:lock",
         "payload": {

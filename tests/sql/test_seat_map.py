@@ -55,12 +55,12 @@ def test_the_map_names_the_booking_that_its_viewer_pays_for(cinema: CinemaFixtur
     assert pending(ada) is None
 
 
-def test_the_map_tells_the_limit_that_is_set(cinema: CinemaFixture) -> None:
+def test_seat_map_includes_the_seat_limit(cinema: CinemaFixture) -> None:
     cinema.owner.execute("update private.settings set seats_per_customer = 4")
     assert cinema.anonymous().call("seat_map", showtime_id=cinema.showtime_id)["seat_limit"] == 4
 
 
-def test_the_server_tells_its_time(cinema: CinemaFixture) -> None:
+def test_seat_map_includes_the_server_time(cinema: CinemaFixture) -> None:
     cinema.freeze()
     cinema.advance("3 days")
     assert cinema.anonymous().query(
@@ -68,7 +68,7 @@ def test_the_server_tells_its_time(cinema: CinemaFixture) -> None:
     ) == [{"same": True}]
 
 
-def test_the_map_never_says_who(cinema: CinemaFixture) -> None:
+def test_seat_map_names_no_customer(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     cinema.lock(ada, 0)
     assert str(ada.user_id) not in str(cinema.map())
@@ -92,7 +92,7 @@ def test_a_kind_without_a_price_has_none(cinema: CinemaFixture) -> None:
     assert cinema.map()[cinema.seats[49]]["price"] is None
 
 
-def test_a_nobody_sees_no_seat_as_theirs(cinema: CinemaFixture) -> None:
+def test_a_guest_sees_no_seat_as_their_own(cinema: CinemaFixture) -> None:
     cinema.lock(cinema.customer(), 0)
     assert cinema.states(cinema.caller("authenticated", "no-uuid"))[0] == "locked"
 

@@ -1,4 +1,4 @@
-"""Who may do what: row security, grants, and the functions that run with their owner's rights."""
+"""Permissions: row security, grants, and the functions that run with their owner's rights."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_no_client_writes_a_table(cinema: CinemaFixture, role: str, table: str) 
 
 
 @pytest.mark.parametrize("table", ["bookings", "booking_seats", "payments", "refunds", "disputes"])
-def test_everybody_reads_their_own_and_nobody_anothers(cinema: CinemaFixture, table: str) -> None:
+def test_customers_read_only_their_own_rows(cinema: CinemaFixture, table: str) -> None:
     ada, bob = cinema.customer(), cinema.customer("Bob")
     booking = cinema.buy(ada, 0, 1)
     cinema.service().call(
@@ -152,7 +152,7 @@ def test_everybody_reads_their_own_and_nobody_anothers(cinema: CinemaFixture, ta
     assert len(cinema.service().query(f"select * from public.{table}")) == rows
 
 
-def test_locks_are_nobodys_to_read(cinema: CinemaFixture) -> None:
+def test_seat_locks_cannot_be_read(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     cinema.lock(ada, 0)
     for caller in (ada, cinema.anonymous()):
@@ -160,7 +160,7 @@ def test_locks_are_nobodys_to_read(cinema: CinemaFixture) -> None:
             caller.query("select * from public.seat_locks")
 
 
-def test_people_see_and_rename_themselves_only(cinema: CinemaFixture) -> None:
+def test_users_see_and_rename_themselves_only(cinema: CinemaFixture) -> None:
     ada, bob = cinema.customer(), cinema.customer("Bob")
     assert [row["full_name"] for row in ada.query("select * from public.users")] == ["Ada"]
     ada.query("update public.users set full_name = 'Ada Lovelace' where true")
@@ -191,9 +191,9 @@ def test_only_the_database_sends_on_its_topics(cinema: CinemaFixture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("topic", "heard"), [("showtime:1", True), ("movie:1", True), ("booking:1", False), ("xshowtime:1", False)]
+    ("topic", "delivered"), [("showtime:1", True), ("movie:1", True), ("booking:1", False), ("xshowtime:1", False)]
 )
-def test_anyone_listens_on_showtimes_and_films_alone(cinema: CinemaFixture, topic: str, heard: bool) -> None:
+def test_anyone_listens_on_showtimes_and_films_alone(cinema: CinemaFixture, topic: str, delivered: bool) -> None:
     # As the Realtime server asks at join: probe rows, the topic in a setting, read as the client's role.
     for client in (cinema.anonymous(), cinema.customer()):
         client.begin()
@@ -207,7 +207,7 @@ def test_anyone_listens_on_showtimes_and_films_alone(cinema: CinemaFixture, topi
         client.connection.execute("select set_config('role', %s, true)", [client.role])
         seen = client.connection.execute("select extension from realtime.messages").fetchall()
         client.rollback()
-        assert [row["extension"] for row in seen] == (["broadcast"] if heard else [])
+        assert [row["extension"] for row in seen] == (["broadcast"] if delivered else [])
 
 
 def test_a_project_that_grants_everything_by_default_opens_nothing(cluster: Cluster) -> None:

@@ -72,7 +72,7 @@ def test_there_is_enough_to_choose_from(database: Connection) -> None:
     assert value(database, "select count(distinct kind) from seats") == 5
 
 
-def test_what_is_said_of_the_rights_fits_the_year(database: Connection) -> None:
+def test_rights_match_the_release_year(database: Connection) -> None:
     """In 2026 the American term of 95 years is over for what was published in 1930 or before."""
     for slug, year, rights in rows(database, "select slug, release_year, rights from movies"):
         assert rights.startswith("United States: published in "), slug
@@ -226,7 +226,7 @@ def test_evenings_and_weekends_cost_more(database: Connection) -> None:
 
 
 def check_schedule(database: Connection, now: datetime) -> None:
-    """What must hold of the showtimes whenever the seed was loaded."""
+    """The rules that the showtimes follow whenever the seed was loaded."""
     for theater, zone in rows(database, "select slug, time_zone from theaters"):
         today = now.astimezone(ZoneInfo(zone)).date()
         days: set[date] = {
@@ -303,7 +303,7 @@ def test_loading_again_changes_nothing(database: Connection) -> None:
     assert contents(database) == before
 
 
-def test_it_leaves_a_catalogue_of_ones_own_alone(empty_database: Connection) -> None:
+def test_seed_leaves_an_existing_catalogue_alone(empty_database: Connection) -> None:
     empty_database.execute(
         """
         insert into movies (slug, title, release_year, directors, genres, language, certificate, length_minutes,

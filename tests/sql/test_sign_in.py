@@ -30,7 +30,7 @@ def test_addresses_are_kept_in_one_form_and_once(cinema: CinemaFixture) -> None:
 @pytest.mark.parametrize(
     "email", ["", "ada", "ada@", "@example.com", "a da@example.com", "ada@example", "a" * 250 + "@x.at", None]
 )
-def test_what_is_no_address_is_refused(cinema: CinemaFixture, email: str) -> None:
+def test_invalid_email_addresses_are_refused(cinema: CinemaFixture, email: str) -> None:
     with pytest.raises(Refused, match="invalid_email"):
         register(cinema, email)
 
@@ -52,7 +52,7 @@ NO_NAMES = [
 
 
 @pytest.mark.parametrize("full_name", NO_NAMES)
-def test_what_is_no_name_is_refused(cinema: CinemaFixture, full_name: str) -> None:
+def test_invalid_names_are_refused(cinema: CinemaFixture, full_name: str) -> None:
     with pytest.raises(Refused, match="PT422 invalid_name"):
         register(cinema, full_name=full_name)
     ada = cinema.customer("Ada")
@@ -120,7 +120,7 @@ def test_guesses_at_an_account_are_limited_per_address(cinema: CinemaFixture) ->
     assert statuses(cinema, 1, "bob@example.com") == ["unknown"]
 
 
-def test_a_stranger_elsewhere_does_not_lock_anybody_out(cinema: CinemaFixture) -> None:
+def test_guesses_from_elsewhere_do_not_lock_the_account(cinema: CinemaFixture) -> None:
     register(cinema)
     assert statuses(cinema, 12, address=ELSEWHERE)[-2:] == ["limited"] * 2
     assert statuses(cinema, 10) == ["known"] * 10
@@ -310,7 +310,7 @@ def test_of_two_answers_to_one_token_only_one_lives_on(cinema: CinemaFixture) ->
 
 
 def test_no_address_can_be_chosen_to_use_up_anothers_limit(cinema: CinemaFixture) -> None:
-    """What a stranger writes stands last in a key, and cannot make it another's."""
+    """The client's input stands last in a key, and cannot turn it into another key."""
     register(cinema)
     for email in (f"ada@example.com from {HOME}", f"{HOME} ada@example.com", f"sign_in_at:{HOME} ada@example.com"):
         statuses(cinema, 11, email, ELSEWHERE)

@@ -88,7 +88,7 @@ def test_a_limited_sweep_goes_on_next_time(cinema: CinemaFixture) -> None:
     assert counts == [2, 2, 1, 0]
 
 
-def test_the_sweep_leaves_a_customer_alone_who_is_busy(cinema: CinemaFixture) -> None:
+def test_sweep_skips_a_busy_customer(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     booking = cinema.book(ada, 0)
     cinema.advance("10 minutes")
@@ -303,7 +303,7 @@ def test_a_step_that_raises_stops_no_other_and_loses_nothing(cinema: CinemaFixtu
     assert first["locks_archived"] + second["locks_archived"] == 2
 
 
-def test_what_keeps_failing_is_a_violation_and_what_no_longer_fails_is_forgotten(cinema: CinemaFixture) -> None:
+def test_repeated_failures_are_violations_until_they_end(cinema: CinemaFixture) -> None:
     booking = cinema.buy(cinema.customer(), 0)
     refuse(cinema, booking)
     cinema.owner.execute("update public.showtimes set status = 'cancelled'")

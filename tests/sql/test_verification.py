@@ -1,4 +1,4 @@
-"""What operators ask of the database: violations, figures, and what to compare with Stripe, page by page."""
+"""Verification and metrics: violations, figures, and the pages of payments to compare with Stripe."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_verification_that_broke_off_is_due_again_in_an_hour(cinema: CinemaFix
     assert service.call("start_verification") is True
 
 
-def test_figures_say_what_waits(cinema: CinemaFixture) -> None:
+def test_metrics_count_waiting_rows(cinema: CinemaFixture) -> None:
     service = cinema.service()
     before = service.call("operational_metrics")
     # Counted from when the database was made, so that who never swept and never looked is noticed, too.
@@ -129,14 +129,14 @@ def claim(cinema: CinemaFixture) -> Json:
     return order
 
 
-def test_what_nobody_takes_is_overdue(cinema: CinemaFixture, money: Callable[[], Json]) -> None:
+def test_unclaimed_rows_are_overdue(cinema: CinemaFixture, money: Callable[[], Json]) -> None:
     """FrontrowWorkerGone asks for overdue_seconds."""
     assert money()["overdue_seconds"] == 0
     cinema.advance("16 minutes")
     assert money()["overdue_seconds"] == 16 * 60
 
 
-def test_what_waits_for_its_next_try_is_old_and_not_overdue(cinema: CinemaFixture, money: Callable[[], Json]) -> None:
+def test_rows_waiting_for_a_retry_are_not_overdue(cinema: CinemaFixture, money: Callable[[], Json]) -> None:
     for _ in range(9):
         order = claim(cinema)
         cinema.service().call("complete_outbox", id=order["id"], attempt=order["attempt"], error="Stripe is away")
@@ -170,9 +170,7 @@ def test_a_refund_that_stripe_refused_is_not_overdue(cinema: CinemaFixture, mone
     assert money()["overdue_seconds"] == 60
 
 
-def test_what_a_worker_took_and_died_of_is_overdue_when_its_lease_ends(
-    cinema: CinemaFixture, money: Callable[[], Json]
-) -> None:
+def test_abandoned_claims_are_overdue_after_their_lease(cinema: CinemaFixture, money: Callable[[], Json]) -> None:
     claim(cinema)
     cinema.advance("180 seconds")
     assert money()["overdue_seconds"] == 0
@@ -234,7 +232,7 @@ def test_a_verification_by_hand_is_noted_and_puts_off_no_daily_one(cinema: Cinem
     assert service.call("start_verification") is True
 
 
-def test_a_declined_card_is_told_from_a_payment_that_waits(cinema: CinemaFixture) -> None:
+def test_metrics_distinguish_declined_from_pending(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     intent = cinema.start_payment(ada, cinema.book(ada, 0))
     cinema.service().call(
@@ -248,7 +246,7 @@ def test_a_declined_card_is_told_from_a_payment_that_waits(cinema: CinemaFixture
 
 
 @pytest.mark.parametrize("function", ["check_invariants", "operational_metrics"])
-def test_they_are_for_the_secret_key(cinema: CinemaFixture, function: str) -> None:
+def test_metrics_require_the_secret_key(cinema: CinemaFixture, function: str) -> None:
     with pytest.raises(Exception, match="permission denied"):
         cinema.customer().query(f"select * from public.{function}()")
     assert cinema.service().query(f"select * from public.{function}()") is not None

@@ -246,7 +246,7 @@ class _Sales:
         self.seat = seat
 
     def live(self) -> None:
-        """What is under way when the copy is made: a selection, bookings in each state of paying."""
+        """Leave work under way when the copy is made: a selection, bookings in each state of paying."""
         cinema = self.cinema
         cinema.lock(cinema.customer("Choosing"), 48, 49)
         self.book()
