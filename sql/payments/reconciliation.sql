@@ -41,6 +41,16 @@ language sql volatile set search_path = '' as $$
   returning c.subject_id
 $$;
 
+-- Takes a look back that came to nothing because Stripe or this database did not answer: the next one comes after the
+-- first pause, and this one is not counted.
+create function public.release_check(subject_id uuid, older_than interval) returns void
+language sql volatile security definer set search_path = '' as $$
+  update private.stripe_checks c
+  set checks = greatest(c.checks - 1, 0),
+      next_check_at = least(c.next_check_at, private.now() + release_check.older_than)
+  where c.subject_id = release_check.subject_id
+$$;
+
 -- Forgets what nobody has asked about for a day: it has ended, or no worker was there, and then all begins anew.
 create function private.purge_checks(p_now timestamptz) returns void
 language sql volatile set search_path = '' as $$
@@ -102,5 +112,6 @@ $$;
 
 grant execute on function
   public.claim_payments_to_reconcile(interval, integer),
-  public.claim_refunds_to_reconcile(interval, integer)
+  public.claim_refunds_to_reconcile(interval, integer),
+  public.release_check(uuid, interval)
 to service_role;

@@ -51,6 +51,15 @@ def test_money_paid_at_minute_seven_without_a_webhook_is_found_before_the_bookin
     assert cinema.value("select expires_at > private.now() from public.bookings") is True
 
 
+def test_a_question_that_was_not_answered_is_asked_again_after_the_first_pause(cinema: CinemaFixture) -> None:
+    cinema.freeze()
+    open_payments(cinema, 1)
+    pauses(cinema, 9)
+    payment_id = cinema.value("select id from public.payments")
+    cinema.service().call("release_check", subject_id=payment_id, older_than="2 minutes")
+    assert pauses(cinema, 2) == [2, 32]
+
+
 def test_two_workers_never_ask_about_the_same_payment(cinema: CinemaFixture) -> None:
     open_payments(cinema, 5)
     cinema.advance("2 minutes")
