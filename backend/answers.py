@@ -1,8 +1,9 @@
 """The shapes of what the database answers: checked when an answer arrives, so that nothing behind this boundary meets
 another shape than its types say.
 
-They are dictionaries as they came, without fields that are not listed: an older Flask meets a newer database. Numbers,
-strings and booleans are taken as they are, and nothing is converted.
+They are dictionaries as they came, without fields that are not listed, and the database's labels are any strings: an
+older Flask meets a newer database. Only what decides the next step is one of the labels known here. Numbers, strings
+and booleans are taken as they are, and nothing is converted.
 """
 
 from __future__ import annotations
@@ -14,14 +15,7 @@ from typing import Any, Final, Literal, NotRequired, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # typing's own lacks before Python 3.12 what pydantic reads
 
-from backend.database_types import (
-    PrivateOutboxKind,
-    PublicBookingStatus,
-    PublicCertificate,
-    PublicRefundStatus,
-    PublicSeatKind,
-    PublicUserRole,
-)
+from backend.database_types import PrivateOutboxKind
 from backend.errors import AnswerError
 
 _log = logging.getLogger(__name__)
@@ -55,7 +49,7 @@ class User(TypedDict):
     id: str
     email: str
     full_name: str
-    role: PublicUserRole
+    role: str
 
 
 class Credentials(TypedDict):
@@ -128,7 +122,7 @@ class RefundOrder(TypedDict):
     amount: int
     currency: str
     reason: str
-    status: PublicRefundStatus
+    status: str
     payment_intent_id: str
     kept: int
 
@@ -151,7 +145,7 @@ class RefundDifference(TypedDict):
     """A refund at Stripe that we know otherwise: its status `here`, None for one we do not know, and `at_stripe`."""
 
     id: str
-    here: PublicRefundStatus | None
+    here: str | None
     at_stripe: str
 
 
@@ -160,7 +154,7 @@ class KnownRefund(TypedDict):
 
     stripe_refund_id: str
     amount: int
-    status: PublicRefundStatus
+    status: str
 
 
 class KnownPayment(TypedDict):
@@ -227,7 +221,7 @@ class EmailSeat(TypedDict):
 
     row: str
     number: int
-    kind: PublicSeatKind
+    kind: str
     price: int
 
 
@@ -237,7 +231,7 @@ class EmailBooking(TypedDict):
     id: str
     reference: str
     showtime_id: int
-    status: PublicBookingStatus
+    status: str
     total: int
     currency: str
     seats: list[EmailSeat]
@@ -255,7 +249,7 @@ class EmailMovie(TypedDict):
     """The film."""
 
     title: str
-    certificate: PublicCertificate
+    certificate: str
     length_minutes: int
 
 

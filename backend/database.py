@@ -250,6 +250,10 @@ class Database:
         older_than = f"{older_than_seconds} seconds"
         return self._ask(list[PendingRefund], "claim_refunds_to_reconcile", older_than=older_than, max_rows=max_rows)
 
+    def release_check(self, subject_id: str, older_than_seconds: float) -> None:
+        """Take back the look at a claimed payment or refund, since the question was not answered."""
+        self._ask(type(None), "release_check", subject_id=subject_id, older_than=f"{older_than_seconds} seconds")
+
     def payments_to_verify(self, since: datetime) -> Iterator[KnownPayment]:
         """List money that arrived since then, oldest first."""
         return self._pages(list[KnownPayment], "payments_to_verify", "payment_id", since=since.isoformat())

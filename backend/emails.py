@@ -81,7 +81,7 @@ class Emails:
             now,
             subject=f"Your tickets for {movie['title']} ({booking['reference']})",
             opening=["Your seats are booked. Show the QR code in this email at the door, or give your reference."],
-            link=("View or cancel this booking", self.settings.app_url),
+            link=("View or cancel this booking", f"{self.settings.app_url}/bookings/{booking['id']}"),
             qr=_qr_png(self.ticket(context)),
         )
         message.add_attachment(

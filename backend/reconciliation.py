@@ -113,9 +113,9 @@ class Reconciliation:
         """Ask about what is due, once; return how many that were. One that fails is logged, the others go on."""
         asked = 0
         for payment in self._claimed(self._database.claim_payments_to_reconcile):
-            asked += self._ask("payment", payment["payment_id"], lambda payment=payment: self._payment(payment))
+            asked += self._ask_claimed("payment", payment["payment_id"], lambda payment=payment: self._payment(payment))
         for refund in self._claimed(self._database.claim_refunds_to_reconcile):
-            asked += self._ask("refund", refund["id"], lambda refund=refund: self._pending_refund(refund))
+            asked += self._ask_claimed("refund", refund["id"], lambda refund=refund: self._pending_refund(refund))
         return asked + self._refunds_made_lately()
 
     def _claimed(self, claim: Callable[[float, int], list[_Row]]) -> Iterator[_Row]:
@@ -125,6 +125,18 @@ class Reconciliation:
             yield from rows
             if len(rows) < _BATCH:
                 return
+
+    def _ask_claimed(self, what: str, subject_id: str, question: Callable[[], object]) -> int:
+        """Ask about what was claimed. A question that was not answered does not count: it is due again soon."""
+
+        def ask() -> None:
+            try:
+                question()
+            except Exception:
+                self._database.release_check(subject_id, self._older_than_seconds)
+                raise
+
+        return self._ask(what, subject_id, ask)
 
     def _ask(self, what: str, name: str, question: Callable[[], object]) -> int:
         if self._stop.is_set():

@@ -27,7 +27,7 @@ create table private.refresh_tokens (
   constraint token_is_hashed check (token_hash ~ '^[0-9a-f]{64}$')
 );
 create index refresh_tokens_by_session on private.refresh_tokens (session_id);
-create index refresh_tokens_by_parent on private.refresh_tokens (parent_hash);
+create index refresh_tokens_by_parent on private.refresh_tokens (parent_hash) where parent_hash is not null;
 alter table private.refresh_tokens enable row level security;
 
 comment on column private.refresh_tokens.parent_hash is 'The token that this one was exchanged for.';

@@ -86,7 +86,7 @@ $$;
 -- What a sign-in needs: {status: 'known', user, password_hash}, {status: 'unknown'}, or {status: 'limited',
 -- retry_after} in seconds. The attempt is counted in this very call, before the password is looked at, so parallel
 -- guesses count too; open_session clears it. It answers instead of raising, or the count would be rolled back. What is
--- refused is not counted, so that asking again does not prolong the wait.
+-- refused is not counted, so that asking again does not prolong the wait. Raises invalid_request.
 --
 -- An account has a tight limit for each address and a wide one over all: with the tight one alone, many addresses could
 -- guess for ever; without it, anybody anywhere could keep its owner out. An address has a limit that successes use up
@@ -100,6 +100,9 @@ declare
   v_user public.users;
   v_hash text;
 begin
+  if begin_sign_in.address is null then  -- its key would be the one of the whole account
+    perform private.raise_api_error('invalid_request');
+  end if;
   select * into strict v_settings from private.settings;
   v_seconds := private.check_rate_limit(array[
     row(private.sign_in_key(v_email, begin_sign_in.address), v_settings.sign_in_attempts_per_account_and_address,

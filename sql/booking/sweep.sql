@@ -31,16 +31,20 @@ create table private.sweep_failures (
 );
 comment on column private.sweep_failures.error_code is 'SQLSTATE.';
 comment on column private.sweep_failures.retry_at is
-  'A booking is passed by until then, so that one that always fails does not stand before all others.';
+  'A booking is passed by until then, so that one that always fails does not stand before all others. A step is not.';
 alter table private.sweep_failures enable row level security;
 
--- Notes that a step, or a booking in it, raised; the pauses between its tries double up to an hour. Says so in the
--- database's log as well.
+-- Notes that a step, or a booking in it, raised. The pauses between the tries of a booking double up to an hour. A step
+-- is tried at every sweep, or every hour, as before: everything depends on it. The database's log has a line for each
+-- try of a booking, and for a step the first.
 create function private.record_sweep_failure(
   p_step text, p_booking_id uuid, p_error_code text, p_message text, p_now timestamptz) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
-  raise warning 'sweep: % of booking % failed: % %', p_step, p_booking_id, p_error_code, p_message;
+  if p_booking_id is not null
+    or not exists (select from private.sweep_failures f where f.step = p_step and f.booking_id is null) then
+    raise warning 'sweep: % of booking % failed: % %', p_step, p_booking_id, p_error_code, p_message;
+  end if;
   insert into private.sweep_failures as f
     (step, booking_id, error_code, message, first_failed_at, last_failed_at, retry_at)
   values (p_step, p_booking_id, p_error_code, left(p_message, 1000), p_now, p_now, p_now + interval '10 seconds')

@@ -1,6 +1,7 @@
 -- Whom to ask Stripe about: payments that stay open and refunds that stay pending, in case an event was lost. Workers
--- claim what they ask about, so that no two ask about the same, and each next look waits twice as long: whatever was
--- lost is found at the first look, and what is merely slow is not asked about every minute.
+-- claim what they ask about, so that no two ask about the same. While a booking waits for its payment it is asked about
+-- at an even pace and once more shortly before it expires, so that money paid in time is found in time. From then on
+-- each next look waits twice as long: what stays open is not asked about every minute.
 
 create table private.stripe_checks (
   subject_id uuid primary key,
@@ -15,17 +16,39 @@ comment on table private.stripe_checks is
   'Beside payments and refunds, not in them: each change of those is written down for good, and a look is no change.';
 comment on column private.stripe_checks.subject_id is 'A payment or a refund.';
 
--- Notes that those are looked at now, and answers the ones that nobody else has claimed since they were found due. The
--- second look comes after twice the time of the first, and so on, an hour after the last at the most.
+-- Notes that those are looked at now, and answers the ones that nobody else has claimed since they were found due. A
+-- look at a payment whose booking is pending is not counted, and the next one comes after the same pause, or half a
+-- minute before the booking expires. Of the counted looks the second comes after twice the time of the first, and so
+-- on, an hour after the last at the most.
 create function private.claim_checks(p_subjects uuid[], p_first interval, p_now timestamptz) returns setof uuid
 language sql volatile set search_path = '' as $$
   insert into private.stripe_checks as c (subject_id, checks, last_checked_at, next_check_at)
-  select s.id, 1, p_now, p_now + least(p_first * 2, interval '1 hour') from unnest(p_subjects) s (id) order by s.id
+  select s.id, case when b.id is null then 1 else 0 end, p_now,
+         case when b.id is null then p_now + least(p_first * 2, interval '1 hour')
+              when b.expires_at - interval '30 seconds' > p_now
+                then least(p_now + p_first, b.expires_at - interval '30 seconds')
+              else p_now + p_first end
+  from unnest(p_subjects) s (id)
+  left join public.payments p on p.id = s.id
+  left join public.bookings b
+    on b.showtime_id = p.showtime_id and b.id = p.booking_id and b.status = 'pending' and b.expires_at > p_now
+  order by s.id
   on conflict (subject_id) do update
-    set checks = c.checks + 1, last_checked_at = p_now,
-        next_check_at = p_now + least(p_first * 2 ^ least(c.checks + 1, 20), interval '1 hour')
+    set checks = c.checks + excluded.checks, last_checked_at = p_now,
+        next_check_at = case when excluded.checks = 0 then excluded.next_check_at
+                             else p_now + least(p_first * 2 ^ least(c.checks + 1, 20), interval '1 hour') end
     where c.next_check_at <= p_now
   returning c.subject_id
+$$;
+
+-- Takes a look back that came to nothing because Stripe or this database did not answer: the next one comes after the
+-- first pause, and this one is not counted.
+create function public.release_check(subject_id uuid, older_than interval) returns void
+language sql volatile security definer set search_path = '' as $$
+  update private.stripe_checks c
+  set checks = greatest(c.checks - 1, 0),
+      next_check_at = least(c.next_check_at, private.now() + release_check.older_than)
+  where c.subject_id = release_check.subject_id
 $$;
 
 -- Forgets what nobody has asked about for a day: it has ended, or no worker was there, and then all begins anew.
@@ -89,5 +112,6 @@ $$;
 
 grant execute on function
   public.claim_payments_to_reconcile(interval, integer),
-  public.claim_refunds_to_reconcile(interval, integer)
+  public.claim_refunds_to_reconcile(interval, integer),
+  public.release_check(uuid, interval)
 to service_role;

@@ -56,6 +56,7 @@ begin
       select fact from jsonb_array_elements(settle_refund_attempt.refunds) fact
       join jsonb_to_recordset(public.compare_refunds(settle_refund_attempt.refunds)) as differs (id text)
         on differs.id = fact ->> 'id'
+      where private.refund_status_of(fact ->> 'status') is not null  -- what Stripe may call it tomorrow stops nothing
     loop
       v_booking := private.note_refund(v_booking, v_payment, v_other, private.refund_id_of(v_other),
                                        private.attempt_of(v_other));

@@ -320,10 +320,20 @@ CREATE OR REPLACE FUNCTION private.claim_checks (
   SET search_path TO ''
   AS $function$
   insert into private.stripe_checks as c (subject_id, checks, last_checked_at, next_check_at)
-  select s.id, 1, p_now, p_now + least(p_first * 2, interval '1 hour') from unnest(p_subjects) s (id) order by s.id
+  select s.id, case when b.id is null then 1 else 0 end, p_now,
+         case when b.id is null then p_now + least(p_first * 2, interval '1 hour')
+              when b.expires_at - interval '30 seconds' > p_now
+                then least(p_now + p_first, b.expires_at - interval '30 seconds')
+              else p_now + p_first end
+  from unnest(p_subjects) s (id)
+  left join public.payments p on p.id = s.id
+  left join public.bookings b
+    on b.showtime_id = p.showtime_id and b.id = p.booking_id and b.status = 'pending' and b.expires_at > p_now
+  order by s.id
   on conflict (subject_id) do update
-    set checks = c.checks + 1, last_checked_at = p_now,
-        next_check_at = p_now + least(p_first * 2 ^ least(c.checks + 1, 20), interval '1 hour')
+    set checks = c.checks + excluded.checks, last_checked_at = p_now,
+        next_check_at = case when excluded.checks = 0 then excluded.next_check_at
+                             else p_now + least(p_first * 2 ^ least(c.checks + 1, 20), interval '1 hour') end
     where c.next_check_at <= p_now
   returning c.subject_id
 $function$;
@@ -580,7 +590,10 @@ CREATE OR REPLACE FUNCTION private.record_sweep_failure (
   SET search_path TO ''
   AS $function$
 begin
-  raise warning 'sweep: % of booking % failed: % %', p_step, p_booking_id, p_error_code, p_message;
+  if p_booking_id is not null
+    or not exists (select from private.sweep_failures f where f.step = p_step and f.booking_id is null) then
+    raise warning 'sweep: % of booking % failed: % %', p_step, p_booking_id, p_error_code, p_message;
+  end if;
   insert into private.sweep_failures as f
     (step, booking_id, error_code, message, first_failed_at, last_failed_at, retry_at)
   values (p_step, p_booking_id, p_error_code, left(p_message, 1000), p_now, p_now, p_now + interval '10 seconds')
@@ -835,6 +848,9 @@ declare
   v_user public.users;
   v_hash text;
 begin
+  if begin_sign_in.address is null then  -- its key would be the one of the whole account
+    perform private.raise_api_error('invalid_request');
+  end if;
   select * into strict v_settings from private.settings;
   v_seconds := private.check_rate_limit(array[
     row(private.sign_in_key(v_email, begin_sign_in.address), v_settings.sign_in_attempts_per_account_and_address,
@@ -1619,6 +1635,23 @@ $function$;
 
 REVOKE ALL ON FUNCTION "public"."refundable_amount"(public.bookings) FROM PUBLIC, "service_role";
 
+CREATE OR REPLACE FUNCTION public.release_check (
+  subject_id uuid,
+  older_than interval
+)
+  RETURNS void
+  LANGUAGE sql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+  update private.stripe_checks c
+  set checks = greatest(c.checks - 1, 0),
+      next_check_at = least(c.next_check_at, private.now() + release_check.older_than)
+  where c.subject_id = release_check.subject_id
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."release_check"(uuid, interval) FROM PUBLIC, "anon", "authenticated";
+
 CREATE OR REPLACE FUNCTION public.release_expired_locks (
   max_rows integer DEFAULT 10000
 )
@@ -1932,6 +1965,7 @@ begin
       select fact from jsonb_array_elements(settle_refund_attempt.refunds) fact
       join jsonb_to_recordset(public.compare_refunds(settle_refund_attempt.refunds)) as differs (id text)
         on differs.id = fact ->> 'id'
+      where private.refund_status_of(fact ->> 'status') is not null  -- what Stripe may call it tomorrow stops nothing
     loop
       v_booking := private.note_refund(v_booking, v_payment, v_other, private.refund_id_of(v_other),
                                        private.attempt_of(v_other));
@@ -2038,7 +2072,8 @@ REVOKE ALL ON FUNCTION "public"."ticket_context"(uuid, uuid) FROM PUBLIC, "anon"
 
 CREATE INDEX rate_limit_hits_by_expiry ON private.rate_limit_hits USING btree (expires_at);
 
-CREATE INDEX refresh_tokens_by_parent ON private.refresh_tokens USING btree (parent_hash);
+CREATE INDEX refresh_tokens_by_parent ON private.refresh_tokens USING btree (parent_hash)
+  WHERE (parent_hash IS NOT NULL);
 
 CREATE INDEX sessions_by_end ON private.sessions USING btree (LEAST(expires_at, ended_at));
 
@@ -2080,7 +2115,7 @@ COMMENT ON COLUMN "private"."stripe_checks"."subject_id" IS 'A payment or a refu
 
 COMMENT ON COLUMN "private"."sweep_failures"."error_code" IS 'SQLSTATE.';
 
-COMMENT ON COLUMN "private"."sweep_failures"."retry_at" IS 'A booking is passed by until then, so that one that always fails does not stand before all others.';
+COMMENT ON COLUMN "private"."sweep_failures"."retry_at" IS 'A booking is passed by until then, so that one that always fails does not stand before all others. A step is not.';
 
 COMMENT ON COLUMN "public"."payments"."settles_booking" IS 'This payment confirmed the booking; all others are refunded.';
 
@@ -2241,6 +2276,12 @@ GRANT EXECUTE ON FUNCTION "public"."refundable_amount"(public.bookings) TO "anon
 REVOKE ALL ON FUNCTION "public"."refundable_amount"(public.bookings) FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "public"."refundable_amount"(public.bookings) TO "postgres";
+
+REVOKE ALL ON FUNCTION "public"."release_check"(uuid, interval) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."release_check"(uuid, interval) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."release_check"(uuid, interval) TO "service_role";
 
 REVOKE ALL ON FUNCTION "public"."settle_refund_attempt"(uuid, integer, text, jsonb) FROM "postgres";
 

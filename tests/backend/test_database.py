@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
@@ -22,6 +23,7 @@ from backend.database import DataApi, Database
 from backend.errors import AnswerError, ApiError, UnavailableError
 from dev.config import free_ports
 from dev.keys import Keys
+from tests.backend.test_emails import CONTEXT, REFUND
 from tests.backend.test_webhook import FIGURES
 
 KEY = "sb_secret_hidden"
@@ -179,6 +181,20 @@ def test_work_of_tomorrow_does_not_hide_the_metrics(recorder: Recorder, database
     outbox = [{"kind": "of_tomorrow", "state": "queued", "rows": 1, "oldest_seconds": 2, "overdue_seconds": 0.5}]
     recorder.answer(200, {**FIGURES, "outbox": outbox})
     assert database.operational_metrics()["outbox"] == outbox
+
+
+def test_labels_of_tomorrow_refuse_nothing(recorder: Recorder, database: Database) -> None:
+    user = {"id": "u", "email": "ada@example.com", "full_name": "Ada", "role": "of_tomorrow"}
+    recorder.answer(200, {"status": "known", "user": user, "password_hash": "h"})
+    assert database.begin_sign_in("ada@example.com", "10.0.0.7")["status"] == "known"
+    email = copy.deepcopy(cast(dict[str, Any], CONTEXT))
+    email["booking"]["status"] = email["movie"]["certificate"] = "of_tomorrow"
+    email["booking"]["seats"][0]["kind"] = "of_tomorrow"
+    row = {"id": 1, "attempt": 1, "kind": "mail_refund", "key": "k", "booking_id": "b", "payload": {}}
+    recorder.answer(200, [{**row, "email": email, "refund": {**REFUND, "status": "of_tomorrow"}}])
+    assert len(database.claim_outbox(1, 60, ["mail_refund"])) == 1
+    recorder.answer(200, {**FIGURES, "refunds": {"of_tomorrow": 1}, "bookings_recent": {"of_tomorrow": 1}})
+    assert database.operational_metrics()["refunds"] == {"of_tomorrow": 1}
 
 
 def test_no_question_is_asked_about_no_refunds(recorder: Recorder, database: Database) -> None:

@@ -106,6 +106,9 @@ def test_the_ticket_says_everything(emails: Emails) -> None:
     assert read.message["From"] == "Frontrow <tickets@frontrow.example>"
     assert read.message["To"] == "Ada Lovelace <ada@example.com>"
     assert read.message["Auto-Submitted"] == "auto-generated"
+    link = f"{emails.settings.app_url}/bookings/{CONTEXT['booking']['id']}"
+    assert f"View or cancel this booking: {link}\n" in read.text
+    assert f'href="{link}"' in read.html
 
 
 def test_the_message_id_is_the_outbox_keys(emails: Emails) -> None:

@@ -10,7 +10,7 @@ import pytest
 from backend.database import Database
 from backend.errors import ApiError
 from backend.reconciliation import Reconciliation
-from backend.stripe_gateway import Intent, Refund
+from backend.stripe_gateway import Intent, Refund, StripeRefusedError, StripeUnavailableError
 from tests.backend.ports import FakeDataApi, FakeStripe
 
 OURS = {"refund_id": "5f0c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11", "attempt": "1"}
@@ -38,6 +38,26 @@ def reconciliation(data_api: FakeDataApi, stripe: FakeStripe, now: list[datetime
 def differing(*names: str) -> list[dict[str, Any]]:
     """Return the database's answer where it knows none of those."""
     return [{"id": name, "here": None, "at_stripe": "succeeded"} for name in names]
+
+
+def test_what_stripe_did_not_answer_is_due_again_soon(
+    reconciliation: Reconciliation, data_api: FakeDataApi, stripe: FakeStripe
+) -> None:
+    """An answer, even a refusal, is a look; an outage is none."""
+    data_api.answers |= {
+        "claim_payments_to_reconcile": [
+            {"payment_id": name, "payment_intent_id": "pi_1"} for name in ("refused", "down", "answered")
+        ],
+        "claim_refunds_to_reconcile": [{"id": OURS["refund_id"], "attempt": 1, "stripe_refund_id": "re_1"}],
+        "release_check": None,
+    }
+    stripe.put(Intent("pi_1", "processing", 5, 0, "EUR", "", {}))
+    stripe.failures = [StripeRefusedError("resource_missing", "No such intent."), StripeUnavailableError("down")]
+    assert reconciliation.run() == 4
+    assert data_api.arguments("release_check") == [
+        {"subject_id": "down", "older_than": "120 seconds"},
+        {"subject_id": OURS["refund_id"], "older_than": "120 seconds"},
+    ]
 
 
 def recorded(data_api: FakeDataApi) -> list[tuple[Any, ...]]:

@@ -32,3 +32,16 @@ def test_each_transition_marks_a_test_and_no_other() -> None:
         for mark in re.findall(r"^@pytest\.mark\.transition\((.*)\)$", path.read_text(), re.MULTILINE)
     ]
     assert {transition for mark in marks for transition in re.findall(r'"([\w.]+)"', mark)} == drawn()
+
+
+def test_drawn_states_are_those_of_the_enums() -> None:
+    """Every label of the type is a state of its diagram, and no other."""
+    documentation = (ROOT / "docs/lifecycle.md").read_text()
+    for title, name, file in (
+        ("A booking", "public.booking_status", "booking/bookings.sql"),
+        ("Work outside the database", "private.outbox_state", "platform/outbox.sql"),
+    ):
+        diagram = documentation.partition(f"## {title}\n")[2].partition("```mermaid")[2].partition("```")[0]
+        states = {state for pair in re.findall(r"(\S+) --> (\w+):", diagram) for state in pair} - {"[*]"}
+        declared = (ROOT / "sql" / file).read_text().partition(f"create type {name} as enum (")[2].partition(");")[0]
+        assert states == set(re.findall(r"^  '(\w+)'", declared, re.MULTILINE)), title

@@ -1,4 +1,5 @@
-"""Payments due for reconciliation: none is claimed twice at once, and each less often the longer nothing happens."""
+"""Whom reconciliation may ask Stripe about: nobody twice at once, in time while a booking is pending, and less and less
+often afterwards."""
 
 from __future__ import annotations
 
@@ -17,17 +18,46 @@ def claim(cinema: CinemaFixture, worker: Caller | None = None, **more: object) -
     return [row["payment_intent_id"] for row in rows]
 
 
-def test_reconciliation_backs_off_to_an_hour(cinema: CinemaFixture) -> None:
-    cinema.freeze()
-    open_payments(cinema, 1)
-    worker, pauses, waited = cinema.service(), list[float](), 0
-    for _ in range(8):
+def pauses(cinema: CinemaFixture, looks: int) -> list[float]:
+    """The minutes before each of the next looks."""
+    worker, waits = cinema.service(), list[float]()
+    for _ in range(looks):
+        waited = 0
         while not claim(cinema, worker):
             cinema.advance("30 seconds")
             waited += 30
-        pauses.append(waited / 60)
-        waited = 0
-    assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
+        waits.append(waited / 60)
+    return waits
+
+
+def test_looks_are_even_while_the_booking_is_pending_and_double_afterwards(cinema: CinemaFixture) -> None:
+    cinema.freeze()
+    open_payments(cinema, 1)
+    assert pauses(cinema, 13) == [2, 2, 2, 2, 1.5, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_money_paid_at_minute_seven_without_a_webhook_is_found_before_the_booking_expires(
+    cinema: CinemaFixture,
+) -> None:
+    cinema.freeze()
+    ada = cinema.customer()
+    booking = cinema.book(ada, 0)
+    cinema.start_payment(ada, booking, "pi_0")
+    for _ in range(7):
+        cinema.advance("1 minute")
+        claim(cinema)  # nothing is paid yet
+    cinema.advance("1 minute")
+    assert claim(cinema) == ["pi_0"]
+    assert cinema.value("select expires_at > private.now() from public.bookings") is True
+
+
+def test_a_question_that_was_not_answered_is_asked_again_after_the_first_pause(cinema: CinemaFixture) -> None:
+    cinema.freeze()
+    open_payments(cinema, 1)
+    pauses(cinema, 9)
+    payment_id = cinema.value("select id from public.payments")
+    cinema.service().call("release_check", subject_id=payment_id, older_than="2 minutes")
+    assert pauses(cinema, 2) == [2, 32]
 
 
 def test_two_workers_never_ask_about_the_same_payment(cinema: CinemaFixture) -> None:
@@ -43,13 +73,13 @@ def test_longest_due_payments_come_first(cinema: CinemaFixture) -> None:
     """So that nothing that stays open hides a payment whose webhook was lost."""
     cinema.freeze()
     open_payments(cinema, 2)
-    cinema.advance("2 minutes")
-    assert set(claim(cinema)) == {"pi_0", "pi_1"}
+    cinema.advance("1 minute")
     ada = cinema.customer()
     cinema.start_payment(ada, cinema.book(ada, 5), "pi_new")
+    cinema.advance("1 minute")
+    assert set(claim(cinema)) == {"pi_0", "pi_1"}
     cinema.advance("3 minutes")
-    assert claim(cinema, max_rows=1) == ["pi_new"]  # due a minute ago, those in a minute
-    cinema.advance("2 minutes")
+    assert claim(cinema, max_rows=1) == ["pi_new"]  # due for two minutes, those for one
     assert set(claim(cinema)) == {"pi_0", "pi_1"}
 
 

@@ -85,6 +85,14 @@ def test_a_refund_made_by_hand_stands_for_ours(cinema: CinemaFixture) -> None:
     assert cinema.violations() == []
 
 
+def test_a_status_of_tomorrow_stops_nothing(cinema: CinemaFixture) -> None:
+    cancelled(cinema)
+    facts = [fact("re_new", "of_tomorrow", 100), fact("re_a", amount=1400), fact("re_b", amount=1000)]
+    assert settle(cinema, "charge_already_refunded", *facts) == "void"
+    noted = cinema.rows("select stripe_refund_id from public.refunds where reason = 'made_at_stripe' order by 1")
+    assert [row["stripe_refund_id"] for row in noted] == ["re_a", "re_b"]
+
+
 @pytest.mark.parametrize("code", ["charge_disputed", "idempotency_key_spent"])
 def test_refused_refunds_are_retried(cinema: CinemaFixture, code: str) -> None:
     """What belongs to another refund, or is of another amount, or has failed, stands for nothing."""

@@ -53,6 +53,7 @@ FOR_THE_SECRET_KEY = {
     "open_session(uuid,text,text,text)",
     "claim_payments_to_reconcile(interval,integer)",
     "claim_refunds_to_reconcile(interval,integer)",
+    "release_check(uuid,interval)",
     "compare_refunds(jsonb)",
     "settle_refund_attempt(uuid,integer,text,jsonb)",
     "ticket_context(uuid,uuid)",

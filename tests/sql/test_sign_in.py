@@ -338,3 +338,10 @@ def test_sessions_are_for_known_users_and_hashed_tokens(cinema: CinemaFixture) -
         cinema.service().call("open_session", user_id=user["id"], token_hash="a plain token")
     with pytest.raises(Exception, match="password_is_hashed_with_argon2id"):
         cinema.service().call("register_user", email="b@example.com", password_hash="plain", full_name="B")
+
+
+def test_a_sign_in_without_an_address_is_refused(cinema: CinemaFixture) -> None:
+    """Its key would be the account's own, which any number of addresses share."""
+    with pytest.raises(Refused, match="invalid_request"):
+        cinema.service().call("begin_sign_in", email="ada@example.com", address=None)
+    assert cinema.value("select count(*) from private.rate_limit_hits") == 0

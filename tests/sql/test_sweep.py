@@ -254,6 +254,19 @@ def test_a_booking_that_raises_stops_no_other_and_is_not_met_first_for_ever(cine
     assert cinema.violations() == []
 
 
+def test_a_step_that_raises_is_tried_at_every_sweep_and_logged_once(cinema: CinemaFixture) -> None:
+    cinema.owner.execute(
+        "create or replace function private.broadcast_expired(p_since timestamptz, p_until timestamptz) "
+        "returns integer language plpgsql as $$ begin raise 'broken step'; end $$"
+    )
+    warnings: list[str | None] = []
+    cinema.owner.add_notice_handler(lambda notice: warnings.append(notice.message_primary))
+    for _ in range(3):
+        cinema.owner.execute("select public.release_expired_locks()")
+    assert failures(cinema) == [{"step": "broadcast_expired", "booking_id": None, "message": "broken step", "times": 3}]
+    assert len([warning for warning in warnings if "broken step" in str(warning)]) == 1
+
+
 def test_a_refund_that_raises_stops_no_other(cinema: CinemaFixture) -> None:
     broken, whole = cinema.buy(cinema.customer(), 0), cinema.buy(cinema.customer("Bob"), 1)
     refuse(cinema, broken)

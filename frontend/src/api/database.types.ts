@@ -355,6 +355,9 @@ isOneToOne: false
 "register_user":
 { Args: { "email": string,"full_name": string,"password_hash": string }; Returns: Json
                            },
+"release_check":
+{ Args: { "older_than": string,"subject_id": string }; Returns: undefined
+                           },
 "release_expired_locks":
 { Args: { "max_rows"?: number }; Returns: Json
                            },
