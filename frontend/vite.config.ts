@@ -5,7 +5,8 @@ import { defineConfig } from 'vitest/config';
 
 import { readEnv, rejectUnknown } from './src/config/read-env.ts';
 
-const path = (relative: string) => new URL(relative, import.meta.url).pathname;
+// Decoded: the folder may have a space in its name. What fileURLToPath does, without the types of Node.
+const path = (relative: string) => decodeURIComponent(new URL(relative, import.meta.url).pathname);
 
 // Stripe's own form, in every build but that of the local stack, which alone has another server in Stripe's place.
 const STRIPE_FORM = path('./src/features/checkout/payment-form.ts');

@@ -1,3 +1,4 @@
+import ts from 'typescript';
 import { resolveConfig } from 'vite';
 import { beforeEach, expect, test, vi } from 'vitest';
 
@@ -26,6 +27,19 @@ test('a page with a secret key, or without a key, is not even built', async () =
     /VITE_API_URL must be set; VITE_SUPABASE_ANON_KEY must be a publishable key/,
   );
   await expect(start('serve')).resolves.toMatchObject({ command: 'serve' });
+});
+
+test('a folder with a space in its name is found', async () => {
+  const folder = `${ts.sys.getCurrentDirectory()}/node_modules/.vite/a folder`;
+  const source = ts.sys.readFile('vite.config.ts') ?? '';
+  ts.sys.writeFile(`${folder}/vite.config.ts`, source.replace('./src/config', '../../../src/config'));
+  const { resolve } = await resolveConfig(
+    { logLevel: 'silent', configFile: `${folder}/vite.config.ts` },
+    'build',
+    'production',
+  );
+  const form = resolve.alias.find(({ find }) => find === '@payment-form');
+  expect(form?.replacement).toBe(`${folder}/src/features/checkout/payment-form.ts`);
 });
 
 test('what the page has no use for is not published', async () => {
