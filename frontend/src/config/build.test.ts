@@ -1,5 +1,5 @@
 import ts from 'typescript';
-import { resolveConfig } from 'vite';
+import { resolveConfig, type ResolvedConfig } from 'vite';
 import { beforeEach, expect, test, vi } from 'vitest';
 
 const GOOD = {
@@ -11,6 +11,9 @@ const GOOD = {
 
 /** As `vite build` and `vite preview` begin, in the environment of this process. */
 const start = (command: 'build' | 'serve') => resolveConfig({ logLevel: 'silent' }, command, 'production');
+
+const formOf = ({ alias }: ResolvedConfig['resolve']) =>
+  alias.find(({ find }) => find === '@payment-form')?.replacement;
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(GOOD)) vi.stubEnv(name, value);
@@ -38,8 +41,21 @@ test('a folder with a space in its name is found', async () => {
     'build',
     'production',
   );
-  const form = resolve.alias.find(({ find }) => find === '@payment-form');
-  expect(form?.replacement).toBe(`${folder}/src/features/checkout/payment-form.ts`);
+  expect(formOf(resolve)).toBe(`${folder}/src/features/checkout/payment-form.ts`);
+});
+
+test.each([
+  ['http://127.0.0.1:12111', 'fake_stripe/page/index.tsx'],
+  ['http://localhost:12111', 'fake_stripe/page/index.tsx'],
+  ['http://[::1]:12111', 'fake_stripe/page/index.tsx'],
+  ['https://stripe.frontrow.example', 'checkout/payment-form.ts'],
+  ['https://localhost.frontrow.example', 'checkout/payment-form.ts'],
+  ['https://127.0.0.1.frontrow.example', 'checkout/payment-form.ts'],
+  ['', 'checkout/payment-form.ts'],
+])('only a server on this machine gets card fields other than those of Stripe: %s', async (base, form) => {
+  vi.stubEnv('VITE_STRIPE_API_BASE', base);
+  const { resolve } = await start('build');
+  expect(formOf(resolve)).toContain(`/${form}`);
 });
 
 test('what the page has no use for is not published', async () => {
