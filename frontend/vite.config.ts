@@ -3,9 +3,10 @@ import react from '@vitejs/plugin-react';
 import { loadEnv } from 'vite';
 import { defineConfig } from 'vitest/config';
 
-import { readEnv, rejectUnknown } from './src/config/read-env.ts';
+import { isLoopback, readEnv, rejectUnknown } from './src/config/read-env.ts';
 
-const path = (relative: string) => new URL(relative, import.meta.url).pathname;
+// Decoded: the folder may have a space in its name. What fileURLToPath does, without the types of Node.
+const path = (relative: string) => decodeURIComponent(new URL(relative, import.meta.url).pathname);
 
 // Stripe's own form, in every build but that of the local stack, which alone has another server in Stripe's place.
 const STRIPE_FORM = path('./src/features/checkout/payment-form.ts');
@@ -33,7 +34,7 @@ export default defineConfig(({ command, mode }) => {
     resolve: {
       tsconfigPaths: true,
       alias: {
-        '@payment-form': settings.VITE_STRIPE_API_BASE ? `${FAKE_STRIPE}/index.tsx` : STRIPE_FORM,
+        '@payment-form': isLoopback(settings.VITE_STRIPE_API_BASE) ? `${FAKE_STRIPE}/index.tsx` : STRIPE_FORM,
         // Those of dev/fake_stripe/page, whose folder is outside this one.
         '@/': path('./src/'),
         // Flask signs people in: what GoTrue's client weighs, nobody has to fetch.

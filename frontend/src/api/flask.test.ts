@@ -58,6 +58,34 @@ test('who is refused again is not helped by a third try', async () => {
   expect(asked.map(({ path }) => path)).toEqual([REFRESH, ASK, REFRESH, ASK]);
 });
 
+test('a refresh whose answer is lost is tried again while the database still takes its token', async () => {
+  vi.useFakeTimers({ now: 0 });
+  try {
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), milliseconds);
+      return controller.signal;
+    });
+    const tries: number[] = [];
+    vi.stubGlobal('fetch', (_url: string, { signal }: { signal: AbortSignal }) => {
+      tries.push(Date.now());
+      return tries.length > 1
+        ? Promise.resolve(new Response(JSON.stringify(signedIn('token'))))
+        : new Promise((_answer, fail) => signal.addEventListener('abort', () => fail(new Error('aborted'))));
+    });
+    vi.resetModules();
+    const { session } = await import('./session');
+    const token = session.accessToken();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(tries).toHaveLength(2);
+    const [first = NaN, second = NaN] = tries;
+    expect(second - first).toBeLessThan(8_000);
+    await expect(token).resolves.toBe('token');
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('another refusal renews nothing', async () => {
   const asked = fakeFlask({
     [REFRESH]: () => ({ status: 200, body: signedIn('token') }),

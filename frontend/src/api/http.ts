@@ -13,13 +13,15 @@ interface Options {
   token?: string | null;
   /** Let the request live on when the page is left, so that the cookie it answers with is kept. */
   keepalive?: boolean;
+  /** Milliseconds until the answer counts as lost. */
+  timeout?: number | undefined;
 }
 
 /** POST to Flask, cookies included; the answer as the schema reads it. Raises ApiError. */
 export async function post<S extends z.ZodType>(
   path: `/api/${string}`,
   schema: S,
-  { body, token, keepalive = false }: Options = {},
+  { body, token, keepalive = false, timeout = TIMEOUT_MILLISECONDS }: Options = {},
 ): Promise<z.output<S>> {
   const headers = new Headers();
   if (body !== undefined) headers.set('Content-Type', 'application/json');
@@ -29,7 +31,7 @@ export async function post<S extends z.ZodType>(
     credentials: 'include',
     headers,
     keepalive,
-    signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+    signal: AbortSignal.timeout(timeout),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const read = schema.safeParse(json(content));

@@ -17,6 +17,14 @@ test('an empty Stripe address is none', () => {
   expect(readEnv({ ...GOOD, VITE_STRIPE_API_BASE: '' }).VITE_STRIPE_API_BASE).toBeUndefined();
 });
 
+test('a live key is for Stripe alone', () => {
+  const live = { ...GOOD, VITE_STRIPE_PUBLISHABLE_KEY: 'pk_live_x' };
+  expect(readEnv(live).VITE_STRIPE_PUBLISHABLE_KEY).toBe('pk_live_x');
+  expect(() => readEnv({ ...live, VITE_STRIPE_API_BASE: 'http://127.0.0.1:12111' })).toThrow(
+    /^The page is not set up: VITE_STRIPE_API_BASE must not be set beside a live key/,
+  );
+});
+
 test('all that is wrong is named at once', () => {
   const bad = {
     VITE_SUPABASE_URL: 'ftp://x',

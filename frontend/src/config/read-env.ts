@@ -5,7 +5,7 @@ const address = z
   .transform((url) => url.replace(/\/+$/, ''));
 const given = (prefix: RegExp, error: string) => z.string('must be set').regex(prefix, error);
 
-const schema = z.object({
+const settings = z.object({
   VITE_API_URL: address,
   VITE_SUPABASE_URL: address,
   VITE_SUPABASE_ANON_KEY: z
@@ -15,9 +15,14 @@ const schema = z.object({
       'must be a publishable key (sb_publishable_...) or an anon JWT',
     ),
   VITE_STRIPE_PUBLISHABLE_KEY: given(/^pk_/, 'must be a publishable key (pk_...)'),
-  /** Another server that speaks Stripe's API, which a card form of our own talks to. */
+  /** Another server that speaks Stripe's API. Where it is on this machine, the local stack's card form talks to it. */
   VITE_STRIPE_API_BASE: z.preprocess((value) => (value === '' ? undefined : value), address.optional()),
 });
+
+const schema = settings.refine(
+  (env) => env.VITE_STRIPE_API_BASE === undefined || !env.VITE_STRIPE_PUBLISHABLE_KEY.startsWith('pk_live_'),
+  { path: ['VITE_STRIPE_API_BASE'], error: 'must not be set beside a live key (pk_live_...)' },
+);
 
 export type Env = Readonly<z.output<typeof schema>>;
 
@@ -38,9 +43,15 @@ function roleOf(key: string): unknown {
  * ask for may be a secret set beside the others by mistake. Throws an Error that names it.
  */
 export function rejectUnknown(source: Record<string, unknown>): void {
-  const others = Object.keys(source).filter((name) => !(name in schema.shape));
+  const others = Object.keys(source).filter((name) => !(name in settings.shape));
   if (others.length > 0)
     throw new Error(`The page would publish what it has no use for: ${others.join(', ')}.`);
+}
+
+/** True for an address of this machine, which no page in production has a use for. */
+export function isLoopback(url: string | undefined): boolean {
+  if (!url || !URL.canParse(url)) return false;
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }
 
 /** The settings that the page was built with. Throws one Error that names every variable that is wrong. */

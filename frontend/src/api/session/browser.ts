@@ -10,7 +10,7 @@ const NAME = 'frontrow.session';
 export function browserDeps(): SessionDeps {
   const channel = new BroadcastChannel(NAME);
   return {
-    refresh: () => post('/api/auth/refresh', signedInSchema.optional(), { keepalive: true }),
+    refresh: (timeout) => post('/api/auth/refresh', signedInSchema.optional(), { keepalive: true, timeout }),
     signOut: (everywhere) =>
       post('/api/auth/logout', z.undefined(), { body: { everywhere }, keepalive: true }),
     withLock: (work) => navigator.locks.request(NAME, work),

@@ -13,15 +13,21 @@ const MINUTE = 60_000;
 class Browser {
   cookie = 1;
   valid = 1;
+  /** With those that were not answered. */
+  tries = 0;
   refreshes = 0;
   down = false;
+  busy = false;
   readonly tabs: ((news: unknown) => void)[] = [];
 
   open(): Session {
     const others = () => this.tabs.filter((tab) => tab !== mine);
     let mine: (news: unknown) => void = () => undefined;
     return createSession({
-      refresh: () => this.refresh(),
+      refresh: () => {
+        this.tries += 1;
+        return this.refresh();
+      },
       signOut: () => {
         this.cookie = 0;
         return Promise.resolve();
@@ -37,6 +43,7 @@ class Browser {
     const shown = this.cookie;
     await Promise.resolve();
     if (this.down) throw new ApiError('offline');
+    if (this.busy) throw new ApiError('busy');
     this.refreshes += 1;
     if (shown === 0) return undefined;
     if (shown !== this.valid) {
@@ -150,6 +157,17 @@ test('a server that is down is asked again; the customer stays signed in', async
   browser.down = false;
   await vi.advanceTimersByTimeAsync(5_000);
   await expect(tab.accessToken()).resolves.toBe('token 3');
+});
+
+test('a server that is too busy gets no second try at once', async () => {
+  browser.busy = true;
+  const tab = browser.open();
+  await tab.check();
+  expect(browser.tries).toBe(1);
+  browser.busy = false;
+  browser.down = true;
+  await tab.check();
+  expect(browser.tries).toBe(3);
 });
 
 test('a first look that fails is repeated', async () => {

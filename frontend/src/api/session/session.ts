@@ -10,11 +10,19 @@ import { sessionMessageSchema, type SessionMessage, type SessionState, type Sign
 const RENEW_BEFORE = 60_000;
 const UNUSABLE_BEFORE = 5_000;
 const TRY_AGAIN_AFTER = 5_000;
+/**
+ * The database takes the token of a lost answer again for ten seconds after its first use. So the first try is given up
+ * early, and the second is sent at once; that one waits as long as other calls do, for a database that is slow.
+ */
+const FIRST_TRY_TIMEOUT = 4_000;
 
 /** What the session depends on, passed in. */
 export interface SessionDeps {
-  /** Undefined for who has no session. Raises ApiError, session_ended for who had one. */
-  refresh(): Promise<SignedIn | undefined>;
+  /**
+   * Undefined for who has no session. Raises ApiError, session_ended for who had one, offline when there is no answer
+   * within so many milliseconds (by default, as many as for any call).
+   */
+  refresh(timeout?: number): Promise<SignedIn | undefined>;
   signOut(everywhere: boolean): Promise<void>;
   /** Run the work while no other tab runs such work. */
   withLock<T>(work: () => Promise<T>): Promise<T>;
@@ -96,11 +104,20 @@ export function createSession(deps: SessionDeps): Session {
     return renewal;
   }
 
+  async function refreshDespiteLostAnswer(): Promise<SignedIn | undefined> {
+    try {
+      return await deps.refresh(FIRST_TRY_TIMEOUT);
+    } catch (error) {
+      if (!isApiError(error, 'offline')) throw error;
+      return deps.refresh();
+    }
+  }
+
   function refreshUnlessChanged(known: number): () => Promise<void> {
     return async () => {
       if (changes !== known) return; // another tab was given a token while this one waited
       try {
-        const session = await deps.refresh();
+        const session = await refreshDespiteLostAnswer();
         if (session) accept(session);
         else applyAndBroadcast({ kind: 'signed-out', ended: token !== undefined });
       } catch (error) {
