@@ -40,13 +40,14 @@ def _declined(number: str, decline_code: str, message: str, *ids: str, code: str
 
 
 _DECLINED, _FUNDS = "Your card was declined.", "insufficient_funds"
+_FUNDS_IDS = ("chargeDeclinedInsufficientFunds", "visa_chargeDeclinedInsufficientFunds")
 _POOR = "The bank account has insufficient funds to complete the purchase."
 
 INSTRUMENTS = (
     Instrument("4242424242424242", ("pm_card_visa",)),
     Instrument("5555555555554444", ("pm_card_mastercard",)),
     _declined("4000000000000002", "generic_decline", _DECLINED, "chargeDeclined", "visa_chargeDeclined"),
-    _declined("4000000000009995", _FUNDS, "Your card has insufficient funds.", "visa_chargeDeclinedInsufficientFunds"),
+    _declined("4000000000009995", _FUNDS, "Your card has insufficient funds.", *_FUNDS_IDS),
     _declined("4000000000009987", "lost_card", _DECLINED, "visa_chargeDeclinedLostCard"),
     _declined("4000000000000069", "expired_card", "Your card has expired.", code="expired_card"),
     _declined("4000000000000127", "incorrect_cvc", "Your card's security code is incorrect.", code="incorrect_cvc"),

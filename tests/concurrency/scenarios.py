@@ -221,7 +221,9 @@ class Scenario:
         known = [message["id"] for message in self.broadcasts]
         self.broadcasts += self.cinema.rows(
             "select id, event, payload from realtime.messages"
-            " where topic = 'showtime:' || %s and event like 'seat:%%' and id <> all (%s)",
+            " where topic = 'showtime:' || %s and event like 'seat:%%' and id <> all (%s)"
+            # As they were written, in subtransactions that count up; where rows lie says nothing of that.
+            " order by xmin::text::bigint, cmin::text::bigint",
             [self.showtime, known],
         )
 
