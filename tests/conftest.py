@@ -36,6 +36,12 @@ class GroupScheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         return next((group for group, prefix in GROUPS.items() if nodeid.startswith(prefix)), nodeid)
 
+    def _assign_work_unit(self, node: Any) -> None:
+        """Assign the browser's tests before all others: they take longest, and nothing should wait for them alone."""
+        if "e2e" in self.workqueue:
+            self.workqueue.move_to_end("e2e", last=False)
+        super()._assign_work_unit(node)
+
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
     """Schedule by group. (xdist's own --dist loadgroup writes into a node id that pytest 9.2 computes.)"""

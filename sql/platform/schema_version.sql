@@ -1,5 +1,6 @@
 -- Which version of the schema this database has: the timestamp of the newest migration that sql/ is drawn from. On
--- an older one the server logs an error and /readyz answers 503. `make migration` sets it; a test compares it with supabase/migrations.
+-- an older one the server logs an error and /readyz answers 503. `make migration` sets it; a test compares
+-- it with supabase/migrations.
 
 create function private.schema_version() returns text
 language sql immutable parallel safe set search_path = '' as $$

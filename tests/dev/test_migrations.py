@@ -64,6 +64,7 @@ def test_types_are_generated(stack: Stack) -> None:
     assert "class PublicMovies(BaseModel)" in types(stack.cluster.url(), "python")
 
 
+@pytest.mark.slow  # the CLI compares two databases three times
 def test_missing_schema_changes_are_drafted(own_project: Path) -> None:
     described = MIGRATION + "create table public.showtimes (id bigint primary key);"
     file = draft("pre_showtimes", described, own_project)

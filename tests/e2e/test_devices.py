@@ -36,7 +36,14 @@ SEAT_WIDTH = "document.querySelector('[role=gridcell]').getBoundingClientRect().
 SCROLLED = "document.querySelector('[role=grid]').parentElement.scrollLeft"
 
 
-@pytest.mark.parametrize("screen", [PHONE, TABLET, DESKTOP], ids=["phone", "tablet", "desktop"])
+@pytest.mark.parametrize(
+    "screen",
+    [
+        pytest.param(PHONE, id="phone"),
+        pytest.param(TABLET, id="tablet", marks=pytest.mark.slow),
+        pytest.param(DESKTOP, id="desktop"),
+    ],
+)
 def test_the_story(visit: Callable[..., Visitor], screen: dict[str, Any]) -> None:
     visitor = visit(**screen)
     page, showtime = visitor.page, visitor.frontrow.cinema.showtime_id

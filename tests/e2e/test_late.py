@@ -41,6 +41,7 @@ def booking(visitor: Visitor, cinema: CinemaFixture) -> Json:
 # On the seat map -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # it waits for real seconds; test_the_time_to_pay_runs_out is alike
 def test_a_selection_runs_out(visitor: Visitor, visit: Callable[..., Visitor], durations: Callable[..., None]) -> None:
     """At zero, by the clock alone; the seats are anybody's, and can be chosen again."""
     durations(lock="12 seconds")
@@ -59,6 +60,7 @@ def test_a_selection_runs_out(visitor: Visitor, visit: Callable[..., Visitor], d
     expect(visitor.page.get_by_role("timer")).to_have_text(re.compile("^(10:00|9:5[0-9])$"))
 
 
+@pytest.mark.slow  # it waits for real seconds
 def test_two_minutes_before_the_end_there_is_a_warning(visitor: Visitor, durations: Callable[..., None]) -> None:
     """It is seen and announced, on another page too, with a link back."""
     durations(lock="2 minutes 12 seconds")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.visitor import Visitor
 from tests.http.frontrow import eventually
 
-WIDTHS = [1280, 360]
+WIDTHS = [pytest.param(1280, marks=pytest.mark.slow), 360]
 
 # Counts what browsers call layout shift, less what follows a click, and remembers what moved.
 _WATCH = """
@@ -72,7 +72,7 @@ def test_layout_shift_is_detected(visitor: Visitor) -> None:
     assert moved(visitor.evaluate("shifts")) > 0.1
 
 
-@pytest.mark.parametrize("width", [360, 320])
+@pytest.mark.parametrize("width", [pytest.param(360, marks=pytest.mark.slow), 320])
 def test_nothing_sticks_out_of_a_phone(visit: Callable[..., Visitor], width: int) -> None:
     """Down to 320 px, which is what a desk's window comes to at four times the size; the header keeps to one line."""
     visitor = visit(width=width, height=640)

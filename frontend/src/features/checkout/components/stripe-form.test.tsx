@@ -23,17 +23,17 @@ function fakeStripe() {
     off: (event: string) => handlers.delete(event),
   };
   const elements = {
-    create: vi.fn((_type: string) => element),
+    create: vi.fn<(type: string) => typeof element>(() => element),
     getElement: () => null,
     update: vi.fn(),
     submit: vi.fn(),
   };
   const stripe = {
-    elements: vi.fn((_options: unknown) => elements),
+    elements: vi.fn<(options: unknown) => typeof elements>(() => elements),
     createToken: vi.fn(),
     createPaymentMethod: vi.fn(),
     confirmCardPayment: vi.fn(),
-    confirmPayment: vi.fn((_options: unknown): Promise<unknown> => Promise.resolve(SUCCEEDED)),
+    confirmPayment: vi.fn<(options: unknown) => Promise<unknown>>(() => Promise.resolve(SUCCEEDED)),
     _registerWrapper: vi.fn(),
     registerAppInfo: vi.fn(),
   };
