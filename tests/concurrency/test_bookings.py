@@ -234,6 +234,7 @@ def test_mutant_a_booking_that_is_not_locked_is_cancelled_without_its_refund(
     assert broken_rules(cinema) == {
         "I2 money is kept without a confirmed booking",
         "I3 a seat is sold without a confirmed booking",
+        "I6 a cancellation has no mail",
     }
 
 
