@@ -26,7 +26,7 @@ retry-emails: .venv/installed ## Retry failed emails in a running `make up` (ID=
 reset: .venv/installed ## Delete all data of `make up`
 	@$(IN_VENV) -m dev.reset
 
-test: install ## Run the tests of all layers, within 8 minutes on two cores (ARGS="tests/sql -k lock" for a selection)
+test: install ## Run the tests of all layers, with a goal of 8 minutes on two cores (ARGS="tests/sql -k lock" for a selection)
 ifdef ARGS
 	@$(IN_VENV) -m pytest $(ARGS)
 else
