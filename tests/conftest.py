@@ -6,6 +6,7 @@ is as the template was (tests/databases.py), and may do to it what it likes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 from dev import schema
 from dev.config import free_ports, throwaway_folder
 from dev.postgres import EPHEMERAL, Cluster, RunningCluster
+from tests import browser
 from tests.cinema import CinemaFixture
 from tests.databases import Databases
 
@@ -52,6 +54,27 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Leave the mutants, which test the tests, to `make test-slow`."""
     if "test_mutant_" in item.nodeid or item.get_closest_marker("alone"):
         item.add_marker(pytest.mark.slow)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say at the very end that tests were left out for want of a browser; a summary of skips is easily overlooked."""
+    skipped = sum(browser.MISSING in str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
+    if skipped:
+        terminalreporter.section("no browser", sep="!", red=True)
+        terminalreporter.line(f"{skipped} tests of the page in a browser did NOT run. {browser.MISSING}")
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Fail a test that leaves the environment changed, in place of whichever test came next in the process."""
+    before = dict(os.environ)
+    yield
+    after = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(before)
+    for variables in (before, after):
+        variables.pop("PYTEST_CURRENT_TEST", None)
+    assert after == before
 
 
 @pytest.fixture(scope="session")

@@ -311,7 +311,7 @@ def test_waiting_rows_are_counted(client: FlaskClient, data_api: FakeDataApi) ->
     assert len(data_api.arguments("operational_metrics")) == 1  # however often a stranger asks
 
 
-def test_no_verification_yet_is_no_good_news(client: FlaskClient, data_api: FakeDataApi) -> None:
+def test_violations_are_absent_before_the_first_verification(client: FlaskClient, data_api: FakeDataApi) -> None:
     data_api.answers["operational_metrics"] = {**FIGURES, "violations": None}
     assert "frontrow_violations" not in client.get("/metrics").get_data(as_text=True)
 

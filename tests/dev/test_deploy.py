@@ -12,6 +12,7 @@ import runpy
 import shutil
 import signal
 import subprocess
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,7 +157,7 @@ def deployed(reader: DocReader, stack: Stack) -> Iterator[Frontrow]:
     """The migrations pushed, .env filled in, app and worker started as the page says."""
     said = reader.follow("push")
     assert "20261122000000" in said
-    reader.follow("catalogue")
+    reader.follow("catalog")
     config, keys = stack.config, stack.keys
     reader.fill_in(
         PORT=str(config.api.number),
@@ -212,7 +213,7 @@ def test_a_deployment_by_the_page_sells_a_ticket(reader: DocReader, deployed: Fr
 
 
 @pytest.mark.slow
-def test_the_catalogue_has_a_price_for_each_seat_and_the_theaters_own_evening(deployed: Frontrow) -> None:
+def test_the_catalog_has_a_price_for_each_seat_and_the_theaters_own_evening(deployed: Frontrow) -> None:
     seats = deployed.cinema.map().values()
     assert sorted({(seat["kind"], seat["price"]) for seat in seats}) == [("premium", 1500), ("standard", 1200)]
     assert len(seats) == 50
@@ -274,10 +275,10 @@ def test_a_backup_is_restored_whole(reader: DocReader, deployed: Frontrow) -> No
         connection.execute(_AS_BEFORE_NOVEMBER_2026)
     with deployed.no_sweep():  # what is compared must stand still
         reader.follow("backup")
-        before, kept = _catalogue(cluster.url()), _rows(cluster.url())
+        before, kept = _catalog(cluster.url()), _rows(cluster.url())
     assert mode(reader.clone / "frontrow.dump") == "600"
     reader.follow("restore")
-    assert _catalogue(cluster.url("restored")) == before
+    assert _catalog(cluster.url("restored")) == before
     assert _rows(cluster.url("restored")) == kept
     with psycopg.connect(cluster.url("restored")) as connection:
         assert connection.execute("select public.check_invariants()").fetchall() == [([],)]
@@ -307,7 +308,7 @@ alter default privileges for role postgres in schema public grant all on functio
 """
 
 
-def _catalogue(url: str) -> list[tuple[str, str | None]]:
+def _catalog(url: str) -> list[tuple[str, str | None]]:
     """All objects and grants; that an owner may use what is theirs needs no saying, and a dump does not say it."""
     return [(name, None if value == "{postgres=UC/postgres}" else value) for name, value in catalog(url)]
 
@@ -357,7 +358,9 @@ def test_image_compose_file_and_procfile_start_the_same_two_commands() -> None:
         assert f".venv/bin/{command} " in commands("run") or f".venv/bin/{command} &" in commands("run")
 
 
-def test_the_documented_gunicorn_settings_are_those_in_use() -> None:
+def test_the_documented_gunicorn_settings_are_those_in_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")  # the file sets it, for all that comes after in this process
     said = dict(re.findall(r"(?m)^\| (?:`(\w+)`|places[^|]*) \| (\d+)[^|]*\|", PAGE.partition("**gunicorn.**")[2]))
     is_so = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     for setting in ("threads", "timeout", "graceful_timeout", "keepalive"):
