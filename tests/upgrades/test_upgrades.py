@@ -48,6 +48,19 @@ def test_every_later_migration_says_whether_it_comes_before_or_after_the_new_cod
     assert [name for name in later if not re.fullmatch(r"\d{14}_(pre|post)_[a-z0-9_]+\.sql", name)] == []
 
 
+BEFORE_ANY_DEPLOYMENT = {"20261128000000_pre_one_sweep_and_limits.sql"}
+"""Migrations that drop what older code calls, from when no older code was deployed anywhere."""
+
+
+def test_a_migration_before_the_new_code_drops_nothing_that_the_old_code_calls() -> None:
+    """A function may go in the same file that makes it anew: then only its definition changes."""
+    for file in MIGRATIONS.glob("*_pre_*.sql"):
+        script = re.sub(r"--.*", "", file.read_text()).lower()
+        dropped = set(re.findall(r"\bdrop (?:table|function|type|view|column|schema) (?:if exists )?([\w.]+)", script))
+        made = set(re.findall(r"\bcreate (?:or replace )?(?:table|function|type|view) ([\w.]+)", script))
+        assert dropped <= made or file.name in BEFORE_ANY_DEPLOYMENT, file.name
+
+
 def test_the_schema_knows_its_version(cinema: CinemaFixture) -> None:
     assert cinema.service().call("schema_version") == versions()[-1]
     for role in ("anon", "authenticated"):
