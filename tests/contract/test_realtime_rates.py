@@ -7,11 +7,13 @@ import heapq
 import itertools
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from dev.config import ROOT
 from dev.realtime.authorization import Database
 from dev.realtime.channels import Hub
 from dev.realtime.frames import Broadcast, Version
@@ -20,16 +22,30 @@ from dev.realtime.session import Services, Session
 from dev.realtime.tokens import Verifier
 
 Policy = Callable[[random.Random, int], float]
-"""Seconds until the next attempt to join, by the number of attempts since the last quiet minute."""
+"""Seconds until the next attempt to join, by the number of failures in a row."""
 
 TOPIC = "realtime:showtime:1"
 
 
-def full_jitter(chance: random.Random, attempt: int) -> float:
-    return chance.uniform(0, min(60, 5 * 2**attempt))
+def _page_constant(pattern: str) -> float:
+    """A number of milliseconds in the page's own code, in seconds."""
+    source = (ROOT / "frontend/src/api/topics.ts").read_text()
+    (found,) = re.findall(pattern, source)
+    return int(found.replace("_", "")) / 1000
 
 
-def fixed_delay(_chance: random.Random, _attempt: int) -> float:
+BASE = _page_constant(r"REJOIN = \{ base: ([\d_]+), cap: [\d_]+ \}")
+CAP = _page_constant(r"REJOIN = \{ base: [\d_]+, cap: ([\d_]+) \}")
+READ_WITHIN = _page_constant(r"READ_WITHIN = ([\d_]+);")
+STABLE_AFTER = _page_constant(r"STABLE_AFTER = ([\d_]+);")
+
+
+def full_jitter(chance: random.Random, failures: int) -> float:
+    """As frontend/src/api/backoff.ts."""
+    return chance.uniform(0, min(CAP, BASE * 2 ** (failures - 1)))
+
+
+def fixed_delay(_chance: random.Random, _failures: int) -> float:
     return 5
 
 
@@ -54,15 +70,17 @@ class Clock:
 
 
 class Page:
-    """A page that follows a showtime: joins, reads the seat map once after each join, joins again when closed."""
+    """A page that follows a showtime as frontend/src/api/topics.ts does: joins, reads the seat map once it is live, and
+    joins again when closed."""
 
     version: Version = "2.0.0"
 
     def __init__(self, crowd: Crowd) -> None:
         self._crowd = crowd
         self._session = Session(self, crowd.services, None)
-        self._attempt = 0
-        self._joined_at = 0.0
+        self._failures = 0
+        self._interrupted = False
+        self._plan = 0
         self.joined = False
 
     async def join(self) -> None:
@@ -71,22 +89,35 @@ class Page:
     def send(self, data: str | bytes) -> None:
         event, payload = json.loads(data)[3:] if isinstance(data, str) else ("broadcast", {})
         if event == "phx_reply" and payload["status"] == "ok":
-            self.joined, self._joined_at = True, self._crowd.clock.now
-            self._crowd.reads[int(self._crowd.clock.now)] += 1
+            self.joined = True
+            self._crowd.joins[int(self._crowd.clock.now)] += 1
+            self._after(self._crowd.chance.uniform(0, READ_WITHIN) if self._interrupted else 0, self._go_live)
         elif event == "phx_close":
             self._crowd.closed_at = self._crowd.clock.now
-            self._rejoin()
+            self._lose()
 
     def close(self, _code: int, _reason: str) -> None:
         self._session = Session(self, self._crowd.services, None)
-        self._rejoin()
+        self._lose()
 
-    def _rejoin(self) -> None:
-        if self.joined and self._crowd.clock.now - self._joined_at > 60:
-            self._attempt = 0
-        self.joined = False
-        self._crowd.clock.after(self._crowd.policy(self._crowd.chance, self._attempt), self.join)
-        self._attempt += 1
+    def _after(self, seconds: float, step: Callable[[], Any]) -> None:
+        """Do it then, unless something else is planned meanwhile."""
+        self._plan += 1
+        plan = self._plan
+        self._crowd.clock.after(seconds, lambda: step() if self._plan == plan else None)
+
+    def _go_live(self) -> None:
+        self._interrupted = False
+        self._crowd.reads[int(self._crowd.clock.now)] += 1
+        self._after(STABLE_AFTER, self._forget)
+
+    def _forget(self) -> None:
+        self._failures = 0
+
+    def _lose(self) -> None:
+        self.joined, self._interrupted = False, True
+        self._failures += 1
+        self._after(self._crowd.policy(self._crowd.chance, self._failures), self.join)
 
 
 class Crowd:
@@ -97,8 +128,9 @@ class Crowd:
         self.hub = Hub(Rate(100, self.clock))
         joins = Rate(100, self.clock)
         self.services = Services(self.hub, cast(Database, None), Verifier([]), joins, lambda: True)
+        self.joins: Counter[int] = Counter()
         self.reads: Counter[int] = Counter()
-        """Count the reads of the seat map, by second."""
+        """Joins, and reads of the seat map, by second."""
         self.closed_at = 0.0
         self.pages = [Page(self) for _ in range(200)]
         for page in self.pages:
@@ -123,16 +155,17 @@ def test_two_hundred_pages_settle_under_the_limit() -> None:
     assert crowd.closed_at > 30, "the rush must reach the limit"
     assert all(page.joined for page in crowd.pages)
     assert crowd.closed_at < 300, "no page is closed in the last ten minutes"
-    after_rush = {second: reads for second, reads in crowd.reads.items() if second > 30}
-    assert max(after_rush.values()) < 80
-    assert sum(after_rush.values()) < 200 * 12
+    for counted, most in ((crowd.joins, 150), (crowd.reads, 80)):
+        after_rush = [count for second, count in counted.items() if second > 30]
+        assert max(after_rush) < most
+        assert sum(after_rush) < 200 * 12
 
 
 def test_without_jitter_the_pages_come_all_at_once() -> None:
     """The measure above tells the two policies apart."""
     crowd = Crowd(fixed_delay)
     crowd.run()
-    assert max(crowd.reads.values()) == 200
+    assert max(crowd.joins.values()) == 200
 
 
 def test_a_rate_is_the_average_since_the_first_event_and_shows_a_second_later() -> None:
