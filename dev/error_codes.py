@@ -15,12 +15,12 @@ import psycopg
 
 from dev import migrations
 
-Catalogue = Sequence[tuple[str, int, str]]
+Catalog = Sequence[tuple[str, int, str]]
 """Code, HTTP status and sentence of each error."""
 
 
 def generate(database_url: str, language: str = "python") -> str:
-    """Source code for the catalogue of that database; the role must own schema private."""
+    """Source code for the catalog of that database; the role must own schema private."""
     with psycopg.connect(database_url) as connection:
         rows: list[tuple[Any, ...]] = connection.execute(
             "select code, status, sentence"
@@ -29,11 +29,11 @@ def generate(database_url: str, language: str = "python") -> str:
     return WRITERS[language]([(code, status, sentence) for code, status, sentence in rows])
 
 
-def _python(catalogue: Catalogue) -> str:
-    codes = "\n".join(f"    {json.dumps(code)}," for code, _, _ in catalogue)
+def _python(catalog: Catalog) -> str:
+    codes = "\n".join(f"    {json.dumps(code)}," for code, _, _ in catalog)
     entries = "\n".join(
         f"    {json.dumps(code)}: ({status}, {json.dumps(sentence, ensure_ascii=False)}),"
-        for code, status, sentence in catalogue
+        for code, status, sentence in catalog
     )
     return (
         '"""Every error that a client can meet. From sql/platform/errors.sql by `make types`; do not edit."""\n\n'
@@ -44,8 +44,8 @@ def _python(catalogue: Catalogue) -> str:
     )
 
 
-def _typescript(catalogue: Catalogue) -> str:
-    codes = "\n".join(f"  '{code}'," for code, _, _ in catalogue)
+def _typescript(catalog: Catalog) -> str:
+    codes = "\n".join(f"  '{code}'," for code, _, _ in catalog)
     return (
         "// Every error that a client can meet. From sql/platform/errors.sql by `make types`; do not edit.\n\n"
         f"export const ERROR_CODES = [\n{codes}\n] as const;\n\n"
@@ -53,7 +53,7 @@ def _typescript(catalogue: Catalogue) -> str:
     )
 
 
-WRITERS: dict[str, Callable[[Catalogue], str]] = {"python": _python, "typescript": _typescript}
+WRITERS: dict[str, Callable[[Catalog], str]] = {"python": _python, "typescript": _typescript}
 
 
 def main() -> int:

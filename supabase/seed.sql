@@ -1,4 +1,4 @@
--- The demo catalogue: three theaters, their rooms and seats, real films, and showtimes for the fourteen days that begin
+-- The demo catalog: three theaters, their rooms and seats, real films, and showtimes for the fourteen days that begin
 -- with the day on which this is loaded. The Supabase CLI runs it after the migrations, as the role postgres.
 --
 -- Everything happens in one statement, so that it is there whole or not at all, and only where no film exists yet:
@@ -15,7 +15,7 @@ declare
   v_ends_at timestamptz;
 begin
   if exists (select from public.movies) then
-    raise notice 'The catalogue is not empty; the demo was left out.';
+    raise notice 'The catalog is not empty; the demo was left out.';
     return;
   end if;
 

@@ -143,7 +143,7 @@ begin
 end
 $$;
 
--- A pending booking whose time is over becomes expired (booking.expired), its payment is called off. Its locks died by
+-- A pending booking whose time is over becomes expired (booking.expired), its payment is canceled. Its locks died by
 -- the clock.
 create function private.expire_booking(p_booking public.bookings) returns void
 language plpgsql volatile set search_path = '' as $$

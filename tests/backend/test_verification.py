@@ -165,7 +165,7 @@ def test_changes_in_flight_are_no_violation(books: FakeDataApi, stripe: FakeStri
 
 
 @pytest.mark.parametrize("down", ["database", "stripe"])
-def test_a_part_that_does_not_answer_is_no_good_news(books: FakeDataApi, stripe: FakeStripe, down: str) -> None:
+def test_a_verification_without_an_answer_raises(books: FakeDataApi, stripe: FakeStripe, down: str) -> None:
     if down == "database":
         books.answers["check_invariants"] = UnavailableError()
     else:

@@ -54,7 +54,7 @@ def browser(browser_type: BrowserType, launch_options: dict[str, Any]) -> Iterat
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
-    """Everything, with the catalogue of supabase/seed.sql."""
+    """Everything, with the catalog of supabase/seed.sql."""
     with throwaway_folder() as local:
         with Stack(LocalConfig.throwaway(local, ui="built"), ephemeral=True, environment=_FAST) as stack:
             yield stack
@@ -63,7 +63,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="package")
 def shared_cinema(stack: Stack) -> Iterator[CinemaFixture]:
-    """Beside the catalogue, the Scala in Vienna: one auditorium of 8 rows of 12, and one film, the test's own."""
+    """Beside the catalog, the Scala in Vienna: one auditorium of 8 rows of 12, and one film, the test's own."""
     with CinemaFixture(stack.cluster.url(), rows=8, seats=12, film="nosferatu-at-the-scala") as cinema:
         yield cinema
 

@@ -156,7 +156,7 @@ def seats_out_of_reach(visitor: Visitor) -> Iterator[str]:
     yield "seats, not read"
 
 
-def entrances(visitor: Visitor) -> Iterator[str]:
+def auth_forms(visitor: Visitor) -> Iterator[str]:
     visitor.open("/sign-in")
     visitor.sees("Sign in")
     yield "sign in"
@@ -290,7 +290,7 @@ WALKS: list[Walk] = [
     held_elsewhere,
     seats_not_sold,
     seats_out_of_reach,
-    entrances,
+    auth_forms,
     account,
     checkout,
     checkout_too_late,

@@ -54,7 +54,7 @@ def test_changes_appear_on_the_other_map_within_two_seconds(visitors: list[Visit
     bob.sees_seat("C5", "yours")
 
 
-def test_simultaneous_clicks_have_one_loser_who_is_informed(visitors: list[Visitor]) -> None:
+def test_simultaneous_clicks_have_one_loser(visitors: list[Visitor]) -> None:
     for visitor in visitors:
         visitor.expects_complaints("409")
         visitor.open_seats()

@@ -38,7 +38,7 @@ _numbers = itertools.count(2)
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
-    """Everything but the page, with an empty catalogue."""
+    """Everything but the page, with an empty catalog."""
     before = dict(os.environ)
     os.environ.update(_FAST)
     try:

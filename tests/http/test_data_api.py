@@ -223,7 +223,7 @@ def test_bookings_of_others_are_invisible(frontrow: Frontrow, customer: Customer
     refused(answer, 404, "unknown_booking")
 
 
-def test_the_catalogue_is_read_with_embedding_filters_order_and_pages(frontrow: Frontrow, customer: Customer) -> None:
+def test_the_catalog_is_read_with_embedding_filters_order_and_pages(frontrow: Frontrow, customer: Customer) -> None:
     showtimes = (
         customer.data_api.table("showtimes")
         .select("id, starts_at, seats_left, movies(title), auditoriums(name, theaters(city, time_zone))", count="exact")

@@ -175,7 +175,7 @@ def test_users_see_and_rename_themselves_only(cinema: CinemaFixture) -> None:
 
 
 @pytest.mark.parametrize("table", CATALOGUE)
-def test_anyone_reads_the_catalogue_and_the_secret_key_keeps_it(cinema: CinemaFixture, table: str) -> None:
+def test_anyone_reads_the_catalog_and_the_secret_key_keeps_it(cinema: CinemaFixture, table: str) -> None:
     assert cinema.anonymous().query(f"select * from public.{table}")
     assert cinema.customer().query(f"select * from public.{table}")
     cinema.service().query(f"update public.{table} set {COLUMN[table]} = {COLUMN[table]} where true")

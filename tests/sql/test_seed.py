@@ -1,4 +1,4 @@
-"""The demo catalogue: complete, drawn sensibly, true to each theater's own clock, and loaded once."""
+"""The demo catalog: complete, drawn sensibly, true to each theater's own clock, and loaded once."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ NEXT_TO = """
 @pytest.mark.parametrize(
     ("kind", "wanted"), [("wheelchair", "companion"), ("companion", "wheelchair"), ("love", "love")]
 )
-def test_who_comes_together_sits_together(database: Connection, kind: str, wanted: str) -> None:
+def test_a_group_sits_together(database: Connection, kind: str, wanted: str) -> None:
     alone = "select one.auditorium_id, one.row_label, one.number" + NEXT_TO.format(kind=kind, wanted=wanted)
     assert rows(database, alone) == []
 
@@ -303,7 +303,7 @@ def test_loading_again_changes_nothing(database: Connection) -> None:
     assert contents(database) == before
 
 
-def test_seed_leaves_an_existing_catalogue_alone(empty_database: Connection) -> None:
+def test_seed_leaves_an_existing_catalog_alone(empty_database: Connection) -> None:
     empty_database.execute(
         """
         insert into movies (slug, title, release_year, directors, genres, language, certificate, length_minutes,

@@ -1,4 +1,4 @@
-const NAME = 'frontrow.own-changes';
+const NAME = 'frontrow.cross-tab';
 
 /** Between the tabs of one browser, and so of one session: no server is involved. */
 const channel = new BroadcastChannel(NAME);

@@ -35,7 +35,7 @@ test('what PostgREST says by itself is not shown to people', () => {
   expect(toApiError({ code: 'PGRST303', message: 'JWT expired' }).code).toBe('session_ended');
 });
 
-test('what nobody foresaw can be looked up', () => {
+test('an unexpected error shows its request id', () => {
   const context = { requestId: '0123456789abcdef' };
   expect(sentenceFor(toApiError({}, 500, context))).toBe(
     'Something went wrong. Please try again. If you contact us about it, quote 0123456789abcdef.',

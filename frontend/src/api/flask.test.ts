@@ -50,7 +50,7 @@ test('a token that was revoked is renewed and the call made again, for all calls
   ]);
 });
 
-test('who is refused again is not helped by a third try', async () => {
+test('a second refusal is final', async () => {
   good = () => false;
   const asked = serve();
   const { getText } = await open();

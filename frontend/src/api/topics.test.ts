@@ -59,7 +59,7 @@ function listener() {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test('two who listen share one channel, joined with the token', async () => {
+test('two listeners share one channel, joined with the token', async () => {
   const { steps, channels, listen } = fakeClient();
   const [one, other] = [listener(), listener()];
   listen('showtime:7', one);
@@ -72,7 +72,7 @@ test('two who listen share one channel, joined with the token', async () => {
   expect(steps).toEqual(['token', 'join showtime:7']);
 });
 
-test('who stops and starts again at once keeps the channel', async () => {
+test('a listener that leaves and returns at once keeps the channel', async () => {
   const { steps, listen } = fakeClient();
   listen('showtime:7', listener())();
   listen('showtime:7', listener());
@@ -167,7 +167,7 @@ test('two hundred pages that are thrown out at once come back spread over the ti
   expect(Math.min(...each)).toBeGreaterThan(0);
 });
 
-test('who is thrown out again and again waits longer and longer, up to half a minute', async () => {
+test('repeated closings back off exponentially, up to half a minute', async () => {
   vi.spyOn(Math, 'random').mockReturnValue(0.999);
   const waits: number[] = [];
   for (const times of [1, 2, 3, 4, 5, 9]) {
@@ -197,7 +197,7 @@ test('a channel that lasted is joined again as soon as the first time', async ()
   expect(await wait(channels)).toBeLessThanOrEqual(2_050);
 });
 
-test('who has left is not brought back', async () => {
+test('a topic without listeners is not joined again', async () => {
   const { channels, listen } = fakeClient();
   const stop = listen('showtime:7', listener());
   await vi.advanceTimersByTimeAsync(0);

@@ -18,11 +18,11 @@ class Browser {
   refreshes = 0;
   down = false;
   busy = false;
-  readonly tabs: ((news: unknown) => void)[] = [];
+  readonly tabs: ((message: unknown) => void)[] = [];
 
   open(): Session {
     const others = () => this.tabs.filter((tab) => tab !== mine);
-    let mine: (news: unknown) => void = () => undefined;
+    let mine: (message: unknown) => void = () => undefined;
     return createSession({
       refresh: () => {
         this.tries += 1;
@@ -33,7 +33,7 @@ class Browser {
         return Promise.resolve();
       },
       withLock: (work) => locks.request('session', work) as ReturnType<typeof work>,
-      broadcast: (news: SessionMessage) => others().forEach((tab) => tab(structuredClone(news))),
+      broadcast: (message: SessionMessage) => others().forEach((tab) => tab(structuredClone(message))),
       listen: (listener) => this.tabs.push((mine = listener)),
     });
   }

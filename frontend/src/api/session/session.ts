@@ -28,7 +28,7 @@ export interface SessionDeps {
   withLock<T>(work: () => Promise<T>): Promise<T>;
   /** The other tabs. */
   broadcast(message: SessionMessage): void;
-  listen(listener: (news: unknown) => void): void;
+  listen(listener: (message: unknown) => void): void;
 }
 
 export interface Session {
@@ -62,29 +62,29 @@ export function createSession(deps: SessionDeps): Session {
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   deps.listen((message) => {
-    const news = sessionMessageSchema.safeParse(message);
-    if (news.success) take(news.data);
+    const parsed = sessionMessageSchema.safeParse(message);
+    if (parsed.success) take(parsed.data);
   });
 
-  function take(news: SessionMessage): void {
+  function take(message: SessionMessage): void {
     changes += 1;
-    if (news.kind === 'signed-out') {
+    if (message.kind === 'signed-out') {
       token = undefined;
       clearTimeout(timer);
-      state.set({ status: 'guest', ended: news.ended });
+      state.set({ status: 'guest', ended: message.ended });
       return;
     }
-    token = { value: news.access_token, expiresAt: news.expires_at };
-    renewIn(news.expires_at - Date.now() - RENEW_BEFORE);
+    token = { value: message.access_token, expiresAt: message.expires_at };
+    renewIn(message.expires_at - Date.now() - RENEW_BEFORE);
     const before = state.get();
-    if (before.status !== 'signed-in' || JSON.stringify(before.user) !== JSON.stringify(news.user)) {
-      state.set({ status: 'signed-in', user: news.user });
+    if (before.status !== 'signed-in' || JSON.stringify(before.user) !== JSON.stringify(message.user)) {
+      state.set({ status: 'signed-in', user: message.user });
     }
   }
 
-  function applyAndBroadcast(news: SessionMessage): void {
-    take(news);
-    deps.broadcast(news);
+  function applyAndBroadcast(message: SessionMessage): void {
+    take(message);
+    deps.broadcast(message);
   }
 
   function accept({ access_token, expires_in, user }: SignedIn): void {

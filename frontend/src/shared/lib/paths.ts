@@ -6,8 +6,8 @@ export const paths = {
   checkout: (bookingId: string) => `/checkout/${bookingId}`,
   bookings: () => '/bookings',
   booking: (id: string) => `/bookings/${id}`,
-  signIn: (returnTo?: string) => `/sign-in${returning(returnTo)}`,
-  register: (returnTo?: string) => `/register${returning(returnTo)}`,
+  signIn: (returnTo?: string) => `/sign-in${returnQuery(returnTo)}`,
+  register: (returnTo?: string) => `/register${returnQuery(returnTo)}`,
   account: () => '/account',
 };
 
@@ -22,6 +22,6 @@ export function safeReturn(asked: string | null): string {
   return url.pathname + url.search + url.hash;
 }
 
-function returning(path: string | undefined): string {
+function returnQuery(path: string | undefined): string {
   return path && path !== paths.films() ? `?return=${encodeURIComponent(path)}` : '';
 }

@@ -10,7 +10,7 @@ import { text } from '@/shared/text';
 
 interface AuthLayoutProps {
   words: { title: string; lead: string; other: string; toOther: string };
-  /** The address of the other entrance, for those who meant it, given where they want to go. */
+  /** The path of the other form, given the page to return to. */
   other: (returnTo: string) => string;
   children: ReactNode;
 }

@@ -26,7 +26,7 @@ export function useIntent(booking: Booking | undefined, payable: boolean, secret
     queryFn: async () => {
       const clientSecret = known ?? (await createIntent(id)).client_secret;
       const intent = await retrieveIntent(clientSecret);
-      // An intent that was called off cannot be paid any more; Flask gives another one.
+      // A canceled intent cannot be paid any more; Flask makes another one.
       if (intent.status !== 'canceled' || !payable) return intent;
       return retrieveIntent((await createIntent(id)).client_secret);
     },

@@ -28,7 +28,7 @@ function show(Shown: typeof SeatMap, states: [number, SeatState][] = []) {
 
 const cell = (name: RegExp) => screen.getByRole('gridcell', { name });
 
-test('Tab leads to one seat, and the arrows walk from there', async () => {
+test('Tab focuses one seat, and arrow keys move from there', async () => {
   const onChoose = show(SeatMap);
   await userEvent.tab();
   expect(cell(/^Row A, seat 1,/)).toHaveFocus();

@@ -239,7 +239,7 @@ test('what the viewer does in another tab is his here, too', async () => {
   await expectSeat(1, 'free');
   const { lockId, expiresAt } = auditorium.hold(1, true);
   act(() => realtime().onEvent('seat:lock', { seat_ids: [1], lock_ids: [lockId], expires_at: expiresAt }));
-  const tab = new BroadcastChannel('frontrow.own-changes');
+  const tab = new BroadcastChannel('frontrow.cross-tab');
   tab.postMessage(8);
   tab.postMessage(7);
   await expectSeat(1, 'yours');
@@ -252,7 +252,7 @@ test('what the viewer does in another tab is his here, too', async () => {
   tab.close();
 });
 
-test('who has begun to pay finishes that first', async () => {
+test('a pending booking must be paid or cancelled first', async () => {
   auditorium.hold(1, true);
   auditorium.pendingBookingId = 'b7';
   open();

@@ -1,4 +1,4 @@
-"""The rules of the catalogue: showtimes that do not overlap, prices, zones."""
+"""The rules of the catalog: showtimes that do not overlap, prices, zones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_theater_has_a_time_zone_that_exists(cinema: CinemaFixture) -> None:
     cinema.owner.execute("update public.theaters set time_zone = 'America/New_York'")
 
 
-def test_the_secret_key_keeps_the_catalogue(cinema: CinemaFixture) -> None:
+def test_the_secret_key_keeps_the_catalog(cinema: CinemaFixture) -> None:
     service = cinema.service()
     (theater,) = service.query(
         "insert into public.theaters (slug, name, city, country, address, time_zone, currency)"
