@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# The shell draws into memory and has no window to keep: it takes about half the processor time of the whole browser.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 ARGUMENTS = [
     # Root, as in CI, gets no sandbox; only pages of this checkout are opened.
@@ -19,7 +20,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
-MISSING = "There is no Chromium on this machine: on Debian, apt-get install chromium; or let CHROMIUM name one."
+MISSING = "There is no Chromium on this machine: on Debian, apt-get install chromium-headless-shell; or let CHROMIUM name one."
 
 
 def executable() -> str | None:

@@ -21,7 +21,12 @@ from tests.cinema import CinemaFixture
 from tests.e2e.visitor import Visitor
 from tests.http.frontrow import Frontrow
 
-_FAST = {"WORKER_POLL_SECONDS": "0.1", "SWEEP_SECONDS": "0.5", "STRIPE_RETRY_SECONDS": "0.2"}
+_FAST = {
+    "WORKER_POLL_SECONDS": "0.3",
+    "SWEEP_SECONDS": "0.5",
+    "STRIPE_RETRY_SECONDS": "0.2",
+    "STRIPE_SETTLE_SECONDS": "1",
+}
 _hours = itertools.count(30, 3)
 """From now to each test's showtime: one after the other in one auditorium, and within the two weeks that are shown."""
 

@@ -26,8 +26,14 @@ def durations(cinema: CinemaFixture) -> Callable[..., None]:
     return shorten
 
 
+def booking_of(frontrow: Frontrow) -> Json:
+    """The one booking of the test's showtime."""
+    cinema = frontrow.cinema
+    return cinema.rows("select id, showtime_id from public.bookings where showtime_id = %s", [cinema.showtime_id])[0]
+
+
 @pytest.fixture
-def booking(visitor: Visitor, cinema: CinemaFixture) -> Json:
+def booking(visitor: Visitor, frontrow: Frontrow) -> Json:
     """The visitor's booking of C5 and C6, whose bank asks for 3-D Secure and has not been answered."""
     visitor.has_account()
     visitor.open_seats()
@@ -35,13 +41,13 @@ def booking(visitor: Visitor, cinema: CinemaFixture) -> Json:
     visitor.goes_to_pay()
     visitor.pays("3-D Secure")
     visitor.sees("3-D Secure test page")
-    return cinema.rows("select id, showtime_id from public.bookings where showtime_id = %s", [cinema.showtime_id])[0]
+    return booking_of(frontrow)
 
 
 # On the seat map -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow  # it waits for real seconds; test_the_time_to_pay_runs_out is alike
+@pytest.mark.slow  # it waits for real seconds, and so finds page and database in step
 def test_a_selection_runs_out(visitor: Visitor, visit: Callable[..., Visitor], durations: Callable[..., None]) -> None:
     """At zero, by the clock alone; the seats are anybody's, and can be chosen again."""
     durations(lock="12 seconds")
@@ -94,18 +100,19 @@ def test_one_person_takes_ten_seats(visitor: Visitor) -> None:
 # In the checkout -----------------------------------------------------------------------------------------------------
 
 
-def test_the_time_to_pay_runs_out(visitor: Visitor, durations: Callable[..., None]) -> None:
+def test_the_time_to_pay_runs_out(visitor: Visitor, frontrow: Frontrow) -> None:
     """The page says so by itself, and leads back to seats that can be chosen again."""
-    durations(payment="20 seconds")
+    visitor.has_a_clock()
     visitor.has_account()
     visitor.open_seats()
     visitor.holds("C5", "C6")
     visitor.goes_to_pay()
+    frontrow.let_run_out(booking_of(frontrow))
+    visitor.waits(10 * 60)
     visitor.gets_announcement("Time’s up")
     visitor.sees_text("Time’s up")
     visitor.sees_text(re.compile("^You have not been charged"))
     expect(visitor.page.get_by_role("button", name=re.compile("^Pay "))).to_have_count(0)
-    durations()
     visitor.press("Choose seats again")
     visitor.sees_seat("C5", "free")
     visitor.holds("C5", "C6")
@@ -170,6 +177,7 @@ def test_a_late_payment_finds_the_seats_gone(visitor: Visitor, booking: Json, fr
 
 def test_a_webhook_that_is_lost(visitor: Visitor, frontrow: Frontrow) -> None:
     """The page does not pretend: paid, not booked yet; and it says when it takes long. Then the ticket opens."""
+    visitor.has_a_clock()
     visitor.has_account()
     visitor.open_seats()
     visitor.holds("C5")
@@ -178,6 +186,7 @@ def test_a_webhook_that_is_lost(visitor: Visitor, frontrow: Frontrow) -> None:
     visitor.pays()
     visitor.sees_text("Payment received. Booking your seats …")
     visitor.gets_announcement("This takes a moment. Your ticket will open automatically.")
+    visitor.waits(15)
     visitor.sees_text(re.compile("^This is taking longer than usual. You can close this page"))
     frontrow.faults(None)
     frontrow.resend("payment_intent.succeeded")

@@ -57,6 +57,7 @@ def test_a_ticket_is_taken_along(visitor: Visitor, owner: Customer, frontrow: Fr
 
 def test_cancellation_refunds_the_booking(visitor: Visitor, visit: Callable[..., Visitor], frontrow: Frontrow) -> None:
     """Each step of the refund is shown, and others can book the seats at once."""
+    visitor.has_a_clock()
     customer = visitor.has_account()
     visitor.open_seats()
     visitor.holds("C5", "C6")
@@ -76,11 +77,15 @@ def test_cancellation_refunds_the_booking(visitor: Visitor, visit: Callable[...,
     visitor.press("Cancel and refund €24.00")
     visitor.gets_announcement("Booking cancelled.")
     visitor.sees_text("You cancelled this booking.")
+    refunds = "select status from public.refunds where showtime_id = %s"
+    eventually(lambda: frontrow.cinema.rows(refunds, [frontrow.cinema.showtime_id]) == [{"status": "pending"}])
+    visitor.waits(5)
     visitor.sees_text("€24.00 is on its way. Your bank has not confirmed it yet.")
     other.sees_seat("C5", "free")
     frontrow.faults(None)
     eventually(lambda: frontrow.stripe.v1.refunds.list({"limit": 1}).data[0].status == "succeeded")
     frontrow.resend("refund.updated")
+    visitor.waits(5)
     visitor.sees_text(re.compile("^€24.00 was sent to your bank on "))
     visitor.sees("Cancelled and refunded")
     email_message = eventually(lambda: frontrow.mails(customer.email)[1:])[0]

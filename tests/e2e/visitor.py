@@ -50,6 +50,14 @@ class Visitor:
         """From now on the browser's console may say this: Chromium reports every answer of 4xx as an error."""
         self._expected.append(pattern)
 
+    def has_a_clock(self) -> None:
+        """Take hold of the clock and the timers of this browser, before its first page is opened; see waits()."""
+        self.page.clock.install()
+
+    def waits(self, seconds: float) -> None:
+        """Let so much time pass in this browser; not at the server. What is due by then is done once."""
+        self.page.clock.fast_forward(int(seconds * 1000))
+
     def tab(self) -> Visitor:
         """The same browser, another tab."""
         return Visitor(self.frontrow, self.page.context.new_page(), self._by_finger)

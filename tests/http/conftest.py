@@ -24,7 +24,7 @@ _PARTS = ("postgres", "postgrest", "gateway", "realtime", "stripe", "mail", "api
 _FAST = {
     # So that no secret stays unwritten only because nobody listens so closely; see test_secrets.py.
     "LOG_LEVEL": "DEBUG",
-    "WORKER_POLL_SECONDS": "0.1",
+    "WORKER_POLL_SECONDS": "0.3",
     "SWEEP_SECONDS": "0.5",
     # So long that no test sees a reconciliation which it did not ask for.
     "RECONCILE_SECONDS": "86400",
