@@ -28,6 +28,7 @@ from postgrest.exceptions import APIError
 from backend import concurrency_limit
 from backend.passwords import MEMORY_KIB
 from backend.settings import Settings
+from backend.worker import LEASE_SECONDS
 from dev.config import ROOT, LocalConfig, throwaway_folder
 from dev.keys import Keys
 from dev.stack import Stack
@@ -366,6 +367,13 @@ def test_the_documented_gunicorn_settings_are_those_in_use(monkeypatch: pytest.M
     for setting in ("threads", "timeout", "graceful_timeout", "keepalive"):
         assert int(said[setting]) == is_so[setting]
     assert int(said[""]) == concurrency_limit.MAX_CONCURRENT < is_so["threads"]
+
+
+def test_a_stopped_worker_has_time_to_finish_its_row() -> None:
+    """One that is killed while it sends an email leaves it to be sent again."""
+    worker = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["worker"]
+    (unit,) = re.findall(r"(?m)^TimeoutStopSec=(\d+)$", (ROOT / "deploy/systemd/frontrow-worker.service").read_text())
+    assert LEASE_SECONDS <= int(unit) == int(worker["stop_grace_period"].removesuffix("s"))
 
 
 def test_memory_suffices_for_as_many_passwords_as_there_are_places() -> None:
