@@ -26,7 +26,7 @@ retry-emails: .venv/installed ## Retry failed emails in a running `make up` (ID=
 reset: .venv/installed ## Delete all data of `make up`
 	@$(IN_VENV) -m dev.reset
 
-test: install ## Run the tests of all layers, with a goal of 8 minutes on two cores (ARGS="tests/sql -k lock" for a selection)
+test: install ## Run the tests of all layers, within 8 minutes on two cores (ARGS="tests/sql -k lock" for a selection)
 ifdef ARGS
 	@$(IN_VENV) -m pytest $(ARGS)
 else
@@ -44,7 +44,7 @@ test-slow: install ## Run the tests that `make test` leaves out: mutants, chaos,
 
 test-all: test test-slow ## Run all tests
 
-# Two workers on two cores; tests that share a stack stay on one of them (tests/conftest.py).
+# How many workers, and that tests which share a stack stay on one of them: tests/conftest.py.
 PYTEST = $(IN_VENV) -m pytest -n auto
 
 check: install ## Check lints, format, types and known vulnerabilities (AUDIT=required fails without a registry)

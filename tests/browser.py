@@ -20,7 +20,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
-MISSING = "There is no Chromium on this machine: on Debian, apt-get install chromium-headless-shell; or let CHROMIUM name one."
+MISSING = "There is no Chromium here: on Debian, apt-get install chromium-headless-shell; or let CHROMIUM name one."
 
 
 def executable() -> str | None:

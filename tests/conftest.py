@@ -50,6 +50,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupSchedul
     return GroupScheduling(config, log)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: a test often waits for a part of a stack, and leaves its core idle."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Leave the mutants, which test the tests, to `make test-slow`."""
     if "test_mutant_" in item.nodeid or item.get_closest_marker("alone"):

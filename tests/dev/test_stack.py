@@ -98,7 +98,14 @@ def up(local: Path, project: Path) -> Generator[tuple[subprocess.Popen[str], lis
         yield process, [int(word) for word in process.stdout.readline().split()]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_ends_it_all(project: Path, number: signal.Signals) -> None:
     with throwaway_folder() as local, up(local, project) as (process, pids):
         assert (local / "env").exists()
