@@ -188,6 +188,12 @@ class Lifecycle(RuleBasedStateMachine):
         self.lock(who, show, seats)
         self.book(who, show)
 
+    @rule(who=WHO, show=SHOW, seats=SOME, released=st.none() | SOME)
+    def choose_and_release(self, who: int, show: int, seats: set[int], released: set[int] | None) -> None:
+        """Two steps at once: a release that finds something to release is rare otherwise."""
+        self.lock(who, show, seats)
+        self.release(who, show, released)
+
     @rule(who=WHO, show=SHOW, seats=SOME)
     def buy(self, who: int, show: int, seats: set[int]) -> None:
         """The common way, in one step."""
