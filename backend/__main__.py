@@ -14,6 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from backend.database import LONG_TIMEOUT, DataApi, Database
@@ -32,26 +33,15 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    database = Database(DataApi(settings.supabase_url, settings.supabase_key, LONG_TIMEOUT))
     try:
-        match options.command:
-            case "verify":
-                return _verify(database, settings, options.days, options.second_look)
-            case "retry-emails":
-                print(f"{database.requeue_outbox(options.id)} emails are queued again")
-            case "discard-email":
-                discarded = database.discard_email(options.id)
-                print("discarded" if discarded else f"no email {options.id} was given up")
-                return 0 if discarded else 1
-            case _:
-                print(json.dumps(database.operational_metrics(), indent=2))
+        with closing(DataApi(settings.supabase_url, settings.supabase_key, LONG_TIMEOUT)) as data_api:
+            return _run(options, Database(data_api), settings)
     except UnavailableError as error:
         print(f"Not all parts answer: {error}", file=sys.stderr)
         return 3
     except AnswerError as error:
         print(f"Is this the right database? {error}", file=sys.stderr)
         return 3
-    return 0
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -70,6 +60,21 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     drop.add_argument("id", type=int, help="the row of the outbox, as verify names it")
     commands.add_parser("figures")
     return parser.parse_args(arguments)
+
+
+def _run(options: argparse.Namespace, database: Database, settings: Settings) -> int:
+    match options.command:
+        case "verify":
+            return _verify(database, settings, options.days, options.second_look)
+        case "retry-emails":
+            print(f"{database.requeue_outbox(options.id)} emails are queued again")
+        case "discard-email":
+            discarded = database.discard_email(options.id)
+            print("discarded" if discarded else f"no email {options.id} was given up")
+            return 0 if discarded else 1
+        case _:
+            print(json.dumps(database.operational_metrics(), indent=2))
+    return 0
 
 
 def _verify(database: Database, settings: Settings, days: int, second_look: float) -> int:

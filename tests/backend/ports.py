@@ -40,6 +40,9 @@ class FakeDataApi:
             raise answer
         return answer(**arguments) if callable(answer) else answer
 
+    def close(self) -> None:
+        """There are no connections."""
+
     def arguments(self, function: str) -> list[Json]:
         """The arguments of each call of a function."""
         return [arguments for name, arguments in self.calls if name == function]

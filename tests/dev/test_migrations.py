@@ -44,6 +44,7 @@ def test_a_migration_that_fails_says_why(database: str, own_project: Path) -> No
         push(database, seed=True, project=own_project)
 
 
+@pytest.mark.slow  # the CLI compares two databases; make migration does the same
 def test_differences_are_printed_as_sql(database: str, stack: Stack, project: Path) -> None:
     push(database, seed=False, project=project)
     assert diff(stack.cluster.url(), database) == ""
@@ -52,6 +53,7 @@ def test_differences_are_printed_as_sql(database: str, stack: Stack, project: Pa
     assert 'ADD COLUMN "minutes" integer' in diff(stack.cluster.url(), database)
 
 
+@pytest.mark.slow  # tests/sql/test_schema.py asks the lints in every run
 def test_the_lints_find_a_table_without_row_security(database: str) -> None:
     assert [finding["name"] for finding in advisors(database)] == []
     with psycopg.connect(database) as connection:
@@ -59,6 +61,7 @@ def test_the_lints_find_a_table_without_row_security(database: str) -> None:
     assert "rls_disabled_in_public" in [finding["name"] for finding in advisors(database)]
 
 
+@pytest.mark.slow  # test_types.py generates them in every run
 def test_types_are_generated(stack: Stack) -> None:
     assert '"title": string' in types(stack.cluster.url(), "typescript")
     assert "class PublicMovies(BaseModel)" in types(stack.cluster.url(), "python")

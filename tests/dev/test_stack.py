@@ -118,6 +118,7 @@ def test_a_signal_ends_it_all(project: Path, number: signal.Signals) -> None:
         Cluster(local / "postgres", 1).erase()
 
 
+@pytest.mark.slow  # it starts two stacks
 def test_a_postgres_that_outlived_everything_is_ended(project: Path) -> None:
     """Supervisor and reaper are both killed; the next start finds the server and ends it."""
     with throwaway_folder() as local:
