@@ -200,6 +200,40 @@ def test_sales_that_were_made_before_go_on_after(sales: tuple[Path, str]) -> Non
         assert cinema.violations() == []
 
 
+@pytest.mark.slow  # it makes and upgrades a database of its own
+@pytest.mark.usefixtures("template")
+def test_emails_about_old_cancellations_are_not_sent(cluster: Cluster, tmp_path: Path) -> None:
+    """The migration of 2026-11-28 adds emails that a cancellation would have had, and sends those of the last week."""
+    copy = COPIES[0]
+    name = "upgraded_cancellations"
+    cluster.create_database(name)
+    cluster.apply_supabase_shim(name)
+    try:
+        make_older(cluster.url(name), copy, tmp_path)
+        with psycopg.connect(cluster.url(name, ADMIN), autocommit=True) as connection:
+            connection.execute(copy.read_bytes())
+            connection.execute("delete from private.outbox where kind = 'mail_refund'")
+            cancelled = (
+                "select id from public.bookings where confirmed_at is not null and status = 'cancelled' order by id"
+            )
+            old, recent = [row[0] for row in connection.execute(f"{cancelled} limit 2".encode())]
+            age = "update public.bookings set cancelled_at = now() - interval '7 days' + %s::interval where id = %s"
+            connection.execute(age, ["-1 hour", old])
+            connection.execute(age, ["1 hour", recent])
+        migrations.push(cluster.url(name), seed=False)
+        with psycopg.connect(cluster.url(name)) as connection:
+            emails = connection.execute(
+                "select booking_id, state::text, completed_at is null from private.outbox"
+                " where kind = 'mail_cancellation' and booking_id = any (%s)",
+                [[old, recent]],
+            )
+            assert sorted(emails.fetchall(), key=str) == sorted(
+                [(old, "discarded", False), (recent, "queued", True)], key=str
+            )
+    finally:
+        cluster.drop_database(name)
+
+
 SHORT_LIVED = {"private.attempts", "private.sign_in_attempts"}
 """Tables that a later migration drops with all that they hold."""
 
