@@ -50,11 +50,15 @@ def test_limits_are_numbers_above_zero(cinema: CinemaFixture) -> None:
             set_limit(cinema, name, 0)
 
 
-def test_old_attempts_are_forgotten(cinema: CinemaFixture) -> None:
+def test_old_attempts_are_forgotten_and_those_that_count_are_not(cinema: CinemaFixture) -> None:
     cinema.service().call("check_registration_limit", address=AT_HOME)
-    cinema.advance("16 minutes")
+    cinema.advance("15 minutes")
+    cinema.service().call("check_registration_limit", address=ELSEWHERE)
+    cinema.advance("61 seconds")
     cinema.sweep()
-    assert cinema.value("select count(*) from private.rate_limit_hits") == 0
+    assert cinema.rows("select source, key from private.rate_limit_hits") == [
+        {"source": None, "key": f"registration:{ELSEWHERE}"}
+    ]
 
 
 def test_payment_starts_are_limited_per_customer(cinema: CinemaFixture) -> None:

@@ -153,6 +153,16 @@ def test_refund_is_void_when_nothing_is_left(cinema: CinemaFixture) -> None:
     assert cinema.violations() == []
 
 
+def test_a_void_refund_stays_void(cinema: CinemaFixture) -> None:
+    """Should Stripe report of it after all that it failed, what is owed is a refund of its own."""
+    _, _, intent = cancelled(cinema)
+    void = ours(cinema)["id"]
+    assert settle(cinema, "charge_already_refunded") == "void"
+    for status in ("failed", "pending", "succeeded"):
+        say(cinema, intent, status, "re_late", refund_id=void, attempt=1)
+        assert cinema.value("select status::text from public.refunds where id = %s", [void]) == "void"
+
+
 def test_an_attempt_that_has_passed_settles_nothing(cinema: CinemaFixture) -> None:
     cancelled(cinema)
     assert settle(cinema, "charge_disputed") == "failed"
