@@ -41,7 +41,9 @@ test('in the hour that autumn has twice the zone says which one it is, to everyb
   expect(inNewYork('06:30:00')).toMatch(/^01:30 (EST|GMT-5)$/);
   expect(inNewYork('07:30:00')).toBe('02:30');
   // Half an hour on Lord Howe.
-  expect(formatTime('2027-04-03T14:45:00Z', 'Australia/Lord_Howe', 'Australia/Lord_Howe')).toBe('01:45 GMT+11');
+  expect(formatTime('2027-04-03T14:45:00Z', 'Australia/Lord_Howe', 'Australia/Lord_Howe')).toBe(
+    '01:45 GMT+11',
+  );
 });
 
 test('midnight is 00:00', () => {
