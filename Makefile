@@ -72,10 +72,12 @@ chaos: install ## Inject faults for ten minutes and count losses (ARGS="--second
 screenshots: install ## Take pictures of every page into .local/screenshots and docs/screenshots (ARGS="films ticket" for some)
 	@$(IN_VENV) -m tests.screenshots $(ARGS)
 
-types: install ## Generate the files that follow from sql/: error codes, types for Python and the page, docs/permissions.md
+types: install ## Generate the files that follow from sql/: error codes, currencies, types for Python and the page, docs/permissions.md
 	@mkdir -p .local
 	@$(IN_VENV) -m dev.error_codes python > .local/types && mv .local/types backend/error_codes.py
 	@$(IN_VENV) -m dev.error_codes typescript > .local/types && mv .local/types frontend/src/api/error-codes.ts
+	@$(IN_VENV) -m dev.currencies python > .local/types && mv .local/types backend/currencies.py
+	@$(IN_VENV) -m dev.currencies typescript > .local/types && mv .local/types frontend/src/shared/lib/currencies.ts
 	@$(IN_VENV) -m dev.migrations types python > .local/types && mv .local/types backend/database_types.py
 	@$(IN_VENV) -m dev.migrations types typescript > .local/types && mv .local/types frontend/src/api/database.types.ts
 	@$(IN_VENV) -m tests.sql.permissions

@@ -1,7 +1,7 @@
 """The emails: the ticket for what was paid, a refund that is on its way or was refused, a cancellation.
 
 Each has a text and an HTML part that say the same. The ticket also has its QR code, shown in the HTML and mentioned in
-the text, and an .ics for the calendar. Times are the theater's, with the name of its zone.
+the text, and an .ics for the calendar. Times are the theater's, with the name of its zone; in the .ics they are UTC.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -17,7 +17,7 @@ from hashlib import sha256
 from html import escape
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import icalendar
 import segno
@@ -202,9 +202,30 @@ class Emails:
 
 def local_time(instant: str, time_zone: str) -> str:
     """Return an ISO 8601 instant as the theater's clock shows it, with the zone's name: Friday, 4 December 2026, 19:30
-    (Europe/Vienna)."""
-    at = datetime.fromisoformat(instant).astimezone(ZoneInfo(time_zone))
-    return f"{_WEEKDAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H:%M} ({time_zone})"
+    (Europe/Vienna). In the hour that autumn has twice it says which one: 01:30 EDT."""
+    zone = _zone(time_zone)
+    at = datetime.fromisoformat(instant).astimezone(zone)
+    clock = f"{at:%H:%M} {_zone_then(at)}" if _is_doubled(at) else f"{at:%H:%M}"
+    return f"{_WEEKDAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year}, {clock} ({zone.key})"
+
+
+def _zone(name: str) -> ZoneInfo:
+    """Return that zone, or UTC where it is younger than this machine's list: an email must leave all the same."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def _is_doubled(at: datetime) -> bool:
+    """Tell whether the clocks there show this time twice, before and after they are put back."""
+    return at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
+
+
+def _zone_then(at: datetime) -> str:
+    """Return EDT, CET and the like; where a zone has no letters, its distance: UTC+1030."""
+    name = at.tzname() or ""
+    return name if name[:1].isalpha() else f"UTC{name}"
 
 
 def _facts(context: EmailContext) -> list[tuple[str, str]]:
@@ -259,16 +280,14 @@ def _qr_png(content: str) -> bytes:
 
 
 def _calendar(context: EmailContext, now: datetime, domain: str) -> str:
-    """Return the show as a calendar event in the theater's zone, whose rules the file contains."""
+    """Return the show as a calendar event. Its times are UTC, which every program shows in its owner's zone: of a local
+    time in the hour that autumn has twice, none could tell which one it is."""
     booking, theater = context["booking"], context["theater"]
-    zone = ZoneInfo(theater["time_zone"])
-    starts_at = datetime.fromisoformat(context["showtime"]["starts_at"]).astimezone(zone)
-    ends_at = datetime.fromisoformat(context["showtime"]["ends_at"]).astimezone(zone)
     event = icalendar.Event.new(
         uid=f"{booking['id']}@{domain}",
         stamp=now.astimezone(UTC),
-        start=starts_at,
-        end=ends_at,
+        start=datetime.fromisoformat(context["showtime"]["starts_at"]).astimezone(UTC),
+        end=datetime.fromisoformat(context["showtime"]["ends_at"]).astimezone(UTC),
         summary=_one_line(context["movie"]["title"]),
         location=_one_line(f"{theater['name']}, {context['auditorium']}, {theater['address']}, {theater['city']}"),
         description="\n".join(f"{what}: {value}" for what, value in _facts(context)),
@@ -276,8 +295,6 @@ def _calendar(context: EmailContext, now: datetime, domain: str) -> str:
     calendar = icalendar.Calendar.new(
         prodid="-//Frontrow//Tickets//EN", method="PUBLISH", uid=event.uid, subcomponents=[event]
     )
-    # The years around the show: a file with a zone's whole history is read by nobody.
-    calendar.add_missing_timezones(date(starts_at.year - 1, 1, 1), date(starts_at.year + 2, 1, 1))
     return calendar.to_ical().decode()
 
 

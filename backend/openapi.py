@@ -154,6 +154,7 @@ def _paths() -> dict[str, Json]:
                     "unknown_booking",
                     "lock_expired",
                     "not_payable",
+                    "amount_not_payable",
                     "too_many_attempts",
                     "payment_unavailable",
                     *_ASKS_THE_DATABASE,

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = 5
 _KEYS = 3
 """How many idempotency keys one payment may use up."""
+_NOT_PAYABLE = frozenset(("amount_too_small", "amount_too_large"))
+"""Stripe knows more than private.currencies(): what the account's own currency asks for, after conversion."""
 _ROUNDS = 3
 """A canceled intent and a parallel request each cost a round at most once."""
 
@@ -37,6 +39,9 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
             payment, intent = _payable(database, stripe, booking_id, user_id)
         except (StripeUnavailableError, StripeRefusedError) as error:
             code = error.code if isinstance(error, StripeRefusedError) else type(error).__name__
+            if code in _NOT_PAYABLE:
+                _log.warning("Stripe does not take the amount", extra={"stripe_code": code})
+                raise ApiError("amount_not_payable") from error
             _log.error("Stripe gave no intent", extra={"stripe_code": code})
             raise ApiError("payment_unavailable", retry_after=_RETRY_AFTER_SECONDS) from error
         answer = schemas.Intent(

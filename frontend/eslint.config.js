@@ -48,6 +48,24 @@ export default tseslint.config(
     },
   },
   { files: ['src/**/*.{ts,tsx}'], extends: [reactHooks.configs.flat['recommended-latest']] },
+  {
+    files: ['src/**/*.{ts,tsx}'],
+    ignores: ['src/shared/lib/clock.ts', '**/*.test.{ts,tsx}'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            ":matches(MemberExpression[object.name='Date'][property.name='now'], NewExpression[callee.name='Date'][arguments.length=0])",
+          message: 'A device’s clock may be wrong: serverNow of @/shared/lib/clock, or deviceNow for a span.',
+        },
+        {
+          selector: 'CallExpression[callee.property.name=/^get(FullYear|Month|Date|Day|Hours|Minutes)$/]',
+          message: 'That is the viewer’s calendar; @/shared/lib/format has the theater’s.',
+        },
+      ],
+    },
+  },
   { files: ['public/*.js'], languageOptions: { globals: globals.browser, sourceType: 'script' } },
   // Those outside this folder; `npm run lint` names them.
   { files: ['bench/*.js'], languageOptions: { globals: globals.browser } },

@@ -27,6 +27,7 @@ from postgrest.exceptions import APIError
 from realtime import RealtimeSubscribeStates
 from supabase import AsyncClient, AsyncClientOptions, acreate_client
 
+from backend.money import money
 from dev.config import LocalConfig
 
 Json = dict[str, Any]
@@ -165,10 +166,10 @@ async def buy_three_seats(ada: Customer, bob: Customer, showtime_id: int, env: d
     say(f"Bob tries one of them and is refused: {refusal and (refusal.message, refusal.details, refusal.hint)}")
 
     booking = await ada.rpc("create_booking", showtime_id=showtime_id)
-    say(f"Ada books: {booking['reference']}, {booking['total'] / 100:.2f} {booking['currency']}, pending.")
+    say(f"Ada books: {booking['reference']}, {money(booking['total'], booking['currency'])}, pending.")
     intent = await post(ada.flask, "/api/payments/create-intent", {"booking_id": booking["id"]})
     expect(intent["amount"] == booking["total"], f"Stripe is asked for {intent['amount']}")
-    say(f"Flask makes {intent['payment_intent_id']} over {intent['amount'] / 100:.2f} {intent['currency']}.")
+    say(f"Flask makes {intent['payment_intent_id']} over {money(intent['amount'], intent['currency'])}.")
     card_form = stripe.StripeClient(env["STRIPE_SECRET_KEY"], base_addresses={"api": env["STRIPE_API_BASE"]})
     paid = await asyncio.to_thread(
         card_form.v1.payment_intents.confirm,
@@ -183,7 +184,7 @@ async def buy_three_seats(ada: Customer, bob: Customer, showtime_id: int, env: d
     (row,) = cast(list[Json], rows.data)
     found = (row["status"], row["total"], sorted(seat["seat_id"] for seat in row["booking_seats"]))
     expect(found == ("confirmed", booking["total"], seat_ids), f"the booking is {found}")
-    say(f"The booking reads {row['status']}, {row['total'] / 100:.2f} {booking['currency']}.")
+    say(f"The booking reads {row['status']}, {money(row['total'], booking['currency'])}.")
     await read_email(ada, booking["reference"], env["MAIL_URL"])
 
 

@@ -5,6 +5,7 @@ import re
 import secrets
 import time
 
+from backend.currencies import CURRENCIES
 from dev.fake_stripe import cards, charges, methods
 from dev.fake_stripe.call import Call, now
 from dev.fake_stripe.cards import Instrument
@@ -13,9 +14,6 @@ from dev.fake_stripe.form import Args
 from dev.fake_stripe.shapes import Json, nulls
 from dev.fake_stripe.store import new_id
 
-# docs.stripe.com/currencies: least amounts in minor units; other currencies convert, here they take anything.
-LEAST = {"chf": 50, "czk": 1500, "eur": 50, "gbp": 30, "jpy": 50, "pln": 200, "usd": 50}
-
 OPEN = ("requires_payment_method", "requires_action")
 REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
 
@@ -23,9 +21,15 @@ REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
 def _check_amount(amount: int, currency: str) -> None:
     if not re.fullmatch(r"[a-z]{3}", currency):
         raise invalid(f"Invalid currency: {currency} is not three lowercase letters.", "currency")
-    least = LEAST.get(currency, 1)
-    if amount < least:
-        raise invalid(f"Amount must be at least {least} in {currency}.", "amount", "amount_too_small")
+    limits = CURRENCIES.get(currency.upper())
+    if limits is None:
+        raise invalid(f"Invalid currency: {currency}.", "currency")
+    if amount < limits.minimum:
+        raise invalid(f"Amount must be at least {limits.minimum} in {currency}.", "amount", "amount_too_small")
+    if amount > limits.maximum:
+        raise invalid(f"Amount must be no more than {limits.maximum} in {currency}.", "amount", "amount_too_large")
+    if amount % limits.step:
+        raise invalid(f"Amount must be a multiple of {limits.step} in {currency}.", "amount")
 
 
 def _unexpected_state(call: Call, intent: Json, what: str) -> StripeError:

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from backend.money import money
 from dev.fake_stripe import form, intents
 from dev.fake_stripe.call import Call
 from dev.fake_stripe.shapes import Json
@@ -39,7 +40,7 @@ def show(call: Call, request: Request) -> Response:
     intent = _waiting(call, request)
     if intent is None:
         return _page("<p>This payment is not waiting for you any more.</p>", 410)
-    return _page(QUESTION.format(amount=f"{intent['amount'] / 100:.2f} {intent['currency'].upper()}"))
+    return _page(QUESTION.format(amount=money(intent["amount"], intent["currency"].upper())))
 
 
 async def answer(call: Call, request: Request) -> Response:

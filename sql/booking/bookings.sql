@@ -159,7 +159,7 @@ $$;
 -- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices and gives
 -- them, once, the time to pay (lock.extended). Called again it answers the same booking. Answers the booking
 -- (private.booking_json). Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale
--- with the seats, busy.
+-- with the seats, amount_not_payable with what can be paid, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
@@ -168,7 +168,7 @@ declare
   v_booking public.bookings;
   v_now timestamptz;
   v_unpriced bigint[];
-  v_total integer;
+  v_total bigint;
   v_currency text;
   v_lines jsonb;
 begin
@@ -198,6 +198,7 @@ begin
   elsif v_unpriced is not null then
     perform private.raise_api_error('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
   end if;
+  perform private.require_payable(v_total, v_currency);
 
   insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at)
   select v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_now + c.payment_duration

@@ -9,6 +9,64 @@ create table public.showtime_prices (
   constraint price_is_positive check (price > 0)
 );
 
+-- A price that Stripe would refuse by itself is refused where it is written, and does not wait for the first customer.
+-- Once for all rows of a statement: a program of two weeks has thousands. Definer, because who keeps the catalog may not
+-- use schema private.
+create function private.check_prices() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_refused record;
+begin
+  select w.price, t.currency, c.minimum, c.maximum, c.step into v_refused
+  from written w
+  join public.showtimes s on s.id = w.showtime_id
+  join public.auditoriums a on a.id = s.auditorium_id
+  join public.theaters t on t.id = a.theater_id
+  left join private.currencies() c on c.code = t.currency
+  where (w.price between c.minimum and c.maximum and w.price % c.step = 0) is not true
+  limit 1;
+  if found then
+    raise check_violation using
+      message = format('Stripe takes no payment of %s minor units of %s', v_refused.price, v_refused.currency),
+      detail = format('It takes %s to %s, in steps of %s.', v_refused.minimum, v_refused.maximum, v_refused.step),
+      constraint = 'price_is_payable', schema = tg_table_schema, table = tg_table_name;
+  end if;
+  return null;
+end
+$$;
+
+create trigger inserted_prices_are_payable after insert on public.showtime_prices
+  referencing new table as written for each statement execute function private.check_prices();
+create trigger updated_prices_are_payable after update on public.showtime_prices
+  referencing new table as written for each statement execute function private.check_prices();
+
+-- The same when a theater's currency changes under its prices.
+create function private.check_prices_of_theater() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+  v_price integer;
+begin
+  select p.price into v_price
+  from public.auditoriums a
+  join public.showtimes s on s.auditorium_id = a.id and s.starts_at > v_now
+  join public.showtime_prices p on p.showtime_id = s.id
+  join private.currencies() c on c.code = new.currency
+  where a.theater_id = new.id and not (p.price between c.minimum and c.maximum and p.price % c.step = 0)
+  limit 1;
+  if found then
+    raise check_violation using
+      message = format('Stripe takes no payment of %s minor units of %s, a price of this theater',
+                       v_price, new.currency),
+      constraint = 'price_is_payable';
+  end if;
+  return null;
+end
+$$;
+
+create trigger prices_are_payable_in_the_currency after update of currency on public.theaters
+  for each row when (old.currency <> new.currency) execute function private.check_prices_of_theater();
+
 alter table public.showtime_prices enable row level security;
 create policy "anyone reads prices" on public.showtime_prices for select to anon, authenticated using (true);
 grant select on public.showtime_prices to anon, authenticated;

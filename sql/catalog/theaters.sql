@@ -31,6 +31,22 @@ $$;
 create trigger time_zone_exists before insert or update of time_zone on public.theaters
   for each row execute function private.check_time_zone();
 
+-- A trigger as well: a dump must restore even after Stripe has given a currency up. Definer, because who keeps the
+-- catalog may not use schema private.
+create function private.check_currency() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  if not exists (select from private.currencies() c where c.code = new.currency) then
+    raise check_violation using
+      message = format('Stripe takes no payment in %s', new.currency), constraint = 'currency_is_payable';
+  end if;
+  return new;
+end
+$$;
+
+create trigger currency_is_payable before insert or update of currency on public.theaters
+  for each row execute function private.check_currency();
+
 alter table public.theaters enable row level security;
 create policy "anyone reads theaters" on public.theaters for select to anon, authenticated using (true);
 grant select on public.theaters to anon, authenticated;

@@ -32,6 +32,7 @@ language sql immutable parallel safe set search_path = '' as $$
     ('booking_pending',       409, 'You have an unpaid order for this showtime. Pay for it or cancel it first.'),
     -- booking and paying
     ('lock_expired',          409, 'Your hold expired and the seats were released. Please choose again.'),
+    ('amount_not_payable',    422, 'This total cannot be paid online. Please choose other seats.'),
     ('unknown_booking',       404, 'Booking not found.'),
     ('not_cancellable',       409, 'This booking can no longer be cancelled.'),
     ('not_payable',           409, 'This booking can no longer be paid for.'),

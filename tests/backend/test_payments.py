@@ -114,7 +114,7 @@ def test_spent_keys_are_left_behind(pay: Payer, data_api: FakeDataApi, stripe: F
 
 @pytest.mark.parametrize(
     "failures",
-    [[StripeUnavailableError()], [ReplayedFailureError()] * 3, [StripeRefusedError("amount_too_small", "Too small.")]],
+    [[StripeUnavailableError()], [ReplayedFailureError()] * 3, [StripeRefusedError("account_invalid", "No.")]],
 )
 def test_stripe_failures_are_payment_unavailable(
     pay: Payer, data_api: FakeDataApi, stripe: FakeStripe, failures: list[Exception]
@@ -124,6 +124,18 @@ def test_stripe_failures_are_payment_unavailable(
     answer = pay()
     assert (answer.status_code, answer.get_json()["message"]) == (503, "payment_unavailable")
     assert answer.headers["Retry-After"] == "5"
+    assert data_api.arguments("attach_payment_intent") == []
+
+
+@pytest.mark.parametrize("code", ["amount_too_small", "amount_too_large"])
+def test_an_amount_that_stripe_refuses_is_no_outage(
+    pay: Payer, data_api: FakeDataApi, stripe: FakeStripe, code: str
+) -> None:
+    data_api.answers["start_payment"] = payment()
+    stripe.failures = [StripeRefusedError(code, "Amount must convert to at least 50 cents.")]
+    answer = pay()
+    assert (answer.status_code, answer.get_json()["message"]) == (422, "amount_not_payable")
+    assert "Retry-After" not in answer.headers
     assert data_api.arguments("attach_payment_intent") == []
 
 

@@ -84,7 +84,20 @@ def test_the_calendar_is_a_file_of_its_own(get: Holder, data_api: FakeDataApi) -
     assert answer.headers["Content-Disposition"] == 'attachment; filename="frontrow-ABCD2345.ics"'
     (event,) = icalendar.Calendar.from_ical(answer.get_data(as_text=True)).walk("VEVENT")
     assert event["summary"] == "Nosferatu"
-    assert event.start.isoformat() == "2099-12-04T19:30:00+01:00"
+    assert event.start.isoformat() == "2099-12-04T18:30:00+00:00"
+
+
+@pytest.mark.parametrize("hour", [5, 6])  # 01:30 EDT and 01:30 EST
+def test_a_show_in_the_hour_that_autumn_has_twice_has_a_calendar(get: Holder, data_api: FakeDataApi, hour: int) -> None:
+    starts_at, ends_at = f"2027-11-07T0{hour}:30:00+00:00", f"2027-11-07T0{hour + 1}:15:00+00:00"
+    found = context()
+    found["theater"]["time_zone"] = "America/New_York"
+    found["showtime"] |= {"starts_at": starts_at, "ends_at": ends_at}
+    data_api.answers["ticket_context"] = found
+    answer = get("ticket.ics")
+    assert answer.status_code == 200
+    (event,) = icalendar.Calendar.from_ical(answer.get_data(as_text=True)).walk("VEVENT")
+    assert (event.start.isoformat(), event.end.isoformat()) == (starts_at, ends_at)
 
 
 @pytest.mark.parametrize("what", ["ticket", "ticket.ics"])

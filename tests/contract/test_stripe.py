@@ -257,6 +257,10 @@ def test_an_intent_is_created_with_what_was_asked_and_read_again(client: stripe.
         ({"amount": "12.5"}, "parameter_invalid_integer", "amount"),
         ({"amount": ""}, "parameter_invalid_empty", "amount"),
         ({"amount": 49}, "amount_too_small", "amount"),
+        ({"amount": 17_499, "currency": "huf"}, "amount_too_small", "amount"),
+        ({"amount": 100_000_000}, "amount_too_large", "amount"),
+        ({"amount": 12_345, "currency": "kwd"}, None, "amount"),
+        ({"currency": "xyz"}, None, "currency"),
         ({"currency": "EURO"}, None, "currency"),
         ({"currency": None}, "parameter_missing", "currency"),
         ({"seats": 2}, "parameter_unknown", "seats"),
@@ -430,7 +434,7 @@ def test_3ds_completed(client: stripe.StripeClient, http: httpx.Client, receiver
     assert made.next_action is not None
     assert made.next_action.type == "redirect_to_url"
     page = made.next_action.redirect_to_url.url
-    assert "24.00 EUR" in http.get(page).text
+    assert "EUR 24.00" in http.get(page).text
     receiver.wait_for(made.id, "payment_intent.requires_action")
     assert client.v1.payment_intents.retrieve(made.id).latest_charge is None
 

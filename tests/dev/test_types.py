@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from backend import database_types
-from dev import error_codes, migrations
+from dev import currencies, error_codes, migrations
 from dev.config import ROOT
 
 PAGE = ROOT / "frontend" / "src" / "api"
+SHARED = ROOT / "frontend" / "src" / "shared" / "lib"
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,13 @@ def described() -> Iterator[str]:
 
 def test_the_error_codes_of_the_page_are_fresh(described: str) -> None:
     assert error_codes.generate(described, "typescript") == (PAGE / "error-codes.ts").read_text()
+
+
+@pytest.mark.parametrize(
+    ("language", "file"), [("typescript", SHARED / "currencies.ts"), ("python", ROOT / "backend" / "currencies.py")]
+)
+def test_the_currencies_are_fresh(described: str, language: str, file: Path) -> None:
+    assert currencies.generate(described, language) == file.read_text()
 
 
 @pytest.mark.parametrize(

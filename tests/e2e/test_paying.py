@@ -43,7 +43,7 @@ def test_a_decline_and_then_a_success(visitor: Visitor, frontrow: Frontrow) -> N
 def test_three_d_secure_approved(visitor: Visitor, frontrow: Frontrow) -> None:
     visitor.pays("3-D Secure")
     visitor.sees("3-D Secure test page")
-    visitor.sees_text("24.00 EUR")
+    visitor.sees_text("EUR 24.00")
     visitor.press("Complete")
     visitor.has_ticket()
     assert charges(frontrow) == ["succeeded"]

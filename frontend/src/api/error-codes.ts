@@ -21,6 +21,7 @@ export const ERROR_CODES = [
   'seat_not_for_sale',
   'booking_pending',
   'lock_expired',
+  'amount_not_payable',
   'unknown_booking',
   'not_cancellable',
   'not_payable',

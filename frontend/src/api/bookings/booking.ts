@@ -2,6 +2,7 @@ import { queryOptions } from '@tanstack/react-query';
 
 import { query } from '../data';
 import { ApiError } from '../errors';
+import { clockSet } from '../server-clock';
 import { supabase } from '../supabase';
 
 const WITH_ALL =
@@ -18,7 +19,7 @@ const MOST = 200;
 /** Raises unknown_booking for another customer's booking, too. */
 async function fetchBooking(id: string) {
   if (!UUID.test(id)) throw new ApiError('unknown_booking');
-  const rows = await query(
+  const reading = query(
     supabase
       .from('bookings')
       .select(WITH_ALL)
@@ -26,14 +27,16 @@ async function fetchBooking(id: string) {
       .order('seat_id', { referencedTable: 'booking_seats' })
       .order('created_at', { referencedTable: 'refunds' }),
   );
+  // Whether it is over, or may still be paid or cancelled, is told by the time.
+  const [rows] = await Promise.all([reading, clockSet()]);
   const [booking] = rows;
   if (!booking) throw new ApiError('unknown_booking');
   return booking;
 }
 
 /** The latest of the viewer's bookings. */
-function fetchBookings() {
-  return query(
+async function fetchBookings() {
+  const reading = query(
     supabase
       .from('bookings')
       .select(WITH_ALL)
@@ -41,6 +44,8 @@ function fetchBookings() {
       .order('seat_id', { referencedTable: 'booking_seats' })
       .limit(MOST),
   );
+  const [rows] = await Promise.all([reading, clockSet()]);
+  return rows;
 }
 
 const KEY = 'bookings';

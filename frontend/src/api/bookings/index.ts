@@ -1,3 +1,2 @@
 export { allBookings, bookingQuery, bookingsQuery, type Booking, type Dispute, type Refund } from './booking';
 export { useCancelBooking } from './cancel-booking';
-export { useServerClock } from './server-clock';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { deviceNow } from '@/shared/lib/clock';
 import { claimsOf } from '@/shared/lib/jwt';
 import { createStore, type Store } from '@/shared/lib/store';
 
@@ -75,7 +76,7 @@ export function createSession(deps: SessionDeps): Session {
       return;
     }
     token = { value: message.access_token, expiresAt: message.expires_at };
-    renewIn(message.expires_at - Date.now() - RENEW_BEFORE);
+    renewIn(message.expires_at - deviceNow() - RENEW_BEFORE);
     const before = state.get();
     if (before.status !== 'signed-in' || JSON.stringify(before.user) !== JSON.stringify(message.user)) {
       state.set({ status: 'signed-in', user: message.user });
@@ -88,7 +89,7 @@ export function createSession(deps: SessionDeps): Session {
   }
 
   function accept({ access_token, expires_in, user }: SignedIn): void {
-    applyAndBroadcast({ kind: 'signed-in', access_token, expires_at: Date.now() + expires_in * 1000, user });
+    applyAndBroadcast({ kind: 'signed-in', access_token, expires_at: deviceNow() + expires_in * 1000, user });
   }
 
   function renewIn(milliseconds: number): void {
@@ -132,7 +133,7 @@ export function createSession(deps: SessionDeps): Session {
   }
 
   const endsWithin = (milliseconds: number) =>
-    token !== undefined && token.expiresAt - Date.now() < milliseconds;
+    token !== undefined && token.expiresAt - deviceNow() < milliseconds;
 
   return {
     state,

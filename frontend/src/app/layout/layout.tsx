@@ -1,6 +1,7 @@
 import { Suspense } from 'react';
 import { Outlet, ScrollRestoration } from 'react-router';
 
+import { useServerClock } from '@/api/server-clock';
 import { HeldSeats } from '@/features/seats/components/held-seats';
 import { LiveRegion } from '@/shared/components/live-region';
 import { PageSkeleton } from '@/shared/components/page-skeleton';
@@ -12,6 +13,7 @@ import { OfflineBanner } from './offline-banner';
 const MAIN = 'content';
 
 export function Layout() {
+  useServerClock();
   return (
     <div className="flex min-h-dvh flex-col">
       <a

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from 'react-router';
 
-import { bookingQuery, useServerClock, type Booking } from '@/api/bookings';
+import { bookingQuery, type Booking } from '@/api/bookings';
 import { BookingFacts } from '@/features/bookings/components/booking-facts';
 import { BookingError } from '@/features/bookings/components/booking-error';
 import { CancelBooking } from '@/features/bookings/components/cancel-booking';
@@ -25,7 +25,6 @@ export default function BookingPage() {
     ...bookingQuery(id),
     refetchInterval: ({ state }) => (state.data?.refunds.some(isUnderWay) ? REFUND_EVERY : false),
   });
-  useServerClock();
   useHeldByBooking(data);
   if (data) return <Loaded booking={data} />;
   if (!error) return <PageSkeleton />;

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 
-import { bookingsQuery, useServerClock } from '@/api/bookings';
+import { bookingsQuery } from '@/api/bookings';
 import { sentenceFor } from '@/api/errors';
 import { BookingList } from '@/features/bookings/components/booking-list';
 import { sortBookings } from '@/features/bookings/lib/booking-status';
@@ -14,7 +14,6 @@ import { text } from '@/shared/text';
 
 export default function BookingsPage() {
   const { data, error, refetch, isFetching } = useQuery(bookingsQuery);
-  useServerClock();
   const now = useNow(10_000);
   const { title, empty, sections } = text.bookings;
   if (!data && error) {

@@ -68,6 +68,7 @@ beforeEach(() => {
     const url = new URL(input);
     asked.push(url);
     const json = (body: unknown) => Promise.resolve(new Response(JSON.stringify(body), { status: 200 }));
+    if (url.pathname.endsWith('/server_time')) return json(new Date().toISOString());
     if (url.pathname.endsWith('/theaters')) return json([theater]);
     if (!url.pathname.endsWith('/movies')) return Promise.reject(new TypeError('nobody answers'));
     const slug = url.searchParams.get('slug');

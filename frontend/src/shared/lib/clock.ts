@@ -1,6 +1,9 @@
 import { useEffect, useState } from 'react';
 
-let offset = 0;
+import { createStore } from './store';
+
+/** What the server's clock has more than the device's; undefined until a server has said. */
+const offset = createStore<number | undefined>(undefined);
 
 /**
  * Set the clock of the page by a time that a server just gave. Half of the time that the question took is added, when
@@ -8,12 +11,26 @@ let offset = 0;
  */
 export function adjustClock(serverTime: string | Date, askedAt?: number): void {
   const underway = askedAt === undefined ? 0 : (performance.now() - askedAt) / 2;
-  offset = new Date(serverTime).getTime() + underway - Date.now();
+  offset.set(new Date(serverTime).getTime() + underway - deviceNow());
+}
+
+export function isClockSet(): boolean {
+  return offset.get() !== undefined;
 }
 
 /** The server's time in milliseconds, as far as a server has given it. */
 export function serverNow(): number {
-  return Date.now() + offset;
+  return deviceNow() + clockOffset();
+}
+
+/** By how many milliseconds the device's clock is slow, as far as a server has said. */
+export function clockOffset(): number {
+  return offset.get() ?? 0;
+}
+
+/** The device's time, which may be any: only for spans that begin and end on this device. */
+export function deviceNow(): number {
+  return Date.now();
 }
 
 /** The server's time in milliseconds, again and again; the component renders each time. */
@@ -23,7 +40,11 @@ export function useNow(everyMilliseconds = 1000): number {
     const tick = () => setNow(serverNow());
     tick();
     const timer = setInterval(tick, everyMilliseconds);
-    return () => clearInterval(timer);
+    const unsubscribe = offset.subscribe(tick);
+    return () => {
+      clearInterval(timer);
+      unsubscribe();
+    };
   }, [everyMilliseconds]);
   return now;
 }

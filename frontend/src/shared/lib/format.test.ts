@@ -9,6 +9,12 @@ test.each([
   [1250, 'gbp', '£12.50'],
   [1250, 'JPY', 'JP¥1,250'],
   [1250, 'KWD', 'KWD 1.250'],
+  // As Stripe counts, whatever the browser knows of the currency.
+  [250_000, 'HUF', 'HUF 2,500.00'],
+  [50_000, 'TWD', 'NT$500.00'],
+  [150_000, 'ISK', 'ISK 1,500.00'],
+  [2_500_000, 'UGX', 'UGX 25,000.00'],
+  [1250, 'HRK', 'HRK 12.50'],
 ])('%i minor units of %s are %s', (amount, currency, money) => {
   expect(formatMoney(amount, currency).replace(/\u00a0/g, ' ')).toBe(money);
 });
@@ -26,6 +32,18 @@ test('a time names its zone only to those whose clock shows another time', () =>
 
 test('the same hour of another day is another time', () => {
   expect(formatTime(EVENING, 'Pacific/Kiritimati', 'Pacific/Honolulu')).toBe('08:30 GMT+14');
+});
+
+test('in the hour that autumn has twice the zone says which one it is, to everybody', () => {
+  const inNewYork = (utc: string) => formatTime(`2027-11-07T${utc}Z`, 'America/New_York', 'America/New_York');
+  expect(inNewYork('04:30:00')).toBe('00:30');
+  expect(inNewYork('05:30:00')).toMatch(/^01:30 (EDT|GMT-4)$/);
+  expect(inNewYork('06:30:00')).toMatch(/^01:30 (EST|GMT-5)$/);
+  expect(inNewYork('07:30:00')).toBe('02:30');
+  // Half an hour on Lord Howe.
+  expect(formatTime('2027-04-03T14:45:00Z', 'Australia/Lord_Howe', 'Australia/Lord_Howe')).toBe(
+    '01:45 GMT+11',
+  );
 });
 
 test('midnight is 00:00', () => {

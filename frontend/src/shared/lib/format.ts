@@ -1,10 +1,13 @@
 import { text } from '@/shared/text';
 
+import { CURRENCY_DIGITS } from './currencies';
+import { knownZone, viewersZone } from './time-zone';
+
 const { locale } = text;
 
 export type Instant = Date | string | number;
 
-/** An amount in minor units (cents) as money: formatMoney(1250, 'eur') is €12.50. */
+/** An amount in Stripe's minor units (cents) as money: formatMoney(1250, 'eur') is €12.50. */
 export function formatMoney(minorUnits: number, currency: string): string {
   const { format, digits } = moneyIn(currency.toUpperCase());
   return format.format(minorUnits / 10 ** digits);
@@ -33,18 +36,34 @@ export function formatTime(instant: Instant, timeZone: string, viewerZone = view
   return zone ? `${time} ${zone}` : time;
 }
 
-/** The two halves of formatTime, where they stand apart; no zone for a viewer whose clock shows the same time. */
+/**
+ * The two halves of formatTime, where they stand apart. No zone for a viewer whose clock shows the same time, but in the
+ * hour that autumn has twice, and where the theater's own time is not to be had from this browser.
+ */
 export function timeParts(instant: Instant, timeZone: string, viewerZone = viewersZone()) {
-  const time: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
-  const there = { ...time, day: 'numeric' } as const;
-  const same = inZone(timeZone, there, instant) === inZone(viewerZone, there, instant);
-  const parts = new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: 'short' }).formatToParts(
-    new Date(instant),
-  );
-  return {
-    time: inZone(timeZone, time, instant),
-    zone: same ? '' : (parts.find(({ type }) => type === 'timeZoneName')?.value ?? ''),
-  };
+  const clear =
+    (knownZone(timeZone) !== 'UTC' || timeZone === 'UTC') &&
+    clock(timeZone, instant) === clock(viewerZone, instant) &&
+    !isDoubled(timeZone, instant);
+  return { time: inZone(timeZone, TIME, instant), zone: clear ? '' : zoneName(timeZone, instant) };
+}
+
+const TIME = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+
+const clock = (timeZone: string, instant: Instant) => inZone(timeZone, { ...TIME, day: 'numeric' }, instant);
+
+/** By how much clocks are put back: half an hour on Lord Howe, two at Troll. */
+const PUT_BACK = [0.5, 1, 2].flatMap((hours) => [hours * 3_600_000, -hours * 3_600_000]);
+
+/** Whether the clocks there show this time twice, before and after they are put back. */
+function isDoubled(timeZone: string, instant: Instant): boolean {
+  const at = new Date(instant).getTime();
+  return PUT_BACK.some((apart) => clock(timeZone, at + apart) === clock(timeZone, at));
+}
+
+function zoneName(timeZone: string, instant: Instant): string {
+  const parts = dates(locale, { timeZone, timeZoneName: 'short' }).formatToParts(new Date(instant));
+  return parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
 }
 
 /** The calendar day in that time zone as 2026-12-02, to group and compare by. */
@@ -71,10 +90,6 @@ function dayAfter(day: string): string {
   return date.toISOString().slice(0, 10);
 }
 
-function viewersZone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
-}
-
 function inZone(timeZone: string, options: Intl.DateTimeFormatOptions, instant: Instant): string {
   return dates(locale, { ...options, timeZone }).format(new Date(instant));
 }
@@ -82,11 +97,16 @@ function inZone(timeZone: string, options: Intl.DateTimeFormatOptions, instant: 
 // To make a formatter takes longer than to draw a seat, and a map asks for one 600 times. So each is made once.
 
 const moneyIn = once((currency: string) => {
-  const format = new Intl.NumberFormat(locale, { style: 'currency', currency });
-  return { format, digits: format.resolvedOptions().maximumFractionDigits ?? 2 };
+  // Never the browser's own digits: they differ from Stripe's, and from browser to browser.
+  const digits = CURRENCY_DIGITS[currency] ?? 2;
+  const shown = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return { format: new Intl.NumberFormat(locale, { style: 'currency', currency, ...shown }), digits };
 });
 
-const dates = once((of: string, options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(of, options));
+const dates = once(
+  (of: string, { timeZone, ...options }: Intl.DateTimeFormatOptions & { timeZone: string }) =>
+    new Intl.DateTimeFormat(of, { ...options, timeZone: knownZone(timeZone) }),
+);
 
 function once<A extends unknown[], F>(make: (...asked: A) => F): (...asked: A) => F {
   const made = new Map<string, F>();

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { Navigate, useSearchParams } from 'react-router';
 
-import { bookingQuery, useServerClock, type Booking } from '@/api/bookings';
+import { bookingQuery, type Booking } from '@/api/bookings';
 import { ButtonLink } from '@/shared/components/button';
 import { Notice } from '@/shared/components/notice';
 import { serverNow, useNow } from '@/shared/lib/clock';
@@ -37,7 +37,6 @@ export function Checkout({ booking, refunds }: CheckoutProps) {
     ({ status, payment_intent_id: id }) => status === 'open' && id !== null,
   );
   const { queryKey } = bookingQuery(booking.id);
-  useServerClock();
   useBookingUpdates(booking.id, booking.showtime_id);
   useQuery({ ...bookingQuery(booking.id), refetchInterval: refetchInterval(view, moneyMayCome) });
 

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 
 import { query } from '@/api/data';
+import { atServerTime } from '@/api/server-clock';
 import { supabase } from '@/api/supabase';
-import { serverNow } from '@/shared/lib/clock';
 
 import { filmKeys } from './keys';
 
@@ -17,13 +17,13 @@ const COLUMNS = `
 `;
 
 /** The film with every showtime that has not ended, or null where there is no such film. */
-const readFilm = (slug: string, signal: AbortSignal) =>
+const readFilm = (slug: string, now: number, signal: AbortSignal) =>
   query(
     supabase
       .from('movies')
       .select(COLUMNS)
       .eq('slug', slug)
-      .gt('showtimes.ends_at', new Date(serverNow()).toISOString())
+      .gt('showtimes.ends_at', new Date(now).toISOString())
       .order('starts_at', { referencedTable: 'showtimes' })
       .abortSignal(signal)
       .maybeSingle(),
@@ -35,7 +35,7 @@ export type Showtime = Film['showtimes'][number];
 export function useFilm(slug: string) {
   return useQuery({
     queryKey: filmKeys.film(slug),
-    queryFn: ({ signal }) => readFilm(slug, signal),
+    queryFn: ({ signal }) => atServerTime((now) => readFilm(slug, now, signal)),
     // Broadcasts can be missed; who leaves the page open is not shown yesterday's seats.
     refetchInterval: 60_000,
   });

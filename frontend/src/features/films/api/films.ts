@@ -1,8 +1,8 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 
 import { query } from '@/api/data';
+import { atServerTime } from '@/api/server-clock';
 import { supabase } from '@/api/supabase';
-import { serverNow } from '@/shared/lib/clock';
 
 import { daysAhead, widestDay } from '../lib/days';
 import { filmKeys } from './keys';
@@ -24,8 +24,8 @@ interface Asked {
  * The films that are on, each with showtimes that are still to come: its next ones, or those of a day. A day begins
  * and ends at different instants from theater to theater, so it comes with its neighbours' edges.
  */
-async function readFilms({ day, theaterIds }: Asked, signal: AbortSignal) {
-  const now = new Date(serverNow());
+async function readFilms({ day, theaterIds }: Asked, at: number, signal: AbortSignal) {
+  const now = new Date(at);
   const { from, to } = day === undefined ? daysAhead(now) : widestDay(day);
   let films = supabase
     .from('movies')
@@ -47,7 +47,7 @@ export type ListedShowtime = ListedFilm['showtimes'][number];
 export function useFilms({ day, theaterIds }: Asked, enabled: boolean) {
   return useQuery({
     queryKey: filmKeys.list(day, theaterIds),
-    queryFn: ({ signal }) => readFilms({ day, theaterIds }, signal),
+    queryFn: ({ signal }) => atServerTime((now) => readFilms({ day, theaterIds }, now, signal)),
     placeholderData: keepPreviousData,
     refetchInterval: 5 * 60_000,
     enabled,

@@ -1,20 +1,22 @@
 import { useEffect, useRef } from 'react';
 import { Link } from 'react-router';
 
-import { formatDay } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
+import { nameOfChoice, noon } from '../lib/days';
 import type { Filters } from '../lib/film-filters';
 
 interface DayStripProps {
   days: readonly string[];
+  /** Of the theaters whose days they are. */
+  timeZones: readonly string[];
   chosen: string | undefined;
   now: number;
   addressWith: (change: Partial<Filters>) => string;
 }
 
 /** The coming days as links, so that each can be shared and opened apart. */
-export function DayStrip({ days, chosen, now, addressWith }: DayStripProps) {
+export function DayStrip({ days, timeZones, chosen, now, addressWith }: DayStripProps) {
   const strip = useRef<HTMLUListElement>(null);
   useEffect(() => {
     const current = strip.current?.querySelector<HTMLElement>('[aria-current]');
@@ -25,7 +27,7 @@ export function DayStrip({ days, chosen, now, addressWith }: DayStripProps) {
       <ul ref={strip} className="relative flex gap-2 overflow-x-auto px-4 py-1.5 sm:px-1.5">
         {[undefined, ...days].map((day) => {
           const [top, bottom] =
-            day === undefined ? [text.films.days.all, text.films.days.allHint] : words(day, now);
+            day === undefined ? [text.films.days.all, text.films.days.allHint] : words(day, timeZones, now);
           const current = day === chosen;
           return (
             <li key={day ?? ''} className="shrink-0">
@@ -50,20 +52,10 @@ export function DayStrip({ days, chosen, now, addressWith }: DayStripProps) {
   );
 }
 
-/** Today over 2 Dec, Sat over 5 Dec: a calendar day, named as the viewer's calendar stands. */
-function words(day: string, now: number): [string, string] {
-  const noon = `${day}T12:00:00Z`;
-  const date = new Date(noon);
+/** Today over 2 Dec, Sat over 5 Dec: a calendar day, named as the calendars of the theaters stand. */
+function words(day: string, timeZones: readonly string[], now: number): [string, string] {
+  const date = new Date(noon(day));
   const weekday = date.toLocaleDateString(text.locale, { weekday: 'short', timeZone: 'UTC' });
   const bottom = date.toLocaleDateString(text.locale, { day: 'numeric', month: 'short', timeZone: 'UTC' });
-  const shift = viewersDayAsUtc(now);
-  const name = formatDay(noon, 'UTC', shift);
-  const { today, tomorrow } = text.common.day;
-  return [name === today || name === tomorrow ? name : weekday, bottom];
-}
-
-/** Noon, in UTC, of the day that the viewer's calendar shows. */
-function viewersDayAsUtc(now: number): number {
-  const date = new Date(now);
-  return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate(), 12);
+  return [nameOfChoice(day, timeZones, now) ?? weekday, bottom];
 }

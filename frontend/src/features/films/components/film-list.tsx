@@ -27,10 +27,8 @@ export function FilmList() {
   const theaters = useTheaters();
   const all = theaters.data ?? [];
   const there = theatersAt(all, asked.at);
-  const days = comingDays(
-    now,
-    there.map((theater) => theater.time_zone),
-  );
+  const timeZones = there.map((theater) => theater.time_zone);
+  const days = comingDays(now, timeZones);
   // A link may be older than its day.
   const day = days.find((coming) => coming === asked.day);
   const filters = { ...asked, day };
@@ -43,7 +41,7 @@ export function FilmList() {
 
   return (
     <>
-      <DayStrip days={days} chosen={day} now={now} addressWith={addressWith} />
+      <DayStrip days={days} timeZones={timeZones} chosen={day} now={now} addressWith={addressWith} />
       <div className="mt-4">
         <FilmFilters
           filters={filters}

@@ -1,10 +1,11 @@
 import { Notice } from '@/shared/components/notice';
 import { useNow } from '@/shared/lib/clock';
-import { formatDate, formatDay } from '@/shared/lib/format';
+import { formatDate } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
 import type { Showtime } from '../api/film';
-import { byDayAndTheater } from '../lib/showtimes';
+import { nameOfDay, noon } from '../lib/days';
+import { byDayAndTheater, type Day } from '../lib/showtimes';
 import { ShowtimeLink } from './showtime-link';
 
 const TEN_SECONDS = 10_000;
@@ -25,11 +26,11 @@ export function FilmShowtimes({ showtimes }: { showtimes: readonly Showtime[] })
       ) : (
         <p className="mt-1 text-muted">{words.showtimesLead}</p>
       )}
-      {days.map(({ day, theaters }) => (
-        <section key={day} aria-label={dateOf(day)} className="mt-8">
+      {days.map((day) => (
+        <section key={day.day} aria-label={dateOf(day.day)} className="mt-8">
           <h3 className="border-b border-line pb-2 text-lg font-semibold">{heading(day, now)}</h3>
           <div className="mt-4 grid gap-x-8 gap-y-6 md:grid-cols-2 lg:grid-cols-3">
-            {theaters.map(({ theater, showtimes: there }) => (
+            {day.theaters.map(({ theater, showtimes: there }) => (
               <div key={theater.slug}>
                 <h4 className="text-sm">
                   <span className="block text-base font-semibold">{theater.name}</span>
@@ -55,14 +56,10 @@ export function FilmShowtimes({ showtimes }: { showtimes: readonly Showtime[] })
   );
 }
 
-const noon = (day: string) => `${day}T12:00:00Z`;
 const dateOf = (day: string) => formatDate(noon(day), 'UTC');
 
-/** A calendar day, with Today or Tomorrow as the viewer's calendar stands. */
-function heading(day: string, now: number): string {
-  const local = new Date(now);
-  const today = Date.UTC(local.getFullYear(), local.getMonth(), local.getDate(), 12);
-  const name = formatDay(noon(day), 'UTC', today);
-  const near = name === text.common.day.today || name === text.common.day.tomorrow;
-  return near ? `${name}, ${dateOf(day)}` : dateOf(day);
+/** A calendar day, with Today or Tomorrow as the calendars of its theaters stand. */
+function heading({ day, theaters }: Day, now: number): string {
+  const zones = theaters.map(({ theater }) => theater.time_zone);
+  return [nameOfDay(day, zones, now), dateOf(day)].filter(Boolean).join(', ');
 }

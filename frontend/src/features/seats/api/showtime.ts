@@ -1,10 +1,11 @@
 import { queryOptions } from '@tanstack/react-query';
 
 import { query } from '@/api/data';
+import { clockSet } from '@/api/server-clock';
 import { supabase } from '@/api/supabase';
 
-const readShowtime = (id: number) =>
-  query(
+async function readShowtime(id: number) {
+  const reading = query(
     supabase
       .from('showtimes')
       .select(
@@ -13,6 +14,10 @@ const readShowtime = (id: number) =>
       .eq('id', id)
       .maybeSingle(),
   );
+  // Whether it has begun is told by the time.
+  const [showtime] = await Promise.all([reading, clockSet()]);
+  return showtime;
+}
 
 export type Showtime = NonNullable<Awaited<ReturnType<typeof readShowtime>>>;
 

@@ -72,8 +72,8 @@ function reduce(kept: Kept, { identity, by }: { identity: string; by: Change }):
 /** The server's time as far as it matters here: new whenever a lock has run out. */
 function useExpiry(seats: Seats): number {
   const [ran, setRan] = useState(serverNow);
-  // Seats received after the last expiry are looked at with a younger clock.
-  const now = useMemo(() => Math.max(ran, seats === NO_SEATS ? 0 : serverNow()), [ran, seats]);
+  // Anew for all seats that arrive: they bring the server's time, and the clock that was looked at before may be wrong.
+  const now = useMemo(() => (seats === NO_SEATS ? ran : serverNow()), [ran, seats]);
   useEffect(() => {
     const next = nextExpiry(seats, now);
     if (next === undefined) return;

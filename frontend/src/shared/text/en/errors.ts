@@ -22,6 +22,7 @@ export const errors = {
   seat_not_for_sale: 'One of those seats is not for sale for this showtime.',
   booking_pending: 'You have an unpaid order for this showtime. Complete or cancel it first.',
   lock_expired: 'Your hold has expired. Please choose again.',
+  amount_not_payable: 'This total cannot be paid online. Please choose other seats.',
   unknown_booking: 'Booking not found.',
   not_cancellable: 'This booking can no longer be cancelled.',
   not_payable: 'This booking can no longer be paid for.',

@@ -1,0 +1,66 @@
+import { useEffect } from 'react';
+import { z } from 'zod';
+
+import { adjustClock, clockOffset, deviceNow, isClockSet, serverNow } from '@/shared/lib/clock';
+
+import { queryAs } from './data';
+import { supabase } from './supabase';
+
+const ASK_AGAIN_AFTER = 5 * 60_000;
+/** A page that waits for the time shows nothing: after so long the device's own must do. */
+const PATIENCE = 5_000;
+/** A clock that is wrong by less hides no showtime that anybody could still reach. */
+const TOLERABLE = 30_000;
+
+let asking: Promise<void> | undefined;
+/** By the device's clock; undefined until the server has said. */
+let setAt: number | undefined;
+
+/** Set the page's clock by the server's; without an answer it goes on as it was. */
+function setClock(): Promise<void> {
+  asking ??= askServerTime()
+    .catch(() => undefined)
+    .finally(() => {
+      asking = undefined;
+    });
+  return asking;
+}
+
+async function askServerTime(): Promise<void> {
+  const askedAt = performance.now();
+  const asked = supabase.rpc('server_time', undefined, { get: true });
+  adjustClock(await queryAs(z.string(), asked.abortSignal(AbortSignal.timeout(PATIENCE))), askedAt);
+  setAt = deviceNow();
+}
+
+/** Keep the page's clock set, now and when the page comes back to life: the device's may have been changed meanwhile. */
+export function useServerClock(): void {
+  useEffect(() => {
+    const keep = () => {
+      const due = setAt === undefined || Math.abs(deviceNow() - setAt) > ASK_AGAIN_AFTER;
+      if (due && document.visibilityState === 'visible') void setClock();
+    };
+    keep();
+    addEventListener('online', keep);
+    document.addEventListener('visibilitychange', keep);
+    return () => {
+      removeEventListener('online', keep);
+      document.removeEventListener('visibilitychange', keep);
+    };
+  }, []);
+}
+
+/** Wait for the page's clock to be set, or for the server to have failed to say. */
+export async function clockSet(): Promise<void> {
+  if (!isClockSet()) await setClock();
+}
+
+/**
+ * What `read` answers to the server's time. The first question of a visit goes out with the device's time, so that
+ * nobody waits for the clock, and once more if that was wrong.
+ */
+export async function atServerTime<T>(read: (now: number) => Promise<T>): Promise<T> {
+  const before = clockOffset();
+  const [answer] = await Promise.all([read(serverNow()), clockSet()]);
+  return Math.abs(clockOffset() - before) > TOLERABLE ? read(serverNow()) : answer;
+}
