@@ -43,8 +43,8 @@ insert into public.auditoriums (theater_id, name) select 1, 'Hall ' || n from ge
 insert into public.seats (auditorium_id, row_label, number, x, y)
   select 1, 'R' || r, n, n, r from generate_series(1, {SEATS // 20}) r, generate_series(1, 20) n order by r, n;
 insert into public.showtimes (movie_id, auditorium_id, starts_at, ends_at, available_from)
-  select 1, 1, s, s + interval '100 minutes', s + interval '110 minutes'
-  from (select now() + interval '1 day' + n * interval '2 hours' as s from generate_series(1, {SHOWTIMES}) n) x;
+  select 1, 1, s, s + interval '150 minutes', s + interval '165 minutes'
+  from (select now() + interval '1 day' + n * interval '3 hours' as s from generate_series(1, {SHOWTIMES}) n) x;
 insert into public.showtime_prices select id, 'standard', 1200 from public.showtimes;
 {NO_LIMITS};
 create sequence public.bench_slots;

@@ -18,7 +18,7 @@ _HALL = """
 insert into public.seats (auditorium_id, row_label, number, x, y)
   select {hall}, 'R' || n / 30, 1 + n % 30, 1 + n % 30, n / 30 from generate_series(0, {seats} - 1) n;
 insert into public.showtimes (id, movie_id, auditorium_id, starts_at, ends_at, available_from) overriding system value
-  select {showtime}, 1, {hall}, s, s + interval '100 minutes', s + interval '110 minutes'
+  select {showtime}, 1, {hall}, s, s + interval '150 minutes', s + interval '165 minutes'
   from (select now() + interval '1 day' as s) x;
 insert into public.showtime_prices values ({showtime}, 'standard', 1200);
 insert into public.seat_locks (showtime_id, seat_id, user_id, held)

@@ -49,7 +49,7 @@ class BenchStack:
         )
         showtime = self.number(
             "insert into public.showtimes (movie_id, auditorium_id, starts_at, ends_at, available_from)"
-            " select 1, %s, s, s + interval '100 minutes', s + interval '110 minutes'"
+            " select 1, %s, s, s + interval '150 minutes', s + interval '165 minutes'"
             " from (select now() + interval '1 day' as s) x returning id",
             hall,
         )

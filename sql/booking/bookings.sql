@@ -3,7 +3,8 @@
 --   pending --paid--> confirmed --cancelled by the customer--> cancelled --money is back--> refunded
 --   pending --not paid in time--> expired            pending --given up--> cancelled
 --
--- Prices are copied into booking_seats when the booking is made; later changes of the price list do not touch it.
+-- Prices are copied into booking_seats when the booking is made; later changes of the price list do not touch it, and
+-- nobody changes the copies (catalog_guards.sql).
 
 create type public.booking_status as enum (
   'pending',    -- waits for its payment until expires_at
@@ -158,21 +159,23 @@ $$;
 
 -- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices and gives
 -- them, once, the time to pay (lock.extended). Called again it answers the same booking. Answers the booking
--- (private.booking_json). Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, seat_not_for_sale
--- with the seats, amount_not_payable with what can be paid, busy.
+-- (private.booking_json). Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, unknown_seat or
+-- seat_not_for_sale with the seats, amount_not_payable with what can be paid, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
   v_user uuid := private.require_user_id();
-  v_showtime public.showtimes := private.showtime_on_sale(create_booking.showtime_id);
+  v_showtime public.showtimes;
   v_booking public.bookings;
   v_now timestamptz;
+  v_elsewhere bigint[];
   v_unpriced bigint[];
   v_total bigint;
   v_currency text;
   v_lines jsonb;
 begin
-  perform private.lock_customer(v_showtime.id, v_user);
+  perform private.lock_customer(create_booking.showtime_id, v_user);
+  v_showtime := private.showtime_on_sale(create_booking.showtime_id);
   v_now := private.now();
   select * into v_booking from public.bookings b
   where b.showtime_id = v_showtime.id and b.user_id = v_user and b.status = 'pending' for update;
@@ -182,19 +185,23 @@ begin
     perform private.expire_booking(v_booking);
   end if;
 
-  -- The lines are read once, so that a price list which changes meanwhile cannot part the total from its lines.
-  select array_agg(s.id order by s.id) filter (where p.price is null), sum(p.price), min(t.currency),
+  -- The lines are read once, so that a price list which changes meanwhile cannot part the total from its lines. Every
+  -- hold has one: a seat that is not (or no longer) in the showtime's auditorium is refused and not left out.
+  select array_agg(l.seat_id order by l.seat_id) filter (where s.id is null),
+         array_agg(l.seat_id order by l.seat_id) filter (where p.price is null), sum(p.price), min(t.currency),
          jsonb_agg(jsonb_build_object('seat_id', s.id, 'row_label', s.row_label, 'number', s.number, 'kind', s.kind,
                                       'price', p.price))
-  into v_unpriced, v_total, v_currency, v_lines
+  into v_elsewhere, v_unpriced, v_total, v_currency, v_lines
   from public.seat_locks l
-  join public.seats s on s.id = l.seat_id
-  join public.auditoriums a on a.id = s.auditorium_id
+  join public.auditoriums a on a.id = v_showtime.auditorium_id
   join public.theaters t on t.id = a.theater_id
+  left join public.seats s on s.id = l.seat_id and s.auditorium_id = a.id
   left join public.showtime_prices p on p.showtime_id = v_showtime.id and p.kind = s.kind
   where l.showtime_id = v_showtime.id and l.user_id = v_user and l.booking_id is null and l.held @> v_now;
   if v_lines is null then
     perform private.raise_api_error('lock_expired');
+  elsif v_elsewhere is not null then
+    perform private.raise_api_error('unknown_seat', jsonb_build_object('seat_ids', v_elsewhere));
   elsif v_unpriced is not null then
     perform private.raise_api_error('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
   end if;
@@ -207,7 +214,7 @@ begin
   insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
   select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
   from jsonb_populate_recordset(null::public.booking_seats, v_lines) line;
-  if private.extend_locks(v_booking, null, v_booking.expires_at, v_now) < jsonb_array_length(v_lines) then
+  if private.extend_locks(v_booking, null, v_booking.expires_at, v_now) <> jsonb_array_length(v_lines) then
     perform private.raise_api_error('lock_expired');
   end if;
   perform private.broadcast_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
@@ -243,6 +250,25 @@ begin
     v_locks := v_locks + found::integer;
   end loop;
   return v_locks;
+end
+$$;
+
+-- True if a booking's live locks are of exactly the seats in its lines, and those are what the lines say: in its
+-- showtime's auditorium, with the same name and of the same kind.
+create function private.holds_its_seats(p_booking public.bookings, p_now timestamptz) returns boolean
+language plpgsql stable set search_path = '' set enable_seqscan = off as $$
+begin
+  return not exists (
+    select
+    from (select s.* from public.booking_seats s
+          where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id) line
+    full join (select l.seat_id from public.seat_locks l
+               where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+                 and l.booking_id = p_booking.id and l.held @> p_now) hold on hold.seat_id = line.seat_id
+    left join public.seats s on s.id = line.seat_id
+      and (s.row_label, s.number, s.kind) = (line.row_label, line.number, line.kind)
+      and s.auditorium_id = (select t.auditorium_id from public.showtimes t where t.id = p_booking.showtime_id)
+    where hold.seat_id is null or s.id is null);
 end
 $$;
 

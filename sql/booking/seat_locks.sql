@@ -12,8 +12,8 @@
 -- seat whether a sweep has run or not. The sweep (sweep.sql) only informs viewers and carries ended rows into the
 -- history.
 --
--- Locks taken in this order, always: the customer at a showtime (private.lock_customer), then the booking, then
--- seat locks in the order of seat ids.
+-- Locks taken in this order, always: the showtime, shared by all its customers, and the customer there (both by
+-- private.lock_customer), then the booking, then seat locks in the order of seat ids.
 
 create type public.lock_end as enum (
   'released',   -- by its holder
@@ -65,10 +65,14 @@ alter table private.seat_lock_history enable row level security;
 
 -- Makes a customer's own calls on one showtime take turns, so that limits and a selection's one clock hold when two
 -- tabs ask at once. Ends with the transaction.
+--
+-- Before that it takes the showtime, which customers share: whoever changes what they rely on (catalog_guards.sql) takes
+-- it alone, by private.lock_showtime. A showtime's key is its id, a customer's a hash.
 create function private.lock_customer(p_showtime_id bigint, p_user_id uuid) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
-  perform pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+  perform pg_advisory_xact_lock_shared(p_showtime_id),
+          pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
 end
 $$;
 
@@ -77,7 +81,16 @@ $$;
 create function private.try_lock_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
 language plpgsql volatile set search_path = '' as $$
 begin
-  return pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+  return pg_try_advisory_xact_lock_shared(p_showtime_id)
+    and pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+end
+$$;
+
+-- Waits for all customers' calls at a showtime and keeps new ones waiting, until the transaction ends.
+create function private.lock_showtime(p_showtime_id bigint) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform pg_advisory_xact_lock(p_showtime_id);
 end
 $$;
 
@@ -103,12 +116,14 @@ end
 $$;
 
 -- Says which rule a selection breaks, once lock_seats has seen that it breaks one. Always raises: sign_in_required,
--- no_seats, too_many_seats, unknown_showtime, showtime_closed, duplicate_seat, unknown_seat with the seats.
+-- no_seats, too_many_seats, unknown_showtime, showtime_closed, duplicate_seat, unknown_seat or seat_not_for_sale with
+-- the seats.
 create function private.refuse_selection(p_showtime_id bigint, p_user_id uuid, p_seat_ids bigint[], p_limit integer)
 returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_showtime public.showtimes;
+  v_unknown bigint[];
 begin
   if not exists (select from public.users u where u.id = p_user_id) then
     perform private.raise_api_error('sign_in_required');  -- no token, or the account is gone and its token lives on
@@ -121,10 +136,18 @@ begin
   if (select count(distinct s) < count(s) from unnest(p_seat_ids) s) then
     perform private.raise_api_error('duplicate_seat');
   end if;
-  perform private.raise_api_error('unknown_seat', jsonb_build_object('seat_ids', array(
+  v_unknown := array(
     select u from unnest(p_seat_ids) u
     where not exists (select from public.seats s where s.id = u and s.auditorium_id = v_showtime.auditorium_id)
-    order by u)));
+    order by u);
+  if cardinality(v_unknown) > 0 then
+    perform private.raise_api_error('unknown_seat', jsonb_build_object('seat_ids', v_unknown));
+  end if;
+  perform private.raise_api_error('seat_not_for_sale', jsonb_build_object('seat_ids', array(
+    select s.id from public.seats s
+    where s.id = any (p_seat_ids)
+      and not exists (select from public.showtime_prices p where p.showtime_id = p_showtime_id and p.kind = s.kind)
+    order by s.id)));
 end
 $$;
 
@@ -132,8 +155,8 @@ $$;
 -- its clock, adding seats does not restart it. Locking what the caller holds already succeeds and changes nothing.
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
--- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, too_many_seats, unknown_showtime, showtime_closed,
--- booking_pending, seat_taken with the seats, too_many_attempts, busy.
+-- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, seat_not_for_sale, too_many_seats, unknown_showtime,
+-- showtime_closed, booking_pending, seat_taken with the seats, too_many_attempts, busy.
 --
 -- The limit on how fast somebody may choose is read from the locks that are there anyway (each stays a minute past its
 -- end, see sweep.sql), so it costs no write.
@@ -169,6 +192,7 @@ begin
   select c.seats_per_customer,
          u.id is not null and t.status = 'scheduled' and t.starts_at > v_now,
          (select count(*) from public.seats s
+          join public.showtime_prices p on p.showtime_id = t.id and p.kind = s.kind
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
          mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
@@ -277,26 +301,6 @@ exception
     perform private.raise_api_error('busy');
 end
 $$;
-
--- A showtime that has holds keeps its auditorium and stays. (Bookings have a foreign key; holds have none, because it
--- would lock the showtime's row in every call.)
-create function private.protect_held_showtime() returns trigger
-language plpgsql volatile security definer set search_path = '' as $$
-begin
-  if exists (select from public.seat_locks l where l.showtime_id = old.id)
-    or exists (select from public.bookings b where b.showtime_id = old.id) then
-    raise foreign_key_violation using
-      message = 'seats of this showtime are held or booked', constraint = 'held_showtimes_stay';
-  end if;
-  return case tg_op when 'DELETE' then old else new end;
-end
-$$;
-
-create trigger held_showtimes_stay before delete on public.showtimes
-  for each row execute function private.protect_held_showtime();
-create trigger held_showtimes_keep_their_auditorium before update of auditorium_id on public.showtimes
-  for each row when (old.auditorium_id is distinct from new.auditorium_id)
-  execute function private.protect_held_showtime();
 
 -- anon too: the function itself asks a caller without a token to sign in.
 grant execute on function public.lock_seats(bigint, bigint[]), public.release_seats(bigint, bigint[])

@@ -181,7 +181,9 @@ begin
 end
 $$;
 
--- Cancels what was sold or is being paid for showtimes that the cinema has cancelled, and returns the money.
+-- Cancels what was sold or is being paid for showtimes that the cinema has cancelled, and returns the money. Once it is
+-- their turn it looks at the showtime anew and reads the clock: it may be on again by now, and what ends because it is
+-- cancelled must not seem to have ended before (private.keep_refunded_cancelled).
 create function private.refund_cancelled_showtimes(p_now timestamptz) returns void
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -200,8 +202,9 @@ begin
       if private.try_lock_customer(v_row.showtime_id, v_row.user_id) then
         select * into strict v_booking from public.bookings b
         where b.showtime_id = v_row.showtime_id and b.id = v_row.id for update;
-        if v_booking.status in ('pending', 'confirmed') then
-          perform private.end_booking(v_booking, 'showtime_cancelled', p_now);
+        if v_booking.status in ('pending', 'confirmed')
+          and exists (select from public.showtimes t where t.id = v_row.showtime_id and t.status = 'cancelled') then
+          perform private.end_booking(v_booking, 'showtime_cancelled', private.now());
         end if;
         if v_row.failed then
           perform private.clear_sweep_failure('refund_cancelled_showtimes', v_row.id);

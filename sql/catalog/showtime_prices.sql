@@ -1,5 +1,6 @@
 -- What a seat of each kind costs at a showtime, in the minor unit of the theater's currency. A kind without a price is
--- not for sale there.
+-- not for sale there: nobody can lock such a seat, and it is not counted as left (docs/adr/0047). So a showtime may be
+-- planned first and priced later, in calls of their own.
 
 create table public.showtime_prices (
   showtime_id bigint not null references public.showtimes on delete cascade,

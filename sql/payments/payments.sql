@@ -171,7 +171,7 @@ $$;
 -- Makes a booking's seats sold and answers null; or changes nothing and answers why not: showtime_cancelled,
 -- showtime_closed, seats_gone, too_many_seats. Paid in time, its live locks lose their end (lock.sold). Paid later, the
 -- very same seats are taken again (lock.sold_late) if all of them are free and still on sale, and their customer has
--- not filled up with others.
+-- not filled up with others. Either way what is held then must be what was booked (private.holds_its_seats).
 create function private.sell_seats(p_booking public.bookings, p_now timestamptz) returns text
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -203,9 +203,8 @@ begin
     from public.booking_seats s
     where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id order by s.seat_id
     on conflict on constraint one_holder_at_a_time do nothing;
-    get diagnostics v_sold = row_count;
   end if;
-  if v_sold < v_seats then
+  if not private.holds_its_seats(p_booking, p_now) then
     raise exclusion_violation;  -- undoes what was taken
   end if;
 

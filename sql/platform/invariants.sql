@@ -111,8 +111,11 @@ where upper_inf(l.held)
                   where s.showtime_id = l.showtime_id and s.seat_id = l.seat_id and s.booking_id = l.booking_id)
 
 union all
-select 'I3 a seat is held in an auditorium that it is not in', jsonb_build_object('showtime_id', h.showtime_id, 'lock_id', h.id)
-from holds h
+select 'I3 a seat is held in an auditorium that it is not in', jsonb_build_object('showtime_id', h.showtime_id, 'seat_id', h.seat_id)
+-- Not what has ended: a showtime that nobody holds or has booked may move to another auditorium, or go.
+from (select l.showtime_id, l.seat_id from public.seat_locks l where l.held @> v_now
+      union
+      select s.showtime_id, s.seat_id from sold s) h
 left join public.showtimes t on t.id = h.showtime_id
 left join public.seats s on s.id = h.seat_id
 where t.id is null or s.auditorium_id is distinct from t.auditorium_id
@@ -181,6 +184,13 @@ where b.confirmed_at is not null and b.status in ('cancelled', 'refunded')
 union all
 select 'I6 an email was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key, 'last_error', coalesce(o.last_error, '-'))
 from private.outbox o where o.state = 'failed'
+
+-- A3: a showtime to come has time for its film.
+union all
+select 'A3 a showtime ends before its film', jsonb_build_object('showtime_id', t.id)
+from public.showtimes t
+join public.movies m on m.id = t.movie_id
+where t.ends_at > v_now and t.ends_at < t.starts_at + make_interval(mins => m.length_minutes)
 
 -- I7: no API role writes a table of the booking path, and all of them have row security.
 union all

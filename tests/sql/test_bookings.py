@@ -72,10 +72,10 @@ def test_a_second_booking_after_the_first_ran_out_unswept(cinema: CinemaFixture)
     assert cinema.status(second) == "pending"
 
 
-def test_a_kind_without_a_price_is_not_for_sale(cinema: CinemaFixture) -> None:
-    cinema.owner.execute("delete from public.showtime_prices where kind = 'premium'")
+def test_a_held_seat_whose_kind_has_no_price_any_more_is_not_booked(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     cinema.lock(ada, 0, 49)
+    cinema.owner.execute("delete from public.showtime_prices where kind = 'premium'")
     with pytest.raises(Refused) as refused:
         ada.call("create_booking", showtime_id=cinema.showtime_id)
     assert (refused.value.code, refused.value.details) == ("seat_not_for_sale", {"seat_ids": [cinema.seats[49]]})
