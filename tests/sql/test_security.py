@@ -191,8 +191,19 @@ def test_only_the_database_sends_on_its_topics(cinema: CinemaFixture) -> None:
             )
 
 
+TOPICS = ["showtime:1", "movie:1", "showtime:70", f"movie:{2**63 - 1}"]
+NO_TOPICS = [
+    *("booking:1", "xshowtime:1", "SHOWTIME:1", "showtime", "showtime:", "movie:", "showtime:%", "movie: 1"),
+    *("showtime:1x", "showtime:x1", "showtime:1:2", "showtime:01", "showtime:0", "movie:-1", "movie:1.5", "movie:1;"),
+    *("showtime:1\n", "showtime:\n1", "x\nshowtime:1", "movie:1\nmovie:2", "showtime:\u0661"),
+    *("movie:" + "9" * 20, "showtime:" + "1" * 1000),
+]
+
+
 @pytest.mark.parametrize(
-    ("topic", "delivered"), [("showtime:1", True), ("movie:1", True), ("booking:1", False), ("xshowtime:1", False)]
+    ("topic", "delivered"),
+    [*((topic, True) for topic in TOPICS), *((topic, False) for topic in NO_TOPICS)],
+    ids=lambda value: repr(value)[:40],
 )
 def test_anyone_listens_on_showtimes_and_films_alone(cinema: CinemaFixture, topic: str, delivered: bool) -> None:
     # As the Realtime server asks at join: probe rows, the topic in a setting, read as the client's role.
