@@ -274,6 +274,8 @@ def test_a_backup_is_restored_whole(reader: DocReader, deployed: Frontrow) -> No
     reader.variables["NEW_DATABASE_URL"] = cluster.url("restored")
     with psycopg.connect(cluster.url("restored")) as connection:
         connection.execute(_AS_BEFORE_NOVEMBER_2026)
+        for role, timeout in _TIMEOUTS_OF_A_NEW_PROJECT.items():
+            connection.execute(f"alter role {role} set statement_timeout = '{timeout}'".encode())
     with deployed.no_sweep():  # what is compared must stand still
         reader.follow("backup")
         before, kept = _catalog(cluster.url()), _rows(cluster.url())
@@ -283,6 +285,12 @@ def test_a_backup_is_restored_whole(reader: DocReader, deployed: Frontrow) -> No
     assert _rows(cluster.url("restored")) == kept
     with psycopg.connect(cluster.url("restored")) as connection:
         assert connection.execute("select public.check_invariants()").fetchall() == [([],)]
+        limits = connection.execute(
+            "select rolname, rolconfig from pg_roles where rolname = any (%s) order by 1",
+            (list(_TIMEOUTS_OF_A_NEW_PROJECT),),
+        )
+        expected = [("anon", ["statement_timeout=1s"]), ("authenticated", ["statement_timeout=3s"])]
+        assert limits.fetchall() == expected
     # Nothing is left to push.
     with reader.at(DATABASE_URL=cluster.url("restored")):
         assert "20261122000000" in reader.follow("push")
@@ -300,6 +308,8 @@ def test_a_closed_data_api_serves_the_secret_key_alone(reader: DocReader, deploy
         reader.follow("open")
         assert httpx.get(films, headers={"apikey": keys.publishable}).status_code == 200
 
+
+_TIMEOUTS_OF_A_NEW_PROJECT = {"anon": "3s", "authenticated": "8s"}
 
 # What each project had until then: whatever the owner creates is everybody's.
 _AS_BEFORE_NOVEMBER_2026 = """

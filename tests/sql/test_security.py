@@ -222,6 +222,17 @@ def test_anyone_listens_on_showtimes_and_films_alone(cinema: CinemaFixture, topi
         assert [row["extension"] for row in seen] == (["broadcast"] if delivered else [])
 
 
+def test_calls_of_clients_have_time_limits_and_those_of_the_secret_key_its_connections(cinema: CinemaFixture) -> None:
+    limits = cinema.rows(
+        "select rolname, rolconfig from pg_roles where rolname in ('anon', 'authenticated', 'service_role') order by 1"
+    )
+    assert [tuple(row.values()) for row in limits] == [
+        ("anon", ["statement_timeout=1s"]),
+        ("authenticated", ["statement_timeout=3s"]),
+        ("service_role", None),
+    ]
+
+
 def test_a_project_that_grants_everything_by_default_opens_nothing(cluster: Cluster) -> None:
     """Supabase did so until 30 October 2026, and self-hosted ones still do."""
     cluster.create_database("older")
