@@ -297,6 +297,15 @@ def test_a_backup_is_restored_whole(reader: DocReader, deployed: Frontrow) -> No
 
 
 @pytest.mark.slow
+def test_no_session_outlives_a_restore(reader: DocReader, deployed: Frontrow) -> None:
+    customer = deployed.register()
+    assert customer.post("/api/auth/refresh").status_code == 200
+    said = reader.follow("end-sessions", before="set -a; . ./.env; set +a")
+    assert re.fullmatch(r"[1-9]\d* sessions have ended\n", said)
+    assert customer.post("/api/auth/refresh").status_code == 401
+
+
+@pytest.mark.slow
 def test_a_closed_data_api_serves_the_secret_key_alone(reader: DocReader, deployed: Frontrow) -> None:
     films = f"{deployed.stack.config.supabase_url}/rest/v1/movies"
     keys = deployed.stack.keys

@@ -48,6 +48,7 @@ FOR_THE_SECRET_KEY = {
     "confirm_booking(text,text,text,integer,text,uuid)",
     "begin_sign_in(text,text)",
     "discard_email(bigint)",
+    "end_all_sessions()",
     "finish_verification(integer,boolean)",
     "operational_metrics()",
     "open_session(uuid,text,text,text)",
