@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -37,7 +38,7 @@ from tests.http.frontrow import PASSWORD, Frontrow, eventually
 from tests.sql.test_schema import catalog
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
-_INSTALLS = re.compile(r"pip install|-m venv |npm .* install")
+_INSTALLS = re.compile(r"pip install|-m venv |npm .* ci ")
 _THE_SHOWTIME = """
 select s.id from public.showtimes s join public.movies m on m.id = s.movie_id where m.slug = 'the-general'
 """
@@ -233,6 +234,24 @@ def test_staff_see_the_history_of_a_booking(reader: DocReader, deployed: Frontro
     assert "ada@frontrow.example | staff" in reader.follow("staff")
     ada.keep(ada.post("/api/auth/login", {"email": ada.email, "password": PASSWORD}))
     assert ada.rpc("booking_history", booking_id=booking["id"])[0]["status"] == "pending"
+
+
+def test_the_page_is_installed_from_its_lock_alone() -> None:
+    """`npm ci` takes what the lock has the hash of, and refuses one that lacks anything that a package names."""
+    assert re.search(r"(?m)^npm --prefix frontend ci ", PAGE)
+    assert not re.search(r"(?m)^npm .* install\b", PAGE)
+    packages: dict[str, dict[str, Any]] = json.loads((ROOT / "frontend/package-lock.json").read_text())["packages"]
+    for place, package in packages.items():
+        inside = package.get("inBundle") or not place
+        assert inside or package["integrity"].startswith("sha512-"), place
+        for name in {**package.get("dependencies", {}), **package.get("optionalDependencies", {})}:
+            assert any(f"{folder}node_modules/{name}" in packages for folder in _folders(place)), f"{place}: {name}"
+
+
+def _folders(place: str) -> list[str]:
+    """Return where Node looks for what a package at that place needs: in it, and in all folders around it."""
+    parts = place.split("/node_modules/")
+    return [*("/node_modules/".join(parts[:depth]) + "/" for depth in range(len(parts), 0, -1) if place), ""]
 
 
 @pytest.mark.slow
