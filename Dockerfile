@@ -1,7 +1,9 @@
 # The Flask app and the worker: one image, two commands. docs/deploy.md says how to run it; a test checks what this file
 # promises, without building it.
 
-# 3.11 is what the tests run on. For builds that repeat to the byte, give the base by digest: --build-arg PYTHON=...@sha256:...
+# 3.11 is what the tests run on. A tag moves. For builds that repeat to the byte, and that nobody can change behind the tag, give
+# the base by its digest: --build-arg PYTHON=python:3.11-slim-bookworm@sha256:..., or PYTHON_IMAGE of compose.yaml. docs/deploy.md
+# says how to find it; it is not written here, because then no build would get the base's security updates.
 ARG PYTHON=python:3.11-slim-bookworm
 
 FROM ${PYTHON} AS build

@@ -109,7 +109,8 @@ install: .venv/installed dev/node_modules/.installed frontend/node_modules/.inst
 	@$(IN_VENV) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# Not `npm ci`: it refuses a lock file that was written where a registry lacks the binaries of other platforms.
+# Not `npm ci`: it refuses the lock file of dev/, which was written where a registry lacked the binaries of other platforms.
+# That of the page is complete, and docs/deploy.md builds from `npm ci`.
 %/node_modules/.installed: %/package.json %/package-lock.json
 	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || \
 	  { echo "Frontrow needs Node 20 or newer, and node is $$(node --version 2>/dev/null || echo missing)."; exit 1; }

@@ -4,6 +4,7 @@ python -m backend verify [--days 30]   check all invariants and compare with Str
                                        days or more, the metrics and FrontrowViolation go by it from then on
 python -m backend retry-emails [ID]    try emails again that were given up: that one, or all
 python -m backend discard-email ID     discard an email that was given up
+python -m backend end-sessions          sign everyone out, as after a restore: every browser has to sign in again
 python -m backend figures              print what is waiting, failed or open, as JSON
 """
 
@@ -58,6 +59,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     retry.add_argument("id", type=int, nargs="?", help="the row of the outbox; all without it")
     drop = commands.add_parser("discard-email")
     drop.add_argument("id", type=int, help="the row of the outbox, as verify names it")
+    commands.add_parser("end-sessions")
     commands.add_parser("figures")
     return parser.parse_args(arguments)
 
@@ -72,6 +74,8 @@ def _run(options: argparse.Namespace, database: Database, settings: Settings) ->
             discarded = database.discard_email(options.id)
             print("discarded" if discarded else f"no email {options.id} was given up")
             return 0 if discarded else 1
+        case "end-sessions":
+            print(f"{database.end_all_sessions()} sessions have ended")
         case _:
             print(json.dumps(database.operational_metrics(), indent=2))
     return 0

@@ -6,9 +6,8 @@ import logging
 import time
 
 from flask import Flask, Response, g, jsonify, request
-from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backend import auth, concurrency_limit, errors, health, logs, openapi, payments, tickets, webhook
+from backend import auth, concurrency_limit, errors, health, logs, openapi, payments, proxies, tickets, webhook
 from backend.database import Database
 from backend.metrics import METHODS, Metrics
 from backend.passwords import Passwords
@@ -33,14 +32,12 @@ def create_app(
     early, for health checks."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
-    if settings.trusted_proxies:
-        count = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
     tokens = Tokens.of(settings)
     metrics = Metrics()
 
     errors.register(app)
     _register_access_log(app, metrics)
+    proxies.register(app, settings.trusted_proxies, metrics.uncounted_proxy)
     _register_headers(app, settings)
     concurrency_limit.register(app)
     app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords()))

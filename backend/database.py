@@ -104,6 +104,10 @@ class Database:
         """Sign out of the token's session, or of all sessions of its owner."""
         self._call("close_session", idempotent=True, token_hash=token_hash, everywhere=everywhere)
 
+    def end_all_sessions(self) -> int:
+        """End the sessions of all customers; return how many there were."""
+        return self._ask(int, "end_all_sessions", idempotent=True)
+
     def start_payment(self, booking_id: UUID, user_id: UUID) -> Payment:
         """Start the payment of a booking. Raises unknown_booking, lock_expired, not_payable, too_many_attempts."""
         return self._ask(Payment, "start_payment", idempotent=True, booking_id=str(booking_id), user_id=str(user_id))

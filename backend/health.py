@@ -6,12 +6,12 @@ import hmac
 import threading
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Generic, TypeVar
 
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from backend import proxies
 from backend.database import Database
 from backend.errors import ApiError
 from backend.metrics import Metrics
@@ -22,7 +22,6 @@ from backend.stripe_gateway import Payments
 _FRESH_SECONDS = 2.0
 _STALE_SECONDS = 5.0
 """How long the previous answer stands while the next one is awaited."""
-_SIGNS_OF_A_PROXY = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 
 T = TypeVar("T")
 
@@ -104,7 +103,7 @@ def blueprint(database: Database, stripe: Payments, metrics: Metrics, metrics_to
 
     @health.get("/metrics")
     def counts() -> Response:  # pyright: ignore[reportUnusedFunction]
-        if not (_is_a_neighbor() if metrics_token is None else _bears(metrics_token)):
+        if not (_is_direct() if metrics_token is None else _bears(metrics_token)):
             raise ApiError("not_found")  # do not reveal to strangers that it exists
         text = metrics.text(figures.latest(), stripe_answers=payments.answers())
         return Response(text, content_type=CONTENT_TYPE_LATEST)
@@ -117,14 +116,9 @@ def _bears(token: str) -> bool:
     return hmac.compare_digest(given, f"Bearer {token}".encode())
 
 
-def _is_a_neighbor() -> bool:
+def _is_direct() -> bool:
     """Recognize a request straight from this machine or a private network; behind a proxy, any might seem to be one."""
-    if any(name in request.headers for name in _SIGNS_OF_A_PROXY):
+    if any(name in request.headers for name in proxies.SIGNS):
         return False
-    try:
-        address = ip_address(request.remote_addr or "")
-    except ValueError:
-        return False
-    if address.version == 6 and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.is_loopback or address.is_private
+    address = proxies.peer()
+    return address is not None and (address.is_loopback or address.is_private)

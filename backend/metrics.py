@@ -63,6 +63,11 @@ class Metrics:
         self._errors = Counter(
             "frontrow_errors_total", "Refusals and failures by code.", ["code"], registry=self._registry
         )
+        self._uncounted_proxies = Counter(
+            "frontrow_uncounted_proxy_requests_total",
+            "Requests that a proxy forwarded while TRUSTED_PROXIES is 0.",
+            registry=self._registry,
+        )
 
     def begin(self, routes: Iterable[tuple[str, Collection[str]]], event_types: Iterable[str]) -> None:
         """Start all series at zero: of the addresses (rule and methods), the handled events, and all error codes."""
@@ -85,6 +90,10 @@ class Metrics:
     def error(self, code: str) -> None:
         """Count a refusal by its code of the catalog."""
         self._errors.labels(code).inc()
+
+    def uncounted_proxy(self) -> None:
+        """Count a request that came through a proxy of which TRUSTED_PROXIES does not know."""
+        self._uncounted_proxies.inc()
 
     def event(self, event_type: str, outcome: str, lag_seconds: float | None) -> None:
         """Count a Stripe event, that long after it was made."""

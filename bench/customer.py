@@ -109,10 +109,13 @@ class Customer:
             return body
         refused = cast(Json, body) if isinstance(body, dict) else {}
         code = str(refused.get("message") or refused.get("error", {}).get("code") or "?")
-        refusal = f"{response.status} {code}"
-        self._counters.latencies[refusal if response.status == 503 else what].append(took)
+        status, retry_after = response.status, response.headers.get("Retry-After")
+        if refused.get("code") == "57014":  # over its role's time limit, which pages take for busy
+            status, code, retry_after = 503, "busy", "1"
+        refusal = f"{status} {code}"
+        self._counters.latencies[refusal if status == 503 else what].append(took)
         self._counters.refusals[refusal] += 1
-        raise RefusedError(response.status, code, response.headers.get("Retry-After"))
+        raise RefusedError(status, code, retry_after)
 
 
 def session() -> aiohttp.ClientSession:

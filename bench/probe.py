@@ -24,7 +24,7 @@ class Samples:
 
     answered: list[float] = field(default_factory=list[float])
     busy: list[float] = field(default_factory=list[float])
-    """503 with Retry-After."""
+    """503 with Retry-After, or over the time limit of strangers."""
     wrong: list[str] = field(default_factory=list[str])
 
 
@@ -56,7 +56,7 @@ def _sample(url: str, headers: dict[str, str], over: Event, answers: Connection)
         try:
             connection.request("GET", f"{to.path}?{to.query}", headers=headers)
             answer = connection.getresponse()
-            answer.read()
+            body = answer.read()
         except (http.client.HTTPException, OSError) as error:
             samples.wrong.append(f"the probe: {type(error).__name__}")
             connection.close()
@@ -64,7 +64,7 @@ def _sample(url: str, headers: dict[str, str], over: Event, answers: Connection)
         took = (time.perf_counter() - start) * 1000
         if answer.status == 200:
             samples.answered.append(took)
-        elif answer.status == 503 and answer.headers["Retry-After"]:
+        elif (answer.status == 503 and answer.headers["Retry-After"]) or b'"57014"' in body:
             samples.busy.append(took)
         else:
             samples.wrong.append(f"the probe: {answer.status}")

@@ -30,8 +30,20 @@ grant anon, authenticated, service_role to postgres with admin option;
 grant supabase_realtime_admin to postgres with inherit true, set false;
 grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
 
-alter role anon set statement_timeout = '3s';
-alter role authenticated set statement_timeout = '8s';
+-- A project is born with these, and a migration may change them: they must survive the next run of this file.
+do $$
+declare
+  v_role text;
+  v_timeout text;
+begin
+  for v_role, v_timeout in values ('anon', '3s'), ('authenticated', '8s') loop
+    if not exists (select from pg_catalog.pg_roles r, unnest(r.rolconfig) c
+                   where r.rolname = v_role and c like 'statement_timeout=%') then
+      execute format('alter role %I set statement_timeout = %L', v_role, v_timeout);
+    end if;
+  end loop;
+end
+$$;
 alter role authenticator set statement_timeout = '8s';
 alter role authenticator set lock_timeout = '8s';
 

@@ -17,6 +17,7 @@ const IN_A_DOM = [
   'src/**/*.test.tsx',
   '../dev/fake_stripe/page/**/*.test.tsx',
   'src/api/flask.test.ts',
+  'src/features/checkout/lib/client-secret.test.ts',
   'src/features/seats/model/announcements.test.ts',
   'src/features/seats/model/held-seats.test.ts',
   'src/shared/lib/clock.test.ts',

@@ -11,10 +11,16 @@ create table private.booking_log (
   status text not null,
   row_data jsonb not null,
   request_id text default private.request_id(),
+  actor text default private.actor(),
+  session_id uuid default private.session_id(),
   primary key (showtime_id, booking_id, id),
   constraint entity_is_known check (entity in ('booking', 'payment', 'refund', 'dispute'))
 );
 comment on column private.booking_log.request_id is 'The call that changed it, as the logs name it.';
+comment on column private.booking_log.actor is
+  'Who changed it: the id of a user, or the role of a program. Null before 28 November 2026.';
+comment on column private.booking_log.session_id is
+  'The sign-in of that user. No reference: sessions are deleted, and this stays.';
 
 -- Rows stand in the order of time, so this index takes a page where others take a tree.
 create index booking_log_by_time on private.booking_log using brin (at) with (pages_per_range = 16);
@@ -89,8 +95,8 @@ begin
 end
 $$;
 
--- All that happened to a booking, for staff, oldest first: [{at, entity, status, request_id, row_data}]. Raises
--- staff_only, unknown_booking.
+-- All that happened to a booking, for staff, oldest first: [{at, entity, status, request_id, row_data, actor,
+-- session_id}]. Raises staff_only, unknown_booking.
 create function public.booking_history(booking_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 declare
@@ -103,7 +109,8 @@ begin
   end if;
   return (
     select jsonb_agg(jsonb_build_object('at', g.at, 'entity', g.entity, 'status', g.status,
-                                        'request_id', g.request_id, 'row_data', g.row_data) order by g.id)
+                                        'request_id', g.request_id, 'row_data', g.row_data, 'actor', g.actor,
+                                        'session_id', g.session_id) order by g.id)
     from private.booking_log g
     where g.showtime_id = v_showtime_id and g.booking_id = booking_history.booking_id);
 end

@@ -15,6 +15,28 @@ begin
 end
 $$;
 
+-- Who is calling, for the audit log: the id of the user; without one the role of the token, such as service_role; and
+-- outside the Data API the role that is connected, such as the owner's or a scheduler's.
+create function private.actor() returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+begin
+  return coalesce(private.user_id()::text, v_claims ->> 'role', session_user);
+end
+$$;
+
+-- The session that the caller's access token belongs to. Null for the secret key and for who is not signed in.
+create function private.session_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+declare
+  v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+  v_session_id text := v_claims ->> 'session_id';
+begin
+  return case when private.user_id() is not null and pg_input_is_valid(v_session_id, 'uuid') then v_session_id::uuid end;
+end
+$$;
+
 -- The signed-in customer. Raises sign_in_required.
 create function private.require_user_id() returns uuid
 language plpgsql stable set search_path = '' as $$

@@ -32,3 +32,11 @@ alter default privileges in schema public revoke all on functions from anon, aut
 -- And everybody may execute a new function, unless this says otherwise for every schema: defaults of one schema only
 -- add to those, and cannot take away from them.
 alter default privileges revoke execute on functions from public;
+
+-- No call of a client may keep a connection for longer: strangers a second, customers three, waits for locks included.
+-- A project's own are 3 s and 8 s. What was cancelled is answered 57014, which pages take for `busy`. The secret key
+-- has its connection's. Roles belong to the whole cluster, so no dump has this.
+alter role anon set statement_timeout = '1s';
+alter role authenticated set statement_timeout = '3s';
+-- The Data API applies them, and reads them with its configuration.
+notify pgrst, 'reload config';

@@ -9,6 +9,16 @@ from backend.errors import UnavailableError
 from tests.backend.ports import FakeDataApi
 
 
+def test_an_operator_signs_everyone_out(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = FakeDataApi({"end_all_sessions": 3})
+    monkeypatch.setattr(commands, "DataApi", lambda *_: api)
+    assert commands.main(["end-sessions"], environment) == 0
+    assert capsys.readouterr().out == "3 sessions have ended\n"
+    assert api.calls == [("end_all_sessions", {})]
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

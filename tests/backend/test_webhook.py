@@ -90,6 +90,30 @@ def test_old_ones_are_refused(send: Sender, data_api: FakeDataApi, age: int) -> 
     assert data_api.calls == []
 
 
+@pytest.mark.parametrize("ahead", [310, 3600, 86_400, 10**9, 10**30])
+def test_those_dated_in_the_future_are_refused(send: Sender, data_api: FakeDataApi, ahead: int) -> None:
+    for secret in send.secrets:
+        answer = send(event("payment_intent.succeeded", INTENT), secret, at=int(time.time()) + ahead)
+        assert (answer.status_code, answer.get_json()["message"]) == (400, "invalid_signature")
+    assert data_api.calls == []
+
+
+def test_a_second_time_in_the_header_does_not_count(client: FlaskClient, settings: Settings) -> None:
+    body, now = json.dumps(event("payment_intent.succeeded", INTENT)), int(time.time())
+    sign, secret = stripe_library.WebhookSignature.generate_signature_header, settings.stripe_webhook_secrets[0]
+    for header, status in (
+        (f"{sign(body, secret, now + 86_400)},t={now}", 400),
+        (f"odd,v0=x,{sign(body, secret, now)},t={now + 86_400}", 200),
+    ):
+        answer = client.post("/api/payments/webhook", data=body, headers={"Stripe-Signature": header})
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize("off", [-290, 290])
+def test_clocks_may_differ_by_less_than_the_tolerance(send: Sender, off: int) -> None:
+    assert send(event("payment_intent.succeeded", INTENT), at=int(time.time()) + off).status_code == 200
+
+
 def test_money_arrived(send: Sender, data_api: FakeDataApi) -> None:
     answer = send(event("payment_intent.succeeded", INTENT))
     assert (answer.status_code, answer.get_json()) == (200, {"outcome": "confirmed"})

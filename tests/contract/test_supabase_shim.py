@@ -91,6 +91,20 @@ def test_send_binary_stores_bytes_and_never_aborts_its_caller(url: str) -> None:
     assert warnings == ["WARNING"]
 
 
+def test_a_role_has_its_timeout_from_supabase_until_a_migration_sets_another(cluster: Cluster, url: str) -> None:
+    def timeout() -> list[str]:
+        found = connection.execute("select rolconfig from pg_roles where rolname = 'anon'").fetchone()
+        return found[0] if found else []
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("alter role anon reset statement_timeout")
+        cluster.apply_supabase_shim("shim")
+        assert timeout() == ["statement_timeout=3s"]
+        connection.execute("alter role anon set statement_timeout = '1s'")
+        cluster.apply_supabase_shim("shim")
+        assert timeout() == ["statement_timeout=1s"]
+
+
 def test_the_superuser_is_not_held_back(cluster: Cluster, url: str) -> None:
     assert url
     with psycopg.connect(cluster.url("shim", ADMIN)) as connection:

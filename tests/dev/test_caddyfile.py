@@ -88,6 +88,10 @@ class Deployment:
                 caddy.terminate()
 
 
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
 def _status(url: str) -> int | None:
     with suppress(httpx.TransportError):
         return httpx.get(url).status_code
@@ -226,7 +230,7 @@ def test_caddy_gives_up_before_the_page_does() -> None:
 @contextmanager
 def slow_clients(deployed: Deployment, number: int = 30) -> Iterator[None]:
     """Clients whose bodies never come to an end, at Caddy."""
-    port = int(deployed.api.rpartition(":")[2])
+    port = port_of(deployed.api)
     with ExitStack() as stack:
         for _ in range(number):
             line = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
@@ -298,6 +302,46 @@ def test_without_maintenance_the_page_is_served(deployed: Deployment, closed: di
     with deployed.caddy(**closed):
         assert httpx.get(deployed.page).text == "the page"
         assert httpx.get(f"{deployed.page}/showtimes/42").text == "the page"
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+HIDDEN = [
+    *("/.env", "/.git/config", "/.git", "/assets/.env", "/assets/.map/a.js", "/page/.htpasswd", "/.missing"),
+    *("/.well-known", "/.well-known/", "/.well-known/.env", "/.well-known/a/.env", "/a/.well-known/security.txt"),
+    *("/%2eenv", "/.%65nv", "/%2E%67it/config", "//.env", "/assets/../.env", "/.well-known/../.env"),
+]
+
+
+def ask_by_hand(address: str, path: str) -> str:
+    """Return the whole answer to a GET of the very path: clients tidy it up before they ask."""
+    with socket.create_connection(("127.0.0.1", port_of(address)), timeout=10) as line:
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: line.recv(4096), b"")).decode()
+
+
+def test_dotfiles_are_not_served(deployed: Deployment) -> None:
+    for name in (".env", ".git/config", "assets/.env", "assets/.map/a.js", ".well-known/a/.env", "page/.htpasswd"):
+        file = deployed.folder / "page" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("a secret")
+    with deployed.caddy():
+        answers = {path: ask_by_hand(deployed.page, path) for path in HIDDEN}
+    for path, answer in answers.items():
+        assert answer.startswith("HTTP/1.1 404 "), path
+        assert "Cache-Control: no-store" in answer
+        assert "secret" not in answer
+
+
+def test_files_that_do_not_begin_with_a_dot_are_served_from_a_folder_that_does(deployed: Deployment) -> None:
+    folder = deployed.folder / ".page"
+    for name in ("index.html", "assets/a.b.js", ".well-known/security.txt", ".well-known/a/apple-domain"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"the file {name}")
+    with deployed.caddy(PAGE_FOLDER=str(folder)):
+        for name in ("assets/a.b.js", ".well-known/security.txt", ".well-known/a/apple-domain"):
+            assert httpx.get(f"{deployed.page}/{name}").text == f"the file {name}"
+        assert httpx.get(f"{deployed.page}/films/nosferatu...").text == "the file index.html"
 
 
 # Before a self-hosted Supabase ----------------------------------------------------------------------------------------

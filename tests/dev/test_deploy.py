@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -37,7 +38,7 @@ from tests.http.frontrow import PASSWORD, Frontrow, eventually
 from tests.sql.test_schema import catalog
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
-_INSTALLS = re.compile(r"pip install|-m venv |npm .* install")
+_INSTALLS = re.compile(r"pip install|-m venv |npm .* ci ")
 _THE_SHOWTIME = """
 select s.id from public.showtimes s join public.movies m on m.id = s.movie_id where m.slug = 'the-general'
 """
@@ -235,6 +236,24 @@ def test_staff_see_the_history_of_a_booking(reader: DocReader, deployed: Frontro
     assert ada.rpc("booking_history", booking_id=booking["id"])[0]["status"] == "pending"
 
 
+def test_the_page_is_installed_from_its_lock_alone() -> None:
+    """`npm ci` takes what the lock has the hash of, and refuses one that lacks anything that a package names."""
+    assert re.search(r"(?m)^npm --prefix frontend ci ", PAGE)
+    assert not re.search(r"(?m)^npm .* install\b", PAGE)
+    packages: dict[str, dict[str, Any]] = json.loads((ROOT / "frontend/package-lock.json").read_text())["packages"]
+    for place, package in packages.items():
+        inside = package.get("inBundle") or not place
+        assert inside or package["integrity"].startswith("sha512-"), place
+        for name in {**package.get("dependencies", {}), **package.get("optionalDependencies", {})}:
+            assert any(f"{folder}node_modules/{name}" in packages for folder in _folders(place)), f"{place}: {name}"
+
+
+def _folders(place: str) -> list[str]:
+    """Return where Node looks for what a package at that place needs: in it, and in all folders around it."""
+    parts = place.split("/node_modules/")
+    return [*("/node_modules/".join(parts[:depth]) + "/" for depth in range(len(parts), 0, -1) if place), ""]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("deployed")
 def test_the_page_is_built_as_the_page_says(reader: DocReader, stack: Stack) -> None:
@@ -274,6 +293,8 @@ def test_a_backup_is_restored_whole(reader: DocReader, deployed: Frontrow) -> No
     reader.variables["NEW_DATABASE_URL"] = cluster.url("restored")
     with psycopg.connect(cluster.url("restored")) as connection:
         connection.execute(_AS_BEFORE_NOVEMBER_2026)
+        for role, timeout in _TIMEOUTS_OF_A_NEW_PROJECT.items():
+            connection.execute(f"alter role {role} set statement_timeout = '{timeout}'".encode())
     with deployed.no_sweep():  # what is compared must stand still
         reader.follow("backup")
         before, kept = _catalog(cluster.url()), _rows(cluster.url())
@@ -283,9 +304,24 @@ def test_a_backup_is_restored_whole(reader: DocReader, deployed: Frontrow) -> No
     assert _rows(cluster.url("restored")) == kept
     with psycopg.connect(cluster.url("restored")) as connection:
         assert connection.execute("select public.check_invariants()").fetchall() == [([],)]
+        limits = connection.execute(
+            "select rolname, rolconfig from pg_roles where rolname = any (%s) order by 1",
+            (list(_TIMEOUTS_OF_A_NEW_PROJECT),),
+        )
+        expected = [("anon", ["statement_timeout=1s"]), ("authenticated", ["statement_timeout=3s"])]
+        assert limits.fetchall() == expected
     # Nothing is left to push.
     with reader.at(DATABASE_URL=cluster.url("restored")):
         assert "20261122000000" in reader.follow("push")
+
+
+@pytest.mark.slow
+def test_no_session_outlives_a_restore(reader: DocReader, deployed: Frontrow) -> None:
+    customer = deployed.register()
+    assert customer.post("/api/auth/refresh").status_code == 200
+    said = reader.follow("end-sessions", before="set -a; . ./.env; set +a")
+    assert re.fullmatch(r"[1-9]\d* sessions have ended\n", said)
+    assert customer.post("/api/auth/refresh").status_code == 401
 
 
 @pytest.mark.slow
@@ -300,6 +336,8 @@ def test_a_closed_data_api_serves_the_secret_key_alone(reader: DocReader, deploy
         reader.follow("open")
         assert httpx.get(films, headers={"apikey": keys.publishable}).status_code == 200
 
+
+_TIMEOUTS_OF_A_NEW_PROJECT = {"anon": "3s", "authenticated": "8s"}
 
 # What each project had until then: whatever the owner creates is everybody's.
 _AS_BEFORE_NOVEMBER_2026 = """

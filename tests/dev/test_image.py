@@ -8,6 +8,7 @@ import shlex
 from fnmatch import fnmatch
 
 import pytest
+import yaml
 
 from dev.config import ROOT
 
@@ -54,6 +55,20 @@ def test_base_is_pinned_and_the_same_in_every_stage() -> None:
     bases = {rest.split()[0] for name, rest in steps() if name == "FROM"}
     assert bases == {"${PYTHON}"}
     assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", pinned["PYTHON"])
+
+
+@pytest.mark.parametrize("variable", ["PYTHON_IMAGE", "CADDY_IMAGE"])
+def test_each_image_of_the_compose_file_can_be_pinned_by_digest(variable: str) -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    used = {
+        "PYTHON_IMAGE": [services[name]["build"]["args"]["PYTHON"] for name in ("api", "worker")],
+        "CADDY_IMAGE": [services["web"]["image"]],
+    }[variable]
+    (default,) = {re.sub(rf"^\$\{{{variable}:-(.+)\}}$", r"\1", image) for image in used}
+    assert default not in used, "it is no variable"
+    assert f"{variable}={default}@sha256:" in (ROOT / "docs/deploy.md").read_text()
+    if variable == "PYTHON_IMAGE":
+        assert ("ARG", f"PYTHON={default}") in steps()
 
 
 def test_production_packages_alone_are_installed_by_hash() -> None:

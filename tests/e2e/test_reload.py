@@ -118,6 +118,7 @@ def test_between_paying_and_the_webhook(payer: Visitor, frontrow: Frontrow, card
     if card == "3-D Secure":
         payer.press("Complete")
     payer.sees_text("Payment received. Booking your seats …")
+    assert "?" not in payer.page.url  # the address is copied and remembered, and had Stripe's client secret
     payer.page.reload()
     payer.sees_text("Payment received. Booking your seats …")
     frontrow.faults(None)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
+import psycopg
 import pytest
 import requests
 
@@ -256,6 +257,24 @@ def test_a_booking_says_until_when_it_can_be_cancelled(frontrow: Frontrow, custo
     answered = eventually(lambda: query.execute().data[0]["cancellable_until"])
     (show,) = frontrow.cinema.rows("select starts_at from public.showtimes where id = %s", [booking["showtime_id"]])
     assert datetime.fromisoformat(answered) == show["starts_at"] - timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("role", "limit", "hosted"), [("anon", 1, 3), pytest.param("authenticated", 3, 8, marks=pytest.mark.slow)]
+)
+def test_a_call_over_its_roles_time_limit_is_cancelled(
+    frontrow: Frontrow, customer: Customer, role: str, limit: int, hosted: int
+) -> None:
+    """Before the limit that a project comes with. The page takes this very answer for busy: its errors.test.ts."""
+    token = customer.token if role == "authenticated" else None
+    with psycopg.connect(frontrow.stack.cluster.url()) as holder:
+        holder.execute("lock table public.seats in access exclusive mode")
+        began = time.monotonic()
+        answer = call(frontrow, "seat_map", {"showtime_id": frontrow.cinema.showtime_id}, token)
+        assert limit <= time.monotonic() - began < hosted
+    assert answer.status_code == 500
+    message = "canceling statement due to statement timeout"
+    assert answer.json() == {"code": "57014", "details": None, "hint": None, "message": message}
 
 
 def test_the_time_is_a_get(frontrow: Frontrow) -> None:

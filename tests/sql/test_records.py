@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,6 +80,49 @@ def test_booking_history_is_complete(cinema: CinemaFixture) -> None:
     assert [status for what, status in entries if what == "refund"] == ["queued"]
     assert [each["at"] for each in story] == sorted(each["at"] for each in story)
     assert story[0]["row_data"]["total"] == booking["total"]
+
+
+def test_the_history_names_who_changed_what_in_which_session(cinema: CinemaFixture) -> None:
+    """A customer by their id and session, the backend by its role, and an operator by the database's."""
+    ada, session = cinema.customer(), str(uuid.uuid4())
+    ada.claims["session_id"] = session
+    booking = cinema.book(ada, 0)
+    cinema.pay(booking, cinema.start_payment(ada, booking))
+    cinema.owner.execute("update public.bookings set expires_at = expires_at + interval '1 second' where true")
+    ada.call("cancel_booking", booking_id=booking["id"])
+
+    story = staff(cinema).call("booking_history", booking_id=booking["id"])
+    of_the_booking = [
+        (each["status"], each["actor"], each["session_id"]) for each in story if each["entity"] == "booking"
+    ]
+    assert of_the_booking == [
+        ("pending", str(ada.user_id), session),
+        ("confirmed", "service_role", None),
+        ("confirmed", "postgres", None),
+        ("cancelled", str(ada.user_id), session),
+    ]
+    assert {each["actor"] for each in story if each["entity"] == "payment"} == {"service_role"}
+
+
+@pytest.mark.parametrize("session", [None, "", "7", 7, {"a": 1}, "not-a-uuid'; drop"])
+def test_a_session_that_is_no_uuid_is_not_recorded(cinema: CinemaFixture, session: object) -> None:
+    """A token of another system does not keep its bearer from booking."""
+    ada = cinema.customer()
+    ada.claims["session_id"] = session
+    cinema.book(ada, 0)
+    assert cinema.rows("select actor, session_id from private.booking_log") == [
+        {"actor": str(ada.user_id), "session_id": None}
+    ]
+
+
+def test_a_session_of_nobody_is_not_recorded(cinema: CinemaFixture) -> None:
+    """Claims of a token that is no signed-in user's say nothing about a session."""
+    ada, service = cinema.customer(), cinema.service()
+    service.claims["session_id"] = str(uuid.uuid4())
+    booking = cinema.book(ada, 0)
+    service.call("start_payment", booking_id=booking["id"], user_id=ada.user_id)
+    (payment,) = cinema.rows("select actor, session_id from private.booking_log where entity = 'payment'")
+    assert payment == {"actor": "service_role", "session_id": None}
 
 
 def test_unchanged_rows_are_not_logged(cinema: CinemaFixture) -> None:

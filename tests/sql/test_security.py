@@ -48,6 +48,7 @@ FOR_THE_SECRET_KEY = {
     "confirm_booking(text,text,text,integer,text,uuid)",
     "begin_sign_in(text,text)",
     "discard_email(bigint)",
+    "end_all_sessions()",
     "finish_verification(integer,boolean)",
     "operational_metrics()",
     "open_session(uuid,text,text,text)",
@@ -191,8 +192,19 @@ def test_only_the_database_sends_on_its_topics(cinema: CinemaFixture) -> None:
             )
 
 
+TOPICS = ["showtime:1", "movie:1", "showtime:70", f"movie:{2**63 - 1}"]
+NO_TOPICS = [
+    *("booking:1", "xshowtime:1", "SHOWTIME:1", "showtime", "showtime:", "movie:", "showtime:%", "movie: 1"),
+    *("showtime:1x", "showtime:x1", "showtime:1:2", "showtime:01", "showtime:0", "movie:-1", "movie:1.5", "movie:1;"),
+    *("showtime:1\n", "showtime:\n1", "x\nshowtime:1", "movie:1\nmovie:2", "showtime:\u0661"),
+    *("movie:" + "9" * 20, "showtime:" + "1" * 1000),
+]
+
+
 @pytest.mark.parametrize(
-    ("topic", "delivered"), [("showtime:1", True), ("movie:1", True), ("booking:1", False), ("xshowtime:1", False)]
+    ("topic", "delivered"),
+    [*((topic, True) for topic in TOPICS), *((topic, False) for topic in NO_TOPICS)],
+    ids=lambda value: repr(value)[:40],
 )
 def test_anyone_listens_on_showtimes_and_films_alone(cinema: CinemaFixture, topic: str, delivered: bool) -> None:
     # As the Realtime server asks at join: probe rows, the topic in a setting, read as the client's role.
@@ -209,6 +221,17 @@ def test_anyone_listens_on_showtimes_and_films_alone(cinema: CinemaFixture, topi
         seen = client.connection.execute("select extension from realtime.messages").fetchall()
         client.rollback()
         assert [row["extension"] for row in seen] == (["broadcast"] if delivered else [])
+
+
+def test_calls_of_clients_have_time_limits_and_those_of_the_secret_key_its_connections(cinema: CinemaFixture) -> None:
+    limits = cinema.rows(
+        "select rolname, rolconfig from pg_roles where rolname in ('anon', 'authenticated', 'service_role') order by 1"
+    )
+    assert [tuple(row.values()) for row in limits] == [
+        ("anon", ["statement_timeout=1s"]),
+        ("authenticated", ["statement_timeout=3s"]),
+        ("service_role", None),
+    ]
 
 
 def test_a_project_that_grants_everything_by_default_opens_nothing(cluster: Cluster) -> None:

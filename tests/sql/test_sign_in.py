@@ -330,6 +330,27 @@ def test_signing_out_here_or_everywhere(cinema: CinemaFixture, everywhere: bool,
     service.call("close_session", token_hash="f" * 64)
 
 
+def test_an_operator_ends_all_sessions_that_live(cinema: CinemaFixture) -> None:
+    """As after a restore, whose backup has a copied token that was used up, and a session that was left, as alive."""
+    ada, bob, service = register(cinema), register(cinema, "bob@example.com", "Bob"), cinema.service()
+    service.call("open_session", user_id=bob["id"], token_hash="f" * 64)
+    cinema.advance("29 days")
+    service.call("open_session", user_id=ada["id"], token_hash="a" * 64)
+    service.call("open_session", user_id=ada["id"], token_hash="b" * 64)
+    service.call("open_session", user_id=bob["id"], token_hash="c" * 64)
+    service.call("close_session", token_hash="c" * 64)
+    cinema.advance("1 day")  # Bob's first has run out by itself
+    assert service.call("end_all_sessions") == 2
+    assert [rotate(cinema, token, new) for token, new in ("ad", "be", "c9")] == ["refused"] * 3
+    reasons = "select end_reason from private.sessions order by created_at, end_reason"
+    ended = [row["end_reason"] for row in cinema.rows(reasons)]
+    assert ended == [None, "ended_by_operator", "ended_by_operator", "signed_out"]
+    assert service.call("end_all_sessions") == 0
+
+    service.call("open_session", user_id=ada["id"], token_hash="7" * 64)
+    assert rotate(cinema, "7", "8") == "rotated"
+
+
 def test_sessions_are_for_known_users_and_hashed_tokens(cinema: CinemaFixture) -> None:
     with pytest.raises(Refused, match="unknown_user"):
         cinema.service().call("open_session", user_id=uuid.uuid4(), token_hash="a" * 64)

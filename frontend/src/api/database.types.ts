@@ -325,6 +325,9 @@ isOneToOne: false
 "discard_email":
 { Args: { "id": number }; Returns: boolean
                            },
+"end_all_sessions":
+{ Args: Record<PropertyKey, never>; Returns: number
+                           },
 "finish_verification":
 { Args: { "daily"?: boolean,"violations": number }; Returns: undefined
                            },

@@ -3,23 +3,18 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 
 import type { Booking } from '@/api/bookings';
 
+import { keepSecret, keptSecret } from '../lib/client-secret';
 import { createIntent } from './create-intent';
-import { intentOf, type Intent } from './payment-intent';
+import type { Intent } from './payment-intent';
 
 const keyOf = (bookingId: string) => ['intent', bookingId];
 
-/** What Stripe's own address brings back after a bank's page, and what the page keeps after a success. */
-export const SECRET_PARAMETER = 'payment_intent_client_secret';
-
 /**
- * The booking's intent and how it stands at Stripe. `secret` comes from the address and counts if it belongs to a
- * payment of this booking; a booking that can be paid is given its intent otherwise.
+ * The booking's intent and how it stands at Stripe. It is known if a bank's page has brought the secret of one of the
+ * booking's payments back, or one has succeeded here; a booking that can be paid is given its intent otherwise.
  */
-export function useIntent(booking: Booking | undefined, payable: boolean, secret: string | null) {
-  const known =
-    secret !== null && booking?.payments.some((payment) => payment.payment_intent_id === intentOf(secret))
-      ? secret
-      : undefined;
+export function useIntent(booking: Booking | undefined, payable: boolean) {
+  const known = booking && keptSecret(booking.payments.map((payment) => payment.payment_intent_id));
   const id = booking?.id ?? '';
   return useQuery({
     queryKey: keyOf(id),
@@ -40,7 +35,10 @@ export function useIntent(booking: Booking | undefined, payable: boolean, secret
 export function useIntentCache(bookingId: string) {
   const queryClient = useQueryClient();
   return {
-    setIntent: (intent: Intent) => queryClient.setQueryData(keyOf(bookingId), intent),
+    setIntent: (intent: Intent) => {
+      keepSecret(intent.clientSecret);
+      queryClient.setQueryData(keyOf(bookingId), intent);
+    },
     refetchIntent: () => queryClient.invalidateQueries({ queryKey: keyOf(bookingId) }),
   };
 }

@@ -19,4 +19,4 @@ export interface Intent {
 }
 
 /** pi_1_secret_x belongs to pi_1. */
-export const intentOf = (clientSecret: string) => clientSecret.split('_secret_')[0];
+export const intentOf = (clientSecret: string) => clientSecret.split('_secret_')[0] ?? '';

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
-import { Navigate, useSearchParams } from 'react-router';
+import { Navigate } from 'react-router';
 
 import { bookingQuery, type Booking } from '@/api/bookings';
 import { ButtonLink } from '@/shared/components/button';
@@ -9,7 +9,7 @@ import { serverNow, useNow } from '@/shared/lib/clock';
 import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
-import { SECRET_PARAMETER, useIntent, useIntentCache } from '../api/intent';
+import { useIntent, useIntentCache } from '../api/intent';
 import { useBookingUpdates } from '../api/booking-updates';
 import type { Intent } from '../api/payment-intent';
 import { checkoutView, refetchInterval } from '../lib/checkout-view';
@@ -24,13 +24,12 @@ interface CheckoutProps {
 
 /** From the card form to the ticket, whatever happens on the way. A reload comes back to the same place. */
 export function Checkout({ booking, refunds }: CheckoutProps) {
-  const [search, setSearch] = useSearchParams();
   const [paying, setPaying] = useState(false);
   const queryClient = useQueryClient();
   const now = useNow();
   const left = Date.parse(booking.expires_at) - now;
   const payable = booking.status === 'pending' && left > 0;
-  const intent = useIntent(booking, payable, search.get(SECRET_PARAMETER));
+  const intent = useIntent(booking, payable);
   const { setIntent, refetchIntent } = useIntentCache(booking.id);
   const view = checkoutView({ booking, intent: intent.data?.status, paying, now });
   const moneyMayCome = booking.payments.some(
@@ -42,8 +41,6 @@ export function Checkout({ booking, refunds }: CheckoutProps) {
 
   const take = (next: Intent) => {
     setIntent(next);
-    // In the address, as after a bank's page: a reload knows that money was paid even when the time is over.
-    setSearch({ payment_intent: next.id, [SECRET_PARAMETER]: next.clientSecret }, { replace: true });
     void queryClient.invalidateQueries({ queryKey });
   };
   const look = () => {
