@@ -374,6 +374,7 @@ class PublicShowtimePricesUpdate(TypedDict):
 class PublicShowtimes(BaseModel):
     auditorium_id: int = Field(alias="auditorium_id")
     available_from: datetime.datetime = Field(alias="available_from")
+    cancelled_at: Optional[datetime.datetime] = Field(alias="cancelled_at")
     ends_at: datetime.datetime = Field(alias="ends_at")
     id: int = Field(alias="id")
     movie_id: int = Field(alias="movie_id")
@@ -383,6 +384,7 @@ class PublicShowtimes(BaseModel):
 class PublicShowtimesInsert(TypedDict):
     auditorium_id: Annotated[int, Field(alias="auditorium_id")]
     available_from: Annotated[datetime.datetime, Field(alias="available_from")]
+    cancelled_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="cancelled_at")]]
     ends_at: Annotated[datetime.datetime, Field(alias="ends_at")]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: Annotated[int, Field(alias="movie_id")]
@@ -392,6 +394,7 @@ class PublicShowtimesInsert(TypedDict):
 class PublicShowtimesUpdate(TypedDict):
     auditorium_id: NotRequired[Annotated[int, Field(alias="auditorium_id")]]
     available_from: NotRequired[Annotated[datetime.datetime, Field(alias="available_from")]]
+    cancelled_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="cancelled_at")]]
     ends_at: NotRequired[Annotated[datetime.datetime, Field(alias="ends_at")]]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: NotRequired[Annotated[int, Field(alias="movie_id")]]
