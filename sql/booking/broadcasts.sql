@@ -25,22 +25,20 @@ begin
 end
 $$;
 
--- Seats of a showtime that are on sale and that nobody holds or has booked. A computed column of showtimes for the Data API:
--- select=*,seats_left. Definer, because locks are nobody's to read.
+-- Seats of a showtime that are on sale and that nobody holds or has booked. A computed column of showtimes for the Data
+-- API: select=*,seats_left. Definer, because locks are nobody's to read.
 create function public.seats_left(showtime public.showtimes) returns integer
 language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
 declare
   v_now timestamptz := private.now();
 begin
-  return (select count(*)
-          from public.seats s
-          join public.showtime_prices p on p.showtime_id = (showtime).id and p.kind = s.kind
-          where s.auditorium_id = (showtime).auditorium_id)
-       - (select count(*)
-          from public.seat_locks l
-          join public.seats s on s.id = l.seat_id
-          join public.showtime_prices p on p.showtime_id = (showtime).id and p.kind = s.kind
-          where l.showtime_id = (showtime).id and l.held @> v_now);
+  return (
+    select count(*)
+    from public.seats s
+    join public.showtime_prices p on p.showtime_id = (showtime).id and p.kind = s.kind
+    where s.auditorium_id = (showtime).auditorium_id
+      and not exists (select from public.seat_locks l
+                      where l.showtime_id = (showtime).id and l.seat_id = s.id and l.held @> v_now));
 end
 $$;
 

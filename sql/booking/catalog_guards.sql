@@ -100,8 +100,8 @@ create trigger held_seats_stay before delete on public.seats
   for each row execute function private.protect_held_seat();
 create trigger held_seats_keep_their_name_and_kind before update on public.seats
   for each row when (
-    (old.auditorium_id, old.row_label, old.number, old.kind)
-    is distinct from (new.auditorium_id, new.row_label, new.number, new.kind))
+    old.auditorium_id is distinct from new.auditorium_id or old.row_label is distinct from new.row_label
+    or old.number is distinct from new.number or old.kind is distinct from new.kind)
   execute function private.protect_held_seat();
 
 -- What was booked keeps its price, from the moment in which the customer was told.

@@ -93,8 +93,8 @@ $$;
 
 create trigger begun_showtimes_stay before update on public.showtimes
   for each row when (
-    (old.auditorium_id, old.starts_at, old.ends_at, old.status)
-    is distinct from (new.auditorium_id, new.starts_at, new.ends_at, new.status))
+    old.auditorium_id is distinct from new.auditorium_id or old.starts_at is distinct from new.starts_at
+    or old.ends_at is distinct from new.ends_at or old.status is distinct from new.status)
   execute function private.protect_begun_showtime();
 
 -- A showtime lasts as long as its film at the least. The film's row is locked, so that it cannot grow meanwhile.

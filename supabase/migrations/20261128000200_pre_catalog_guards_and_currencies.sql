@@ -1184,15 +1184,13 @@ CREATE OR REPLACE FUNCTION public.seats_left (
 declare
   v_now timestamptz := private.now();
 begin
-  return (select count(*)
-          from public.seats s
-          join public.showtime_prices p on p.showtime_id = (showtime).id and p.kind = s.kind
-          where s.auditorium_id = (showtime).auditorium_id)
-       - (select count(*)
-          from public.seat_locks l
-          join public.seats s on s.id = l.seat_id
-          join public.showtime_prices p on p.showtime_id = (showtime).id and p.kind = s.kind
-          where l.showtime_id = (showtime).id and l.held @> v_now);
+  return (
+    select count(*)
+    from public.seats s
+    join public.showtime_prices p on p.showtime_id = (showtime).id and p.kind = s.kind
+    where s.auditorium_id = (showtime).auditorium_id
+      and not exists (select from public.seat_locks l
+                      where l.showtime_id = (showtime).id and l.seat_id = s.id and l.held @> v_now));
 end
 $function$;
 
@@ -1225,8 +1223,8 @@ CREATE TRIGGER held_seats_keep_their_name_and_kind
   BEFORE UPDATE ON public.seats
   FOR EACH ROW
   WHEN
-    (((((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.row_label IS DISTINCT FROM new.row_label)) OR (old.number IS DISTINCT FROM new.number)) OR (old.kind IS
-    DISTINCT FROM new.kind)))
+    (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.row_label IS DISTINCT FROM new.row_label) OR (old.number IS DISTINCT FROM new.number) OR (old.kind IS DISTINCT
+    FROM new.kind)))
   EXECUTE FUNCTION private.protect_held_seat();
 
 CREATE TRIGGER held_seats_stay
@@ -1248,7 +1246,7 @@ CREATE TRIGGER begun_showtimes_stay
   BEFORE UPDATE ON public.showtimes
   FOR EACH ROW
   WHEN
-    (((((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.starts_at IS DISTINCT FROM new.starts_at)) OR (old.ends_at IS DISTINCT FROM new.ends_at)) OR (old.status IS
+    (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at) OR (old.status IS
     DISTINCT FROM new.status)))
   EXECUTE FUNCTION private.protect_begun_showtime();
 

@@ -87,7 +87,7 @@ FORGERIES: dict[str, list[str]] = {
         """with elsewhere as (insert into public.auditoriums (theater_id, name) select id, 'Saal 9' from public.theaters
                               returning id)
            update public.showtimes set auditorium_id = (select id from elsewhere)""",
-        "update public.booking_seats set seat_id = 999999 where sold_at is not null and released_at is null",
+        "update public.booking_seats set seat_id = 900000 + seat_id where sold_at is not null and released_at is null",
     ],
     "I4 a lock outlives its time": [
         """update public.seat_locks set held = tstzrange(lower(held), lower(held) + '20 minutes 1 second')
