@@ -66,8 +66,8 @@ alter table private.seat_lock_history enable row level security;
 -- Makes a customer's own calls on one showtime take turns, so that limits and a selection's one clock hold when two
 -- tabs ask at once. Ends with the transaction.
 --
--- Before that it takes the showtime, which customers share: whoever changes what they rely on (catalog_guards.sql) takes
--- it alone, by private.lock_showtime. A showtime's key is its id, a customer's a hash.
+-- Before that it takes the showtime, which customers share: a guard of what they rely on (catalog_guards.sql) takes it
+-- alone, by private.lock_showtime. A showtime's key is its id, a customer's a hash.
 create function private.lock_customer(p_showtime_id bigint, p_user_id uuid) returns void
 language plpgsql volatile set search_path = '' as $$
 begin

@@ -11,8 +11,8 @@ create table public.showtime_prices (
 );
 
 -- A price that Stripe would refuse by itself is refused where it is written, and does not wait for the first customer.
--- Once for all rows of a statement: a program of two weeks has thousands. Definer, because who keeps the catalog may not
--- use schema private.
+-- Once for all rows of a statement: a program of two weeks has thousands. Definer, because the secret key may not use
+-- schema private.
 create function private.check_prices() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare

@@ -22,7 +22,8 @@ create table public.showtimes (
     deferrable initially immediate
 );
 comment on column public.showtimes.available_from is 'When the auditorium is clean and free for the next film.';
-comment on column public.showtimes.cancelled_at is 'When it was cancelled, by the database''s clock; null while it is not.';
+comment on column public.showtimes.cancelled_at is
+  'When it was cancelled, by the database''s clock; null while it is not.';
 
 create index showtimes_by_movie on public.showtimes (movie_id, starts_at);
 create index showtimes_by_auditorium on public.showtimes (auditorium_id, starts_at);
@@ -71,8 +72,8 @@ $$;
 create trigger cancellations_are_dated before insert or update on public.showtimes
   for each row execute function private.date_cancellation();
 
--- What has begun is a fact: it is neither moved nor cancelled, and once it is over it keeps its end. Nor does a showtime
--- move into the past, where nobody could see it.
+-- What has begun is a fact: it is neither moved nor cancelled, and once it is over it keeps its end. Nor does a
+-- showtime move into the past, where nobody could see it.
 create function private.protect_begun_showtime() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare

@@ -17,7 +17,7 @@ create table public.theaters (
 comment on column public.theaters.time_zone is 'IANA name, such as Europe/Vienna.';
 comment on column public.theaters.currency is 'ISO 4217 code in which this theater sells; prices in its minor unit.';
 
--- A trigger and no check: a dump must restore even where the time zone files are older. The files know more than places:
+-- A trigger and no check: a dump must restore even where the time zone files are older. Those know more than places:
 -- abbreviations without a city's rules (EST5EDT), names of before 1993 (US/Eastern), copies (posix/Europe/Vienna) and
 -- Factory. A theater stands on a continent or in an ocean, as IANA's names of places begin.
 create function private.check_time_zone() returns trigger
