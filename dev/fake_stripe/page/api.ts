@@ -55,7 +55,7 @@ export async function retrieveIntent(base: string, clientSecret: string): Promis
 }
 
 const addressOf = (base: string, clientSecret: string) =>
-  `${base}/v1/payment_intents/${encodeURIComponent(intentOf(clientSecret) ?? '')}`;
+  `${base}/v1/payment_intents/${encodeURIComponent(intentOf(clientSecret))}`;
 
 async function ask(address: string, request: RequestInit): Promise<Answer> {
   let response: Response;
