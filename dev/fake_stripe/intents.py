@@ -65,7 +65,7 @@ def _load(call: Call, args: Args, intent_id: str) -> Json:
 
 
 def create(call: Call, args: Args, _id: str) -> Json:
-    amount, currency = args.integer("amount"), args.required("currency")
+    amount, currency = args.integer("amount", most=2**31 - 1), args.required("currency")
     if amount is None:
         raise missing("amount")
     _check_amount(amount, currency)

@@ -28,7 +28,7 @@ def _charge(call: Call, args: Args) -> Json:
 
 
 def create(call: Call, args: Args, _id: str) -> Json:
-    amount = args.integer("amount")
+    amount = args.integer("amount", most=2**31 - 1)
     currency = args.text("currency")
     reason, metadata = args.text("reason", choices=REASONS), args.metadata()
     charge = _charge(call, args)
