@@ -48,8 +48,8 @@ class Receiver:
     """A webhook endpoint that keeps what it gets and answers as a test asks."""
 
     got: list[stripe.Event] = field(default_factory=list)
-    answers: dict[str, list[int]] = field(default_factory=dict)
-    """Status codes to give first, by event type; then 200."""
+    answers: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """Status codes to give first, by event type and the intent that it is about; then 200."""
     url: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,7 +60,7 @@ class Receiver:
             return 400
         with self._lock:
             self.got.append(event)
-            left = self.answers.get(event.type)
+            left = self.answers.get((event.type, str(event.data.object.to_dict().get("payment_intent"))))
             return left.pop(0) if left else 200
 
     def about(self, object_id: str) -> list[stripe.Event]:
@@ -806,8 +806,9 @@ def test_an_event_names_the_request_that_made_it(client: stripe.StripeClient, re
 def test_a_refused_event_is_retried_and_delays_no_other(
     client: stripe.StripeClient, receiver: Receiver, http: httpx.Client
 ) -> None:
-    receiver.answers["charge.succeeded"] = [500, 302, 400]
-    done = paid(client)
+    made = new_intent(client)
+    receiver.answers["charge.succeeded", made.id] = [500, 302, 400]
+    done = client.v1.payment_intents.confirm(made.id, {"payment_method": "pm_card_visa"})
     tries = receiver.wait_for(done.id, "charge.succeeded", times=4)
     assert len({event.id for event in tries}) == 1
     types = receiver.types(done.id)
