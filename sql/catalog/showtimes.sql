@@ -14,6 +14,7 @@ create table public.showtimes (
   available_from timestamptz not null,
   status public.showtime_status not null default 'scheduled',
   cancelled_at timestamptz,
+  revision integer not null default 0,
   constraint it_ends_after_it_starts check (ends_at > starts_at),
   constraint it_is_available_after_it_ends check (available_from >= ends_at),
   -- Deferrable, so that it looks when a statement has ended and one statement may swap two showtimes.
@@ -24,6 +25,8 @@ create table public.showtimes (
 comment on column public.showtimes.available_from is 'When the auditorium is clean and free for the next film.';
 comment on column public.showtimes.cancelled_at is
   'When it was cancelled, by the database''s clock; null while it is not.';
+comment on column public.showtimes.revision is
+  'How often its time or its place has changed. Calendars and tickets go by it.';
 
 create index showtimes_by_movie on public.showtimes (movie_id, starts_at);
 create index showtimes_by_auditorium on public.showtimes (auditorium_id, starts_at);
@@ -97,6 +100,21 @@ create trigger begun_showtimes_stay before update on public.showtimes
     old.auditorium_id is distinct from new.auditorium_id or old.starts_at is distinct from new.starts_at
     or old.ends_at is distinct from new.ends_at or old.status is distinct from new.status)
   execute function private.protect_begun_showtime();
+
+-- Each change of time or place is a revision, whoever makes it.
+create function private.count_revision() returns trigger
+language plpgsql volatile set search_path = '' as $$
+begin
+  new.revision := old.revision + 1;
+  return new;
+end
+$$;
+
+create trigger changes_are_revisions before update on public.showtimes
+  for each row when (
+    old.auditorium_id is distinct from new.auditorium_id or old.starts_at is distinct from new.starts_at
+    or old.ends_at is distinct from new.ends_at)
+  execute function private.count_revision();
 
 -- A showtime lasts as long as its film at the least. The film's row is locked, so that it cannot grow meanwhile.
 create function private.check_length() returns trigger
