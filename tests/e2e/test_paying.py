@@ -85,6 +85,13 @@ def test_two_tabs_pay_once(visitor: Visitor, frontrow: Frontrow) -> None:
     assert charges(frontrow) == ["succeeded"]
 
 
+def test_back_from_the_bank_and_signed_out_no_address_has_the_client_secret(visitor: Visitor) -> None:
+    """A sign-in repeats in its own address where it leads back to: the secret must be gone before anything reads it."""
+    visitor.open("/checkout/b7?payment_intent=pi_1&payment_intent_client_secret=pi_1_secret_x&redirect_status=ok")
+    visitor.page.wait_for_url("**/sign-in?return=*")
+    assert visitor.page.url.endswith("/sign-in?return=%2Fcheckout%2Fb7")
+
+
 @pytest.mark.usefixtures("payer")
 def test_a_card_that_is_mistyped_is_sent_nowhere(visitor: Visitor) -> None:
     sent: list[str] = []

@@ -7,16 +7,14 @@ import { takeSecretFromAddress } from '@/features/checkout/lib/client-secret';
 import { Providers } from './providers';
 import { createRouter } from './router';
 
-/** Show the page; what is returned removes it. */
-export function start(element: HTMLElement): () => void {
+/** Show the page. */
+export function start(element: HTMLElement): void {
   takeSecretFromAddress();
-  const root = createRoot(element);
-  root.render(
+  createRoot(element).render(
     <StrictMode>
       <Providers>
         <RouterProvider router={createRouter()} />
       </Providers>
     </StrictMode>,
   );
-  return () => root.unmount();
 }
