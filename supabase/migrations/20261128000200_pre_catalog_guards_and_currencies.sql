@@ -18,6 +18,9 @@ ALTER TABLE "public"."showtimes"
 ALTER TABLE "public"."showtimes"
   ADD COLUMN "cancelled_at" timestamp WITH time zone;
 
+ALTER TABLE "public"."showtimes"
+  ADD COLUMN "revision" integer NOT NULL DEFAULT 0;
+
 CREATE OR REPLACE FUNCTION private.actor()
   RETURNS text
   LANGUAGE plpgsql
@@ -147,6 +150,17 @@ begin
     or not exists (select from pg_catalog.pg_timezone_names z where z.name = new.time_zone) then
     raise check_violation using message = format('%s is no time zone', new.time_zone), constraint = 'time_zone_exists';
   end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.count_revision()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+begin
+  new.revision := old.revision + 1;
   return new;
 end
 $function$;
@@ -1255,6 +1269,12 @@ CREATE TRIGGER cancellations_are_dated
   FOR EACH ROW
   EXECUTE FUNCTION private.date_cancellation();
 
+CREATE TRIGGER changes_are_revisions
+  BEFORE UPDATE ON public.showtimes
+  FOR EACH ROW
+  WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at)))
+  EXECUTE FUNCTION private.count_revision();
+
 CREATE TRIGGER held_showtimes_keep_their_film
   BEFORE UPDATE OF movie_id ON public.showtimes
   FOR EACH ROW
@@ -1289,6 +1309,8 @@ CREATE POLICY "anyone follows showtimes and films" ON "realtime"."messages"
   USING (((EXTENSION = 'broadcast'::text) AND (( SELECT realtime.topic() AS topic) ~ '^(showtime|movie):[1-9][0-9]{0,18}$'::text)));
 
 COMMENT ON COLUMN "public"."showtimes"."cancelled_at" IS 'When it was cancelled, by the database''s clock; null while it is not.';
+
+COMMENT ON COLUMN "public"."showtimes"."revision" IS 'How often its time or its place has changed. Calendars and tickets go by it.';
 
 REVOKE ALL ON FUNCTION "private"."actor"() FROM PUBLIC;
 
@@ -1325,6 +1347,12 @@ REVOKE ALL ON FUNCTION "private"."check_room_for_length"() FROM PUBLIC;
 REVOKE ALL ON FUNCTION "private"."check_room_for_length"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."check_room_for_length"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."count_revision"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."count_revision"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."count_revision"() TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."currencies"() FROM PUBLIC;
 
