@@ -262,15 +262,26 @@ def test_slow_clients_hold_up_no_other(deployed: Deployment, buffered: bool) -> 
         running.wait(60)
 
 
-def test_a_body_that_is_too_large_is_refused(deployed: Deployment) -> None:
-    running = deployed.gunicorn()
-    try:
-        with deployed.caddy():
-            eventually(lambda: _status(f"{deployed.api}/healthz") == 200, 100)
-            assert httpx.post(f"{deployed.api}/api/auth/refresh", content=b" " * 1_100_000).status_code == 413
-    finally:
-        running.terminate()
-        running.wait(60)
+class Reader(BaseHTTPRequestHandler):
+    """An app that reads every body to its end before it answers, as one that answers early could be heard before."""
+
+    def do_POST(self) -> None:
+        complete = len(self.rfile.read(length := int(self.headers["Content-Length"]))) == length
+        self.send_response(200 if complete else 400)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("size", "status"), [(999_000, 200), (1_100_000, 413)])
+def test_a_body_that_is_too_large_is_refused(deployed: Deployment, size: int, status: int) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", deployed.upstream), Reader) as app, deployed.caddy():
+        threading.Thread(target=app.serve_forever).start()
+        try:
+            assert httpx.post(f"{deployed.api}/api/auth/refresh", content=b" " * size).status_code == status
+        finally:
+            app.shutdown()
 
 
 # Maintenance ---------------------------------------------------------------------------------------------------------
