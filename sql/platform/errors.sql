@@ -20,6 +20,9 @@ language sql immutable parallel safe set search_path = '' as $$
     ('weak_password',         422, 'Choose a password of 10 to 200 characters.'),
     ('unknown_user',          404, 'Account not found.'),
     ('staff_only',            403, 'Staff only.'),
+    -- what is on
+    ('unknown_movie',         404, 'Film not found.'),
+    ('unknown_theater',       404, 'Theater not found.'),
     -- choosing seats
     ('unknown_showtime',      404, 'Showtime not found.'),
     ('showtime_closed',       409, 'Seats for this showtime are no longer on sale.'),
@@ -65,5 +68,13 @@ begin
   end if;
   raise exception using
     errcode = 'PT' || v_error.status, message = p_code, detail = p_detail::text, hint = v_error.sentence;
+end
+$$;
+
+-- Refuses an argument of a function, and names it in the detail. Raises invalid_request.
+create function private.refuse_argument(p_name text) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform private.raise_api_error('invalid_request', jsonb_build_object('argument', p_name));
 end
 $$;

@@ -22,6 +22,9 @@ create schema if not exists private;
 revoke all on schema private from public;
 
 create extension if not exists btree_gist with schema extensions;
+-- For the search of films (catalog/search.sql).
+create extension if not exists unaccent with schema extensions;
+create extension if not exists pg_trgm with schema extensions;
 
 -- Older projects, and self-hosted ones, give the API roles all that a migration creates. Here all is granted by name,
 -- so that is taken back first. No `for role`: it is the role that runs this and owns what it makes, on a hosted project

@@ -29,6 +29,7 @@ OPEN_DEFINERS = {
     "cancellable_until(bookings)",
     "create_booking(bigint)",
     "lock_seats(bigint,bigint[])",
+    "movie(text,date,bigint[],text)",
     "refundable_amount(bookings)",
     "release_seats(bigint,bigint[])",
     "seat_holder(bigint,bigint,timestamp with time zone)",
@@ -36,6 +37,9 @@ OPEN_DEFINERS = {
     "seats_left(showtimes)",
     "send_ticket_again(uuid)",
     "server_time()",
+    "theater(text)",
+    "theaters()",
+    "whats_on(date,bigint[],text,jsonb,text,text,integer)",
 }
 
 FOR_THE_SECRET_KEY = {

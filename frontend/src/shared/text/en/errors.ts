@@ -10,6 +10,8 @@ export const errors = {
   weak_password: 'Choose a password of 10 to 200 characters.',
   unknown_user: 'Account not found.',
   staff_only: 'Staff only.',
+  unknown_movie: 'Film not found.',
+  unknown_theater: 'Theater not found.',
   unknown_showtime: 'Showtime not found.',
   showtime_closed: 'This showtime is no longer on sale.',
   no_seats: 'Select at least one seat.',
