@@ -33,7 +33,8 @@ create table public.movies (
 );
 comment on column public.movies.language is 'BCP 47 tag of what is spoken; zxx for a silent film.';
 comment on column public.movies.rights is 'Why the film may be shown: the rights as far as known.';
-comment on column public.movies.search_text is 'What a search looks at, as search.sql folds it. Nobody writes it by hand.';
+comment on column public.movies.search_text is
+  'What a search looks at, folded as search.sql says. Nobody writes it by hand.';
 
 create index movies_by_genre on public.movies using gin (genres);
 

@@ -3,12 +3,12 @@
 --
 -- A day is a day of the calendar on the theater's wall. The page is a list of films; "now" is the server's.
 
--- The instants that some calendar on Earth calls that day; all of the future for null. An index finds those, and what
--- is found is then asked for the day in its own zone.
+-- The instants that some calendar on Earth calls that day (UTC-12 to UTC+14), and an hour more on either side; all of
+-- the future for null. An index finds those, and what is found is then asked for the day in its own zone.
 create function private.day_span(p_day date, p_now timestamptz) returns tstzrange
 language sql stable set search_path = '' as $$
   select case when p_day is null then tstzrange(p_now, 'infinity')
-              else tstzrange(greatest(p_now, p_day::timestamp at time zone 'UTC' - interval '14 hours'),
+              else tstzrange(greatest(p_now, p_day::timestamp at time zone 'UTC' - interval '15 hours'),
                              greatest(p_now, (p_day + 1)::timestamp at time zone 'UTC' + interval '12 hours')) end
 $$;
 
@@ -133,7 +133,7 @@ begin
                                                  when m.length_minutes <= 120 then 'feature' else 'long' end),
            case p_sort when 'soonest' then (extract(epoch from o.next_at) * 1000000)::bigint
                        when 'relevance' then f.rank else 0 end,
-           regexp_replace(split_part(m.search_text, E'\n', 1), '^(the|an?) ', '') collate "C"
+           left(regexp_replace(split_part(m.search_text, E'\n', 1), '^(the|an?) ', ''), 200) collate "C"
     from on_show o
     join public.movies m on m.id = o.movie_id
     left join fitting f on f.movie_id = o.movie_id;
