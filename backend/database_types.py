@@ -175,6 +175,7 @@ class PublicMovies(BaseModel):
     original_title: Optional[str] = Field(alias="original_title")
     release_year: int = Field(alias="release_year")
     rights: str = Field(alias="rights")
+    search_text: str = Field(alias="search_text")
     slug: str = Field(alias="slug")
     synopsis: str = Field(alias="synopsis")
     title: str = Field(alias="title")
@@ -190,6 +191,7 @@ class PublicMoviesInsert(TypedDict):
     original_title: NotRequired[Annotated[Optional[str], Field(alias="original_title")]]
     release_year: Annotated[int, Field(alias="release_year")]
     rights: Annotated[str, Field(alias="rights")]
+    search_text: NotRequired[Annotated[str, Field(alias="search_text")]]
     slug: Annotated[str, Field(alias="slug")]
     synopsis: Annotated[str, Field(alias="synopsis")]
     title: Annotated[str, Field(alias="title")]
@@ -205,6 +207,7 @@ class PublicMoviesUpdate(TypedDict):
     original_title: NotRequired[Annotated[Optional[str], Field(alias="original_title")]]
     release_year: NotRequired[Annotated[int, Field(alias="release_year")]]
     rights: NotRequired[Annotated[str, Field(alias="rights")]]
+    search_text: NotRequired[Annotated[str, Field(alias="search_text")]]
     slug: NotRequired[Annotated[str, Field(alias="slug")]]
     synopsis: NotRequired[Annotated[str, Field(alias="synopsis")]]
     title: NotRequired[Annotated[str, Field(alias="title")]]
@@ -378,6 +381,7 @@ class PublicShowtimes(BaseModel):
     ends_at: datetime.datetime = Field(alias="ends_at")
     id: int = Field(alias="id")
     movie_id: int = Field(alias="movie_id")
+    revision: int = Field(alias="revision")
     starts_at: datetime.datetime = Field(alias="starts_at")
     status: PublicShowtimeStatus = Field(alias="status")
 
@@ -388,6 +392,7 @@ class PublicShowtimesInsert(TypedDict):
     ends_at: Annotated[datetime.datetime, Field(alias="ends_at")]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: Annotated[int, Field(alias="movie_id")]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     starts_at: Annotated[datetime.datetime, Field(alias="starts_at")]
     status: NotRequired[Annotated[PublicShowtimeStatus, Field(alias="status")]]
 
@@ -398,6 +403,7 @@ class PublicShowtimesUpdate(TypedDict):
     ends_at: NotRequired[Annotated[datetime.datetime, Field(alias="ends_at")]]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: NotRequired[Annotated[int, Field(alias="movie_id")]]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     starts_at: NotRequired[Annotated[datetime.datetime, Field(alias="starts_at")]]
     status: NotRequired[Annotated[PublicShowtimeStatus, Field(alias="status")]]
 

@@ -105,14 +105,14 @@ isOneToOne: false
                   ]
                 },"movies": {
                   Row: {
-                    "cast_members": (string)[],"certificate": Database["public"]['Enums']["certificate"],"directors": (string)[],"genres": (string)[],"id": number,"language": string,"length_minutes": number,"original_title": string | null,"release_year": number,"rights": string,"slug": string,"synopsis": string,"title": string
+                    "cast_members": (string)[],"certificate": Database["public"]['Enums']["certificate"],"directors": (string)[],"genres": (string)[],"id": number,"language": string,"length_minutes": number,"original_title": string | null,"release_year": number,"rights": string,"search_text": string,"slug": string,"synopsis": string,"title": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "cast_members"?: (string)[],"certificate": Database["public"]['Enums']["certificate"],"directors": (string)[],"genres": (string)[],"id"?: never,"language": string,"length_minutes": number,"original_title"?: string | null,"release_year": number,"rights": string,"slug": string,"synopsis": string,"title": string
+                    "cast_members"?: (string)[],"certificate": Database["public"]['Enums']["certificate"],"directors": (string)[],"genres": (string)[],"id"?: never,"language": string,"length_minutes": number,"original_title"?: string | null,"release_year": number,"rights": string,"search_text"?: string,"slug": string,"synopsis": string,"title": string
                   }
                   Update: {
-                    "cast_members"?: (string)[],"certificate"?: Database["public"]['Enums']["certificate"],"directors"?: (string)[],"genres"?: (string)[],"id"?: never,"language"?: string,"length_minutes"?: number,"original_title"?: string | null,"release_year"?: number,"rights"?: string,"slug"?: string,"synopsis"?: string,"title"?: string
+                    "cast_members"?: (string)[],"certificate"?: Database["public"]['Enums']["certificate"],"directors"?: (string)[],"genres"?: (string)[],"id"?: never,"language"?: string,"length_minutes"?: number,"original_title"?: string | null,"release_year"?: number,"rights"?: string,"search_text"?: string,"slug"?: string,"synopsis"?: string,"title"?: string
                   }
                   Relationships: [
                     
@@ -219,14 +219,14 @@ isOneToOne: false
                   ]
                 },"showtimes": {
                   Row: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
+                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"revision": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
                   }
                   ComputedFields: "seats_left"
                   Insert: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"revision"?: number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Update: {
-                    "auditorium_id"?: number,"available_from"?: string,"cancelled_at"?: string | null,"ends_at"?: string,"id"?: never,"movie_id"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id"?: number,"available_from"?: string,"cancelled_at"?: string | null,"ends_at"?: string,"id"?: never,"movie_id"?: number,"revision"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Relationships: [
                     {
@@ -334,6 +334,9 @@ isOneToOne: false
 "lock_seats":
 { Args: { "seat_ids": (number)[],"showtime_id": number }; Returns: Json
                            },
+"movie":
+{ Args: { "after"?: string,"day"?: string,"slug": string,"theater_ids"?: (number)[] }; Returns: Json
+                           },
 "open_session":
 { Args: { "address"?: string,"token_hash": string,"user_agent"?: string,"user_id": string }; Returns: Json
                            },
@@ -400,8 +403,17 @@ isOneToOne: false
 "start_verification":
 { Args: { "every"?: string }; Returns: boolean
                            },
+"theater":
+{ Args: { "slug": string }; Returns: Json
+                           },
+"theaters":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "ticket_context":
 { Args: { "booking_id": string,"user_id": string }; Returns: Json
+                           },
+"whats_on":
+{ Args: { "after"?: string,"day"?: string,"filters"?: Json,"max_films"?: number,"search"?: string,"sort"?: string,"theater_ids"?: (number)[] }; Returns: Json
                            }
           }
           Enums: {

@@ -11,6 +11,8 @@ export const ERROR_CODES = [
   'weak_password',
   'unknown_user',
   'staff_only',
+  'unknown_movie',
+  'unknown_theater',
   'unknown_showtime',
   'showtime_closed',
   'no_seats',
