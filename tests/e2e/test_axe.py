@@ -20,7 +20,7 @@ from tests.http.frontrow import PASSWORD, Customer, eventually
 Walk = Callable[[Visitor], Iterator[str]]
 
 NO_CONNECTION = "Failed to load resource"
-READS_OF_FILMS = "**/rest/v1/movies?*"
+READS_OF_FILMS = "**/rest/v1/rpc/{whats_on,movie}?*"
 
 
 def films(visitor: Visitor) -> Iterator[str]:
