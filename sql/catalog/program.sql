@@ -26,20 +26,24 @@ begin
 end
 $$;
 
--- Refuses filters but {genre, language, certificate, length}, each a text, and of the last two only what there is.
--- Raises invalid_request.
-create function private.check_film_filters(p_filters jsonb) returns void
+-- The filters as an object: {genre, language, certificate, length}, each a text, and of the last two only what there is.
+-- In an address they are JSON, which PostgREST 12 hands over as a text of JSON. Raises invalid_request.
+create function private.film_filters(p_filters jsonb) returns jsonb
 language plpgsql stable set search_path = '' as $$
+declare
+  v_text text := case jsonb_typeof(p_filters) when 'string' then p_filters #>> '{}' end;
+  v_filters jsonb := case when pg_input_is_valid(v_text, 'jsonb') then v_text::jsonb else p_filters end;
 begin
-  if jsonb_typeof(p_filters) <> 'object'
-    or exists (select from jsonb_each(case jsonb_typeof(p_filters) when 'object' then p_filters end) f
+  if jsonb_typeof(v_filters) <> 'object'
+    or exists (select from jsonb_each(case jsonb_typeof(v_filters) when 'object' then v_filters end) f
                where f.key not in ('genre', 'language', 'certificate', 'length')
                   or jsonb_typeof(f.value) <> 'string'
                   or length(f.value #>> '{}') not between 1 and 100)
-    or not pg_input_is_valid(coalesce(p_filters ->> 'certificate', 'U'), 'public.certificate')
-    or p_filters ->> 'length' not in ('short', 'feature', 'long') then
+    or not pg_input_is_valid(coalesce(v_filters ->> 'certificate', 'U'), 'public.certificate')
+    or v_filters ->> 'length' not in ('short', 'feature', 'long') then
     perform private.refuse_argument('filters');
   end if;
+  return v_filters;
 end
 $$;
 
@@ -183,6 +187,7 @@ language plpgsql stable security definer set search_path = '' set enable_seqscan
 #variable_conflict use_column
 declare
   v_now timestamptz := private.now();
+  v_filters jsonb;
   v_search text;
   v_sort text;
   v_question text;
@@ -191,7 +196,7 @@ declare
   v_answer json;
 begin
   perform private.check_day_and_theaters(whats_on.day, whats_on.theater_ids, v_now);
-  perform private.check_film_filters(whats_on.filters);
+  v_filters := private.film_filters(whats_on.filters);
   if length(whats_on.search) > 100 then
     perform private.refuse_argument('search');
   end if;
@@ -202,7 +207,7 @@ begin
   elsif (whats_on.max_films between 1 and 60) is not true then
     perform private.refuse_argument('max_films');
   end if;
-  v_question := json_build_array(whats_on.day, whats_on.theater_ids, v_search, whats_on.filters, v_sort)::text;
+  v_question := json_build_array(whats_on.day, whats_on.theater_ids, v_search, v_filters, v_sort)::text;
   v_cursor := private.read_cursor(whats_on.after, v_question);
   v_as_of := coalesce((v_cursor ->> 'as_of')::timestamptz, v_now);
   if v_as_of not between v_now - interval '1 day' and v_now then
@@ -210,7 +215,7 @@ begin
   end if;
   with program as materialized (
     select * from private.program(
-      whats_on.day, whats_on.theater_ids, v_search, whats_on.filters, v_sort, v_as_of, v_now)),
+      whats_on.day, whats_on.theater_ids, v_search, v_filters, v_sort, v_as_of, v_now)),
   chosen as (
     select p.movie_id, p.showtimes, p.key, p.title, row_number() over (order by p.key, p.title, p.movie_id) as n
     from program p

@@ -233,6 +233,8 @@ BAD: list[tuple[str, Json]] = [
             '{"genre": 7}',
             '{"genre": null}',
             '{"genre": ["drama"]}',
+            json.dumps('{"color": "red"}'),
+            json.dumps('"{}"'),
             '{"genre": ""}',
             json.dumps({"genre": "x" * 101}),
             '{"certificate": "16"}',
