@@ -37,7 +37,7 @@ def test_a_get_may_be_kept_for_as_long_as_it_says(
         assert answer.headers["Cache-Control"] == kept
         assert "Nosferatu" in answer.text or function == "theaters"
     # Who posts is answered alike.
-    data = customer.data_api.rpc(function, question).execute().data
+    data: Any = customer.data_api.rpc(function, question).execute().data
     assert set(data) == set(get(frontrow, function, **question).json())
 
 

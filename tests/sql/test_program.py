@@ -25,7 +25,7 @@ def movie(cinema: CinemaFixture, slug: str = "nosferatu", **question: Any) -> Js
     return cinema.anonymous().call("movie", slug=slug, **question)
 
 
-def refused(cinema: CinemaFixture, function: str, **question: Any) -> tuple[str, Json]:
+def refused(cinema: CinemaFixture, function: str, **question: Any) -> tuple[str | None, Json]:
     with pytest.raises(Refused) as refusal:
         cinema.anonymous().call(function, **question)
     return refusal.value.code, refusal.value.details
@@ -87,7 +87,7 @@ def test_nothing_is_on_that_has_begun_or_was_cancelled(cinema: CinemaFixture) ->
     assert (titles(answer), answer["total"], answer["genres"]) == (["Nosferatu"], 1, ["Horror"])
     cinema.advance("20 hours")
     answer = whats_on(cinema)
-    empty = {"total": 0, "days": [], "genres": [], "languages": [], "films": [], "theaters": []}
+    empty: Json = {"total": 0, "days": [], "genres": [], "languages": [], "films": [], "theaters": []}
     assert answer == {"server_time": answer["server_time"], **empty, "more": False, "after": None}
 
 
