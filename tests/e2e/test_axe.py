@@ -69,6 +69,7 @@ def film(visitor: Visitor) -> Iterator[str]:
     visitor.page.unroute(READS_OF_FILMS)
     visitor.sees("Showtimes")
     yield "film"
+    visitor.expects_complaints(NO_CONNECTION)  # the browser's own, of a 404
     visitor.open("/films/a-film-that-never-was")
     visitor.sees("Film not found")
     yield "film, unknown"

@@ -85,6 +85,7 @@ def test_sales_close_when_the_film_begins(two_seats: int, visitor: Visitor, cine
 )
 def test_unknown_pages_lead_on(visitor: Visitor, path: str, heading: str) -> None:
     """It says so, and there is a way on."""
+    visitor.expects_complaints("status of 404")
     visitor.open(path)
     visitor.sees(heading)
     visitor.press("See what’s on")
