@@ -26,7 +26,7 @@ begin
 end
 $$;
 
--- The filters as an object: {genre, language, certificate, length}, each a text, and of the last two only what there is.
+-- The filters as an object: {genre, language, certificate, length}, each a text, and of the last two only what exists.
 -- In an address they are JSON, which PostgREST 12 hands over as a text of JSON. Raises invalid_request.
 create function private.film_filters(p_filters jsonb) returns jsonb
 language plpgsql stable set search_path = '' as $$
