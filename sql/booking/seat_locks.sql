@@ -100,6 +100,13 @@ language sql stable set search_path = '' as $$
   select tstzrange(lower(p_held), greatest(p_now, lower(p_held) + interval '1 microsecond'))
 $$;
 
+-- When a lock ends, as others may know it: rounded up to the full minute, because the exact end tells a stranger when
+-- its holder came and how a sale goes.
+create function private.expiry_for_others(p_expires_at timestamptz) returns timestamptz
+language sql immutable parallel safe set search_path = '' as $$
+  select date_bin('1 minute', p_expires_at + interval '1 minute' - interval '1 microsecond', timestamptz '2000-01-01')
+$$;
+
 -- What a customer holds and has not bought at a showtime: {showtime_id, seat_ids, lock_ids, expires_at}.
 create function private.selection_json(p_showtime_id bigint, p_user_id uuid, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = '' as $$

@@ -22,6 +22,8 @@ language sql immutable parallel safe set search_path = '' as $$
     ('staff_only',            403, 'Staff only.'),
     -- choosing seats
     ('unknown_showtime',      404, 'Showtime not found.'),
+    ('unknown_auditorium',    404, 'Auditorium not found.'),
+    ('layout_outdated',       409, 'The seats of this auditorium have changed. Please load the page again.'),
     ('showtime_closed',       409, 'Seats for this showtime are no longer on sale.'),
     ('no_seats',              422, 'Select at least one seat.'),
     ('duplicate_seat',        422, 'Select each seat only once.'),

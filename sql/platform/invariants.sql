@@ -206,7 +206,8 @@ select 'I7 a client may call what is not for clients', jsonb_build_object('funct
 from pg_catalog.pg_proc p, unnest(array['anon', 'authenticated']) r (name)
 where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
   and has_function_privilege(r.name, p.oid, 'execute')
-  and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seats_left', 'server_time', 'create_booking',
+  and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seat_layout', 'seat_states',
+                              'showtime', 'seats_left', 'server_time', 'create_booking',
                               'cancel_booking', 'cancellable_until', 'refundable_amount', 'send_ticket_again', 'seat_holder',
                               'booking_history'])
   and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')  -- of an extension

@@ -201,7 +201,10 @@ def sell(session: Observed, cinema: CinemaFixture, *, pay: bool) -> None:
     """Everything that a customer does at a showtime, and the sweep."""
     ada = cinema.customer().user_id
     here = {"showtime_id": cinema.showtime_id}
+    showtime = session.call("showtime", ada, **here)["auditorium"]
+    session.call("seat_layout", ada, auditorium_id=showtime["id"], version=showtime["layout_version"])
     session.call("seat_map", ada, **here)
+    session.call("seat_states", ada, **here)
     session.call("lock_seats", ada, **here, seat_ids=cinema.seats[:3])
     session.call("lock_seats", ada, **here, seat_ids=cinema.seats[3:4])
     session.call("release_seats", ada, **here, seat_ids=cinema.seats[:1])

@@ -32,10 +32,13 @@ OPEN_DEFINERS = {
     "refundable_amount(bookings)",
     "release_seats(bigint,bigint[])",
     "seat_holder(bigint,bigint,timestamp with time zone)",
+    "seat_layout(bigint,integer)",
     "seat_map(bigint)",
+    "seat_states(bigint)",
     "seats_left(showtimes)",
     "send_ticket_again(uuid)",
     "server_time()",
+    "showtime(bigint)",
 }
 
 FOR_THE_SECRET_KEY = {
