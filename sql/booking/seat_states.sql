@@ -4,11 +4,11 @@
 -- {showtime_id, server_time, revision, layout_version, pending_booking_id, booked: [seat id],
 --  locked: [[seat id]], lock_ids: [id], expiries: [seconds since 1970], mine: [{seat_id, lock_id, expires_at}],
 --  blocked: [seat id]}
--- Seats that are named nowhere are free, if their kind has a price. locked, lock_ids and expiries are parallel: an entry
--- is a lock of somebody else with its seats, its id and its end, rounded up to the minute. mine is what the caller holds,
--- or has bought when expires_at is null. blocked are seats that are taken off sale; there is no way yet to do so.
--- pending_booking_id: the caller's booking that waits to be paid, or null. revision and layout_version say whether the
--- showtime and the layout that a page has are the present ones. Raises unknown_showtime.
+-- Seats that are named nowhere are free, if their kind has a price. locked, lock_ids and expiries are parallel: an
+-- entry is a lock of somebody else with its seats, its id and its end, rounded up to the minute. mine is what the
+-- caller holds, or has bought when expires_at is null. blocked are seats that are taken off sale; there is no way yet
+-- to do so. pending_booking_id: the caller's booking that waits to be paid, or null. revision and layout_version say
+-- whether the showtime and the layout that a page has are the present ones. Raises unknown_showtime.
 --
 -- Arrays become JSON by to_json, which puts no blanks between the numbers as json_agg does.
 --

@@ -3,9 +3,9 @@
 -- the auditorium's seats, whoever makes it.
 
 -- One rise per statement, and none for a statement that changes nothing. Both auditoriums rise when a seat moves, in
--- the order of their ids. It comes after the guards of the single rows (booking/catalog_guards.sql), which have taken the
--- auditorium by then where they take it at all. Until the end of the transaction nobody else changes seats there, so a
--- version is never seen with two contents. Definer, because who keeps the seats need not be let at auditoriums.
+-- the order of their ids. It comes after the guards of the single rows (booking/catalog_guards.sql), which have taken
+-- the auditorium by then where they take it at all. Until the end of the transaction nobody else changes seats there,
+-- so a version is never seen with two contents. Definer, because who keeps the seats need not be let at auditoriums.
 create function private.count_layout_version() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare

@@ -292,3 +292,39 @@ def test_the_seat_map_is_a_get_too(frontrow: Frontrow) -> None:
         url.replace("seat_map", "release_seats"), headers={"apikey": frontrow.stack.keys.publishable}, timeout=10
     )
     assert writing.status_code in (401, 405)
+
+
+def read(
+    frontrow: Frontrow, function: str, token: str | None = None, **arguments: int
+) -> tuple[requests.Response, set[str]]:
+    """GET from a function as a browser does; with the names that Vary holds."""
+    headers = {"apikey": frontrow.stack.keys.publishable}
+    headers["Authorization"] = f"Bearer {token or frontrow.stack.keys.publishable}"
+    url = f"{frontrow.stack.config.supabase_url}/rest/v1/rpc/{function}"
+    answer = requests.get(url, params=arguments, headers=headers, timeout=10)
+    return answer, set(answer.headers.get("Vary", "").replace(" ", "").split(","))
+
+
+@pytest.mark.parametrize("function", ["showtime", "seat_states"])
+def test_strangers_share_an_answer_for_a_second_and_customers_none(
+    frontrow: Frontrow, customer: Customer, function: str
+) -> None:
+    showtime_id = frontrow.cinema.showtime_id
+    for token, cache in ((None, "public, max-age=1"), (customer.token, "private, no-store")):
+        answer, vary = read(frontrow, function, token, showtime_id=showtime_id)
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, cache)
+        assert "Authorization" in vary
+
+
+def test_browsers_keep_a_layout_and_no_refusal(frontrow: Frontrow, customer: Customer) -> None:
+    auditorium = read(frontrow, "showtime", showtime_id=frontrow.cinema.showtime_id)[0].json()["auditorium"]
+    here = {"auditorium_id": auditorium["id"], "version": auditorium["layout_version"]}
+    for token in (None, customer.token):
+        answer, vary = read(frontrow, "seat_layout", token, **here)
+        assert (answer.status_code, len(answer.json()["seats"])) == (200, 400)
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert "Authorization" not in vary, "a new token would ask for it again"
+    outdated, _ = read(frontrow, "seat_layout", **{**here, "version": here["version"] - 1})
+    assert json.loads(refused(outdated, 409, "layout_outdated")["details"]) == {"version": here["version"]}
+    assert "Cache-Control" not in outdated.headers
+    assert refused(read(frontrow, "seat_layout", auditorium_id=0, version=1)[0], 404, "unknown_auditorium")

@@ -11,6 +11,8 @@ export const errors = {
   unknown_user: 'Account not found.',
   staff_only: 'Staff only.',
   unknown_showtime: 'Showtime not found.',
+  unknown_auditorium: 'Auditorium not found.',
+  layout_outdated: 'The seats of this auditorium have changed. Please reload the page.',
   showtime_closed: 'This showtime is no longer on sale.',
   no_seats: 'Select at least one seat.',
   duplicate_seat: 'Each seat can be selected only once.',
