@@ -60,13 +60,17 @@ const booking = () => ({
   disputes: [],
   showtimes: { ...showtime(), movies: film() },
 });
-const SEAT = { id: 1, row: 'A', number: 1, x: 1, y: 1, kind: 'standard', price: 1150 };
-const map = () => ({
-  server_time: new Date(NOW).toISOString(),
-  currency: 'USD',
-  seat_limit: 10,
-  pending_booking_id: null,
-  seats: [{ ...SEAT, state: 'free', lock_id: null, expires_at: null }],
+const page = () => ({
+  ...{ id: 42, starts_at: STARTS, status: 'scheduled', revision: 0, seat_limit: 10 },
+  movie: { slug: 'faust', title: 'Faust' },
+  auditorium: { id: 1, name: 'Salon', layout_version: 2 },
+  theater,
+  prices: [{ kind: 'standard', price: 1150 }],
+});
+const layout = { auditorium_id: 1, version: 2, seats: [[1, 'A', 1, 1, 1, 'standard']] };
+const states = () => ({
+  ...{ server_time: new Date(NOW).toISOString(), revision: 0, layout_version: 2, pending_booking_id: null },
+  ...{ booked: [], locked: [], lock_ids: [], expiries: [], mine: [], blocked: [] },
 });
 
 let asked: string[];
@@ -87,10 +91,12 @@ function answer(url: URL): unknown {
       const listed = url.searchParams.get('slug') === null;
       return coming || !listed ? [{ ...film(), showtimes: coming ? [showtime()] : [] }] : [];
     }
-    case 'showtimes':
-      return [{ ...showtime(), movie: film(), auditorium: { name: 'Salon', theater } }];
-    case 'seat_map':
-      return map();
+    case 'showtime':
+      return page();
+    case 'seat_layout':
+      return layout;
+    case 'seat_states':
+      return states();
     case 'bookings':
       return [booking()];
     case 'refresh':

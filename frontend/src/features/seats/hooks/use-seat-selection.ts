@@ -1,3 +1,4 @@
+import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 
@@ -12,8 +13,17 @@ import { text } from '@/shared/text';
 import { useCreateBooking } from '../api/create-booking';
 import { lockSeats } from '../api/lock-seats';
 import { releaseSeats } from '../api/release-seats';
+import { showtimeKey } from '../api/showtime';
 import { seatName, type Seat } from '../model/seat';
-import { applyLock, applyRelease, selectionExpiry, clearPending, stateOf, setPending } from '../model/seats';
+import {
+  applyLock,
+  applyRelease,
+  selectionExpiry,
+  clearPending,
+  stateOf,
+  setPending,
+  type Seats,
+} from '../model/seats';
 import { keepWanted, takeWanted } from '../model/wanted-seat';
 import type { useSeats } from './use-seats';
 
@@ -31,6 +41,7 @@ export function useSeatSelection(
   const { pathname, search } = useLocation();
   const [problem, setProblem] = useState<string>();
   const pendingId = signedIn ? seats.pendingBookingId : null;
+  const queryClient = useQueryClient();
   const createBooking = useCreateBooking(showtimeId);
   const book = createBooking.mutate;
 
@@ -54,11 +65,15 @@ export function useSeatSelection(
         const names = seats.seats.filter(({ id }) => ids.includes(id)).map(seatName);
         update((before) => setPending(before, ids, 'lost'));
         report(names.length > 0 ? text.seats.taken(names) : sentenceFor(error));
-      } else report(sentenceFor(error));
+      } else {
+        report(sentenceFor(error));
+        // It may have been asked of another price list, or of a showtime that is no longer on.
+        void queryClient.invalidateQueries({ queryKey: showtimeKey(showtimeId) });
+      }
       // What was refused was asked of other seats than there are, and what nobody answered may have been done.
       readAgain();
     },
-    [readAgain, seats.seats, report, update],
+    [queryClient, readAgain, seats.seats, showtimeId, report, update],
   );
 
   const lock = useCallback(
@@ -160,7 +175,7 @@ export function useSeatSelection(
   };
 }
 
-function taken(seats: Parameters<typeof stateOf>[0]): number {
+function taken(seats: Seats): number {
   const now = serverNow();
   return seats.seats.filter((seat) => ['mine', 'bought'].includes(stateOf(seats, seat, now))).length;
 }
