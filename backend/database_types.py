@@ -40,16 +40,19 @@ PublicUserRole: TypeAlias = Literal["customer", "staff", "admin"]
 
 class PublicAuditoriums(BaseModel):
     id: int = Field(alias="id")
+    layout_version: int = Field(alias="layout_version")
     name: str = Field(alias="name")
     theater_id: int = Field(alias="theater_id")
 
 class PublicAuditoriumsInsert(TypedDict):
     id: NotRequired[Annotated[int, Field(alias="id")]]
+    layout_version: NotRequired[Annotated[int, Field(alias="layout_version")]]
     name: Annotated[str, Field(alias="name")]
     theater_id: Annotated[int, Field(alias="theater_id")]
 
 class PublicAuditoriumsUpdate(TypedDict):
     id: NotRequired[Annotated[int, Field(alias="id")]]
+    layout_version: NotRequired[Annotated[int, Field(alias="layout_version")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
     theater_id: NotRequired[Annotated[int, Field(alias="theater_id")]]
 
@@ -378,6 +381,7 @@ class PublicShowtimes(BaseModel):
     ends_at: datetime.datetime = Field(alias="ends_at")
     id: int = Field(alias="id")
     movie_id: int = Field(alias="movie_id")
+    revision: int = Field(alias="revision")
     starts_at: datetime.datetime = Field(alias="starts_at")
     status: PublicShowtimeStatus = Field(alias="status")
 
@@ -388,6 +392,7 @@ class PublicShowtimesInsert(TypedDict):
     ends_at: Annotated[datetime.datetime, Field(alias="ends_at")]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: Annotated[int, Field(alias="movie_id")]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     starts_at: Annotated[datetime.datetime, Field(alias="starts_at")]
     status: NotRequired[Annotated[PublicShowtimeStatus, Field(alias="status")]]
 
@@ -398,6 +403,7 @@ class PublicShowtimesUpdate(TypedDict):
     ends_at: NotRequired[Annotated[datetime.datetime, Field(alias="ends_at")]]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: NotRequired[Annotated[int, Field(alias="movie_id")]]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     starts_at: NotRequired[Annotated[datetime.datetime, Field(alias="starts_at")]]
     status: NotRequired[Annotated[PublicShowtimeStatus, Field(alias="status")]]
 

@@ -7,14 +7,14 @@ export type Database = {
           Tables: {
             "auditoriums": {
                   Row: {
-                    "id": number,"name": string,"theater_id": number
+                    "id": number,"layout_version": number,"name": string,"theater_id": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "id"?: never,"name": string,"theater_id": number
+                    "id"?: never,"layout_version"?: number,"name": string,"theater_id": number
                   }
                   Update: {
-                    "id"?: never,"name"?: string,"theater_id"?: number
+                    "id"?: never,"layout_version"?: number,"name"?: string,"theater_id"?: number
                   }
                   Relationships: [
                     {
@@ -219,14 +219,14 @@ isOneToOne: false
                   ]
                 },"showtimes": {
                   Row: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
+                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"revision": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
                   }
                   ComputedFields: "seats_left"
                   Insert: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"revision"?: number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Update: {
-                    "auditorium_id"?: number,"available_from"?: string,"cancelled_at"?: string | null,"ends_at"?: string,"id"?: never,"movie_id"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id"?: number,"available_from"?: string,"cancelled_at"?: string | null,"ends_at"?: string,"id"?: never,"movie_id"?: number,"revision"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Relationships: [
                     {
@@ -379,7 +379,13 @@ isOneToOne: false
 "seat_holder":
 { Args: { "at"?: string,"seat_id": number,"showtime_id": number }; Returns: Json
                            },
+"seat_layout":
+{ Args: { "auditorium_id": number,"version": number }; Returns: Json
+                           },
 "seat_map":
+{ Args: { "showtime_id": number }; Returns: Json
+                           },
+"seat_states":
 { Args: { "showtime_id": number }; Returns: Json
                            },
 "seats_left":
@@ -393,6 +399,9 @@ isOneToOne: false
                            },
 "settle_refund_attempt":
 { Args: { "attempt": number,"code": string,"refund_id": string,"refunds"?: Json }; Returns: Json
+                           },
+"showtime":
+{ Args: { "showtime_id": number }; Returns: Json
                            },
 "start_payment":
 { Args: { "booking_id": string,"user_id": string }; Returns: Json

@@ -12,6 +12,8 @@ export const ERROR_CODES = [
   'unknown_user',
   'staff_only',
   'unknown_showtime',
+  'unknown_auditorium',
+  'layout_outdated',
   'showtime_closed',
   'no_seats',
   'duplicate_seat',
