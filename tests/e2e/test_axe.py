@@ -148,7 +148,7 @@ def seats_not_sold(visitor: Visitor) -> Iterator[str]:
 
 def seats_out_of_reach(visitor: Visitor) -> Iterator[str]:
     visitor.expects_complaints(NO_CONNECTION)
-    visitor.page.route("**/rpc/seat_map*", lambda route: route.abort())
+    visitor.page.route("**/rpc/seat_states*", lambda route: route.abort())
     visitor.open(f"/showtimes/{visitor.frontrow.cinema.showtime_id}")
     visitor.sees("Nosferatu")
     yield "seats, being read"

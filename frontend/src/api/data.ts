@@ -20,7 +20,7 @@ export async function query<R extends Result>(query: Query<R>): Promise<DataOf<R
   return await dataOf(query, newRequestId());
 }
 
-/** As `query`, for what PostgreSQL types as json only: functions such as seat_map. */
+/** As `query`, for what PostgreSQL types as json only: functions such as seat_states. */
 export async function queryAs<S extends z.ZodType>(
   schema: S,
   query: Query<Result>,
