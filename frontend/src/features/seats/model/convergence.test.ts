@@ -282,7 +282,7 @@ class World {
 
   private hear(): void {
     const event = this.any(this.underway);
-    if (!event) return;
+    if (!(event as SeatEvent | undefined)) return;
     const fate = this.random();
     // Doubled: it comes once more, later.
     if (fate > 0.2) this.underway.splice(this.underway.indexOf(event), 1);
@@ -296,7 +296,7 @@ class World {
 
   private finish(): void {
     const reading = this.any(this.readings);
-    if (!reading) return;
+    if (!(reading as Reading | undefined)) return;
     this.snapshot(reading);
     this.readings.splice(this.readings.indexOf(reading), 1);
     const { askedAt, states } = reading;
