@@ -211,7 +211,7 @@ class Figures(TypedDict):
     sweep_seconds_ago: float
     sweep_failures: NotRequired[int]
     locks_held: int
-    lock_ids: int
+    locks_begun: int
     bookings_recent: dict[str, int]
     payments_recent: dict[str, int]
 

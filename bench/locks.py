@@ -30,8 +30,9 @@ from ({_SLOT}) slot, generate_series(1, 3) i;
 # (A colon in a literal is pgbench's sign for a variable.)
 BARE = f"""
 with inserted as (
-  insert into public.seat_locks (showtime_id, seat_id, user_id, held)
-  select showtime_id, seat_id + i, user_id::uuid, tstzrange(now(), now() + interval '10 minutes')
+  insert into public.seat_locks (showtime_id, id, seat_id, user_id, held)
+  select showtime_id, extract(epoch from now()) * 1000000, seat_id + i, user_id::uuid,
+         tstzrange(now(), now() + interval '10 minutes')
   from ({_SLOT}) slot, generate_series(1, 3) i
   on conflict on constraint one_holder_at_a_time do nothing
   returning showtime_id, seat_id, id
@@ -128,8 +129,9 @@ def _end_a_busy_minute(old: Dataset, ended: int) -> None:
     """Let the sweep archive the last locks, as it does every minute of a busy day."""
     old.empty(afresh=False)
     old.execute(
-        f"insert into public.seat_locks (showtime_id, seat_id, user_id, held)"
-        f" select l.showtime_id, l.seat_id, l.user_id, l.held from ({_ended_locks(0, _BUSY_MINUTE)}) l"
+        f"insert into public.seat_locks (showtime_id, id, seat_id, user_id, held)"
+        f" select l.showtime_id, extract(epoch from lower(l.held)) * 1000000, l.seat_id, l.user_id, l.held"
+        f" from ({_ended_locks(0, _BUSY_MINUTE)}) l"
     )
     with old.connect() as connection:
         while connection.execute(

@@ -21,8 +21,9 @@ insert into public.showtimes (id, movie_id, auditorium_id, starts_at, ends_at, a
   select {showtime}, 1, {hall}, s, s + interval '150 minutes', s + interval '165 minutes'
   from (select now() + interval '1 day' as s) x;
 insert into public.showtime_prices values ({showtime}, 'standard', 1200);
-insert into public.seat_locks (showtime_id, seat_id, user_id, held)
-  select {showtime}, s.id, gen_random_uuid(), tstzrange(now(), now() + interval '1 hour')
+insert into public.seat_locks (showtime_id, id, seat_id, user_id, held)
+  select {showtime}, extract(epoch from now()) * 1000000, s.id, gen_random_uuid(),
+         tstzrange(now(), now() + interval '1 hour')
   from public.seats s where s.auditorium_id = {hall} and s.number % 3 = 0;
 analyze public.seats
 """

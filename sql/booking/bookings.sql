@@ -236,17 +236,18 @@ create function private.extend_locks(
   p_booking public.bookings, p_of uuid, p_until timestamptz, p_now timestamptz) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
-  v_id bigint;
+  v_lock record;
   v_locks integer := 0;
 begin
-  for v_id in
-    select l.id from public.seat_locks l
+  for v_lock in
+    select l.seat_id, l.id from public.seat_locks l
     where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
       and l.booking_id is not distinct from p_of and l.held @> p_now
     order by l.seat_id
   loop
     update public.seat_locks l set booking_id = p_booking.id, held = tstzrange(lower(l.held), p_until)
-    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.id = v_id and l.held @> p_now;
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+      and l.seat_id = v_lock.seat_id and l.id = v_lock.id and l.held @> p_now;
     v_locks := v_locks + found::integer;
   end loop;
   return v_locks;
@@ -272,11 +273,12 @@ begin
 end
 $$;
 
--- {seat_ids, lock_ids, expires_at} of a booking's live locks, as events carry them.
+-- {seat_ids, lock_ids, expires_at} of a booking's live locks, as events tell others.
 create function private.locks_json(p_booking public.bookings, p_now timestamptz) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object('seat_ids', jsonb_agg(l.seat_id order by l.seat_id),
-                            'lock_ids', jsonb_agg(l.id order by l.seat_id), 'expires_at', max(upper(l.held)))
+                            'lock_ids', jsonb_agg(l.id order by l.seat_id),
+                            'expires_at', private.expiry_for_others(max(upper(l.held))))
   from public.seat_locks l
   where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.booking_id = p_booking.id
     and l.held @> p_now

@@ -12,7 +12,7 @@
 -- seat whether a sweep has run or not. The sweep (sweep.sql) only informs viewers and carries ended rows into the
 -- history.
 --
--- Locks taken in this order, always: the showtime, shared by all its customers, and the customer there (both by
+-- Locks taken in this order, always: the showtime, shared by all its customers, and the customer (both by
 -- private.lock_customer), then the booking, then seat locks in the order of seat ids.
 
 create type public.lock_end as enum (
@@ -25,14 +25,16 @@ create type public.lock_end as enum (
 
 create table public.seat_locks (
   showtime_id bigint not null,
-  id bigint generated always as identity,
+  -- The beginning of the hold in microseconds since 1970, so that it tells nothing of other sales. A selection's seats
+  -- share it: a lock is a showtime's seat and this. For one seat it grows, since holds of it never overlap.
+  id bigint not null,
   seat_id bigint not null,
   user_id uuid not null,
   booking_id uuid,
   held tstzrange not null,
   end_reason public.lock_end,
-  -- The user stands in the key so that "what do I hold here" needs no index of its own; the id alone is unique.
-  primary key (showtime_id, user_id, id),
+  -- The user leads the key, so that "what do I hold here, and what anywhere" is one look into it (docs/adr/0054).
+  primary key (user_id, showtime_id, seat_id, id),
   constraint one_holder_at_a_time exclude using gist (showtime_id with =, seat_id with =, held with &&),
   -- One check and not one a rule: PostgreSQL prepares each anew for every insert, on the path that must be quick.
   constraint held_begins_and_what_is_sold_is_booked check (
@@ -41,7 +43,7 @@ create table public.seat_locks (
   -- Rows come and go by the thousand while the table stays small; wait for no fifth of it to be dead.
   autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500
 );
-comment on table public.seat_locks is 'Holds of seats, live and just ended. Ids grow, so the highest is the newest.';
+comment on table public.seat_locks is 'Holds of seats, live and just ended. A seat''s highest id is its newest hold.';
 comment on column public.seat_locks.end_reason is 'Why it ended before its time; null for a lock that ran or runs out.';
 
 -- The sweep finds what has run out.
@@ -98,6 +100,13 @@ $$;
 create function private.ended(p_held tstzrange, p_now timestamptz) returns tstzrange
 language sql stable set search_path = '' as $$
   select tstzrange(lower(p_held), greatest(p_now, lower(p_held) + interval '1 microsecond'))
+$$;
+
+-- When a lock ends, as others may know it: rounded up to the full minute, because the exact end tells a stranger when
+-- its holder came and how a sale goes.
+create function private.expiry_for_others(p_expires_at timestamptz) returns timestamptz
+language sql immutable parallel safe set search_path = '' as $$
+  select date_bin('1 minute', p_expires_at + interval '1 minute' - interval '1 microsecond', timestamptz '2000-01-01')
 $$;
 
 -- What a customer holds and has not bought at a showtime: {showtime_id, seat_ids, lock_ids, expires_at}.
@@ -231,8 +240,9 @@ begin
   -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the
   -- order of seat ids, nobody waits in a circle. Naming the constraint spares a look into the primary key.
   with inserted as (
-    insert into public.seat_locks as l (showtime_id, seat_id, user_id, held)
-    select lock_seats.showtime_id, s, v_user, tstzrange(v_now, v_expires_at) from unnest(v_wanted) s order by s
+    insert into public.seat_locks as l (showtime_id, id, seat_id, user_id, held)
+    select lock_seats.showtime_id, extract(epoch from v_now) * 1000000, s, v_user, tstzrange(v_now, v_expires_at)
+    from unnest(v_wanted) s order by s
     on conflict on constraint one_holder_at_a_time do nothing
     returning l.seat_id, l.id
   )
@@ -243,7 +253,8 @@ begin
   end if;
 
   perform realtime.send(
-    jsonb_build_object('seat_ids', v_got, 'lock_ids', v_lock_ids, 'expires_at', v_expires_at),
+    jsonb_build_object('seat_ids', v_got, 'lock_ids', v_lock_ids,
+                       'expires_at', private.expiry_for_others(v_expires_at)),
     'seat:lock', 'showtime:' || lock_seats.showtime_id, true);
   if v_mine is not null then
     return private.selection_json(lock_seats.showtime_id, v_user, v_now);

@@ -198,8 +198,9 @@ begin
            having count(l.id) > 0) then
       return 'too_many_seats';  -- others were taken meanwhile in place of these
     end if;
-    insert into public.seat_locks (showtime_id, seat_id, user_id, booking_id, held)
-    select s.showtime_id, s.seat_id, p_booking.user_id, p_booking.id, tstzrange(p_now, null)
+    insert into public.seat_locks (showtime_id, id, seat_id, user_id, booking_id, held)
+    select s.showtime_id, extract(epoch from p_now) * 1000000, s.seat_id, p_booking.user_id, p_booking.id,
+           tstzrange(p_now, null)
     from public.booking_seats s
     where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id order by s.seat_id
     on conflict on constraint one_holder_at_a_time do nothing;

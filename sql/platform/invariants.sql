@@ -41,7 +41,14 @@ with holds as (
 select 'I1 a seat is held twice' as invariant,
        jsonb_build_object('showtime_id', a.showtime_id, 'seat_id', a.seat_id, 'lock_ids', array[a.id, b.id]) as violation
 from holds a
-join holds b on b.showtime_id = a.showtime_id and b.seat_id = a.seat_id and b.id > a.id and b.held && a.held
+join holds b on b.showtime_id = a.showtime_id and b.seat_id = a.seat_id and b.held && a.held
+  and (b.id, b.user_id) > (a.id, a.user_id)
+
+-- Not of the history, which has holds from before ids were made so.
+union all
+select 'I1 the id of a lock is not its beginning', jsonb_build_object(
+  'showtime_id', l.showtime_id, 'seat_id', l.seat_id, 'lock_id', l.id)
+from public.seat_locks l where l.id <> extract(epoch from lower(l.held)) * 1000000
 
 union all
 select 'I1 a seat is sold twice', jsonb_build_object('showtime_id', s.showtime_id, 'seat_id', s.seat_id)
@@ -104,7 +111,8 @@ join public.bookings b on b.showtime_id = s.showtime_id and b.id = s.booking_id
 where b.status <> 'confirmed'
 
 union all
-select 'I3 a hold without end is not sold', jsonb_build_object('showtime_id', l.showtime_id, 'lock_id', l.id)
+select 'I3 a hold without end is not sold', jsonb_build_object(
+  'showtime_id', l.showtime_id, 'seat_id', l.seat_id, 'lock_id', l.id)
 from public.seat_locks l
 where upper_inf(l.held)
   and not exists (select from sold s
@@ -122,7 +130,8 @@ where t.id is null or s.auditorium_id is distinct from t.auditorium_id
 
 -- I4: no lock outlives its promised end: a selection and the time to pay together, as they were set when it began.
 union all
-select 'I4 a lock outlives its time', jsonb_build_object('showtime_id', l.showtime_id, 'lock_id', l.id)
+select 'I4 a lock outlives its time', jsonb_build_object(
+  'showtime_id', l.showtime_id, 'seat_id', l.seat_id, 'lock_id', l.id)
 from public.seat_locks l
 where not upper_inf(l.held)
   and upper(l.held) - lower(l.held) > (select max(p.longest) from promises p where p.during @> lower(l.held))

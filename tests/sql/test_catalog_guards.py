@@ -467,8 +467,9 @@ def test_a_booking_is_not_confirmed_with_a_hold_that_it_has_no_line_for(cinema: 
     if late:
         cinema.advance("10 minutes")
     cinema.owner.execute(
-        "insert into public.seat_locks (showtime_id, seat_id, user_id, booking_id, held)"
-        " values (%s, %s, %s, %s, tstzrange(private.now(), private.now() + interval '1 minute'))",
+        "insert into public.seat_locks (showtime_id, id, seat_id, user_id, booking_id, held)"
+        " select %s, extract(epoch from t) * 1000000, %s, %s, %s, tstzrange(t, t + interval '1 minute')"
+        " from private.now() t",
         [cinema.showtime_id, cinema.seats[5], ada.user_id, booking["id"]],
     )
     answer = cinema.pay(booking, intent)

@@ -16,8 +16,8 @@ Forge = Callable[[str], None]
 FORGERIES: dict[str, list[str]] = {
     "I1 a seat is held twice": [
         """alter table public.seat_locks drop constraint one_holder_at_a_time;
-           insert into public.seat_locks (showtime_id, seat_id, user_id, held)
-           select showtime_id, seat_id, user_id, tstzrange(lower(held) + interval '1 second', upper(held))
+           insert into public.seat_locks (showtime_id, id, seat_id, user_id, held)
+           select showtime_id, id + 1000000, seat_id, user_id, tstzrange(lower(held) + interval '1 second', upper(held))
            from public.seat_locks where booking_id is null""",
         # Against the history too.
         """insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)
@@ -25,6 +25,7 @@ FORGERIES: dict[str, list[str]] = {
                   'released'
            from public.seat_locks where booking_id is null""",
     ],
+    "I1 the id of a lock is not its beginning": ["update public.seat_locks set id = id + 1 where booking_id is null"],
     "I1 a seat is sold twice": [
         """drop index public.a_seat_is_sold_once;
            insert into public.booking_seats

@@ -70,8 +70,8 @@ insert into public.refunds (showtime_id, booking_id, payment_id, amount, currenc
   select p.showtime_id, p.booking_id, p.id, 100, 'EUR', 'made_at_stripe', 'succeeded', 're_' || p.id, p.created_at,
          p.created_at
   from public.payments p;
-insert into public.seat_locks (showtime_id, seat_id, user_id, booking_id, held)
-  select showtime_id, seat_id, user_id, id, tstzrange(at, null) from sold;
+insert into public.seat_locks (showtime_id, id, seat_id, user_id, booking_id, held)
+  select showtime_id, extract(epoch from at) * 1000000, seat_id, user_id, id, tstzrange(at, null) from sold;
 insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)
   select showtime_id, row_number() over (), seat_id, user_id, tstzrange(at - interval '1 hour', at), 'expired'
   from sold;
