@@ -157,10 +157,11 @@ begin
 end
 $$;
 
--- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices and gives
--- them, once, the time to pay (lock.extended). Called again it answers the same booking. Answers the booking
--- (private.booking_json). Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, unknown_seat or
--- seat_not_for_sale with the seats, amount_not_payable with what can be paid, busy.
+-- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices, which ends
+-- when they do; who begins to pay gets more time (start_payment). Called again it answers the same booking. Answers the
+-- booking (private.booking_json). Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, unknown_seat
+-- or seat_not_for_sale with the seats, amount_not_payable with what can be paid, too_many_unpaid, too_many_returned,
+-- busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
@@ -170,6 +171,7 @@ declare
   v_now timestamptz;
   v_elsewhere bigint[];
   v_unpriced bigint[];
+  v_expires_at timestamptz;
   v_total bigint;
   v_currency text;
   v_lines jsonb;
@@ -188,10 +190,11 @@ begin
   -- The lines are read once, so that a price list which changes meanwhile cannot part the total from its lines. Every
   -- hold has one: a seat that is not (or no longer) in the showtime's auditorium is refused and not left out.
   select array_agg(l.seat_id order by l.seat_id) filter (where s.id is null),
-         array_agg(l.seat_id order by l.seat_id) filter (where p.price is null), sum(p.price), min(t.currency),
+         array_agg(l.seat_id order by l.seat_id) filter (where p.price is null), min(upper(l.held)), sum(p.price),
+         min(t.currency),
          jsonb_agg(jsonb_build_object('seat_id', s.id, 'row_label', s.row_label, 'number', s.number, 'kind', s.kind,
                                       'price', p.price))
-  into v_elsewhere, v_unpriced, v_total, v_currency, v_lines
+  into v_elsewhere, v_unpriced, v_expires_at, v_total, v_currency, v_lines
   from public.seat_locks l
   join public.auditoriums a on a.id = v_showtime.auditorium_id
   join public.theaters t on t.id = a.theater_id
@@ -206,10 +209,10 @@ begin
     perform private.raise_api_error('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
   end if;
   perform private.require_payable(v_total, v_currency);
+  perform private.require_bookings_left(v_user, v_now);
 
   insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at)
-  select v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_now + c.payment_duration
-  from private.settings c where c.singleton
+  values (v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_expires_at)
   returning b.* into v_booking;
   insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
   select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
@@ -217,12 +220,8 @@ begin
   if private.extend_locks(v_booking, null, v_booking.expires_at, v_now) <> jsonb_array_length(v_lines) then
     perform private.raise_api_error('lock_expired');
   end if;
-  perform private.broadcast_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
   return private.booking_json(v_booking);
 exception
-  -- Somebody took a seat in the instant in which its lock ran out.
-  when exclusion_violation then
-    perform private.raise_api_error('lock_expired');
   when deadlock_detected or lock_not_available then
     perform private.raise_api_error('busy');
 end

@@ -2,7 +2,7 @@
 -- its last, and one exclusion constraint makes two holds of a seat at one instant impossible, sold seats included:
 --
 --   lock_seats       held = [now, now + lock_duration)       the whole selection shares one end
---   create_booking   held = [.., now + payment_duration)     once, so that there is time to pay
+--   start_payment    held = [.., now + payment_duration)     once, so that there is time to pay
 --   confirm_booking  held = [.., )                           sold: no upper bound
 --   release_seats, cancel_booking   held = [.., now)         closed early, with the reason
 --
@@ -63,10 +63,12 @@ create table private.seat_lock_history (
   end_reason public.lock_end not null,
   primary key (showtime_id, seat_id, id)
 );
+-- What somebody held at a showtime lately and did not buy (holding_limits.sql).
+create index seat_lock_history_by_user on private.seat_lock_history (user_id, showtime_id, id);
 alter table private.seat_lock_history enable row level security;
 
--- Makes a customer's own calls on one showtime take turns, so that limits and a selection's one clock hold when two
--- tabs ask at once. Ends with the transaction.
+-- Makes a customer's own calls take turns, at all showtimes (some limits are over all), so that limits and a selection's
+-- one clock hold when two tabs ask at once. Ends with the transaction.
 --
 -- Before that it takes the showtime, which customers share: a guard of what they rely on (catalog_guards.sql) takes it
 -- alone, by private.lock_showtime. A showtime's key is its id, a customer's a hash.
@@ -74,7 +76,7 @@ create function private.lock_customer(p_showtime_id bigint, p_user_id uuid) retu
 language plpgsql volatile set search_path = '' as $$
 begin
   perform pg_advisory_xact_lock_shared(p_showtime_id),
-          pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+          pg_advisory_xact_lock(hashtextextended(p_user_id::text, 0));
 end
 $$;
 
@@ -84,7 +86,7 @@ create function private.try_lock_customer(p_showtime_id bigint, p_user_id uuid) 
 language plpgsql volatile set search_path = '' as $$
 begin
   return pg_try_advisory_xact_lock_shared(p_showtime_id)
-    and pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+    and pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, 0));
 end
 $$;
 
@@ -165,7 +167,10 @@ $$;
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, seat_not_for_sale, too_many_seats, unknown_showtime,
--- showtime_closed, booking_pending, seat_taken with the seats, too_many_attempts, busy.
+-- showtime_closed, booking_pending, seat_taken with the seats, too_many_attempts, too_many_held, seat_cooldown with the
+-- seats, holding_paused, busy.
+--
+-- Who held seats there lately and did not buy them goes by private.selection_time (holding_limits.sql).
 --
 -- The limit on how fast somebody may choose is read from the locks that are there anyway (each stays a minute past its
 -- end, see sweep.sql), so it costs no write.
@@ -192,6 +197,10 @@ declare
   v_expires_at timestamptz;
   v_recent integer;
   v_per_minute integer;
+  v_unpaid integer;
+  v_unpaid_limit integer;
+  v_new boolean;
+  v_returns boolean;
   v_wanted bigint[] := lock_seats.seat_ids;
   v_got bigint[];
   v_lock_ids bigint[];
@@ -205,20 +214,29 @@ begin
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
          mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
-         mine.lately, c.seats_chosen_per_minute
-  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_recent, v_per_minute
+         mine.lately, c.seats_chosen_per_minute, mine.unpaid, c.seats_held_per_customer, mine.expires_at is null,
+         mine.ended or exists (
+           select from private.seat_lock_history h
+           where h.user_id = v_user and h.showtime_id = lock_seats.showtime_id
+             and h.id > extract(epoch from v_now - interval '1 hour' - c.lock_duration - c.payment_duration) * 1000000)
+  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_recent, v_per_minute, v_unpaid,
+              v_unpaid_limit, v_new, v_returns
   from private.settings c
   left join public.showtimes t on t.id = lock_seats.showtime_id
   left join public.users u on u.id = v_user
   cross join lateral (
-    select array_agg(l.seat_id) filter (where l.live) as seat_ids,
-           min(upper(l.held)) filter (where l.live and l.booking_id is null) as expires_at,
+    select array_agg(l.seat_id) filter (where l.live and l.here) as seat_ids,
+           min(upper(l.held)) filter (where l.live and l.here and l.booking_id is null) as expires_at,
            min(l.booking_id::text)
-             filter (where l.live and l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id,
-           count(*) filter (where lower(l.held) > v_now - interval '1 minute') as lately
+             filter (where l.live and l.here and l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id,
+           count(*) filter (where l.here and lower(l.held) > v_now - interval '1 minute') as lately,
+           count(*) filter (where l.live and not upper_inf(l.held)) as unpaid,
+           bool_or(l.here and not l.live) is true as ended
     -- Not `held @> now`: it would draw the planner to the GiST index, which is slower than the primary key.
-    from (select *, (upper(any_of_mine.held) > v_now) is not false as live from public.seat_locks any_of_mine) l
-    where l.showtime_id = lock_seats.showtime_id and l.user_id = v_user) mine
+    from (select *, (upper(any_of_mine.held) > v_now) is not false as live,
+                 any_of_mine.showtime_id = lock_seats.showtime_id as here
+          from public.seat_locks any_of_mine) l
+    where l.user_id = v_user) mine
   where c.singleton;
   if v_open is not true or v_known is distinct from cardinality(v_wanted) or v_known not between 1 and v_limit then
     perform private.refuse_selection(lock_seats.showtime_id, v_user, v_wanted, v_limit);
@@ -235,6 +253,12 @@ begin
   end if;
   if v_recent + cardinality(v_wanted) > v_per_minute then
     perform private.raise_api_error('too_many_attempts', '{"retry_after": 60}');
+  elsif v_unpaid + cardinality(v_wanted) > v_unpaid_limit then
+    perform private.refuse_more_held(v_user, v_unpaid_limit, v_now);
+  end if;
+  if v_returns then
+    v_expires_at := least(v_expires_at, v_now + private.selection_time(
+      lock_seats.showtime_id, v_user, v_wanted, v_new, v_now));
   end if;
 
   -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the

@@ -30,7 +30,12 @@ language sql immutable parallel safe set search_path = '' as $$
     ('seat_taken',            409, 'One of those seats was just taken.'),
     ('seat_not_for_sale',     409, 'One of those seats is not on sale for this showtime.'),
     ('booking_pending',       409, 'You have an unpaid order for this showtime. Pay for it or cancel it first.'),
+    ('too_many_held',         409, 'You hold as many unpaid seats as one person may. Pay for some or release some first.'),
+    ('seat_cooldown',         429, 'You held one of those seats and did not buy it. Choose another, or try again later.'),
+    ('holding_paused',        429, 'You have held seats for this showtime for a while. Others get a turn; try again later.'),
     -- booking and paying
+    ('too_many_unpaid',       429, 'You left several orders unpaid. Please try again later.'),
+    ('too_many_returned',     409, 'You returned several orders lately. Please contact the cinema to book again.'),
     ('lock_expired',          409, 'Your hold expired and the seats were released. Please choose again.'),
     ('amount_not_payable',    422, 'This total cannot be paid online. Please choose other seats.'),
     ('unknown_booking',       404, 'Booking not found.'),

@@ -15,6 +15,11 @@ create table private.settings (
   registrations_per_address integer default 50,
   payment_starts_per_customer integer default 30,
   seats_chosen_per_minute integer default 120,
+  seats_held_per_customer integer default 20,
+  holding_time_per_hour interval default '20 minutes',
+  seat_cooldown interval default '5 minutes',
+  unpaid_bookings_per_day integer default 10,
+  returned_bookings_per_month integer default 5,
   constraint there_is_one_row check (singleton),
   constraint durations_are_positive check (
     lock_duration > '0' and payment_duration > '0' and session_duration > '0' and sign_in_window > '0'),
@@ -22,7 +27,10 @@ create table private.settings (
   constraint limits_are_positive check (
     seats_per_customer > 0 and sessions_per_customer > 0 and sign_in_attempts_per_account_and_address > 0
     and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0
-    and registrations_per_address > 0 and payment_starts_per_customer > 0 and seats_chosen_per_minute > 0)
+    and registrations_per_address > 0 and payment_starts_per_customer > 0 and seats_chosen_per_minute > 0),
+  constraint holding_limits_are_positive check (
+    seats_held_per_customer > 0 and holding_time_per_hour > '0' and seat_cooldown > '0'
+    and unpaid_bookings_per_day > 0 and returned_bookings_per_month > 0)
 );
 alter table private.settings enable row level security;
 
@@ -44,6 +52,16 @@ comment on column private.settings.payment_starts_per_customer is
   'How often a customer may ask for the means to pay within sign_in_window, since each asks Stripe; null for no limit.';
 comment on column private.settings.seats_chosen_per_minute is
   'Seats that a customer may newly lock at a showtime within a minute; null for no limit.';
+comment on column private.settings.seats_held_per_customer is
+  'Seats one person may hold, and not have paid for, at all showtimes together; null for no limit.';
+comment on column private.settings.holding_time_per_hour is
+  'How long within an hour one person may hold seats of a showtime that they do not buy; null for no limit.';
+comment on column private.settings.seat_cooldown is
+  'How long somebody cannot have a seat again that they held long and did not buy; null for no limit.';
+comment on column private.settings.unpaid_bookings_per_day is
+  'Bookings one person may leave unpaid within a day; null for no limit.';
+comment on column private.settings.returned_bookings_per_month is
+  'Paid bookings one person may cancel within 30 days before staff are asked; null for no limit. Each costs Stripe fees.';
 
 insert into private.settings default values;
 

@@ -8,8 +8,8 @@ from tests.concurrency.parallel import Start, outcome, rewrite, succeeded, wait_
 SWEEP = "public.release_expired_locks(integer)"
 NOTHING_DONE = {"seats_released": 0, "bookings_expired": 0, "locks_archived": 0, "availability_broadcast": 0}
 TRY_CUSTOMER = "private.try_lock_customer(bigint,uuid)"
-ONLY_IF_FREE = "pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))"
-WHEN_IT_IS_FREE = "pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id)) is not null"
+ONLY_IF_FREE = "pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, 0))"
+WHEN_IT_IS_FREE = "pg_advisory_xact_lock(hashtextextended(p_user_id::text, 0)) is not null"
 
 
 def ran_out(cinema: CinemaFixture) -> tuple[Caller, Json]:
