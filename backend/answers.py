@@ -91,6 +91,7 @@ class Payment(TypedDict):
     amount: int
     currency: str
     payment_intent_id: str | None
+    expires_at: str
 
 
 class Attachment(TypedDict):

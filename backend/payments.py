@@ -49,6 +49,7 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
             client_secret=intent.client_secret,
             amount=payment["amount"],
             currency=payment["currency"],
+            expires_at=payment["expires_at"],
         )
         return jsonify(answer.model_dump())
 

@@ -101,6 +101,7 @@ class Intent(Response):
     client_secret: str
     amount: Annotated[int, Field(ge=1, description="In minor units.")]
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    expires_at: Annotated[str, Field(description="Until when the booking can be paid for: the first call extends it.")]
 
 
 class EventOutcome(Response):

@@ -31,6 +31,7 @@ comment on column public.showtimes.revision is
 create index showtimes_by_movie on public.showtimes (movie_id, starts_at);
 create index showtimes_by_auditorium on public.showtimes (auditorium_id, starts_at);
 create index showtimes_by_start on public.showtimes (starts_at);
+create index showtimes_by_end on public.showtimes (ends_at);
 -- The sweep looks for those whose bookings are to be refunded.
 create index showtimes_cancelled on public.showtimes (starts_at) where status = 'cancelled';
 

@@ -66,6 +66,7 @@ class FlakyDataApi(FakeDataApi):
             "amount": 1200,
             "currency": "EUR",
             "payment_intent_id": None,
+            "expires_at": "2026-12-02T10:00:00+00:00",
         }
         outcomes = [
             {"outcome": outcome, "booking_id": UUID_OF_A_BOOKING, "reason": None}
