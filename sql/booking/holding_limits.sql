@@ -1,16 +1,17 @@
--- Limits on holding seats and not buying them, so that nobody keeps a showtime from others for nothing: what is refused,
--- and why. The numbers are in private.settings; what needs no look into the past (seats per customer, seats a minute)
+-- Limits on holding seats and not buying them, so that nobody keeps a showtime from others for nothing: what is
+-- refused, and why. The numbers are in private.settings; what needs no look into the past (seats per customer, seats a minute)
 -- is in lock_seats itself.
 --
 --   too_many_held      seats held and unpaid, over all showtimes
---   holding_paused     time for which seats of a showtime were held within an hour and not bought; the last selection is
---                      cut to what is left of it
+--   holding_paused     time for which seats of a showtime were held within an hour and not bought; the last selection
+--                      is cut to what is left of it
 --   seat_cooldown      the same seat, by who held it for long and did not buy it; other seats they may have at once
 --   too_many_unpaid    bookings left unpaid, in a day
 --   too_many_returned  bookings paid and cancelled, in a month: Stripe keeps its fees, so staff decide
 --
 -- Time is counted and not holds, so that neither releasing just before the end, nor choosing other seats, nor passing
--- seats on among accounts gains any. Ended holds are read where they are: some in seat_locks, older ones in the history.
+-- seats on among accounts gains any. Ended holds are read where they are: some in seat_locks, older ones in the
+-- history.
 -- All is exact, because a customer's calls take turns at all showtimes (private.lock_customer).
 
 -- What somebody held at a showtime and did not buy, as far as the limits look back.
@@ -123,7 +124,8 @@ begin
   elsif cardinality(v_unpaid) >= v_settings.unpaid_bookings_per_day then
     perform private.raise_api_error('too_many_unpaid', jsonb_build_object(
       'limit', v_settings.unpaid_bookings_per_day,
-      'retry_after', ceil(extract(epoch from v_unpaid[v_settings.unpaid_bookings_per_day] + interval '1 day' - p_now))));
+      'retry_after',
+      ceil(extract(epoch from v_unpaid[v_settings.unpaid_bookings_per_day] + interval '1 day' - p_now))));
   end if;
 end
 $$;

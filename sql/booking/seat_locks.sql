@@ -67,8 +67,8 @@ create table private.seat_lock_history (
 create index seat_lock_history_by_user on private.seat_lock_history (user_id, showtime_id, id);
 alter table private.seat_lock_history enable row level security;
 
--- Makes a customer's own calls take turns, at all showtimes (some limits are over all), so that limits and a selection's
--- one clock hold when two tabs ask at once. Ends with the transaction.
+-- Makes a customer's own calls take turns, at all showtimes (some limits are over all), so that limits and a
+-- selection's one clock hold when two tabs ask at once. Ends with the transaction.
 --
 -- Before that it takes the showtime, which customers share: a guard of what they rely on (catalog_guards.sql) takes it
 -- alone, by private.lock_showtime. A showtime's key is its id, a customer's a hash.
@@ -227,8 +227,8 @@ begin
   cross join lateral (
     select array_agg(l.seat_id) filter (where l.live and l.here) as seat_ids,
            min(upper(l.held)) filter (where l.live and l.here and l.booking_id is null) as expires_at,
-           min(l.booking_id::text)
-             filter (where l.live and l.here and l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id,
+           min(l.booking_id::text) filter (
+             where l.live and l.here and l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id,
            count(*) filter (where l.here and lower(l.held) > v_now - interval '1 minute') as lately,
            count(*) filter (where l.live and not upper_inf(l.held)) as unpaid,
            bool_or(l.here and not l.live) is true as ended

@@ -98,8 +98,8 @@ begin
 end
 $$;
 
--- Moves the end of a pending booking and its locks to payment_duration from now, unless it is later already, and informs
--- viewers. Answers the booking as it is then. Raises lock_expired when a lock has just run out.
+-- Moves the end of a pending booking and its locks to payment_duration from now, unless it is later already, and
+-- informs viewers. Answers the booking as it is then. Raises lock_expired when a lock has just run out.
 create function private.give_time_to_pay(p_booking public.bookings, p_now timestamptz) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 begin

@@ -61,7 +61,7 @@ comment on column private.settings.seat_cooldown is
 comment on column private.settings.unpaid_bookings_per_day is
   'Bookings one person may leave unpaid within a day; null for no limit.';
 comment on column private.settings.returned_bookings_per_month is
-  'Paid bookings one person may cancel within 30 days before staff are asked; null for no limit. Each costs Stripe fees.';
+  'Paid bookings one person may cancel within 30 days before staff are asked; null for no limit. Stripe keeps fees.';
 
 insert into private.settings default values;
 

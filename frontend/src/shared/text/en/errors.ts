@@ -21,8 +21,10 @@ export const errors = {
   seats_taken: (count: number) => `${count} of those seats were just taken.`,
   seat_not_for_sale: 'One of those seats is not for sale for this showtime.',
   booking_pending: 'You have an unpaid order for this showtime. Complete or cancel it first.',
-  too_many_held: 'You are holding as many unpaid seats as one person can. Pay for some or release some first.',
-  seat_cooldown: 'You held one of those seats without buying it. Choose another, or try again in a few minutes.',
+  too_many_held:
+    'You are holding as many unpaid seats as one person can. Pay for some or release some first.',
+  seat_cooldown:
+    'You held one of those seats without buying it. Choose another, or try again in a few minutes.',
   holding_paused: 'You have held seats for this showtime for a while, so others get a turn. Try again later.',
   too_many_unpaid: 'You left several orders unpaid. Please try again later.',
   too_many_returned: 'You returned several orders recently. Please contact the cinema to book again.',
