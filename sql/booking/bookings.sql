@@ -160,8 +160,8 @@ $$;
 -- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices, which ends
 -- when they do; who begins to pay gets more time (start_payment). Called again it answers the same booking. Answers the
 -- booking (private.booking_json). Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired,
--- unknown_seat or seat_not_for_sale with the seats, amount_not_payable with what can be paid, too_many_unpaid, too_many_returned,
--- busy.
+-- unknown_seat or seat_not_for_sale with the seats, amount_not_payable with what can be paid, too_many_unpaid,
+-- too_many_returned, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare

@@ -1,6 +1,6 @@
 -- Limits on holding seats and not buying them, so that nobody keeps a showtime from others for nothing: what is
--- refused, and why. The numbers are in private.settings; what needs no look into the past (seats per customer, seats a minute)
--- is in lock_seats itself.
+-- refused, and why. The numbers are in private.settings; what needs no look into the past (seats per customer, seats
+-- a minute) is in lock_seats itself.
 --
 --   too_many_held      seats held and unpaid, over all showtimes
 --   holding_paused     time for which seats of a showtime were held within an hour and not bought; the last selection
