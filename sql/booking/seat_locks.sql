@@ -61,6 +61,7 @@ create table private.seat_lock_history (
   end_reason public.lock_end not null,
   primary key (showtime_id, seat_id, id)
 );
+create index seat_lock_history_by_user on private.seat_lock_history (user_id);
 alter table private.seat_lock_history enable row level security;
 
 -- Makes a customer's own calls on one showtime take turns, so that limits and a selection's one clock hold when two

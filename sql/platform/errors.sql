@@ -67,3 +67,11 @@ begin
     errcode = 'PT' || v_error.status, message = p_code, detail = p_detail::text, hint = v_error.sentence;
 end
 $$;
+
+-- Refuses an argument of a function, and names it in the detail. Raises invalid_request.
+create function private.refuse_argument(p_name text) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform private.raise_api_error('invalid_request', jsonb_build_object('argument', p_name));
+end
+$$;

@@ -208,7 +208,8 @@ where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
   and has_function_privilege(r.name, p.oid, 'execute')
   and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seats_left', 'server_time', 'create_booking',
                               'cancel_booking', 'cancellable_until', 'refundable_amount', 'send_ticket_again', 'seat_holder',
-                              'booking_history'])
+                              'booking_history',
+                              'my_bookings', 'my_booking', 'my_account', 'rename_me', 'my_data'])
   and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')  -- of an extension
 
 union all

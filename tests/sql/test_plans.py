@@ -264,6 +264,14 @@ def test_mutant_a_plan_that_was_made_on_an_empty_table_reads_it_whole(cinema: Ci
 
 # What comes every few seconds, every hour, or with every sign-in ------------------------------------------------------
 
+
+def read_own(session: Observed, function: str) -> None:
+    """As one of those whose bookings FILL makes."""
+    (booking,) = session.cinema.rows("select id, user_id from public.bookings order by id limit 1")
+    arguments = {"booking_id": booking["id"]} if function == "my_booking" else {}
+    session.call(function, booking["user_id"], **arguments)
+
+
 EVERY_SO_OFTEN: dict[str, Callable[[Observed], object]] = {
     "claim_outbox": lambda s: s.call("claim_outbox"),
     "complete_outbox": lambda s: s.call("complete_outbox", id=1, attempt=1),
@@ -274,6 +282,9 @@ EVERY_SO_OFTEN: dict[str, Callable[[Observed], object]] = {
     "check_registration_limit": lambda s: s.call("check_registration_limit", address="10.0.0.7"),
     "rotate_session": lambda s: s.call("rotate_session", token_hash="a" * 64, new_token_hash="b" * 64),
     "seat_holder": lambda s: s.call("seat_holder", showtime_id=s.cinema.showtime_id, seat_id=s.cinema.seats[0]),
+    "my_bookings": lambda s: read_own(s, "my_bookings"),
+    "my_booking": lambda s: read_own(s, "my_booking"),
+    "my_account": lambda s: read_own(s, "my_account"),
     "abandon_emails": lambda s: s.run("select private.abandon_emails(private.now())"),
     "purge_old_sign_ins": lambda s: s.run("select private.purge_old_sign_ins()"),
 }
