@@ -16,8 +16,8 @@ language sql immutable parallel safe set search_path = '' as $$
     ('too_many_attempts',     429, 'Too many attempts. Please wait a while and try again.'),
     ('email_taken',           409, 'This email already has an account. Sign in instead?'),
     ('invalid_email',         422, 'Enter a valid email address.'),
-    ('invalid_name',          422, 'Enter a name of 1 to 200 characters, on one line.'),
-    ('weak_password',         422, 'Choose a password of 10 to 200 characters.'),
+    ('invalid_name',          422, 'Enter a name of 1 to 100 characters, on one line and without links.'),
+    ('weak_password',         422, 'Choose a password of 10 to 200 characters that is not easy to guess.'),
     ('unknown_user',          404, 'Account not found.'),
     ('staff_only',            403, 'Staff only.'),
     -- choosing seats
