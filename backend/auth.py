@@ -14,7 +14,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
-from backend import schemas
+from backend import email_addresses, schemas
 from backend.answers import Session, User
 from backend.database import Database
 from backend.errors import ApiError
@@ -75,17 +75,21 @@ def blueprint(settings: Settings, database: Database, tokens: Tokens, passwords:
     @auth.post("/register")
     def register() -> Response:  # pyright: ignore[reportUnusedFunction]
         body = read_json(schemas.Registration)
+        email = email_addresses.normalize(body.email)
+        if email is None:
+            raise ApiError("invalid_email")
         admission = database.check_registration_limit(client_address())
         if admission["status"] == "limited":
             raise ApiError("too_many_attempts", retry_after=admission.get("retry_after", 60))
-        user = database.register_user(body.email, passwords.hash(body.password), body.full_name)
+        user = database.register_user(email, passwords.hash(body.password), body.full_name)
         return signed_in(user, 201)
 
     @auth.post("/login")
     def login() -> Response:  # pyright: ignore[reportUnusedFunction]
         body = read_json(schemas.Login)
-        # No account has a longer one, and an index cannot hold a very long one.
-        email = body.email.strip()[: _LONGEST_EMAIL + 1]
+        # What is no address today may have been one when its account was made. No account has a longer one, and an
+        # index cannot hold a very long one.
+        email = email_addresses.normalize(body.email) or body.email.strip()[: _LONGEST_EMAIL + 1]
         credentials = database.begin_sign_in(email, client_address())
         if credentials["status"] == "limited":
             raise ApiError("too_many_attempts", retry_after=int(credentials.get("retry_after", 60)))

@@ -7,6 +7,8 @@ the text, and an .ics for the calendar. Times are the theater's, with the name o
 from __future__ import annotations
 
 import io
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -171,7 +173,7 @@ class Emails:
         qr: bytes | None = None,
     ) -> EmailMessage:
         facts = _facts(context)
-        name = _one_line(context["customer"]["full_name"])
+        greeting = _greeting(context["customer"]["full_name"])
         message = EmailMessage()
         message["From"] = self._sender()
         message["To"] = _recipient(context["customer"])
@@ -180,12 +182,12 @@ class Emails:
         # Hashed for its length: a folded Message-ID is one that some programs misread.
         message["Message-ID"] = f"<{sha256(key.encode()).hexdigest()[:32]}@{self._domain()}>"
         message["Auto-Submitted"] = "auto-generated"
-        lines = [f"Hello {name},", "", *opening, "", *(f"{what}: {value}" for what, value in facts), "", *closing]
+        lines = [greeting, "", *opening, "", *(f"{what}: {value}" for what, value in facts), "", *closing]
         if link is not None:
             lines.append(f"{link[0]}: {link[1]}")
         message.set_content("\n".join(lines) + "\n")
         image = f"ticket.{context['booking']['reference']}@{self._domain()}"
-        message.add_alternative(_html(name, opening, facts, closing, link, image if qr else None), subtype="html")
+        message.add_alternative(_html(greeting, opening, facts, closing, link, image if qr else None), subtype="html")
         if qr is not None:
             html = message.get_body(("html",))
             assert isinstance(html, EmailMessage), "the HTML part was just added"
@@ -250,7 +252,7 @@ def _seat(row: str, number: int, kind: str) -> str:
 
 
 def _html(
-    name: str,
+    greeting: str,
     opening: Sequence[str],
     facts: Sequence[tuple[str, str]],
     closing: Sequence[str],
@@ -264,7 +266,7 @@ def _html(
     code = f'<p><img src="cid:{escape(image)}" alt="Your ticket as a QR code" width="300"></p>\n' if image else ""
     return (
         '<!doctype html>\n<html lang="en">\n<body style="font-family:sans-serif;max-width:36em">\n'
-        f"<p>Hello {escape(name)},</p>\n"
+        f"<p>{escape(greeting)}</p>\n"
         + "".join(f"<p>{escape(line)}</p>\n" for line in opening)
         + f"{code}<table>\n{rows}</table>\n"
         + "".join(f"<p>{escape(line)}</p>\n" for line in closing)
@@ -299,10 +301,33 @@ def _calendar(context: EmailContext, now: datetime, domain: str) -> str:
 
 
 def _recipient(customer: EmailCustomer) -> Address:
+    """Return the address without the name: a long name with commas is folded into more than one recipient by some
+    programs, Python's own among them (gh-80222)."""
     local, _, domain = customer["email"].rpartition("@")
-    if not domain.isascii():
-        domain = domain.encode("idna").decode()
-    return Address(_one_line(customer["full_name"]), local, domain)
+    return Address(username=local, domain=domain)
+
+
+_LONGEST_GREETED, _MOST_WORDS_GREETED = 40, 5
+_WORD = re.compile(r"(?:[^\W\d_]\.)+|(?:[^\W\d_]\.)*[^\W\d_]+(?:['’\u2010·-][^\W\d_]+)*\.?")
+"""Letters with apostrophes and hyphens between them, initials with their dots, and an abbreviation's dot."""
+
+
+def _greeting(full_name: str) -> str:
+    """Greet by name where it is plainly one, of a few words of letters. Anybody may register with somebody else's
+    address, and the name is theirs to choose: no number to call, no domain, no sentence of theirs gets into our email.
+    """
+    words = _bare(full_name).split()
+    plain = (
+        0 < len(words) <= _MOST_WORDS_GREETED
+        and len(full_name) <= _LONGEST_GREETED
+        and all(_WORD.fullmatch(word) for word in words)
+    )
+    return f"Hello {full_name}," if plain else "Hello,"
+
+
+def _bare(name: str) -> str:
+    """Return a name without marks and joiners, which are no letters to a regular expression."""
+    return "".join(c for c in name if unicodedata.category(c) not in ("Mn", "Mc") and c not in "\u200c\u200d")
 
 
 def _one_line(text: str) -> str:

@@ -7,8 +7,9 @@ import io
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
+from email import message_from_bytes, message_from_string, policy
 from email.message import EmailMessage
+from email.utils import getaddresses
 from typing import Any, cast
 
 import icalendar
@@ -103,7 +104,9 @@ def test_the_ticket_says_everything(emails: Emails) -> None:
     assert "Nosferatu &lt;1922&gt; &amp; more" in read.html
     assert read.message["Subject"] == "Your tickets for Nosferatu <1922> & more (ABCD2345)"
     assert read.message["From"] == "Frontrow <tickets@frontrow.example>"
-    assert read.message["To"] == "Ada Lovelace <ada@example.com>"
+    assert read.message["To"] == "ada@example.com"
+    assert read.text.startswith("Hello Ada Lovelace,\n")
+    assert "<p>Hello Ada Lovelace,</p>" in read.html
     assert read.message["Auto-Submitted"] == "auto-generated"
     link = f"{emails.settings.app_url}/bookings/{CONTEXT['booking']['id']}"
     assert f"View or cancel this booking: {link}\n" in read.text
@@ -220,21 +223,68 @@ def test_a_cancellation_without_a_refund_says_why_there_is_none(emails: Emails, 
     assert not {"image/png", "text/calendar"} & {part.get_content_type() for part in read.message.walk()}
 
 
+NAMES_THAT_MEAN_MORE = [
+    "Ada\r\nBcc: eve@example.com",
+    "Lovelace, Ada",
+    "x" * 200,
+    "a, " * 66,
+    "Ada: Lovelace, " * 12,  # CPython gh-80222 folded the quotes away
+    "Ada <eve@other.example>, Bob",
+    "a@victim.example>,<b\uff20other.example",
+    '"Ada" <eve@other.example>',
+    "=?utf-8?q?eve=40other.example=2C?=",
+    "group: eve@other.example;",
+]
+
+
+@pytest.mark.parametrize("full_name", NAMES_THAT_MEAN_MORE)
+@pytest.mark.parametrize("address", ["ada@example.com", "zo\u00eb@xn--mller-kva.example"])
+def test_an_email_has_one_recipient_whatever_the_name(emails: Emails, full_name: str, address: str) -> None:
+    message = emails.confirmation(KEY, changed(customer={"full_name": full_name, "email": address}), NOW)
+    wire = message.as_bytes(policy=policy.SMTPUTF8 if not address.isascii() else policy.SMTP).decode()
+    read = message_from_string(wire, policy=policy.SMTP)
+    assert [(each.display_name, each.addr_spec) for each in read["To"].addresses] == [("", address)]
+    assert {"cc", "bcc", "resent-to"} & {name.lower() for name in read} == set()
+    by_older_programs = message_from_string(wire, policy=policy.compat32)
+    assert getaddresses(by_older_programs.get_all("To", [])) == [("", address)]
+
+
 @pytest.mark.parametrize(
-    ("customer", "to"),
+    "full_name",
     [
-        ({"full_name": "Ada\r\nBcc: eve@example.com"}, '"Ada Bcc: eve@example.com" <ada@example.com>'),
-        ({"full_name": "Lovelace, Ada"}, '"Lovelace, Ada" <ada@example.com>'),
-        ({"full_name": "Zoë 李"}, "Zoë 李 <ada@example.com>"),
-        ({"email": "a,b@example.com"}, 'Ada Lovelace <"a,b"@example.com>'),
-        ({"email": "ada@müller.example"}, "Ada Lovelace <ada@xn--mller-kva.example>"),
+        "Ada",
+        "Ada Lovelace",
+        "Zo\u00eb \u674e",
+        "J.R.R. Tolkien",
+        "Dr. Strange",
+        "O\u2019Brien-Smith",
+        "\u0645\u06cc\u200c\u0646\u0648",
+        "\u0906\u0930\u0924\u0940",
     ],
 )
-def test_names_and_addresses_as_people_write_them(emails: Emails, customer: dict[str, str], to: str) -> None:
-    read = Read.of(emails.confirmation(KEY, changed(customer=customer), NOW))
-    assert read.message["To"] == to
-    assert read.message["Bcc"] is None
-    assert len(read.message["To"].addresses) == 1
+def test_a_plain_name_is_greeted(emails: Emails, full_name: str) -> None:
+    read = Read.of(emails.confirmation(KEY, changed(customer={"full_name": full_name}), NOW))
+    assert read.text.startswith(f"Hello {full_name},\n")
+
+
+@pytest.mark.parametrize(
+    "full_name",
+    [
+        *NAMES_THAT_MEAN_MORE,
+        "URGENT: pay at https://evil.example",
+        "evil.example",
+        "Call 0900 123456",
+        "Your account is locked. Write to eve",
+        "Ada \U0001f469\u200d\U0001f680",
+        "Ada!",
+        "",
+    ],
+)
+def test_what_might_be_a_message_of_its_own_is_not_greeted(emails: Emails, full_name: str) -> None:
+    read = Read.of(emails.confirmation(KEY, changed(customer={"full_name": full_name}), NOW))
+    assert read.text.startswith("Hello,\n")
+    assert "<p>Hello,</p>" in read.html
+    assert not full_name or full_name not in read.text + read.html
 
 
 def test_markup_in_names_stays_text(emails: Emails) -> None:
