@@ -219,14 +219,14 @@ isOneToOne: false
                   ]
                 },"showtimes": {
                   Row: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
+                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"revision": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
                   }
                   ComputedFields: "seats_left"
                   Insert: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"revision"?: number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Update: {
-                    "auditorium_id"?: number,"available_from"?: string,"cancelled_at"?: string | null,"ends_at"?: string,"id"?: never,"movie_id"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id"?: number,"available_from"?: string,"cancelled_at"?: string | null,"ends_at"?: string,"id"?: never,"movie_id"?: number,"revision"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Relationships: [
                     {
@@ -334,6 +334,18 @@ isOneToOne: false
 "lock_seats":
 { Args: { "seat_ids": (number)[],"showtime_id": number }; Returns: Json
                            },
+"my_account":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"my_booking":
+{ Args: { "booking_id": string }; Returns: Json
+                           },
+"my_bookings":
+{ Args: { "after"?: string,"max_rows"?: number }; Returns: Json
+                           },
+"my_data":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "open_session":
 { Args: { "address"?: string,"token_hash": string,"user_agent"?: string,"user_id": string }; Returns: Json
                            },
@@ -366,6 +378,9 @@ isOneToOne: false
                            },
 "release_seats":
 { Args: { "seat_ids"?: (number)[],"showtime_id": number }; Returns: Json
+                           },
+"rename_me":
+{ Args: { "full_name": string }; Returns: Json
                            },
 "requeue_outbox":
 { Args: { "id"?: number }; Returns: number
