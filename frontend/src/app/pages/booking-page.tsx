@@ -52,7 +52,7 @@ function Loaded({ booking }: { booking: Booking }) {
   }
   const lead =
     status === 'expired' || status === 'cancelled' || status === 'refunded' ? ended[status] : undefined;
-  const onSale = Date.parse(booking.showtimes.starts_at) > now && booking.showtimes.status === 'scheduled';
+  const onSale = Date.parse(booking.showtime.starts_at) > now && booking.showtime.status === 'scheduled';
   return (
     <Page title={statuses[status]} lead={lead} width="narrow">
       <div className="flex flex-col gap-6">
@@ -66,7 +66,7 @@ function Loaded({ booking }: { booking: Booking }) {
         <div className="flex flex-wrap gap-3">
           {status === 'pending' && <ButtonLink to={paths.checkout(booking.id)}>{finishPaying}</ButtonLink>}
           {status !== 'pending' && onSale && (
-            <ButtonLink to={paths.showtime(booking.showtime_id)}>{toSeats}</ButtonLink>
+            <ButtonLink to={paths.showtime(booking.showtime.id)}>{toSeats}</ButtonLink>
           )}
           <ButtonLink look="secondary" to={paths.bookings()}>
             {text.bookings.title}

@@ -54,11 +54,13 @@ const booking = () => ({
   total: 1150,
   currency: 'USD',
   expires_at: STARTS,
-  booking_seats: [{ seat_id: 1, row_label: 'A', number: 1, kind: 'standard', price: 1150 }],
-  payments: [],
+  confirmed_at: STARTS,
+  seats: [{ seat_id: 1, row: 'A', number: 1, kind: 'standard', price: 1150 }],
   refunds: [],
-  disputes: [],
-  showtimes: { ...showtime(), movies: film() },
+  showtime: showtime(),
+  movie: film(),
+  theater: { ...theater, address: 'Fifth Avenue 1' },
+  auditorium: 'Salon',
 });
 const SEAT = { id: 1, row: 'A', number: 1, x: 1, y: 1, kind: 'standard', price: 1150 };
 const map = () => ({
@@ -91,8 +93,8 @@ function answer(url: URL): unknown {
       return [{ ...showtime(), movie: film(), auditorium: { name: 'Salon', theater } }];
     case 'seat_map':
       return map();
-    case 'bookings':
-      return [booking()];
+    case 'my_bookings':
+      return { server_time: new Date(NOW).toISOString(), bookings: [booking()], after: null };
     case 'refresh':
       return signedIn('token');
     default:

@@ -7,6 +7,7 @@ export const bookings = {
     sentence: 'Your tickets will appear here.',
   },
   sections: { upcoming: 'Upcoming', past: 'Past and cancelled' },
+  showMore: 'Show more',
   status: {
     pending: 'Awaiting payment',
     confirmed: 'Booked',
