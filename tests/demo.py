@@ -180,9 +180,9 @@ async def buy_three_seats(ada: Customer, bob: Customer, showtime_id: int, env: d
     await bob.receives("seat:book", seat_ids)
     say(f"The webhook arrives; Bob receives seat:book for {names}.")
 
-    rows = await ada.client.table("bookings").select("status, total, booking_seats(seat_id)").execute()
-    (row,) = cast(list[Json], rows.data)
-    found = (row["status"], row["total"], sorted(seat["seat_id"] for seat in row["booking_seats"]))
+    answer = await ada.client.rpc("my_bookings", {}).execute()
+    (row,) = cast(Json, answer.data)["bookings"]
+    found = (row["status"], row["total"], sorted(seat["seat_id"] for seat in row["seats"]))
     expect(found == ("confirmed", booking["total"], seat_ids), f"the booking is {found}")
     say(f"The booking reads {row['status']}, {money(row['total'], booking['currency'])}.")
     await read_email(ada, booking["reference"], env["MAIL_URL"])

@@ -96,8 +96,7 @@ class Customer:
 
     def booking(self, booking: Json) -> Json:
         """The booking as its owner reads it from the Data API."""
-        rows = self.data_api.table("bookings").select("*").eq("id", booking["id"]).execute().data
-        return cast(Json, rows[0])
+        return self.rpc("my_booking", booking_id=booking["id"])
 
 
 class Frontrow:
