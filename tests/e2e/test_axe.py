@@ -204,6 +204,7 @@ def checkout(visitor: Visitor) -> Iterator[str]:
     visitor.press("Yes, release them")
     visitor.sees_text("You released the seats")
     yield "checkout, given up"
+    visitor.expects_complaints("404")
     visitor.open("/bookings/00000000-0000-4000-8000-000000000000")
     visitor.sees_text("Booking not found.")
     yield "booking, unknown"

@@ -95,6 +95,7 @@ def test_unknown_pages_lead_on(visitor: Visitor, path: str, heading: str) -> Non
 @pytest.mark.parametrize("booking", [str(uuid.UUID(int=7)), "seven"])
 def test_unknown_booking(visitor: Visitor, path: str, booking: str) -> None:
     visitor.has_account()
+    visitor.expects_complaints("404")
     visitor.open(path + booking)
     visitor.sees_text("Booking not found.")
     visitor.page.get_by_role("main").get_by_role("link", name="My tickets").click()
