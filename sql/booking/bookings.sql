@@ -26,6 +26,7 @@ create table public.bookings (
   expires_at timestamptz not null,
   confirmed_at timestamptz,
   cancelled_at timestamptz,
+  revision integer not null default 0,
   primary key (showtime_id, id),
   constraint booking_id_is_unique unique (id),
   constraint reference_is_unique unique (reference),
@@ -35,6 +36,7 @@ create table public.bookings (
 );
 comment on column public.bookings.reference is 'What people read aloud at the counter: eight letters and digits.';
 comment on column public.bookings.expires_at is 'Until when a pending booking may be paid.';
+comment on column public.bookings.revision is 'The revision of the showtime that its customer booked by.';
 
 create unique index one_pending_booking_per_customer on public.bookings (showtime_id, user_id) where status = 'pending';
 create index bookings_by_user on public.bookings (user_id, created_at desc);
@@ -207,8 +209,9 @@ begin
   end if;
   perform private.require_payable(v_total, v_currency);
 
-  insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at)
-  select v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_now + c.payment_duration
+  insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at, revision)
+  select v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_now + c.payment_duration,
+         v_showtime.revision
   from private.settings c where c.singleton
   returning b.* into v_booking;
   insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
@@ -300,22 +303,33 @@ begin
 end
 $$;
 
--- Until when a confirmed booking can be cancelled: the notice that private.settings asks for before the showtime, or
--- infinity when the cinema has cancelled that. Null for other bookings. A computed column of bookings for the Data API:
--- select=*,cancellable_until. Definer, because settings are nobody's to read.
-create function public.cancellable_until(booking public.bookings) returns timestamptz
-language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
+-- Until when a confirmed booking can be cancelled, the one place that says it: the notice that private.settings asks
+-- for before the showtime; without any, until its start, when it was moved since the customer booked
+-- (moved_showtimes.sql); infinity when the cinema has cancelled it. Null for other bookings.
+create function private.cancellable_until(p_booking public.bookings) returns timestamptz
+language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 begin
-  if (booking).status <> 'confirmed' then
+  if (p_booking).status <> 'confirmed' then
     return null;
   end if;
-  return (select case when s.status = 'cancelled' then 'infinity' else s.starts_at - c.cancellation_notice end
-          from public.showtimes s, private.settings c where s.id = (booking).showtime_id and c.singleton);
+  return (select case when s.status = 'cancelled' then 'infinity'
+                      when private.moved_from(p_booking) is not null then s.starts_at
+                      else s.starts_at - c.cancellation_notice end
+          from public.showtimes s, private.settings c where s.id = (p_booking).showtime_id and c.singleton);
 end
 $$;
 
--- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until cancellable_until, frees
--- them and queues a full refund. Cancelling what is cancelled answers it again.
+-- The same as a computed column of bookings for the Data API: select=*,cancellable_until. Definer, because settings are
+-- nobody's to read.
+create function public.cancellable_until(booking public.bookings) returns timestamptz
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return private.cancellable_until(booking);
+end
+$$;
+
+-- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until it is no longer
+-- cancellable, frees them and queues a full refund. Cancelling what is cancelled answers it again.
 -- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
 create function public.cancel_booking(booking_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
@@ -333,7 +347,7 @@ begin
     return private.booking_json(v_booking);
   end if;
   if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
-    or v_now > public.cancellable_until(v_booking) then
+    or v_now > private.cancellable_until(v_booking) then
     perform private.raise_api_error('not_cancellable');
   end if;
 

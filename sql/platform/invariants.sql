@@ -185,6 +185,22 @@ union all
 select 'I6 an email was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key, 'last_error', coalesce(o.last_error, '-'))
 from private.outbox o where o.state = 'failed'
 
+-- A2: every change of a showtime is recorded, and each move has one email for each booking that was confirmed then.
+-- (Once is the outbox's unique key. What was changed before there was a record is not looked for.)
+union all
+select 'A2 a change of a showtime is not recorded', jsonb_build_object('showtime_id', t.id, 'revision', t.revision)
+from public.showtimes t
+join (select r.showtime_id, min(r.revision) as first, max(r.revision) as last, count(*) as revisions
+      from private.showtime_revisions r group by r.showtime_id) known on known.showtime_id = t.id
+where known.last <> t.revision or known.revisions <> known.last - known.first + 1
+
+union all
+select 'A2 a move has no mail', jsonb_build_object('booking_id', b.id, 'revision', r.revision)
+from private.showtime_revisions r
+join public.bookings b on b.showtime_id = r.showtime_id and b.revision < r.revision
+where r.old_starts_at <> r.starts_at and b.confirmed_at < r.at and (b.cancelled_at > r.at) is not false
+  and not exists (select from private.outbox o where o.key = 'mail:showtime_moved:' || b.id || ':' || r.revision)
+
 -- A3: a showtime to come has time for its film.
 union all
 select 'A3 a showtime ends before its film', jsonb_build_object('showtime_id', t.id)
@@ -207,7 +223,7 @@ from pg_catalog.pg_proc p, unnest(array['anon', 'authenticated']) r (name)
 where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
   and has_function_privilege(r.name, p.oid, 'execute')
   and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seats_left', 'server_time', 'create_booking',
-                              'cancel_booking', 'cancellable_until', 'refundable_amount', 'send_ticket_again', 'seat_holder',
+                              'cancel_booking', 'cancellable_until', 'moved_from', 'refundable_amount', 'send_ticket_again', 'seat_holder',
                               'booking_history'])
   and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')  -- of an extension
 

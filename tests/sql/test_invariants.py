@@ -13,6 +13,16 @@ from tests.cinema import INVARIANTS, CinemaFixture, Json
 
 Forge = Callable[[str], None]
 
+
+def moved(revision: int) -> str:
+    """The record of a move just now."""
+    return f"""insert into private.showtime_revisions (
+                 showtime_id, revision, at, old_auditorium_id, old_starts_at, old_ends_at, auditorium_id, starts_at,
+                 ends_at)
+               select id, {revision}, private.now(), auditorium_id, starts_at - interval '1 hour', ends_at,
+                      auditorium_id, starts_at, ends_at from public.showtimes"""
+
+
 FORGERIES: dict[str, list[str]] = {
     "I1 a seat is held twice": [
         """alter table public.seat_locks drop constraint one_holder_at_a_time;
@@ -122,6 +132,13 @@ FORGERIES: dict[str, list[str]] = {
     "I6 a cancellation has no mail": ["delete from private.outbox where kind = 'mail_refund'"],
     "I6 an email was given up": [
         "update private.outbox set state = 'failed', completed_at = now() where kind = 'mail_confirmation'",
+    ],
+    "A2 a change of a showtime is not recorded": [
+        moved(revision=2),
+        f"{moved(revision=1)}; {moved(revision=3)}; update public.showtimes set revision = 3",
+    ],
+    "A2 a move has no mail": [
+        f"{moved(revision=1)}; update public.showtimes set revision = 1",
     ],
     "A3 a showtime ends before its film": [
         "update public.movies set length_minutes = 111",

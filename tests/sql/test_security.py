@@ -29,6 +29,7 @@ OPEN_DEFINERS = {
     "cancellable_until(bookings)",
     "create_booking(bigint)",
     "lock_seats(bigint,bigint[])",
+    "moved_from(bookings)",
     "refundable_amount(bookings)",
     "release_seats(bigint,bigint[])",
     "seat_holder(bigint,bigint,timestamp with time zone)",
