@@ -18,7 +18,7 @@ from typing_extensions import NotRequired, TypeAlias
 
 from pydantic import BaseModel, Field, JsonValue
 
-PrivateOutboxKind: TypeAlias = Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent", "mail_cancellation", "mail_refund_failed"]
+PrivateOutboxKind: TypeAlias = Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent", "mail_cancellation", "mail_refund_failed", "mail_showtime_moved"]
 
 PrivateOutboxState: TypeAlias = Literal["queued", "sent", "failed", "discarded"]
 
@@ -94,6 +94,7 @@ class PublicBookings(BaseModel):
     expires_at: datetime.datetime = Field(alias="expires_at")
     id: uuid.UUID = Field(alias="id")
     reference: str = Field(alias="reference")
+    revision: int = Field(alias="revision")
     showtime_id: int = Field(alias="showtime_id")
     status: PublicBookingStatus = Field(alias="status")
     total: int = Field(alias="total")
@@ -107,6 +108,7 @@ class PublicBookingsInsert(TypedDict):
     expires_at: Annotated[datetime.datetime, Field(alias="expires_at")]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     reference: Annotated[str, Field(alias="reference")]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     showtime_id: Annotated[int, Field(alias="showtime_id")]
     status: NotRequired[Annotated[PublicBookingStatus, Field(alias="status")]]
     total: Annotated[int, Field(alias="total")]
@@ -120,6 +122,7 @@ class PublicBookingsUpdate(TypedDict):
     expires_at: NotRequired[Annotated[datetime.datetime, Field(alias="expires_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     reference: NotRequired[Annotated[str, Field(alias="reference")]]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     showtime_id: NotRequired[Annotated[int, Field(alias="showtime_id")]]
     status: NotRequired[Annotated[PublicBookingStatus, Field(alias="status")]]
     total: NotRequired[Annotated[int, Field(alias="total")]]
@@ -378,6 +381,7 @@ class PublicShowtimes(BaseModel):
     ends_at: datetime.datetime = Field(alias="ends_at")
     id: int = Field(alias="id")
     movie_id: int = Field(alias="movie_id")
+    revision: int = Field(alias="revision")
     starts_at: datetime.datetime = Field(alias="starts_at")
     status: PublicShowtimeStatus = Field(alias="status")
 
@@ -388,6 +392,7 @@ class PublicShowtimesInsert(TypedDict):
     ends_at: Annotated[datetime.datetime, Field(alias="ends_at")]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: Annotated[int, Field(alias="movie_id")]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     starts_at: Annotated[datetime.datetime, Field(alias="starts_at")]
     status: NotRequired[Annotated[PublicShowtimeStatus, Field(alias="status")]]
 
@@ -398,6 +403,7 @@ class PublicShowtimesUpdate(TypedDict):
     ends_at: NotRequired[Annotated[datetime.datetime, Field(alias="ends_at")]]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: NotRequired[Annotated[int, Field(alias="movie_id")]]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     starts_at: NotRequired[Annotated[datetime.datetime, Field(alias="starts_at")]]
     status: NotRequired[Annotated[PublicShowtimeStatus, Field(alias="status")]]
 

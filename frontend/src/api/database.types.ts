@@ -53,14 +53,14 @@ isOneToOne: false
                   ]
                 },"bookings": {
                   Row: {
-                    "cancelled_at": string | null,"confirmed_at": string | null,"created_at": string,"currency": string,"expires_at": string,"id": string,"reference": string,"showtime_id": number,"status": Database["public"]['Enums']["booking_status"],"total": number,"user_id": string,"cancellable_until": string | null,"refundable_amount": number | null
+                    "cancelled_at": string | null,"confirmed_at": string | null,"created_at": string,"currency": string,"expires_at": string,"id": string,"reference": string,"revision": number,"showtime_id": number,"status": Database["public"]['Enums']["booking_status"],"total": number,"user_id": string,"cancellable_until": string | null,"moved_from": string | null,"refundable_amount": number | null
                   }
-                  ComputedFields: "cancellable_until" | "refundable_amount"
+                  ComputedFields: "cancellable_until" | "moved_from" | "refundable_amount"
                   Insert: {
-                    "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at": string,"currency": string,"expires_at": string,"id"?: string,"reference": string,"showtime_id": number,"status"?: Database["public"]['Enums']["booking_status"],"total": number,"user_id": string
+                    "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at": string,"currency": string,"expires_at": string,"id"?: string,"reference": string,"revision"?: number,"showtime_id": number,"status"?: Database["public"]['Enums']["booking_status"],"total": number,"user_id": string
                   }
                   Update: {
-                    "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at"?: string,"currency"?: string,"expires_at"?: string,"id"?: string,"reference"?: string,"showtime_id"?: number,"status"?: Database["public"]['Enums']["booking_status"],"total"?: number,"user_id"?: string
+                    "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at"?: string,"currency"?: string,"expires_at"?: string,"id"?: string,"reference"?: string,"revision"?: number,"showtime_id"?: number,"status"?: Database["public"]['Enums']["booking_status"],"total"?: number,"user_id"?: string
                   }
                   Relationships: [
                     {
@@ -219,14 +219,14 @@ isOneToOne: false
                   ]
                 },"showtimes": {
                   Row: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
+                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"revision": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
                   }
                   ComputedFields: "seats_left"
                   Insert: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"revision"?: number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Update: {
-                    "auditorium_id"?: number,"available_from"?: string,"cancelled_at"?: string | null,"ends_at"?: string,"id"?: never,"movie_id"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id"?: number,"available_from"?: string,"cancelled_at"?: string | null,"ends_at"?: string,"id"?: never,"movie_id"?: number,"revision"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Relationships: [
                     {
@@ -333,6 +333,9 @@ isOneToOne: false
                            },
 "lock_seats":
 { Args: { "seat_ids": (number)[],"showtime_id": number }; Returns: Json
+                           },
+"moved_from":
+{ Args: { "booking": Omit<Database["public"]['Tables']["bookings"]['Row'], Database["public"]['Tables']["bookings"]['ComputedFields']> }; Returns: string
                            },
 "open_session":
 { Args: { "address"?: string,"token_hash": string,"user_agent"?: string,"user_id": string }; Returns: Json
