@@ -238,11 +238,12 @@ class EmailBooking(TypedDict):
 
 
 class EmailShowtime(TypedDict):
-    """When the film runs; ISO 8601."""
+    """When the film runs; ISO 8601. `revision` counts its changes of time and place."""
 
     id: int
     starts_at: str
     ends_at: str
+    revision: int
 
 
 class EmailMovie(TypedDict):
@@ -270,9 +271,12 @@ class EmailCustomer(TypedDict):
 
 
 class EmailContext(TypedDict):
-    """Everything that an email about a booking says (private.email_context)."""
+    """Everything that an email about a booking says (private.email_context). `moved_from` is when the showtime was to
+    start as it was booked, if it was moved since."""
 
     booking: EmailBooking
+    was_confirmed: bool
+    moved_from: str | None
     showtime: EmailShowtime
     movie: EmailMovie
     theater: EmailTheater
