@@ -6,7 +6,7 @@ import { clockSet } from '../server-clock';
 import { supabase } from '../supabase';
 
 const WITH_ALL =
-  '*, cancellable_until, refundable_amount, booking_seats(*), payments(*), refunds(*), disputes(*), showtimes(id, starts_at, ends_at, status, movies(title, slug, certificate, length_minutes), auditoriums(name, theaters(name, address, city, time_zone)))';
+  '*, cancellable_until, moved_from, refundable_amount, booking_seats(*), payments(*), refunds(*), disputes(*), showtimes(id, starts_at, ends_at, status, movies(title, slug, certificate, length_minutes), auditoriums(name, theaters(name, address, city, time_zone)))';
 
 /** A booking of the viewer's own, with its seats, its money, and what it is for. */
 export type Booking = Awaited<ReturnType<typeof fetchBooking>>;

@@ -45,6 +45,11 @@ export const bookings = {
     sent: (address: string) => `Your ticket is on its way to ${address}.`,
     sentTooOften: 'We have already sent this ticket three times today. Please check your spam folder.',
   },
+  moved: {
+    title: 'This showtime was moved',
+    times: (before: string, now: string) => `It was on ${before}. It is now on ${now}.`,
+    free: 'Your tickets stay valid. If the new time does not suit you, cancel free of charge until it starts.',
+  },
   cancel: {
     open: 'Cancel this booking',
     until: (time: string | undefined, promise: string) =>
