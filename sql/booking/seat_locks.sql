@@ -156,7 +156,7 @@ $$;
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, seat_not_for_sale, too_many_seats, unknown_showtime,
--- showtime_closed, booking_pending, seat_taken with the seats, too_many_attempts, busy.
+-- showtime_closed, booking_pending, seat_taken with the seats, too_many_attempts, human_check_required, busy.
 --
 -- The limit on how fast somebody may choose is read from the locks that are there anyway (each stays a minute past its
 -- end, see sweep.sql), so it costs no write.
@@ -183,6 +183,7 @@ declare
   v_expires_at timestamptz;
   v_recent integer;
   v_per_minute integer;
+  v_human_check boolean;
   v_wanted bigint[] := lock_seats.seat_ids;
   v_got bigint[];
   v_lock_ids bigint[];
@@ -196,8 +197,8 @@ begin
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
          mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
-         mine.lately, c.seats_chosen_per_minute
-  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_recent, v_per_minute
+         mine.lately, c.seats_chosen_per_minute, c.human_check
+  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_recent, v_per_minute, v_human_check
   from private.settings c
   left join public.showtimes t on t.id = lock_seats.showtime_id
   left join public.users u on u.id = v_user
@@ -226,6 +227,8 @@ begin
   end if;
   if v_recent + cardinality(v_wanted) > v_per_minute then
     perform private.raise_api_error('too_many_attempts', '{"retry_after": 60}');
+  elsif v_human_check then
+    perform private.require_human(lock_seats.showtime_id, v_now);
   end if;
 
   -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the

@@ -20,6 +20,8 @@ language sql immutable parallel safe set search_path = '' as $$
     ('weak_password',         422, 'Choose a password of 10 to 200 characters.'),
     ('unknown_user',          404, 'Account not found.'),
     ('staff_only',            403, 'Staff only.'),
+    ('human_check_failed',    422, 'That check did not succeed. Please try again.'),
+    ('human_check_unavailable', 503, 'The check is unavailable right now. Please try again in a moment.'),
     -- choosing seats
     ('unknown_showtime',      404, 'Showtime not found.'),
     ('showtime_closed',       409, 'Seats for this showtime are no longer on sale.'),
@@ -29,6 +31,7 @@ language sql immutable parallel safe set search_path = '' as $$
     ('unknown_seat',          422, 'One of those seats is not in this auditorium.'),
     ('seat_taken',            409, 'One of those seats was just taken.'),
     ('seat_not_for_sale',     409, 'One of those seats is not on sale for this showtime.'),
+    ('human_check_required',  403, 'Please confirm that you are a person, then choose again.'),
     ('booking_pending',       409, 'You have an unpaid order for this showtime. Pay for it or cancel it first.'),
     -- booking and paying
     ('lock_expired',          409, 'Your hold expired and the seats were released. Please choose again.'),
