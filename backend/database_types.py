@@ -378,6 +378,7 @@ class PublicShowtimes(BaseModel):
     ends_at: datetime.datetime = Field(alias="ends_at")
     id: int = Field(alias="id")
     movie_id: int = Field(alias="movie_id")
+    revision: int = Field(alias="revision")
     starts_at: datetime.datetime = Field(alias="starts_at")
     status: PublicShowtimeStatus = Field(alias="status")
 
@@ -388,6 +389,7 @@ class PublicShowtimesInsert(TypedDict):
     ends_at: Annotated[datetime.datetime, Field(alias="ends_at")]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: Annotated[int, Field(alias="movie_id")]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     starts_at: Annotated[datetime.datetime, Field(alias="starts_at")]
     status: NotRequired[Annotated[PublicShowtimeStatus, Field(alias="status")]]
 
@@ -398,6 +400,7 @@ class PublicShowtimesUpdate(TypedDict):
     ends_at: NotRequired[Annotated[datetime.datetime, Field(alias="ends_at")]]
     id: NotRequired[Annotated[int, Field(alias="id")]]
     movie_id: NotRequired[Annotated[int, Field(alias="movie_id")]]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     starts_at: NotRequired[Annotated[datetime.datetime, Field(alias="starts_at")]]
     status: NotRequired[Annotated[PublicShowtimeStatus, Field(alias="status")]]
 

@@ -219,14 +219,14 @@ isOneToOne: false
                   ]
                 },"showtimes": {
                   Row: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
+                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"revision": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
                   }
                   ComputedFields: "seats_left"
                   Insert: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"revision"?: number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Update: {
-                    "auditorium_id"?: number,"available_from"?: string,"cancelled_at"?: string | null,"ends_at"?: string,"id"?: never,"movie_id"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
+                    "auditorium_id"?: number,"available_from"?: string,"cancelled_at"?: string | null,"ends_at"?: string,"id"?: never,"movie_id"?: number,"revision"?: number,"starts_at"?: string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
                   Relationships: [
                     {
@@ -279,6 +279,9 @@ isOneToOne: false
           Functions: {
             "attach_payment_intent":
 { Args: { "payment_id": string,"payment_intent_id": string }; Returns: Json
+                           },
+"begin_human_check":
+{ Args: { "address": string,"session_id": string,"user_id": string }; Returns: Json
                            },
 "begin_sign_in":
 { Args: { "address": string,"email": string }; Returns: Json
@@ -339,6 +342,9 @@ isOneToOne: false
                            },
 "operational_metrics":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"pass_human_check":
+{ Args: { "session_id": string,"user_id": string }; Returns: Json
                            },
 "payments_to_verify":
 { Args: { "after"?: string,"max_rows"?: number,"since": string }; Returns: Json
