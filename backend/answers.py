@@ -62,7 +62,7 @@ class Credentials(TypedDict):
 
 
 class Admission(TypedDict):
-    """Leave for one more account, or not yet; `retry_after` is in seconds."""
+    """Leave for one more account or human check, or not yet; `retry_after` is in seconds."""
 
     status: Literal["admitted", "limited"]
     retry_after: NotRequired[int]
@@ -75,10 +75,11 @@ class Rotation(TypedDict):
 
 
 class Session(TypedDict):
-    """A sign-in; `expires_at` is ISO 8601."""
+    """A sign-in; `expires_at` and `human_until`, for which a passed human check counts, are ISO 8601."""
 
     session_id: str
     expires_at: str
+    human_until: str | None
     user: User
 
 

@@ -57,13 +57,18 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
 
 def signed_in_user(tokens: Tokens) -> UUID:
     """Return the user of the request's access token. Raises sign_in_required."""
+    try:
+        return tokens.user_id(bearer_token())
+    except TokenError:
+        raise ApiError("sign_in_required") from None
+
+
+def bearer_token() -> str:
+    """Return the access token that the request carries, unread. Raises sign_in_required."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise ApiError("sign_in_required")
-    try:
-        return tokens.user_id(token.strip())
-    except TokenError:
-        raise ApiError("sign_in_required") from None
+    return token.strip()
 
 
 def _payable(database: Database, stripe: Payments, booking_id: UUID, user_id: UUID) -> tuple[Payment, Intent]:

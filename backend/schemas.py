@@ -61,6 +61,12 @@ class Logout(Request):
     everywhere: bool = False
 
 
+class HumanToken(Request):
+    """What the human check's widget gave the page. Providers issue some two thousand characters."""
+
+    token: Text = Field(min_length=1, max_length=8192)
+
+
 class BookingId(Request):
     """The booking to pay for."""
 

@@ -30,7 +30,7 @@ LOGIN = {"email": USER["email"], "password": PASSWORD}
 def session() -> dict[str, Any]:
     """Return an answer of open_session and rotate_session."""
     expires_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-    return {"status": "rotated", "session_id": "4b1c", "expires_at": expires_at, "user": USER}
+    return {"status": "rotated", "session_id": "4b1c", "expires_at": expires_at, "human_until": None, "user": USER}
 
 
 @pytest.fixture
