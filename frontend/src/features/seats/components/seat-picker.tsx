@@ -12,6 +12,7 @@ import { useChangeAnnouncements } from '../hooks/use-change-announcements';
 import { useSeatSelection } from '../hooks/use-seat-selection';
 import { useSavedSelection } from '../hooks/use-saved-selection';
 import { useSeats } from '../hooks/use-seats';
+import { HumanCheck } from './human-check';
 import { Legend } from './legend';
 import { MapSkeleton } from './map-skeleton';
 import { Panel } from './panel';
@@ -108,6 +109,7 @@ export function SeatPicker({ showtimeId, title }: SeatPickerProps) {
           onContinue={choosing.continueToPayment}
         />
       </div>
+      <HumanCheck open={choosing.checking} onPassed={choosing.passedCheck} onClose={choosing.closeCheck} />
     </div>
   );
 }

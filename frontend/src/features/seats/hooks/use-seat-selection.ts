@@ -10,6 +10,7 @@ import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 import { useCreateBooking } from '../api/create-booking';
+import { humanCheckIsConfigured } from '../api/human-check';
 import { lockSeats } from '../api/lock-seats';
 import { releaseSeats } from '../api/release-seats';
 import { seatName, type Seat } from '../model/seat';
@@ -30,6 +31,8 @@ export function useSeatSelection(
   const navigate = useNavigate();
   const { pathname, search } = useLocation();
   const [problem, setProblem] = useState<string>();
+  /** The seat that waits for a human check. */
+  const [checkFor, setCheckFor] = useState<Seat>();
   const pendingId = signedIn ? seats.pendingBookingId : null;
   const createBooking = useCreateBooking(showtimeId);
   const book = createBooking.mutate;
@@ -74,11 +77,19 @@ export function useSeatSelection(
       } catch (error) {
         update((before) => clearPending(before, [seat.id]));
         if (isApiError(error, 'sign_in_required', 'session_ended')) signIn(seat.id);
-        else refused(error);
+        else if (!isApiError(error, 'human_check_required')) refused(error);
+        else if (humanCheckIsConfigured()) setCheckFor(seat);
+        else report(text.seats.human.missing);
       }
     },
-    [refused, showtimeId, signIn, update],
+    [refused, report, showtimeId, signIn, update],
   );
+
+  const closeCheck = useCallback(() => setCheckFor(undefined), []);
+  const passedCheck = useCallback(() => {
+    setCheckFor(undefined);
+    if (checkFor) void lock(checkFor);
+  }, [checkFor, lock]);
 
   const release = useCallback(
     async (given: readonly Seat[]) => {
@@ -154,6 +165,9 @@ export function useSeatSelection(
     expiresAt,
     choose,
     release,
+    checking: checkFor !== undefined,
+    closeCheck,
+    passedCheck,
     continueToPayment,
     continuing: createBooking.isPending,
     guest: session.status === 'guest',
