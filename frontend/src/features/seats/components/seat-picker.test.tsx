@@ -11,6 +11,17 @@ import { renderRoutes } from '@/test/render';
 
 import { SeatPicker } from './seat-picker';
 
+const human = vi.hoisted(() => ({ configured: true }));
+vi.mock('../api/human-check', () => ({ humanCheckIsConfigured: () => human.configured }));
+vi.mock('./human-check', () => ({
+  HumanCheck: ({ open, onPassed, onClose }: Record<'onPassed' | 'onClose', () => void> & { open: boolean }) =>
+    open && (
+      <div role="dialog">
+        <button onClick={onPassed}>Pass</button>
+        <button onClick={onClose}>Leave</button>
+      </div>
+    ),
+}));
 const listening = vi.hoisted(() => new Map<string, unknown>());
 vi.mock('@/api/realtime', () => ({
   listen: (topic: string, listener: unknown) => {
@@ -283,4 +294,56 @@ test('on to the payment', async () => {
     .setup({ advanceTimers: (by) => vi.advanceTimersByTime(by) })
     .click(await screen.findByRole('button', { name: 'Continue to payment' }));
   expect(await screen.findByText('/checkout/b7')).toBeVisible();
+});
+
+/** A showtime under pressure: it locks for tokens that say that a check was passed. */
+function underPressure() {
+  let passed = false;
+  open({
+    [LOCK]: ({ body }) => {
+      if (!passed) return refusal(403, 'human_check_required');
+      (body as { seat_ids: number[] }).seat_ids.forEach((id) => auditorium.hold(id, true));
+      return auditorium.selection();
+    },
+  });
+  return () => {
+    passed = true;
+  };
+}
+
+test('a seat that waited for a human check is locked by itself afterwards', async () => {
+  const pass = underPressure();
+  await choose(2);
+  const button = await screen.findByRole('button', { name: 'Pass' });
+  await expectSeat(2, 'free');
+  pass();
+  fireEvent.click(button);
+  await expectSeat(2, 'yours');
+  expect(askedFor(LOCK)).toEqual([
+    { showtime_id: 7, seat_ids: [2] },
+    { showtime_id: 7, seat_ids: [2] },
+  ]);
+  expect(screen.queryByRole('dialog')).toBeNull();
+});
+
+test('who leaves a human check is back at the map', async () => {
+  underPressure();
+  await choose(2);
+  fireEvent.click(await screen.findByRole('button', { name: 'Leave' }));
+  expect(screen.queryByRole('dialog')).toBeNull();
+  await expectSeat(2, 'free');
+  expect(askedFor(LOCK)).toHaveLength(1);
+});
+
+test('a page without a human check says that it cannot ask', async () => {
+  human.configured = false;
+  try {
+    underPressure();
+    await choose(2);
+    expect(await screen.findByText(/This showtime is very busy right now/)).toBeVisible();
+    expect(screen.queryByRole('dialog')).toBeNull();
+    await expectSeat(2, 'free');
+  } finally {
+    human.configured = true;
+  }
 });
