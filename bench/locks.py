@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.curves import Curve
 from bench.dataset import CUSTOMERS, SEATS, SHOWTIMES, Dataset
-from bench.figures import Figure, Run, rate
+from bench.figures import Figure, Run, median, rate
 
 _ROUNDS = 3
 
@@ -61,12 +61,7 @@ def alternate(
             if empty:
                 dataset.empty()
             into.append(dataset.pgbench(script, clients, seconds))
-    return [_middle(each) for each in runs]
-
-
-def _middle(runs: list[Run]) -> Run:
-    """Return the run with the median rate."""
-    return sorted(runs, key=rate)[len(runs) // 2]
+    return [median(each) for each in runs]
 
 
 _CLIENTS = (1, 2, 4, 8, 16, 32, 64)
@@ -115,10 +110,10 @@ def with_history(dataset: Dataset, seconds: int, ended: int = 2_000_000) -> Iter
             for each, runs in ((old, after), (dataset, before)):
                 each.empty(afresh=each is dataset)
                 runs.append(each.pgbench(LOCK, 16, seconds))
-        curve.add("lock_seats, 16 clients", rows, rate(_middle(after)) / rate(_middle(before)))
+        curve.add("lock_seats, 16 clients", rows, rate(median(after)) / rate(median(before)))
     yield Figure(
         f"lock_seats, 3 seats, 16 clients, {ended:,} ended locks",
-        *(_middle(after), _middle(before)),
+        *(median(after), median(before)),
         "the same without history",
     )
     yield curve
