@@ -6,6 +6,7 @@ import threading
 from backend import logs
 from backend.app import create_app
 from backend.database import SHORT_TIMEOUT, DataApi, Database
+from backend.human_check import Siteverify
 from backend.schema_version import log_if_outdated
 from backend.settings import Settings, SettingsError
 from backend.stripe_gateway import StripeGateway
@@ -22,6 +23,7 @@ app = create_app(
     stripe=StripeGateway(settings),
     database=Database(DataApi(settings.supabase_url, settings.supabase_key)),
     short_timeout=short_timeout,
+    human_check=Siteverify.of(settings),
 )
 # In a thread, so that a database that is away does not hold up the start.
 threading.Thread(target=log_if_outdated, args=(short_timeout,), daemon=True).start()

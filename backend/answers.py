@@ -62,7 +62,7 @@ class Credentials(TypedDict):
 
 
 class Admission(TypedDict):
-    """Leave for one more account, or not yet; `retry_after` is in seconds."""
+    """Leave for one more account or human check, or not yet; `retry_after` is in seconds."""
 
     status: Literal["admitted", "limited"]
     retry_after: NotRequired[int]
@@ -75,10 +75,11 @@ class Rotation(TypedDict):
 
 
 class Session(TypedDict):
-    """A sign-in; `expires_at` is ISO 8601."""
+    """A sign-in; `expires_at` and `human_until`, for which a passed human check counts, are ISO 8601."""
 
     session_id: str
     expires_at: str
+    human_until: str | None
     user: User
 
 
@@ -91,6 +92,7 @@ class Payment(TypedDict):
     amount: int
     currency: str
     payment_intent_id: str | None
+    expires_at: str
 
 
 class Attachment(TypedDict):
@@ -211,7 +213,7 @@ class Figures(TypedDict):
     sweep_seconds_ago: float
     sweep_failures: NotRequired[int]
     locks_held: int
-    lock_ids: int
+    locks_begun: int
     bookings_recent: dict[str, int]
     payments_recent: dict[str, int]
 
@@ -238,11 +240,12 @@ class EmailBooking(TypedDict):
 
 
 class EmailShowtime(TypedDict):
-    """When the film runs; ISO 8601."""
+    """When the film runs; ISO 8601. `revision` counts its changes of time and place."""
 
     id: int
     starts_at: str
     ends_at: str
+    revision: int
 
 
 class EmailMovie(TypedDict):
@@ -270,9 +273,12 @@ class EmailCustomer(TypedDict):
 
 
 class EmailContext(TypedDict):
-    """Everything that an email about a booking says (private.email_context)."""
+    """Everything that an email about a booking says (private.email_context). `moved_from` is when the showtime was to
+    start as it was booked, if it was moved since."""
 
     booking: EmailBooking
+    was_confirmed: bool
+    moved_from: str | None
     showtime: EmailShowtime
     movie: EmailMovie
     theater: EmailTheater

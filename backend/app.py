@@ -9,6 +9,7 @@ from flask import Flask, Response, g, jsonify, request
 
 from backend import auth, concurrency_limit, errors, health, logs, openapi, payments, proxies, tickets, webhook
 from backend.database import Database
+from backend.human_check import HumanCheck
 from backend.metrics import METHODS, Metrics
 from backend.passwords import Passwords
 from backend.settings import Settings
@@ -27,9 +28,10 @@ def create_app(
     database: Database,
     short_timeout: Database | None = None,
     passwords: Passwords | None = None,
+    human_check: HumanCheck | None = None,
 ) -> Flask:
     """Build the app. The worker sends all mail. `short_timeout` is the database again, over a transport that gives up
-    early, for health checks."""
+    early, for health checks. Without a `human_check` nobody passes one."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     tokens = Tokens.of(settings)
@@ -40,7 +42,7 @@ def create_app(
     proxies.register(app, settings.trusted_proxies, metrics.uncounted_proxy)
     _register_headers(app, settings)
     concurrency_limit.register(app)
-    app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords()))
+    app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords(), human_check))
     app.register_blueprint(payments.blueprint(database, stripe, tokens))
     app.register_blueprint(tickets.blueprint(settings, database, tokens))
     app.register_blueprint(webhook.blueprint(settings, database, stripe, metrics.event))

@@ -104,6 +104,16 @@ class Database:
         """Sign out of the token's session, or of all sessions of its owner."""
         self._call("close_session", idempotent=True, token_hash=token_hash, everywhere=everywhere)
 
+    def begin_human_check(self, session_id: UUID, user_id: UUID, address: str) -> Admission:
+        """Count a human check that is about to be verified, and say if it may be. Raises session_ended."""
+        return self._ask(
+            Admission, "begin_human_check", session_id=str(session_id), user_id=str(user_id), address=address
+        )
+
+    def pass_human_check(self, session_id: UUID, user_id: UUID) -> Session:
+        """Record that a session passed the human check. Raises session_ended."""
+        return self._ask(Session, "pass_human_check", idempotent=True, session_id=str(session_id), user_id=str(user_id))
+
     def end_all_sessions(self) -> int:
         """End the sessions of all customers; return how many there were."""
         return self._ask(int, "end_all_sessions", idempotent=True)

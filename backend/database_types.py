@@ -18,7 +18,7 @@ from typing_extensions import NotRequired, TypeAlias
 
 from pydantic import BaseModel, Field, JsonValue
 
-PrivateOutboxKind: TypeAlias = Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent", "mail_cancellation", "mail_refund_failed"]
+PrivateOutboxKind: TypeAlias = Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent", "mail_cancellation", "mail_refund_failed", "mail_showtime_moved"]
 
 PrivateOutboxState: TypeAlias = Literal["queued", "sent", "failed", "discarded"]
 
@@ -40,16 +40,19 @@ PublicUserRole: TypeAlias = Literal["customer", "staff", "admin"]
 
 class PublicAuditoriums(BaseModel):
     id: int = Field(alias="id")
+    layout_version: int = Field(alias="layout_version")
     name: str = Field(alias="name")
     theater_id: int = Field(alias="theater_id")
 
 class PublicAuditoriumsInsert(TypedDict):
     id: NotRequired[Annotated[int, Field(alias="id")]]
+    layout_version: NotRequired[Annotated[int, Field(alias="layout_version")]]
     name: Annotated[str, Field(alias="name")]
     theater_id: Annotated[int, Field(alias="theater_id")]
 
 class PublicAuditoriumsUpdate(TypedDict):
     id: NotRequired[Annotated[int, Field(alias="id")]]
+    layout_version: NotRequired[Annotated[int, Field(alias="layout_version")]]
     name: NotRequired[Annotated[str, Field(alias="name")]]
     theater_id: NotRequired[Annotated[int, Field(alias="theater_id")]]
 
@@ -94,6 +97,7 @@ class PublicBookings(BaseModel):
     expires_at: datetime.datetime = Field(alias="expires_at")
     id: uuid.UUID = Field(alias="id")
     reference: str = Field(alias="reference")
+    revision: int = Field(alias="revision")
     showtime_id: int = Field(alias="showtime_id")
     status: PublicBookingStatus = Field(alias="status")
     total: int = Field(alias="total")
@@ -107,6 +111,7 @@ class PublicBookingsInsert(TypedDict):
     expires_at: Annotated[datetime.datetime, Field(alias="expires_at")]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     reference: Annotated[str, Field(alias="reference")]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     showtime_id: Annotated[int, Field(alias="showtime_id")]
     status: NotRequired[Annotated[PublicBookingStatus, Field(alias="status")]]
     total: Annotated[int, Field(alias="total")]
@@ -120,6 +125,7 @@ class PublicBookingsUpdate(TypedDict):
     expires_at: NotRequired[Annotated[datetime.datetime, Field(alias="expires_at")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
     reference: NotRequired[Annotated[str, Field(alias="reference")]]
+    revision: NotRequired[Annotated[int, Field(alias="revision")]]
     showtime_id: NotRequired[Annotated[int, Field(alias="showtime_id")]]
     status: NotRequired[Annotated[PublicBookingStatus, Field(alias="status")]]
     total: NotRequired[Annotated[int, Field(alias="total")]]
@@ -175,6 +181,7 @@ class PublicMovies(BaseModel):
     original_title: Optional[str] = Field(alias="original_title")
     release_year: int = Field(alias="release_year")
     rights: str = Field(alias="rights")
+    search_text: str = Field(alias="search_text")
     slug: str = Field(alias="slug")
     synopsis: str = Field(alias="synopsis")
     title: str = Field(alias="title")
@@ -190,6 +197,7 @@ class PublicMoviesInsert(TypedDict):
     original_title: NotRequired[Annotated[Optional[str], Field(alias="original_title")]]
     release_year: Annotated[int, Field(alias="release_year")]
     rights: Annotated[str, Field(alias="rights")]
+    search_text: NotRequired[Annotated[str, Field(alias="search_text")]]
     slug: Annotated[str, Field(alias="slug")]
     synopsis: Annotated[str, Field(alias="synopsis")]
     title: Annotated[str, Field(alias="title")]
@@ -205,6 +213,7 @@ class PublicMoviesUpdate(TypedDict):
     original_title: NotRequired[Annotated[Optional[str], Field(alias="original_title")]]
     release_year: NotRequired[Annotated[int, Field(alias="release_year")]]
     rights: NotRequired[Annotated[str, Field(alias="rights")]]
+    search_text: NotRequired[Annotated[str, Field(alias="search_text")]]
     slug: NotRequired[Annotated[str, Field(alias="slug")]]
     synopsis: NotRequired[Annotated[str, Field(alias="synopsis")]]
     title: NotRequired[Annotated[str, Field(alias="title")]]
@@ -315,7 +324,7 @@ class PublicSeatLocksInsert(TypedDict):
     booking_id: NotRequired[Annotated[Optional[uuid.UUID], Field(alias="booking_id")]]
     end_reason: NotRequired[Annotated[Optional[PublicLockEnd], Field(alias="end_reason")]]
     held: Annotated[str, Field(alias="held")]
-    id: NotRequired[Annotated[int, Field(alias="id")]]
+    id: Annotated[int, Field(alias="id")]
     seat_id: Annotated[int, Field(alias="seat_id")]
     showtime_id: Annotated[int, Field(alias="showtime_id")]
     user_id: Annotated[uuid.UUID, Field(alias="user_id")]

@@ -1,12 +1,16 @@
-"""The emails: the ticket for what was paid, a refund that is on its way or was refused, a cancellation.
+"""The emails: the ticket for what was paid, another time for it, a refund that is on its way or was refused, a
+cancellation.
 
 Each has a text and an HTML part that say the same. The ticket also has its QR code, shown in the HTML and mentioned in
-the text, and an .ics for the calendar. Times are the theater's, with the name of its zone; in the .ics they are UTC.
+the text, and an .ics for the calendar, which later emails replace or cancel. Times are the theater's, with the name of
+its zone; in the .ics they are UTC.
 """
 
 from __future__ import annotations
 
 import io
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,6 +59,11 @@ _REASONS: Final = {
     "made_at_stripe": "The cinema has refunded you.",
 }
 
+_ENDED: Final = ("cancelled", "refunded")
+_FREE_CANCELLATION: Final = (
+    "If the new time does not suit you, you can cancel this booking free of charge until the showtime starts."
+)
+
 
 @dataclass(frozen=True)
 class Emails:
@@ -80,38 +89,73 @@ class Emails:
             context,
             now,
             subject=f"Your tickets for {movie['title']} ({booking['reference']})",
-            opening=["Your seats are booked. Show the QR code in this email at the door, or give your reference."],
-            link=("View or cancel this booking", f"{self.settings.app_url}/bookings/{booking['id']}"),
+            opening=[
+                "Your seats are booked. Show the QR code in this email at the door, or give your reference.",
+                *_moved_since(context),
+            ],
+            link=("View or cancel this booking", self._booking_page(context)),
             qr=_qr_png(self.ticket(context)),
         )
-        message.add_attachment(
-            self.calendar(context, now),
-            subtype="calendar",
-            filename=f"frontrow-{booking['reference']}.ics",
-            params={"method": "PUBLISH"},
+        self._attach_calendar(message, context, self.calendar(context, now), "PUBLISH")
+        return message
+
+    def showtime_moved(self, key: str, context: EmailContext, was: str, now: datetime) -> EmailMessage:
+        """Say that the showtime of a ticket, which was to start at that instant, has another time; where the booking
+        has ended since, say so and leave the ticket out."""
+        booking, movie = context["booking"], context["movie"]
+        zone = context["theater"]["time_zone"]
+        moved = [
+            "The cinema has moved this showtime.",
+            f"It was: {local_time(was, zone)}",
+            f"It now starts: {local_time(context['showtime']['starts_at'], zone)}",
+        ]
+        subject = f"New time for {movie['title']} ({booking['reference']})"
+        if booking["status"] != "confirmed":
+            return self._message(
+                key,
+                context,
+                now,
+                subject=subject,
+                opening=[*moved, "The booking has been cancelled since, so you don't need to do anything."],
+            )
+        message = self._message(
+            key,
+            context,
+            now,
+            subject=subject,
+            opening=[
+                *moved,
+                "Your seats are the same, and your tickets stay valid. The calendar entry in this email replaces the "
+                "earlier one.",
+                _FREE_CANCELLATION,
+            ],
+            link=("View or cancel this booking", self._booking_page(context)),
+            qr=_qr_png(self.ticket(context)),
         )
+        self._attach_calendar(message, context, self.calendar(context, now), "PUBLISH")
         return message
 
     def ticket(self, context: EmailContext) -> str:
         """Return what the QR code of a confirmed booking holds."""
         booking = context["booking"]
-        ticket = Ticket(UUID(booking["id"]), booking["reference"], booking["showtime_id"])
-        return self.tokens.ticket(ticket, datetime.fromisoformat(context["showtime"]["ends_at"]))
+        return self.tokens.ticket(Ticket(UUID(booking["id"]), booking["reference"], booking["showtime_id"]))
 
     def calendar(self, context: EmailContext, now: datetime) -> str:
-        """Return the show as an .ics."""
-        return _calendar(context, now, self._domain())
+        """Return the show as an .ics, which replaces those of its earlier times."""
+        return _calendar(context, now, self._sender())
 
     def refund(self, key: str, context: EmailContext, refund: RefundOrder, now: datetime) -> EmailMessage:
         """Say how much is on its way back and why, and, where it was not for the whole, that the tickets stay valid."""
         booking, movie = context["booking"], context["movie"]
         amount = money(refund["amount"], refund["currency"])
         reason = [_REASONS.get(refund["reason"], _REASONS["made_at_stripe"])]
+        has_ended = booking["status"] in _ENDED
         if refund["reason"] == "made_at_stripe" and booking["status"] == "confirmed" and refund["kept"] > 0:
             reason = ["The cinema has refunded part of the price. Your booking and your tickets stay valid."]
         elif refund["reason"] == "made_at_stripe" and booking["status"] != "expired":
             reason.append("The booking is cancelled, and its tickets are no longer valid.")
-        return self._message(
+            has_ended = True
+        message = self._message(
             key,
             context,
             now,
@@ -123,6 +167,9 @@ class Emails:
             ],
             link=("Your bookings", self.settings.app_url),
         )
+        if has_ended:
+            self._attach_cancellation(message, context, now)
+        return message
 
     def refund_failed(self, key: str, context: EmailContext, refund: RefundOrder, now: datetime) -> EmailMessage:
         """Say that the customer's bank refused a refund, and what happens next."""
@@ -145,7 +192,7 @@ class Emails:
     def cancellation(self, key: str, context: EmailContext, reason: str, now: datetime) -> EmailMessage:
         """Say that a paid booking has ended of which nothing is left to refund."""
         booking, movie = context["booking"], context["movie"]
-        return self._message(
+        message = self._message(
             key,
             context,
             now,
@@ -157,6 +204,8 @@ class Emails:
             ],
             link=("Your bookings", self.settings.app_url),
         )
+        self._attach_cancellation(message, context, now)
+        return message
 
     def _message(
         self,
@@ -171,7 +220,7 @@ class Emails:
         qr: bytes | None = None,
     ) -> EmailMessage:
         facts = _facts(context)
-        name = _one_line(context["customer"]["full_name"])
+        greeting = _greeting(context["customer"]["full_name"])
         message = EmailMessage()
         message["From"] = self._sender()
         message["To"] = _recipient(context["customer"])
@@ -180,24 +229,36 @@ class Emails:
         # Hashed for its length: a folded Message-ID is one that some programs misread.
         message["Message-ID"] = f"<{sha256(key.encode()).hexdigest()[:32]}@{self._domain()}>"
         message["Auto-Submitted"] = "auto-generated"
-        lines = [f"Hello {name},", "", *opening, "", *(f"{what}: {value}" for what, value in facts), "", *closing]
+        lines = [greeting, "", *opening, "", *(f"{what}: {value}" for what, value in facts), "", *closing]
         if link is not None:
             lines.append(f"{link[0]}: {link[1]}")
         message.set_content("\n".join(lines) + "\n")
         image = f"ticket.{context['booking']['reference']}@{self._domain()}"
-        message.add_alternative(_html(name, opening, facts, closing, link, image if qr else None), subtype="html")
+        message.add_alternative(_html(greeting, opening, facts, closing, link, image if qr else None), subtype="html")
         if qr is not None:
             html = message.get_body(("html",))
             assert isinstance(html, EmailMessage), "the HTML part was just added"
             html.add_related(qr, "image", "png", cid=f"<{image}>", filename="ticket.png", disposition="inline")
         return message
 
+    def _attach_cancellation(self, message: EmailMessage, context: EmailContext, now: datetime) -> None:
+        """Take the show out of the calendar of a customer who had a ticket."""
+        if context["was_confirmed"]:
+            self._attach_calendar(message, context, _calendar(context, now, self._sender(), cancel=True), "CANCEL")
+
+    def _attach_calendar(self, message: EmailMessage, context: EmailContext, calendar: str, method: str) -> None:
+        name = f"frontrow-{context['booking']['reference']}.ics"
+        message.add_attachment(calendar, subtype="calendar", filename=name, params={"method": method})
+
+    def _booking_page(self, context: EmailContext) -> str:
+        return f"{self.settings.app_url}/bookings/{context['booking']['id']}"
+
     def _sender(self) -> Address:
         name, address = parseaddr(self.settings.mail_from)
         return Address(name, addr_spec=address)
 
     def _domain(self) -> str:
-        return parseaddr(self.settings.mail_from)[1].rpartition("@")[2]
+        return self._sender().domain
 
 
 def local_time(instant: str, time_zone: str) -> str:
@@ -250,7 +311,7 @@ def _seat(row: str, number: int, kind: str) -> str:
 
 
 def _html(
-    name: str,
+    greeting: str,
     opening: Sequence[str],
     facts: Sequence[tuple[str, str]],
     closing: Sequence[str],
@@ -264,7 +325,7 @@ def _html(
     code = f'<p><img src="cid:{escape(image)}" alt="Your ticket as a QR code" width="300"></p>\n' if image else ""
     return (
         '<!doctype html>\n<html lang="en">\n<body style="font-family:sans-serif;max-width:36em">\n'
-        f"<p>Hello {escape(name)},</p>\n"
+        f"<p>{escape(greeting)}</p>\n"
         + "".join(f"<p>{escape(line)}</p>\n" for line in opening)
         + f"{code}<table>\n{rows}</table>\n"
         + "".join(f"<p>{escape(line)}</p>\n" for line in closing)
@@ -279,30 +340,71 @@ def _qr_png(content: str) -> bytes:
     return output.getvalue()
 
 
-def _calendar(context: EmailContext, now: datetime, domain: str) -> str:
-    """Return the show as a calendar event. Its times are UTC, which every program shows in its owner's zone: of a local
-    time in the hour that autumn has twice, none could tell which one it is."""
-    booking, theater = context["booking"], context["theater"]
+def _moved_since(context: EmailContext) -> list[str]:
+    """Say for which time a ticket was booked, where that is not when its showtime starts."""
+    was, starts_at = context["moved_from"], context["showtime"]["starts_at"]
+    if was is None or datetime.fromisoformat(was) == datetime.fromisoformat(starts_at):
+        return []
+    before = local_time(was, context["theater"]["time_zone"])
+    return [f"This showtime was moved after you had chosen it. It was: {before}", _FREE_CANCELLATION]
+
+
+def _calendar(context: EmailContext, now: datetime, sender: Address, *, cancel: bool = False) -> str:
+    """Return the show as a calendar event, or its cancellation. Its times are UTC, which every program shows in its
+    owner's zone: of a local time in the hour that autumn has twice, none could tell which one it is.
+
+    Calendars know it again by its UID and keep what has the higher SEQUENCE (RFC 5546, 2.1.4 and 4.1): the showtime's
+    revision, and one more for the cancellation, after which nothing comes."""
+    booking, theater, showtime = context["booking"], context["theater"], context["showtime"]
     event = icalendar.Event.new(
-        uid=f"{booking['id']}@{domain}",
+        uid=f"{booking['id']}@{sender.domain}",
         stamp=now.astimezone(UTC),
-        start=datetime.fromisoformat(context["showtime"]["starts_at"]).astimezone(UTC),
-        end=datetime.fromisoformat(context["showtime"]["ends_at"]).astimezone(UTC),
+        sequence=showtime["revision"] + (1 if cancel else 0),
+        status=icalendar.STATUS.CANCELLED if cancel else icalendar.STATUS.CONFIRMED,
+        organizer=icalendar.vCalAddress.new(sender.addr_spec, cn=_one_line(sender.display_name) or None),
+        start=datetime.fromisoformat(showtime["starts_at"]).astimezone(UTC),
+        end=datetime.fromisoformat(showtime["ends_at"]).astimezone(UTC),
         summary=_one_line(context["movie"]["title"]),
         location=_one_line(f"{theater['name']}, {context['auditorium']}, {theater['address']}, {theater['city']}"),
         description="\n".join(f"{what}: {value}" for what, value in _facts(context)),
     )
     calendar = icalendar.Calendar.new(
-        prodid="-//Frontrow//Tickets//EN", method="PUBLISH", uid=event.uid, subcomponents=[event]
+        prodid="-//Frontrow//Tickets//EN",
+        method="CANCEL" if cancel else "PUBLISH",
+        uid=event.uid,
+        subcomponents=[event],
     )
     return calendar.to_ical().decode()
 
 
 def _recipient(customer: EmailCustomer) -> Address:
+    """Return the address without the name: a long name with commas is folded into more than one recipient by some
+    programs, Python's own among them (gh-80222)."""
     local, _, domain = customer["email"].rpartition("@")
-    if not domain.isascii():
-        domain = domain.encode("idna").decode()
-    return Address(_one_line(customer["full_name"]), local, domain)
+    return Address(username=local, domain=domain)
+
+
+_LONGEST_GREETED, _MOST_WORDS_GREETED = 40, 5
+_WORD = re.compile(r"(?:[^\W\d_]\.)+|(?:[^\W\d_]\.)*[^\W\d_]+(?:['’\u2010·-][^\W\d_]+)*\.?")
+"""Letters with apostrophes and hyphens between them, initials with their dots, and an abbreviation's dot."""
+
+
+def _greeting(full_name: str) -> str:
+    """Greet by name where it is plainly one, of a few words of letters. Anybody may register with somebody else's
+    address, and the name is theirs to choose: no number to call, no domain, no sentence of theirs gets into our email.
+    """
+    words = _bare(full_name).split()
+    plain = (
+        0 < len(words) <= _MOST_WORDS_GREETED
+        and len(full_name) <= _LONGEST_GREETED
+        and all(_WORD.fullmatch(word) for word in words)
+    )
+    return f"Hello {full_name}," if plain else "Hello,"
+
+
+def _bare(name: str) -> str:
+    """Return a name without marks and joiners, which are no letters to a regular expression."""
+    return "".join(c for c in name if unicodedata.category(c) not in ("Mn", "Mc") and c not in "\u200c\u200d")
 
 
 def _one_line(text: str) -> str:

@@ -6,11 +6,13 @@ import contextlib
 import smtplib
 import ssl
 import time
+from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 from email.utils import parseaddr
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
+from backend import email_addresses
 from backend.settings import Settings
 
 _TIMEOUT_SECONDS: Final = 15.0
@@ -27,12 +29,17 @@ class Mailer(Protocol):
     """Sends emails."""
 
     def send(self, message: EmailMessage) -> None:
-        """Hand a message over. Raises OSError (smtplib's errors are such) when the server does not take it."""
+        """Hand a message over to the one address in its To. Raises OSError (smtplib's errors are such) when the server
+        does not take it."""
         ...
 
 
 class InsecureError(OSError):
     """The server offers no encryption where the settings, or a password, ask for it."""
+
+
+class RecipientError(OSError):
+    """A message is not for one address, or for one that a server may take for two."""
 
 
 class SmtpMailer:
@@ -55,6 +62,7 @@ class SmtpMailer:
 
     def send(self, message: EmailMessage) -> None:
         """As Mailer says."""
+        recipient = _recipient(message)
         server = self._connect()
         try:
             encrypted = self._implicit
@@ -69,7 +77,8 @@ class SmtpMailer:
                 if not encrypted and self._host not in _LOOPBACK:
                     raise InsecureError
                 server.login(self._user, self._password)
-            server.send_message(message)
+            # Said outright: smtplib would read them from the headers To, Cc and Bcc, as another program may not.
+            server.send_message(message, to_addrs=[recipient])
             with contextlib.suppress(OSError):  # It is handed over; a farewell that fails must not have it sent again.
                 server.quit()
         finally:
@@ -80,6 +89,16 @@ class SmtpMailer:
         if self._implicit:
             return _BoundedSmtpSsl(self._host, self._port, context=ssl.create_default_context(), **options)
         return _BoundedSmtp(self._host, self._port, **options)
+
+
+def _recipient(message: EmailMessage) -> str:
+    """Return the one address that a message is for."""
+    header = message["To"]
+    addresses = [each.addr_spec for each in header.addresses] if isinstance(header, AddressHeader) else []
+    others = {name.lower() for name in message.keys()} & {"cc", "bcc", "resent-to"}  # noqa: SIM118 - no mapping
+    if len(addresses) != 1 or others or not email_addresses.is_valid(addresses[0]):
+        raise RecipientError("the message has no valid recipient")
+    return addresses[0]
 
 
 class _BoundedSmtp(smtplib.SMTP):

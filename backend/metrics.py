@@ -136,7 +136,7 @@ class _Asked(Collector):
         yield GaugeMetricFamily("frontrow_payments_open", "Payments begun.", self._figures["payments_open"])
         yield GaugeMetricFamily("frontrow_disputes_open", "Disputes not closed.", self._figures["disputes_open"])
         yield GaugeMetricFamily("frontrow_locks_held", "Seats held and not sold.", self._figures["locks_held"])
-        yield CounterMetricFamily("frontrow_lock_ids_total", "Seat locks ever begun.", self._figures["lock_ids"])
+        yield CounterMetricFamily("frontrow_locks_begun_total", "Seat locks ever begun.", self._figures["locks_begun"])
         bookings = GaugeMetricFamily("frontrow_bookings_recent", "Became so in five minutes.", labels=["status"])
         for status in _BOOKING_STATUSES:
             bookings.add_metric([status], self._figures["bookings_recent"].get(status, 0))

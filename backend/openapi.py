@@ -23,6 +23,7 @@ from backend.schemas import (
     Alive,
     BookingId,
     EventOutcome,
+    HumanToken,
     Intent,
     Keys,
     Login,
@@ -141,6 +142,24 @@ def _paths() -> dict[str, Json]:
                 errors=(*_READS_A_BODY, *_ASKS_THE_DATABASE),
             )
         },
+        "/api/auth/human": {
+            "post": _operation(
+                "human",
+                "Pass the human check: the session's access tokens then say so for a while.",
+                security=[{"accessToken": []}],
+                body=_ref(HumanToken),
+                answers={200: _json("An access token that says so.", _ref(SignIn))},
+                errors=(
+                    *_READS_A_BODY,
+                    "sign_in_required",
+                    "session_ended",
+                    "human_check_failed",
+                    "human_check_unavailable",
+                    "too_many_attempts",
+                    *_ASKS_THE_DATABASE,
+                ),
+            )
+        },
         "/api/payments/create-intent": {
             "post": _operation(
                 "createIntent",
@@ -231,7 +250,7 @@ def _paths() -> dict[str, Json]:
 def _schemas() -> Json:
     """The models, by name."""
     listed: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        *((model, "validation") for model in (Registration, Login, Logout, BookingId)),
+        *((model, "validation") for model in (Registration, Login, Logout, HumanToken, BookingId)),
         *((model, "serialization") for model in (SignIn, Intent, EventOutcome, Ticket, Keys, Alive, Readiness)),
     ]
     _, schema = models_json_schema(listed, ref_template=_REF, schema_generator=_Untitled)

@@ -49,6 +49,7 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
             client_secret=intent.client_secret,
             amount=payment["amount"],
             currency=payment["currency"],
+            expires_at=payment["expires_at"],
         )
         return jsonify(answer.model_dump())
 
@@ -57,13 +58,18 @@ def blueprint(database: Database, stripe: Payments, tokens: Tokens) -> Blueprint
 
 def signed_in_user(tokens: Tokens) -> UUID:
     """Return the user of the request's access token. Raises sign_in_required."""
+    try:
+        return tokens.user_id(bearer_token())
+    except TokenError:
+        raise ApiError("sign_in_required") from None
+
+
+def bearer_token() -> str:
+    """Return the access token that the request carries, unread. Raises sign_in_required."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise ApiError("sign_in_required")
-    try:
-        return tokens.user_id(token.strip())
-    except TokenError:
-        raise ApiError("sign_in_required") from None
+    return token.strip()
 
 
 def _payable(database: Database, stripe: Payments, booking_id: UUID, user_id: UUID) -> tuple[Payment, Intent]:

@@ -61,6 +61,12 @@ class Logout(Request):
     everywhere: bool = False
 
 
+class HumanToken(Request):
+    """What the human check's widget gave the page. Providers issue some two thousand characters."""
+
+    token: Text = Field(min_length=1, max_length=8192)
+
+
 class BookingId(Request):
     """The booking to pay for."""
 
@@ -101,6 +107,7 @@ class Intent(Response):
     client_secret: str
     amount: Annotated[int, Field(ge=1, description="In minor units.")]
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    expires_at: Annotated[str, Field(description="Until when the booking can be paid for: the first call extends it.")]
 
 
 class EventOutcome(Response):

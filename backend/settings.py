@@ -142,6 +142,13 @@ def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
+_HUMAN_CHECK = ("HUMAN_CHECK", "HUMAN_CHECK_SITE_KEY", "HUMAN_CHECK_SECRET_KEY")
+"""All of them or none."""
+_VERIFY_URLS = {
+    "turnstile": "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+    "hcaptcha": "https://api.hcaptcha.com/siteverify",
+}
+
 Url = Annotated[str, AfterValidator(_url)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, lt=1_000_000)]
@@ -186,6 +193,11 @@ class Settings(BaseSettings):
     )
     stripe_api_base: Url | None = _variable("STRIPE_API_BASE", default=None)
 
+    human_check: Literal["turnstile", "hcaptcha"] | None = _variable("HUMAN_CHECK", default=None)
+    human_check_site_key: str | None = _variable("HUMAN_CHECK_SITE_KEY", default=None)
+    human_check_secret_key: str | None = _variable("HUMAN_CHECK_SECRET_KEY", secret=True, default=None)
+    human_check_other_url: Url | None = _variable("HUMAN_CHECK_VERIFY_URL", default=None)
+
     smtp_url: Annotated[str, AfterValidator(_smtp_url)] = _variable("SMTP_URL", secret=True)
     mail_from: Annotated[str, AfterValidator(_mail_from)] = _variable("MAIL_FROM")
 
@@ -204,6 +216,8 @@ class Settings(BaseSettings):
         problems: list[str] = []
         if not {"JWT_SIGNING_KEY", "JWT_SECRET"} & source.env_vars.keys():
             problems.append("JWT_SIGNING_KEY or JWT_SECRET is missing.")
+        if any(name.startswith("HUMAN_CHECK") for name in source.env_vars):
+            problems += [f"{name} is missing." for name in _HUMAN_CHECK if name not in source.env_vars]
         try:
             settings = cls(**source())
         except ValidationError as error:
@@ -242,6 +256,11 @@ class Settings(BaseSettings):
     def issuer(self) -> str:
         """The `iss` of access tokens; a project's own tokens name its auth server, and ours stand in for those."""
         return self.jwt_issuer or f"{self.supabase_url}/auth/v1"
+
+    @property
+    def human_check_verify_url(self) -> str:
+        """Where tokens of the human check are verified; empty where it is off."""
+        return self.human_check_other_url or _VERIFY_URLS.get(self.human_check or "", "")
 
     @property
     def public_keys(self) -> tuple[Mapping[str, str], ...]:

@@ -3,6 +3,8 @@ neither is taken for the other. Tokens of other keys are valid, too, while those
 change while many processes run and many tickets are out.
 
 A ticket carries no `role` and no `sub`: the Data API, which knows the same key, would treat its bearer as signed out.
+Nor does it expire: its showtime may be moved after it was sent. It proves which booking and which showtime it is for;
+whether that booking is confirmed and that showtime is now, the database says (docs/adr/0060).
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +22,6 @@ from backend.settings import Settings
 ACCESS_TOKEN_SECONDS = 15 * 60
 _ACCESS = "authenticated"
 _TICKET = "frontrow-ticket"
-_LATE = timedelta(hours=6)
-"""A show may run late, and its tickets are still read at the door."""
 
 
 class TokenError(Exception):
@@ -38,6 +37,8 @@ class Person:
     session_id: str
     role: str
     """Frontrow's own role: customer, staff or admin; goes to app_metadata."""
+    human_until: int | None = None
+    """Until when a passed human check counts, in epoch seconds."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Tokens:
     def access_token(self, person: Person) -> str:
         """Sign a token for 15 minutes that the Data API, Realtime and create-intent accept."""
         now = int(self.clock())
+        counts = person.human_until is not None and person.human_until > now
         return self._sign(
             {
                 "sub": str(person.id),
@@ -99,23 +101,25 @@ class Tokens:
                 "session_id": person.session_id,
                 "email": person.email,
                 "app_metadata": {"role": person.role},
+                **({"human_until": person.human_until} if counts else {}),
             }
         )
 
     def user_id(self, token: str) -> UUID:
         """Return the user id of an access token. Raises TokenError."""
-        claims = self._verify(token, _ACCESS, ("sub", "role", "exp"))
-        if claims["role"] != _ACCESS:
-            raise TokenError
-        return _uuid(claims["sub"])
+        return _uuid(self._access_claims(token, "sub")["sub"])
 
-    def ticket(self, ticket: Ticket, ends_at: datetime) -> str:
-        """Sign what the QR code holds: valid until some hours after the show has ended."""
+    def session(self, token: str) -> tuple[UUID, UUID]:
+        """Return the session id of an access token and its user's. Raises TokenError."""
+        claims = self._access_claims(token, "sub", "session_id")
+        return _uuid(claims["session_id"]), _uuid(claims["sub"])
+
+    def ticket(self, ticket: Ticket) -> str:
+        """Sign what the QR code holds."""
         return self._sign(
             {
                 "aud": _TICKET,
                 "iat": int(self.clock()),
-                "exp": int((ends_at + _LATE).timestamp()),
                 "booking_id": str(ticket.booking_id),
                 "reference": ticket.reference,
                 "showtime_id": ticket.showtime_id,
@@ -123,9 +127,16 @@ class Tokens:
         )
 
     def read_ticket(self, token: str) -> Ticket:
-        """Read the ticket in a QR code. Raises TokenError."""
-        claims = self._verify(token, _TICKET, ("exp", "booking_id", "reference", "showtime_id"))
+        """Read the ticket in a QR code. An expiry, which earlier ones carry, is that of the time for which they were
+        sold, and does not count. Raises TokenError."""
+        claims = self._verify(token, _TICKET, ("booking_id", "reference", "showtime_id"))
         return Ticket(_uuid(claims["booking_id"]), claims["reference"], claims["showtime_id"])
+
+    def _access_claims(self, token: str, *required: str) -> dict[str, Any]:
+        claims = self._verify(token, _ACCESS, (*required, "role", "exp"))
+        if claims["role"] != _ACCESS or not self.clock() < _seconds(claims["exp"]):
+            raise TokenError
+        return claims
 
     def _sign(self, claims: dict[str, Any]) -> str:
         headers = {"kid": self.key_id} if self.key_id else None
@@ -141,15 +152,21 @@ class Tokens:
                 algorithms=[algorithm],
                 audience=audience,
                 issuer=self.issuer,
-                # Times are compared below, by the clock that tests can move.
+                # Times are compared here and by the callers, by the clock that tests can move.
                 options={"require": list(required), "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
-            not_after, not_before = float(claims["exp"]), float(claims.get("nbf", 0))
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError) as error:
             raise TokenError from error
-        if not not_before <= self.clock() < not_after:
+        if not _seconds(claims.get("nbf", 0)) <= self.clock():
             raise TokenError
         return claims
+
+
+def _seconds(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TokenError from None
 
 
 def _uuid(value: object) -> UUID:

@@ -53,7 +53,10 @@ _ASK_WHETHER_TO_VERIFY_SECONDS: Final = 600.0
 _SECOND_LOOK_SECONDS: Final = 300.0
 """Reconciliation has found by then what was merely on its way."""
 _MONEY: Final = ("refund", "cancel_intent")
-_MAIL: Final = ("mail_confirmation", "mail_refund", "mail_cancellation", "mail_refund_failed")
+_MAIL: Final = (
+    *("mail_confirmation", "mail_refund", "mail_cancellation", "mail_refund_failed"),
+    "mail_showtime_moved",
+)
 
 
 class WorkError(Exception):
@@ -115,6 +118,11 @@ class Outbox:
                     raise WorkError("the booking is gone")
                 reason = str(row["payload"].get("reason"))
                 self.mailer.send(self.emails.cancellation(row["key"], row["email"], reason, self.clock()))
+            case "mail_showtime_moved":
+                if row["email"] is None:
+                    raise WorkError("the booking is gone")
+                was = str(row["payload"]["from"])
+                self.mailer.send(self.emails.showtime_moved(row["key"], row["email"], was, self.clock()))
             case "refund":
                 if row["refund"] is None:
                     raise WorkError("the refund is gone")

@@ -1,6 +1,7 @@
 """`make bench`: measure, print a table, and draw curves. Every ratio is of two figures of this one run.
 
-python -m bench [--seconds N] [--minutes N] [--only locks,history,map,crowd,api,listeners,bookings,held,page,surge]
+python -m bench [--seconds N] [--minutes N] [--only PART,PART], of the parts locks, history, map, program, crowd, api,
+tokens, listeners, bookings, held, page and surge.
 
 What was measured goes into docs/bench as well, part by part: JSON lines in figures.jsonl, and the curves as SVG. A part
 that fails is reported and skipped; the others go on. The status is 1 then, and when anything was wrong.
@@ -20,7 +21,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from bench import bookings, curves, data_api, listeners, load, locks, page, seat_map, surge
+from bench import bookings, curves, data_api, listeners, load, locks, page, program, seat_map, surge, tokens
 from bench.curves import Curve
 from bench.dataset import Dataset, dataset
 from bench.figures import HEAD, Figure, Outcome, Wrong
@@ -32,10 +33,12 @@ _IN_SQL: dict[str, Callable[[Dataset, argparse.Namespace], Iterable[Outcome]]] =
     "locks": lambda dataset, options: locks.against_plain_insert(dataset, options.seconds),
     "history": lambda dataset, options: locks.with_history(dataset, options.seconds),
     "map": lambda dataset, options: seat_map.against_bare_json(dataset, options.seconds),
+    "program": lambda dataset, options: program.against_a_bare_join(dataset, options.seconds),
     "crowd": lambda dataset, _: load.compete(dataset),
 }
 _OVER_THE_WIRE: dict[str, Callable[[BenchStack, argparse.Namespace], Iterable[Outcome]]] = {
     "api": lambda bench, options: data_api.round_trip(bench, options.seconds),
+    "tokens": lambda bench, options: tokens.by_signature(bench, options.seconds),
     "listeners": lambda bench, _: listeners.commit_to_browser(bench),
     "bookings": lambda bench, options: bookings.in_a_second(bench, options.seconds),
     "held": lambda bench, options: bookings.held(bench, 60 * options.minutes),

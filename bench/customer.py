@@ -88,9 +88,8 @@ class Customer:
 
     async def status(self, booking: Json) -> str:
         """Read a booking's status, as its owner does."""
-        url = f"{self._config.supabase_url}/rest/v1/bookings?id=eq.{booking['id']}&select=status"
-        rows: Any = await self._ask("read booking", "GET", url, headers=self._data_headers())
-        return str(rows[0]["status"])
+        url = f"{self._config.supabase_url}/rest/v1/rpc/my_booking?booking_id={booking['id']}"
+        return str((await self._ask("my_booking", "GET", url, headers=self._data_headers()))["status"])
 
     def _data_headers(self) -> dict[str, str]:
         return {"apikey": self._keys.publishable, "Authorization": f"Bearer {self.token}"}

@@ -26,7 +26,8 @@ NO_LIMITS = """
 update private.settings
 set sign_in_attempts_per_account_and_address = 1000000, sign_in_attempts_per_account = 1000000,
     sign_in_attempts_per_address = 1000000, registrations_per_address = null, payment_starts_per_customer = null,
-    seats_chosen_per_minute = null
+    seats_chosen_per_minute = null, seats_held_per_customer = null, holding_time_per_hour = null,
+    seat_cooldown = null, unpaid_bookings_per_day = null, returned_bookings_per_month = null
 """
 """Lets one machine be all customers, each asking for more than a person can."""
 

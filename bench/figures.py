@@ -40,6 +40,11 @@ def rate(run: Run) -> float:
     return run.rate
 
 
+def median(runs: list[Run]) -> Run:
+    """Return the run with the median rate."""
+    return sorted(runs, key=rate)[len(runs) // 2]
+
+
 @dataclass(frozen=True)
 class Figure:
     """One line of the table. `against` says what `other` is; `by` says what of the two the ratio compares."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.curves import Curve
 from bench.dataset import CUSTOMERS, SEATS, SHOWTIMES, Dataset
-from bench.figures import Figure, Run, rate
+from bench.figures import Figure, Run, median, rate
 
 _ROUNDS = 3
 
@@ -30,8 +30,9 @@ from ({_SLOT}) slot, generate_series(1, 3) i;
 # (A colon in a literal is pgbench's sign for a variable.)
 BARE = f"""
 with inserted as (
-  insert into public.seat_locks (showtime_id, seat_id, user_id, held)
-  select showtime_id, seat_id + i, user_id::uuid, tstzrange(now(), now() + interval '10 minutes')
+  insert into public.seat_locks (showtime_id, id, seat_id, user_id, held)
+  select showtime_id, extract(epoch from now()) * 1000000, seat_id + i, user_id::uuid,
+         tstzrange(now(), now() + interval '10 minutes')
   from ({_SLOT}) slot, generate_series(1, 3) i
   on conflict on constraint one_holder_at_a_time do nothing
   returning showtime_id, seat_id, id
@@ -61,12 +62,7 @@ def alternate(
             if empty:
                 dataset.empty()
             into.append(dataset.pgbench(script, clients, seconds))
-    return [_middle(each) for each in runs]
-
-
-def _middle(runs: list[Run]) -> Run:
-    """Return the run with the median rate."""
-    return sorted(runs, key=rate)[len(runs) // 2]
+    return [median(each) for each in runs]
 
 
 _CLIENTS = (1, 2, 4, 8, 16, 32, 64)
@@ -115,10 +111,10 @@ def with_history(dataset: Dataset, seconds: int, ended: int = 2_000_000) -> Iter
             for each, runs in ((old, after), (dataset, before)):
                 each.empty(afresh=each is dataset)
                 runs.append(each.pgbench(LOCK, 16, seconds))
-        curve.add("lock_seats, 16 clients", rows, rate(_middle(after)) / rate(_middle(before)))
+        curve.add("lock_seats, 16 clients", rows, rate(median(after)) / rate(median(before)))
     yield Figure(
         f"lock_seats, 3 seats, 16 clients, {ended:,} ended locks",
-        *(_middle(after), _middle(before)),
+        *(median(after), median(before)),
         "the same without history",
     )
     yield curve
@@ -128,8 +124,9 @@ def _end_a_busy_minute(old: Dataset, ended: int) -> None:
     """Let the sweep archive the last locks, as it does every minute of a busy day."""
     old.empty(afresh=False)
     old.execute(
-        f"insert into public.seat_locks (showtime_id, seat_id, user_id, held)"
-        f" select l.showtime_id, l.seat_id, l.user_id, l.held from ({_ended_locks(0, _BUSY_MINUTE)}) l"
+        f"insert into public.seat_locks (showtime_id, id, seat_id, user_id, held)"
+        f" select l.showtime_id, extract(epoch from lower(l.held)) * 1000000, l.seat_id, l.user_id, l.held"
+        f" from ({_ended_locks(0, _BUSY_MINUTE)}) l"
     )
     with old.connect() as connection:
         while connection.execute(

@@ -22,7 +22,7 @@
 
   new PerformanceObserver((list) => {
     for (const { name, responseEnd } of list.getEntries())
-      if (name.includes('/rpc/seat_map')) noted.responses.push(responseEnd);
+      if (name.includes('/rpc/seat_states')) noted.responses.push(responseEnd);
   }).observe({ type: 'resource', buffered: true });
 
   let seen = false;

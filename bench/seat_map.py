@@ -1,4 +1,4 @@
-"""seat_map against the barest query that brings the same rows: json_agg of the seats."""
+"""seat_map against the barest query that brings the same rows, json_agg of the seats; seat_states against seat_map."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bench.figures import Figure
 from bench.locks import LOCK, alternate
 
 MAP = f"\\set showtime random(1, {SHOWTIMES})\nselect public.seat_map(:showtime);\n"
+STATES = f"\\set showtime random(1, {SHOWTIMES})\nselect public.seat_states(:showtime);\n"
 BARE = "select json_agg(s) from public.seats s where s.auditorium_id = 1;\n"
 
 _SIZES = (50, 100, 600, 1_200)
@@ -21,8 +22,9 @@ insert into public.showtimes (id, movie_id, auditorium_id, starts_at, ends_at, a
   select {showtime}, 1, {hall}, s, s + interval '150 minutes', s + interval '165 minutes'
   from (select now() + interval '1 day' as s) x;
 insert into public.showtime_prices values ({showtime}, 'standard', 1200);
-insert into public.seat_locks (showtime_id, seat_id, user_id, held)
-  select {showtime}, s.id, gen_random_uuid(), tstzrange(now(), now() + interval '1 hour')
+insert into public.seat_locks (showtime_id, id, seat_id, user_id, held)
+  select {showtime}, extract(epoch from now()) * 1000000, s.id, gen_random_uuid(),
+         tstzrange(now(), now() + interval '1 hour')
   from public.seats s where s.auditorium_id = {hall} and s.number % 3 = 0;
 analyze public.seats
 """
@@ -45,6 +47,14 @@ def against_bare_json(dataset: Dataset, seconds: int) -> Iterator[Figure | Curve
             empty=False,
             rounds=1,
         )
+        states, _ = alternate(
+            dataset,
+            (f"select public.seat_states({showtime});\n", f"select public.seat_map({showtime});\n"),
+            *(1, seconds),
+            empty=False,
+            rounds=1,
+        )
+        curve.add("seat_states", seats, states.p50)
         curve.add("seat_map", seats, ours.p50)
         curve.add("bare json_agg", seats, bare.p50)
     dataset.empty()
@@ -55,6 +65,10 @@ def against_bare_json(dataset: Dataset, seconds: int) -> Iterator[Figure | Curve
             curve.add("seat_map", SEATS, ours.p50)
             curve.add("bare json_agg", SEATS, bare.p50)
         yield Figure(f"seat_map, {SEATS} seats, {clients} clients", ours, bare, "bare json_agg of the seats")
+        states, whole = alternate(dataset, (STATES, MAP), clients, seconds, empty=False)
+        if clients == 1:
+            curve.add("seat_states", SEATS, states.p50)
+        yield Figure(f"seat_states, {SEATS} seats, {clients} clients", states, whole, "seat_map of the same showtimes")
     for points in curve.series.values():
         points.sort()
     yield curve

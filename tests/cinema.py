@@ -16,6 +16,14 @@ from psycopg.rows import dict_row
 
 Json = dict[str, Any]
 
+NO_LIMITS_ON_HOLDING = """
+update private.settings
+set seats_held_per_customer = null, holding_time_per_hour = null, seat_cooldown = null, unpaid_bookings_per_day = null,
+    returned_bookings_per_month = null
+where true
+"""
+"""For tests in which one person does over and over what others do once in a while."""
+
 INVARIANTS = Path(__file__).resolve().parent.parent / "sql" / "platform" / "invariants.sql"
 AUDITORIUM = "Saal 1"
 PASSWORD_HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"
@@ -236,11 +244,15 @@ class CinemaFixture:
 
     def call_service(self, function: str, **arguments: Any) -> Any:
         """Return the answer of a function to the secret key."""
-        service = Caller(self.url, "service_role")
+        return self._call("service_role", function, **arguments)
+
+    def _call(self, role: str, function: str, **arguments: Any) -> Any:
+        """Call once: a caller that stayed would keep its connection for as long as the cinema is open."""
+        caller = Caller(self.url, role)
         try:
-            return service.call(function, **arguments)
+            return caller.call(function, **arguments)
         finally:
-            service.close()
+            caller.close()
 
     def caller(self, role: str, user_id: uuid.UUID | str | None = None) -> Caller:
         caller = Caller(self.url, role, user_id)
@@ -313,7 +325,8 @@ class CinemaFixture:
 
     def map(self, who: Caller | None = None, showtime_id: int | None = None) -> dict[int, Json]:
         """The seat map by seat id, as somebody sees it."""
-        answer = (who or self.anonymous()).call("seat_map", showtime_id=showtime_id or self.showtime_id)
+        asked = {"showtime_id": showtime_id or self.showtime_id}
+        answer = who.call("seat_map", **asked) if who else self._call("anon", "seat_map", **asked)
         return {seat["id"]: seat for seat in answer["seats"]}
 
     def states(self, who: Caller | None = None) -> list[str]:

@@ -126,18 +126,14 @@ async def sign_up(name: str, env: dict[str, str], exits: AsyncExitStack) -> Cust
 
 async def choose_showtime(customer: Customer) -> Json:
     """Find the next showtime that begins in three hours or later and has plenty of seats."""
-    answer = await (
-        customer.client.table("showtimes")
-        .select("id, starts_at, seats_left, movies(title), auditoriums(name, theaters(name, city, time_zone))")
-        .eq("status", "scheduled")
-        .gt("starts_at", (datetime.now(UTC) + timedelta(hours=3)).isoformat())
-        .order("starts_at")
-        .limit(30)
-        .execute()
-    )
-    for showtime in cast(list[Json], answer.data):
-        if showtime["seats_left"] >= 20:
-            return showtime
+    early = datetime.now(UTC) + timedelta(hours=3)
+    for film in (await customer.rpc("whats_on", sort="soonest"))["films"]:
+        answer = await customer.rpc("movie", slug=film["slug"])
+        theaters = {theater["id"]: theater for theater in answer["theaters"]}
+        for showtime in answer["showtimes"]:
+            fits = showtime["status"] == "scheduled" and showtime["seats_left"] >= 20
+            if fits and datetime.fromisoformat(showtime["starts_at"]) > early:
+                return {**showtime, "title": film["title"], "theater": theaters[showtime["theater_id"]]}
     raise DemoError("No showtime has seats left; `make reset` starts over.")
 
 
@@ -180,9 +176,9 @@ async def buy_three_seats(ada: Customer, bob: Customer, showtime_id: int, env: d
     await bob.receives("seat:book", seat_ids)
     say(f"The webhook arrives; Bob receives seat:book for {names}.")
 
-    rows = await ada.client.table("bookings").select("status, total, booking_seats(seat_id)").execute()
-    (row,) = cast(list[Json], rows.data)
-    found = (row["status"], row["total"], sorted(seat["seat_id"] for seat in row["booking_seats"]))
+    answer = await ada.client.rpc("my_bookings", {}).execute()
+    (row,) = cast(Json, answer.data)["bookings"]
+    found = (row["status"], row["total"], sorted(seat["seat_id"] for seat in row["seats"]))
     expect(found == ("confirmed", booking["total"], seat_ids), f"the booking is {found}")
     say(f"The booking reads {row['status']}, {money(row['total'], booking['currency'])}.")
     await read_email(ada, booking["reference"], env["MAIL_URL"])
@@ -252,9 +248,8 @@ async def run(env: dict[str, str]) -> None:
     async with AsyncExitStack() as exits:
         ada, bob = [await sign_up(name, env, exits) for name in ("Ada", "Bob")]
         showtime = await choose_showtime(ada)
-        auditorium = showtime["auditoriums"]
-        place = f"{auditorium['theaters']['name']}, {auditorium['theaters']['city']}, {auditorium['name']}"
-        say(f"“{showtime['movies']['title']}” at {place}: {showtime['seats_left']} seats left.")
+        place = f"{showtime['theater']['name']}, {showtime['theater']['city']}, {showtime['auditorium']}"
+        say(f"“{showtime['title']}” at {place}: {showtime['seats_left']} seats left.")
         await bob.watch(showtime["id"])
         say("Bob watches the showtime over Realtime.")
         await buy_three_seats(ada, bob, showtime["id"], env)

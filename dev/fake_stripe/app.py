@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from dev import fake_human_check
 from dev.fake_stripe import charges, form, intents, listing, methods, refunds, three_d_secure
 from dev.fake_stripe.call import Call
 from dev.fake_stripe.errors import StripeError, invalid
@@ -310,6 +311,7 @@ def create_app(settings: Settings) -> Starlette:
         Route("/_fake/events/{event}/resend", api.resend, methods=["POST"]),
         Route("/_fake/3ds/{intent}/{attempt}", api.show_3ds),
         Route("/_fake/3ds/{intent}/{attempt}", api.answer_3ds, methods=["POST"]),
+        *fake_human_check.routes(),
         Route("/{path:path}", api.not_covered, methods=METHODS),
     ]
     cors = Middleware(

@@ -11,6 +11,7 @@ create table private.sessions (
   expires_at timestamptz not null,
   ended_at timestamptz,
   end_reason text,
+  human_until timestamptz,
   constraint an_end_has_a_reason check ((ended_at is null) = (end_reason is null)),
   constraint end_reason_is_known check (
     end_reason in ('signed_out', 'token_reused', 'too_many', 'ended_by_operator'))
@@ -31,12 +32,14 @@ create index refresh_tokens_by_session on private.refresh_tokens (session_id);
 create index refresh_tokens_by_parent on private.refresh_tokens (parent_hash) where parent_hash is not null;
 alter table private.refresh_tokens enable row level security;
 
+comment on column private.sessions.human_until is
+  'Until when a passed human check counts; access tokens carry it. Null for a session that was never asked.';
 comment on column private.refresh_tokens.parent_hash is 'The token that this one was exchanged for.';
 comment on column private.refresh_tokens.used_at is 'Since when it may not be used any more, or a sibling was instead.';
 
 -- Begins a session with its first refresh token, and ends the customer's oldest where there are too many. Clears what
 -- was counted against the account at this address, and nothing that was tried elsewhere: the owner's success must not
--- give a guesser new guesses. Answers {session_id, expires_at, user}. Raises unknown_user.
+-- give a guesser new guesses. Answers as private.session_json does. Raises unknown_user.
 create function public.open_session(
   user_id uuid, token_hash text, user_agent text default null, address text default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -66,12 +69,18 @@ begin
   perform private.clear_rate_limit(
     array[private.sign_in_key(v_user.email), private.sign_in_key(v_user.email, open_session.address)],
     open_session.address, v_now);
-  return jsonb_build_object('session_id', v_session.id, 'expires_at', v_session.expires_at,
-                            'user', private.user_json(v_user));
+  return private.session_json(v_session, v_user);
 end
 $$;
 
--- Exchanges a refresh token for the next. Answers {status: 'rotated', session_id, expires_at, user} or {status:
+-- What Flask makes tokens of: {session_id, expires_at, human_until, user}.
+create function private.session_json(p_session private.sessions, p_user public.users) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('session_id', p_session.id, 'expires_at', p_session.expires_at,
+                            'human_until', p_session.human_until, 'user', private.user_json(p_user))
+$$;
+
+-- Exchanges a refresh token for the next. Answers {status: 'rotated'} and what private.session_json does, or {status:
 -- 'refused'}; a copy also ends its family, which is why a refusal is an answer and no error: an error would roll that
 -- back.
 create function public.rotate_session(token_hash text, new_token_hash text) returns jsonb
@@ -103,8 +112,7 @@ begin
   insert into private.refresh_tokens (token_hash, session_id, parent_hash)
   values (rotate_session.new_token_hash, v_session.id, v_token.token_hash);
   select u.* into strict v_user from public.users u where u.id = v_session.user_id;
-  return jsonb_build_object('status', 'rotated', 'session_id', v_session.id, 'expires_at', v_session.expires_at,
-                            'user', private.user_json(v_user));
+  return jsonb_build_object('status', 'rotated') || private.session_json(v_session, v_user);
 end
 $$;
 

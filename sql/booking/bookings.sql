@@ -26,6 +26,7 @@ create table public.bookings (
   expires_at timestamptz not null,
   confirmed_at timestamptz,
   cancelled_at timestamptz,
+  revision integer not null default 0,
   primary key (showtime_id, id),
   constraint booking_id_is_unique unique (id),
   constraint reference_is_unique unique (reference),
@@ -35,6 +36,7 @@ create table public.bookings (
 );
 comment on column public.bookings.reference is 'What people read aloud at the counter: eight letters and digits.';
 comment on column public.bookings.expires_at is 'Until when a pending booking may be paid.';
+comment on column public.bookings.revision is 'The revision of the showtime that its customer booked by.';
 
 create unique index one_pending_booking_per_customer on public.bookings (showtime_id, user_id) where status = 'pending';
 create index bookings_by_user on public.bookings (user_id, created_at desc);
@@ -64,7 +66,7 @@ create unique index a_seat_is_sold_once on public.booking_seats (showtime_id, se
 alter table public.bookings enable row level security;
 create policy "people read their own bookings" on public.bookings
   for select to authenticated using (user_id = (select auth.uid()));
-grant select on public.bookings to authenticated, service_role;
+grant select on public.bookings to service_role;
 
 alter table public.booking_seats enable row level security;
 create policy "people read the seats of their own bookings" on public.booking_seats
@@ -72,7 +74,7 @@ create policy "people read the seats of their own bookings" on public.booking_se
   using (exists (select from public.bookings b
                  where b.showtime_id = booking_seats.showtime_id and b.id = booking_seats.booking_id
                    and b.user_id = (select auth.uid())));
-grant select on public.booking_seats to authenticated, service_role;
+grant select on public.booking_seats to service_role;
 
 -- Eight characters without those that are mistaken for each other (0 O, 1 I L, U V).
 create function private.new_reference() returns text
@@ -157,10 +159,11 @@ begin
 end
 $$;
 
--- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices and gives
--- them, once, the time to pay (lock.extended). Called again it answers the same booking. Answers the booking
--- (private.booking_json). Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired, unknown_seat or
--- seat_not_for_sale with the seats, amount_not_payable with what can be paid, busy.
+-- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices, which ends
+-- when they do; who begins to pay gets more time (start_payment). Called again it answers the same booking. Answers the
+-- booking (private.booking_json). Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired,
+-- unknown_seat or seat_not_for_sale with the seats, amount_not_payable with what can be paid, too_many_unpaid,
+-- too_many_returned, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
@@ -170,6 +173,7 @@ declare
   v_now timestamptz;
   v_elsewhere bigint[];
   v_unpriced bigint[];
+  v_expires_at timestamptz;
   v_total bigint;
   v_currency text;
   v_lines jsonb;
@@ -188,10 +192,11 @@ begin
   -- The lines are read once, so that a price list which changes meanwhile cannot part the total from its lines. Every
   -- hold has one: a seat that is not (or no longer) in the showtime's auditorium is refused and not left out.
   select array_agg(l.seat_id order by l.seat_id) filter (where s.id is null),
-         array_agg(l.seat_id order by l.seat_id) filter (where p.price is null), sum(p.price), min(t.currency),
+         array_agg(l.seat_id order by l.seat_id) filter (where p.price is null), min(upper(l.held)), sum(p.price),
+         min(t.currency),
          jsonb_agg(jsonb_build_object('seat_id', s.id, 'row_label', s.row_label, 'number', s.number, 'kind', s.kind,
                                       'price', p.price))
-  into v_elsewhere, v_unpriced, v_total, v_currency, v_lines
+  into v_elsewhere, v_unpriced, v_expires_at, v_total, v_currency, v_lines
   from public.seat_locks l
   join public.auditoriums a on a.id = v_showtime.auditorium_id
   join public.theaters t on t.id = a.theater_id
@@ -206,10 +211,11 @@ begin
     perform private.raise_api_error('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
   end if;
   perform private.require_payable(v_total, v_currency);
+  perform private.require_bookings_left(v_user, v_now);
 
-  insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at)
-  select v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_now + c.payment_duration
-  from private.settings c where c.singleton
+  insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at, revision)
+  values (v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_expires_at,
+          v_showtime.revision)
   returning b.* into v_booking;
   insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
   select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
@@ -217,12 +223,8 @@ begin
   if private.extend_locks(v_booking, null, v_booking.expires_at, v_now) <> jsonb_array_length(v_lines) then
     perform private.raise_api_error('lock_expired');
   end if;
-  perform private.broadcast_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
   return private.booking_json(v_booking);
 exception
-  -- Somebody took a seat in the instant in which its lock ran out.
-  when exclusion_violation then
-    perform private.raise_api_error('lock_expired');
   when deadlock_detected or lock_not_available then
     perform private.raise_api_error('busy');
 end
@@ -236,17 +238,18 @@ create function private.extend_locks(
   p_booking public.bookings, p_of uuid, p_until timestamptz, p_now timestamptz) returns integer
 language plpgsql volatile set search_path = '' as $$
 declare
-  v_id bigint;
+  v_lock record;
   v_locks integer := 0;
 begin
-  for v_id in
-    select l.id from public.seat_locks l
+  for v_lock in
+    select l.seat_id, l.id from public.seat_locks l
     where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
       and l.booking_id is not distinct from p_of and l.held @> p_now
     order by l.seat_id
   loop
     update public.seat_locks l set booking_id = p_booking.id, held = tstzrange(lower(l.held), p_until)
-    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.id = v_id and l.held @> p_now;
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+      and l.seat_id = v_lock.seat_id and l.id = v_lock.id and l.held @> p_now;
     v_locks := v_locks + found::integer;
   end loop;
   return v_locks;
@@ -272,11 +275,12 @@ begin
 end
 $$;
 
--- {seat_ids, lock_ids, expires_at} of a booking's live locks, as events carry them.
+-- {seat_ids, lock_ids, expires_at} of a booking's live locks, as events tell others.
 create function private.locks_json(p_booking public.bookings, p_now timestamptz) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object('seat_ids', jsonb_agg(l.seat_id order by l.seat_id),
-                            'lock_ids', jsonb_agg(l.id order by l.seat_id), 'expires_at', max(upper(l.held)))
+                            'lock_ids', jsonb_agg(l.id order by l.seat_id),
+                            'expires_at', private.expiry_for_others(max(upper(l.held))))
   from public.seat_locks l
   where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.booking_id = p_booking.id
     and l.held @> p_now
@@ -300,22 +304,24 @@ begin
 end
 $$;
 
--- Until when a confirmed booking can be cancelled: the notice that private.settings asks for before the showtime, or
--- infinity when the cinema has cancelled that. Null for other bookings. A computed column of bookings for the Data API:
--- select=*,cancellable_until. Definer, because settings are nobody's to read.
-create function public.cancellable_until(booking public.bookings) returns timestamptz
-language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
+-- Until when a confirmed booking can be cancelled, the one place that says it: the notice that private.settings asks
+-- for before the showtime; without any, until its start, when it was moved since the customer booked
+-- (moved_showtimes.sql); infinity when the cinema has cancelled it. Null for other bookings.
+create function private.cancellable_until(p_booking public.bookings) returns timestamptz
+language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 begin
-  if (booking).status <> 'confirmed' then
+  if (p_booking).status <> 'confirmed' then
     return null;
   end if;
-  return (select case when s.status = 'cancelled' then 'infinity' else s.starts_at - c.cancellation_notice end
-          from public.showtimes s, private.settings c where s.id = (booking).showtime_id and c.singleton);
+  return (select case when s.status = 'cancelled' then 'infinity'
+                      when private.moved_from(p_booking) is not null then s.starts_at
+                      else s.starts_at - c.cancellation_notice end
+          from public.showtimes s, private.settings c where s.id = (p_booking).showtime_id and c.singleton);
 end
 $$;
 
--- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until cancellable_until, frees
--- them and queues a full refund. Cancelling what is cancelled answers it again.
+-- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until it is no longer
+-- cancellable, frees them and queues a full refund. Cancelling what is cancelled answers it again.
 -- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
 create function public.cancel_booking(booking_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
@@ -333,7 +339,7 @@ begin
     return private.booking_json(v_booking);
   end if;
   if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
-    or v_now > public.cancellable_until(v_booking) then
+    or v_now > private.cancellable_until(v_booking) then
     perform private.raise_api_error('not_cancellable');
   end if;
 
@@ -344,6 +350,4 @@ exception
 end
 $$;
 
-grant execute on function
-  public.cancellable_until(public.bookings), public.create_booking(bigint), public.cancel_booking(uuid)
-to anon, authenticated;
+grant execute on function public.create_booking(bigint), public.cancel_booking(uuid) to anon, authenticated;

@@ -25,10 +25,9 @@ begin
 end
 $$;
 
--- Seats of a showtime that are on sale and that nobody holds or has booked. A computed column of showtimes for the Data
--- API: select=*,seats_left. Definer, because locks are nobody's to read.
-create function public.seats_left(showtime public.showtimes) returns integer
-language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
+-- Seats of a showtime that are on sale and that nobody holds or has booked.
+create function private.seats_left(showtime public.showtimes) returns integer
+language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 declare
   v_now timestamptz := private.now();
 begin
@@ -54,7 +53,7 @@ declare
   v_sent integer := 0;
 begin
   for v_row in
-    select t.id, t.movie_id, t.status, public.seats_left(t) as seats_left
+    select t.id, t.status, private.seats_left(t) as seats_left, t as showtime
     from public.showtimes t
     where t.id in (select substr(m.topic, 10)::bigint from realtime.messages m
                    where m.inserted_at > (least(p_since, now() - interval '20 seconds') at time zone 'utc')
@@ -70,7 +69,7 @@ begin
       set seats_left = excluded.seats_left, status = excluded.status, sent_at = excluded.sent_at
       where (last.seats_left, last.status) is distinct from (excluded.seats_left, excluded.status);
     if found then
-      perform private.broadcast_update(v_row.id, v_row.movie_id, v_row.seats_left, v_row.status);
+      perform private.broadcast_update(v_row.showtime, v_row.seats_left);
       v_sent := v_sent + 1;
     end if;
   end loop;
@@ -78,26 +77,28 @@ begin
 end
 $$;
 
--- Sends showtime:update to a showtime's viewers and to its film's listings.
-create function private.broadcast_update(
-  p_showtime_id bigint, p_movie_id bigint, p_seats_left integer, p_status public.showtime_status) returns void
+-- Sends showtime:update to a showtime's viewers and to its film's listings. A revision that a client has not seen says
+-- that time or place have changed.
+create function private.broadcast_update(p_showtime public.showtimes, p_seats_left integer) returns void
 language sql volatile set search_path = '' as $$
   select realtime.send(
-    jsonb_build_object('showtime_id', p_showtime_id, 'seats_left', p_seats_left, 'status', p_status),
+    jsonb_build_object(
+      'showtime_id', (p_showtime).id, 'seats_left', p_seats_left, 'status', (p_showtime).status,
+      'starts_at', (p_showtime).starts_at, 'ends_at', (p_showtime).ends_at, 'revision', (p_showtime).revision),
     'showtime:update', t.topic, true)
-  from unnest(array['movie:' || p_movie_id, 'showtime:' || p_showtime_id]) t (topic)
+  from unnest(array['movie:' || (p_showtime).movie_id, 'showtime:' || (p_showtime).id]) t (topic)
 $$;
 
--- A showtime that is cancelled, or on again, is broadcast at once.
-create function private.broadcast_status() returns trigger
-language plpgsql volatile security definer set search_path = '' as $$
+-- A showtime that is cancelled, on again, or moved is broadcast at once.
+create function private.broadcast_change() returns trigger
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 begin
-  perform private.broadcast_update(new.id, new.movie_id, public.seats_left(new), new.status);
+  perform private.broadcast_update(new, private.seats_left(new));
   return null;
 end
 $$;
 
-create trigger status_is_broadcast after update of status on public.showtimes
-  for each row when (old.status is distinct from new.status) execute function private.broadcast_status();
-
-grant execute on function public.seats_left(public.showtimes) to anon, authenticated, service_role;
+-- After all updates, not those of some columns: a trigger counts the revision.
+create trigger changes_are_broadcast after update on public.showtimes
+  for each row when (old.status is distinct from new.status or old.revision is distinct from new.revision)
+  execute function private.broadcast_change();

@@ -61,6 +61,24 @@ create trigger refunded_showtimes_stay_cancelled before update of status on publ
   for each row when (old.status = 'cancelled' and new.status <> 'cancelled')
   execute function private.keep_refunded_cancelled();
 
+-- A cancelled showtime whose bookings wait for their refund keeps its time: those customers are told of the refund, and
+-- not of a move as well. To have it on again at another time, one statement changes both.
+create function private.keep_time_while_cancelled() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  perform private.lock_showtime(old.id);
+  if exists (select from public.bookings b where b.showtime_id = old.id and b.status = 'confirmed') then
+    raise check_violation using
+      message = 'bookings of this cancelled showtime are being refunded', constraint = tg_name;
+  end if;
+  return new;
+end
+$$;
+
+create trigger cancelled_showtimes_keep_their_time before update on public.showtimes
+  for each row when (new.status = 'cancelled' and old.starts_at is distinct from new.starts_at)
+  execute function private.keep_time_while_cancelled();
+
 -- True while somebody holds or has bought a seat at a showtime that is not over.
 create function private.seat_is_held(p_seat public.seats, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = '' set enable_seqscan = off as $$

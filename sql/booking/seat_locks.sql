@@ -2,7 +2,7 @@
 -- its last, and one exclusion constraint makes two holds of a seat at one instant impossible, sold seats included:
 --
 --   lock_seats       held = [now, now + lock_duration)       the whole selection shares one end
---   create_booking   held = [.., now + payment_duration)     once, so that there is time to pay
+--   start_payment    held = [.., now + payment_duration)     once, so that there is time to pay
 --   confirm_booking  held = [.., )                           sold: no upper bound
 --   release_seats, cancel_booking   held = [.., now)         closed early, with the reason
 --
@@ -12,7 +12,7 @@
 -- seat whether a sweep has run or not. The sweep (sweep.sql) only informs viewers and carries ended rows into the
 -- history.
 --
--- Locks taken in this order, always: the showtime, shared by all its customers, and the customer there (both by
+-- Locks taken in this order, always: the showtime, shared by all its customers, and the customer (both by
 -- private.lock_customer), then the booking, then seat locks in the order of seat ids.
 
 create type public.lock_end as enum (
@@ -25,14 +25,16 @@ create type public.lock_end as enum (
 
 create table public.seat_locks (
   showtime_id bigint not null,
-  id bigint generated always as identity,
+  -- The beginning of the hold in microseconds since 1970, so that it tells nothing of other sales. A selection's seats
+  -- share it: a lock is a showtime's seat and this. For one seat it grows, since holds of it never overlap.
+  id bigint not null,
   seat_id bigint not null,
   user_id uuid not null,
   booking_id uuid,
   held tstzrange not null,
   end_reason public.lock_end,
-  -- The user stands in the key so that "what do I hold here" needs no index of its own; the id alone is unique.
-  primary key (showtime_id, user_id, id),
+  -- The user leads the key, so that "what do I hold here, and what anywhere" is one look into it (docs/adr/0054).
+  primary key (user_id, showtime_id, seat_id, id),
   constraint one_holder_at_a_time exclude using gist (showtime_id with =, seat_id with =, held with &&),
   -- One check and not one a rule: PostgreSQL prepares each anew for every insert, on the path that must be quick.
   constraint held_begins_and_what_is_sold_is_booked check (
@@ -41,7 +43,7 @@ create table public.seat_locks (
   -- Rows come and go by the thousand while the table stays small; wait for no fifth of it to be dead.
   autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500
 );
-comment on table public.seat_locks is 'Holds of seats, live and just ended. Ids grow, so the highest is the newest.';
+comment on table public.seat_locks is 'Holds of seats, live and just ended. A seat''s highest id is its newest hold.';
 comment on column public.seat_locks.end_reason is 'Why it ended before its time; null for a lock that ran or runs out.';
 
 -- The sweep finds what has run out.
@@ -61,10 +63,12 @@ create table private.seat_lock_history (
   end_reason public.lock_end not null,
   primary key (showtime_id, seat_id, id)
 );
+-- What somebody held at a showtime lately and did not buy (holding_limits.sql).
+create index seat_lock_history_by_user on private.seat_lock_history (user_id, showtime_id, id);
 alter table private.seat_lock_history enable row level security;
 
--- Makes a customer's own calls on one showtime take turns, so that limits and a selection's one clock hold when two
--- tabs ask at once. Ends with the transaction.
+-- Makes a customer's own calls take turns, at all showtimes (some limits are over all), so that limits and a
+-- selection's one clock hold when two tabs ask at once. Ends with the transaction.
 --
 -- Before that it takes the showtime, which customers share: a guard of what they rely on (catalog_guards.sql) takes it
 -- alone, by private.lock_showtime. A showtime's key is its id, a customer's a hash.
@@ -72,7 +76,7 @@ create function private.lock_customer(p_showtime_id bigint, p_user_id uuid) retu
 language plpgsql volatile set search_path = '' as $$
 begin
   perform pg_advisory_xact_lock_shared(p_showtime_id),
-          pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+          pg_advisory_xact_lock(hashtextextended(p_user_id::text, 0));
 end
 $$;
 
@@ -82,7 +86,7 @@ create function private.try_lock_customer(p_showtime_id bigint, p_user_id uuid) 
 language plpgsql volatile set search_path = '' as $$
 begin
   return pg_try_advisory_xact_lock_shared(p_showtime_id)
-    and pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+    and pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, 0));
 end
 $$;
 
@@ -98,6 +102,13 @@ $$;
 create function private.ended(p_held tstzrange, p_now timestamptz) returns tstzrange
 language sql stable set search_path = '' as $$
   select tstzrange(lower(p_held), greatest(p_now, lower(p_held) + interval '1 microsecond'))
+$$;
+
+-- When a lock ends, as others may know it: rounded up to the full minute, because the exact end tells a stranger when
+-- its holder came and how a sale goes.
+create function private.expiry_for_others(p_expires_at timestamptz) returns timestamptz
+language sql immutable parallel safe set search_path = '' as $$
+  select date_bin('1 minute', p_expires_at + interval '1 minute' - interval '1 microsecond', timestamptz '2000-01-01')
 $$;
 
 -- What a customer holds and has not bought at a showtime: {showtime_id, seat_ids, lock_ids, expires_at}.
@@ -156,7 +167,10 @@ $$;
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
 -- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, seat_not_for_sale, too_many_seats, unknown_showtime,
--- showtime_closed, booking_pending, seat_taken with the seats, too_many_attempts, busy.
+-- showtime_closed, booking_pending, seat_taken with the seats, too_many_attempts, too_many_held, seat_cooldown with the
+-- seats, holding_paused, human_check_required, busy.
+--
+-- Who held seats there lately and did not buy them goes by private.selection_time (holding_limits.sql).
 --
 -- The limit on how fast somebody may choose is read from the locks that are there anyway (each stays a minute past its
 -- end, see sweep.sql), so it costs no write.
@@ -183,6 +197,11 @@ declare
   v_expires_at timestamptz;
   v_recent integer;
   v_per_minute integer;
+  v_unpaid integer;
+  v_unpaid_limit integer;
+  v_new boolean;
+  v_returns boolean;
+  v_human_check boolean;
   v_wanted bigint[] := lock_seats.seat_ids;
   v_got bigint[];
   v_lock_ids bigint[];
@@ -196,20 +215,29 @@ begin
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
          mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
-         mine.lately, c.seats_chosen_per_minute
-  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_recent, v_per_minute
+         mine.lately, c.seats_chosen_per_minute, mine.unpaid, c.seats_held_per_customer, c.human_check, mine.expires_at is null,
+         mine.ended or exists (
+           select from private.seat_lock_history h
+           where h.user_id = v_user and h.showtime_id = lock_seats.showtime_id
+             and h.id > extract(epoch from v_now - interval '1 hour' - c.lock_duration - c.payment_duration) * 1000000)
+  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_recent, v_per_minute, v_unpaid,
+              v_unpaid_limit, v_human_check, v_new, v_returns
   from private.settings c
   left join public.showtimes t on t.id = lock_seats.showtime_id
   left join public.users u on u.id = v_user
   cross join lateral (
-    select array_agg(l.seat_id) filter (where l.live) as seat_ids,
-           min(upper(l.held)) filter (where l.live and l.booking_id is null) as expires_at,
-           min(l.booking_id::text)
-             filter (where l.live and l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id,
-           count(*) filter (where lower(l.held) > v_now - interval '1 minute') as lately
+    select array_agg(l.seat_id) filter (where l.live and l.here) as seat_ids,
+           min(upper(l.held)) filter (where l.live and l.here and l.booking_id is null) as expires_at,
+           min(l.booking_id::text) filter (
+             where l.live and l.here and l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id,
+           count(*) filter (where l.here and lower(l.held) > v_now - interval '1 minute') as lately,
+           count(*) filter (where l.live and not upper_inf(l.held)) as unpaid,
+           bool_or(l.here and not l.live) is true as ended
     -- Not `held @> now`: it would draw the planner to the GiST index, which is slower than the primary key.
-    from (select *, (upper(any_of_mine.held) > v_now) is not false as live from public.seat_locks any_of_mine) l
-    where l.showtime_id = lock_seats.showtime_id and l.user_id = v_user) mine
+    from (select *, (upper(any_of_mine.held) > v_now) is not false as live,
+                 any_of_mine.showtime_id = lock_seats.showtime_id as here
+          from public.seat_locks any_of_mine) l
+    where l.user_id = v_user) mine
   where c.singleton;
   if v_open is not true or v_known is distinct from cardinality(v_wanted) or v_known not between 1 and v_limit then
     perform private.refuse_selection(lock_seats.showtime_id, v_user, v_wanted, v_limit);
@@ -226,13 +254,22 @@ begin
   end if;
   if v_recent + cardinality(v_wanted) > v_per_minute then
     perform private.raise_api_error('too_many_attempts', '{"retry_after": 60}');
+  elsif v_unpaid + cardinality(v_wanted) > v_unpaid_limit then
+    perform private.refuse_more_held(v_user, v_unpaid_limit, v_now);
+  elsif v_human_check then
+    perform private.require_human(lock_seats.showtime_id, v_now);
+  end if;
+  if v_returns then
+    v_expires_at := least(v_expires_at, v_now + private.selection_time(
+      lock_seats.showtime_id, v_user, v_wanted, v_new, v_now));
   end if;
 
   -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the
   -- order of seat ids, nobody waits in a circle. Naming the constraint spares a look into the primary key.
   with inserted as (
-    insert into public.seat_locks as l (showtime_id, seat_id, user_id, held)
-    select lock_seats.showtime_id, s, v_user, tstzrange(v_now, v_expires_at) from unnest(v_wanted) s order by s
+    insert into public.seat_locks as l (showtime_id, id, seat_id, user_id, held)
+    select lock_seats.showtime_id, extract(epoch from v_now) * 1000000, s, v_user, tstzrange(v_now, v_expires_at)
+    from unnest(v_wanted) s order by s
     on conflict on constraint one_holder_at_a_time do nothing
     returning l.seat_id, l.id
   )
@@ -243,7 +280,8 @@ begin
   end if;
 
   perform realtime.send(
-    jsonb_build_object('seat_ids', v_got, 'lock_ids', v_lock_ids, 'expires_at', v_expires_at),
+    jsonb_build_object('seat_ids', v_got, 'lock_ids', v_lock_ids,
+                       'expires_at', private.expiry_for_others(v_expires_at)),
     'seat:lock', 'showtime:' || lock_seats.showtime_id, true);
   if v_mine is not null then
     return private.selection_json(lock_seats.showtime_id, v_user, v_now);

@@ -4,7 +4,9 @@
 --  seats: [{id, row, number, x, y, kind, price, state, lock_id, expires_at}]}
 -- seat_limit: seats that one person may have there. pending_booking_id: the caller's booking that waits to be paid, or
 -- null. state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them
--- when expires_at is null). price is null for a seat that is not for sale. Raises unknown_showtime.
+-- when expires_at is null). price is null for a seat that is not for sale. expires_at is exact for what is the caller's
+-- and rounded up to the minute for what is not. Raises unknown_showtime. Who reads it again and again is answered a
+-- twentieth of it by seat_states.
 -- A seat is aggregated as a row, which takes two thirds of the time of json_build_object.
 create function public.seat_map(showtime_id bigint) returns json
 language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
@@ -25,7 +27,9 @@ begin
         select s.id, s.row_label as row, s.number, s.x, s.y, s.kind, p.price,
                case when l.id is null then 'free' when l.user_id = v_user then 'mine'
                     when upper_inf(l.held) then 'booked' else 'locked' end as state,
-               l.id as lock_id, upper(l.held) as expires_at
+               l.id as lock_id,
+               case when l.user_id = v_user then upper(l.held)
+                    else private.expiry_for_others(upper(l.held)) end as expires_at
         from public.seats s
         left join public.showtime_prices p on p.showtime_id = t.id and p.kind = s.kind
         left join public.seat_locks l on l.showtime_id = t.id and l.seat_id = s.id and l.held @> v_now

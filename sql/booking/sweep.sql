@@ -113,13 +113,16 @@ declare
   v_archived integer;
 begin
   with shown as (
-    select l.showtime_id, l.user_id, l.id, s.ends_at
+    select l.showtime_id, l.user_id, l.seat_id, l.id, s.ends_at
     from public.showtimes s
-    join public.seat_locks l on l.showtime_id = s.id
-    where s.ends_at < p_now - interval '1 day' and upper_inf(l.held) limit p_max_rows
+    -- Showtime by showtime; joined at once, a plan would read one of the tables whole.
+    cross join lateral (
+      select sold.* from public.seat_locks sold
+      where sold.showtime_id = s.id and upper_inf(sold.held) limit p_max_rows) l
+    where s.ends_at < p_now - interval '1 day' limit p_max_rows
   ), moved as (
     delete from public.seat_locks l using shown s
-    where l.showtime_id = s.showtime_id and l.user_id = s.user_id and l.id = s.id
+    where l.showtime_id = s.showtime_id and l.user_id = s.user_id and l.seat_id = s.seat_id and l.id = s.id
     returning l.*, s.ends_at
   )
   insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, booking_id, held, end_reason)

@@ -22,6 +22,7 @@ create table public.movies (
   length_minutes integer not null,
   synopsis text not null,
   rights text not null,
+  search_text text not null default '',
   constraint slug_is_unique unique (slug),
   constraint slug_fits_an_address check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
   constraint title_is_not_empty check (title <> ''),
@@ -32,10 +33,11 @@ create table public.movies (
 );
 comment on column public.movies.language is 'BCP 47 tag of what is spoken; zxx for a silent film.';
 comment on column public.movies.rights is 'Why the film may be shown: the rights as far as known.';
+comment on column public.movies.search_text is
+  'What a search looks at, folded as search.sql says. Nobody writes it by hand.';
 
 create index movies_by_genre on public.movies using gin (genres);
 
 alter table public.movies enable row level security;
 create policy "anyone reads films" on public.movies for select to anon, authenticated using (true);
-grant select on public.movies to anon, authenticated;
 grant select, insert, update, delete on public.movies to service_role;

@@ -26,5 +26,4 @@ comment on column public.seats.y is 'Centre of the seat in seat widths, growing 
 
 alter table public.seats enable row level security;
 create policy "anyone reads seats" on public.seats for select to anon, authenticated using (true);
-grant select on public.seats to anon, authenticated;
 grant select, insert, update, delete on public.seats to service_role;

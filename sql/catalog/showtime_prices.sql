@@ -70,5 +70,4 @@ create trigger prices_are_payable_in_the_currency after update of currency on pu
 
 alter table public.showtime_prices enable row level security;
 create policy "anyone reads prices" on public.showtime_prices for select to anon, authenticated using (true);
-grant select on public.showtime_prices to anon, authenticated;
 grant select, insert, update, delete on public.showtime_prices to service_role;

@@ -31,12 +31,12 @@ comment on column public.showtimes.revision is
 create index showtimes_by_movie on public.showtimes (movie_id, starts_at);
 create index showtimes_by_auditorium on public.showtimes (auditorium_id, starts_at);
 create index showtimes_by_start on public.showtimes (starts_at);
+create index showtimes_by_end on public.showtimes (ends_at);
 -- The sweep looks for those whose bookings are to be refunded.
 create index showtimes_cancelled on public.showtimes (starts_at) where status = 'cancelled';
 
 alter table public.showtimes enable row level security;
 create policy "anyone reads showtimes" on public.showtimes for select to anon, authenticated using (true);
-grant select on public.showtimes to anon, authenticated;
 grant select, insert, update, delete on public.showtimes to service_role;
 
 -- The showtime if its seats are on sale. Raises unknown_showtime, showtime_closed.

@@ -33,7 +33,7 @@ create policy "people read the disputes of their own bookings" on public.dispute
   using (exists (select from public.bookings b
                  where b.showtime_id = disputes.showtime_id and b.id = disputes.booking_id
                    and b.user_id = (select auth.uid())));
-grant select on public.disputes to authenticated, service_role;
+grant select on public.disputes to service_role;
 
 -- Stripe says how a dispute stands. Events come in any order: one that is closed stays closed. (dispute.opened opened,
 -- dispute.closed closed) Answers {outcome, booking_id}: noted, duplicate, unmatched. Raises invalid_request, and busy

@@ -51,22 +51,24 @@ create policy "people read the payments of their own bookings" on public.payment
   using (exists (select from public.bookings b
                  where b.showtime_id = payments.showtime_id and b.id = payments.booking_id
                    and b.user_id = (select auth.uid())));
-grant select on public.payments to authenticated, service_role;
+grant select on public.payments to service_role;
 
 -- Begins to take money for a customer's pending booking (payment.started), or goes on with it: one payment, whatever
--- happens, until it is paid or can no longer be. Answers {payment_id, booking_id, reference, amount, currency,
+-- happens, until it is paid or can no longer be. The first time it gives the booking and its locks the time to pay
+-- (lock.extended): who only holds seats gets no more. Answers {payment_id, booking_id, reference, amount, currency,
 -- payment_intent_id (null until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable,
 -- too_many_attempts.
 create function public.start_payment(booking_id uuid, user_id uuid) returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
   v_booking public.bookings := private.booking_for_update(start_payment.booking_id);
+  v_now timestamptz := private.now();
   v_payment public.payments;
   v_seconds integer;
 begin
   if v_booking.user_id is distinct from start_payment.user_id or v_booking.id is null then
     perform private.raise_api_error('unknown_booking');
-  elsif v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= private.now() then
+  elsif v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now then
     perform private.raise_api_error('lock_expired');
   elsif v_booking.status <> 'pending' then
     perform private.raise_api_error('not_payable');
@@ -77,6 +79,10 @@ begin
   into strict v_seconds from private.settings c;
   if v_seconds > 0 then
     perform private.raise_api_error('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
+  end if;
+  if not exists (select from public.payments p
+                 where p.showtime_id = v_booking.showtime_id and p.booking_id = v_booking.id) then
+    v_booking := private.give_time_to_pay(v_booking, v_now);
   end if;
   select * into v_payment from public.payments p
   where p.showtime_id = v_booking.showtime_id and p.booking_id = v_booking.id and p.status = 'open';
@@ -89,6 +95,28 @@ begin
     'payment_id', v_payment.id, 'booking_id', v_booking.id, 'reference', v_booking.reference,
     'amount', v_payment.amount, 'currency', v_payment.currency, 'payment_intent_id', v_payment.payment_intent_id,
     'email', (select u.email from public.users u where u.id = v_booking.user_id), 'expires_at', v_booking.expires_at);
+end
+$$;
+
+-- Moves the end of a pending booking and its locks to payment_duration from now, unless it is later already, and
+-- informs viewers. Answers the booking as it is then. Raises lock_expired when a lock has just run out.
+create function private.give_time_to_pay(p_booking public.bookings, p_now timestamptz) returns public.bookings
+language plpgsql volatile set search_path = '' as $$
+begin
+  update public.bookings b set expires_at = greatest(b.expires_at, p_now + c.payment_duration)
+  from private.settings c
+  where c.singleton and b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+  returning b.* into p_booking;
+  perform private.extend_locks(p_booking, p_booking.id, p_booking.expires_at, p_now);
+  if not private.holds_its_seats(p_booking, p_now) then
+    perform private.raise_api_error('lock_expired');
+  end if;
+  perform private.broadcast_showtime(p_booking.showtime_id, 'seat:lock', private.locks_json(p_booking, p_now));
+  return p_booking;
+exception
+  -- Somebody took a seat in the instant in which its lock ran out.
+  when exclusion_violation then
+    perform private.raise_api_error('lock_expired');
 end
 $$;
 
@@ -198,8 +226,9 @@ begin
            having count(l.id) > 0) then
       return 'too_many_seats';  -- others were taken meanwhile in place of these
     end if;
-    insert into public.seat_locks (showtime_id, seat_id, user_id, booking_id, held)
-    select s.showtime_id, s.seat_id, p_booking.user_id, p_booking.id, tstzrange(p_now, null)
+    insert into public.seat_locks (showtime_id, id, seat_id, user_id, booking_id, held)
+    select s.showtime_id, extract(epoch from p_now) * 1000000, s.seat_id, p_booking.user_id, p_booking.id,
+           tstzrange(p_now, null)
     from public.booking_seats s
     where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id order by s.seat_id
     on conflict on constraint one_holder_at_a_time do nothing;

@@ -1,6 +1,7 @@
 -- The record of what happened, for good: who had this seat at that time, what became of a booking. Rows are added and
 -- never changed. Seats: seat_locks while a hold lives, private.seat_lock_history once it ended. Bookings, with their
--- payments, refunds and disputes: private.booking_log, a row for every change.
+-- payments, refunds and disputes: private.booking_log, a row for every change. Showtimes that changed their time or
+-- place: private.showtime_revisions (booking/moved_showtimes.sql).
 
 create table private.booking_log (
   showtime_id bigint not null,
@@ -65,6 +66,8 @@ create trigger rows_are_only_added before update or delete or truncate on privat
   for each statement execute function private.forbid_changes();
 create trigger rows_are_only_added before update or delete or truncate on private.seat_lock_history
   for each statement execute function private.forbid_changes();
+create trigger rows_are_only_added before update or delete or truncate on private.showtime_revisions
+  for each statement execute function private.forbid_changes();
 
 -- Who had this seat at this time, for staff: {seat_id, at, user: {id, email, full_name}, lock_id, held_from, held_until
 -- (null while sold), end_reason (null while it lives), booking: {id, reference, status} as it was then, or null for a
@@ -96,23 +99,30 @@ end
 $$;
 
 -- All that happened to a booking, for staff, oldest first: [{at, entity, status, request_id, row_data, actor,
--- session_id}]. Raises staff_only, unknown_booking.
+-- session_id}]. Among it are the moves of its showtime since it was booked (entity showtime, status moved or, where it
+-- still starts when it did, changed). Raises staff_only, unknown_booking.
 create function public.booking_history(booking_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 declare
-  v_showtime_id bigint;
+  v_booking public.bookings;
 begin
   perform private.require_staff();
-  select b.showtime_id into v_showtime_id from public.bookings b where b.id = booking_history.booking_id;
+  select * into v_booking from public.bookings b where b.id = booking_history.booking_id;
   if not found then
     perform private.raise_api_error('unknown_booking');
   end if;
   return (
     select jsonb_agg(jsonb_build_object('at', g.at, 'entity', g.entity, 'status', g.status,
                                         'request_id', g.request_id, 'row_data', g.row_data, 'actor', g.actor,
-                                        'session_id', g.session_id) order by g.id)
-    from private.booking_log g
-    where g.showtime_id = v_showtime_id and g.booking_id = booking_history.booking_id);
+                                        'session_id', g.session_id) order by g.at, g.id)
+    from (select l.at, l.id, l.entity, l.status, l.request_id, l.row_data, l.actor, l.session_id
+          from private.booking_log l
+          where l.showtime_id = v_booking.showtime_id and l.booking_id = v_booking.id
+          union all
+          select r.at, null, 'showtime', case when r.old_starts_at = r.starts_at then 'changed' else 'moved' end,
+                 r.request_id, to_jsonb(r), r.actor, r.session_id
+          from private.showtime_revisions r
+          where r.showtime_id = v_booking.showtime_id and r.revision > v_booking.revision) g);
 end
 $$;
 

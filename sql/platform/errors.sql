@@ -16,12 +16,19 @@ language sql immutable parallel safe set search_path = '' as $$
     ('too_many_attempts',     429, 'Too many attempts. Please wait a while and try again.'),
     ('email_taken',           409, 'This email already has an account. Sign in instead?'),
     ('invalid_email',         422, 'Enter a valid email address.'),
-    ('invalid_name',          422, 'Enter a name of 1 to 200 characters, on one line.'),
-    ('weak_password',         422, 'Choose a password of 10 to 200 characters.'),
+    ('invalid_name',          422, 'Enter a name of 1 to 100 characters, on one line and without links.'),
+    ('weak_password',         422, 'Choose a password of 10 to 200 characters that is not easy to guess.'),
     ('unknown_user',          404, 'Account not found.'),
     ('staff_only',            403, 'Staff only.'),
+    -- what is on
+    ('unknown_movie',         404, 'Film not found.'),
+    ('unknown_theater',       404, 'Theater not found.'),
+    ('human_check_failed',    422, 'That check did not succeed. Please try again.'),
+    ('human_check_unavailable', 503, 'The check is unavailable right now. Please try again in a moment.'),
     -- choosing seats
     ('unknown_showtime',      404, 'Showtime not found.'),
+    ('unknown_auditorium',    404, 'Auditorium not found.'),
+    ('layout_outdated',       409, 'The seats of this auditorium have changed. Please load the page again.'),
     ('showtime_closed',       409, 'Seats for this showtime are no longer on sale.'),
     ('no_seats',              422, 'Select at least one seat.'),
     ('duplicate_seat',        422, 'Select each seat only once.'),
@@ -29,8 +36,14 @@ language sql immutable parallel safe set search_path = '' as $$
     ('unknown_seat',          422, 'One of those seats is not in this auditorium.'),
     ('seat_taken',            409, 'One of those seats was just taken.'),
     ('seat_not_for_sale',     409, 'One of those seats is not on sale for this showtime.'),
+    ('human_check_required',  403, 'Please confirm that you are a person, then choose again.'),
     ('booking_pending',       409, 'You have an unpaid order for this showtime. Pay for it or cancel it first.'),
+    ('too_many_held',         409, 'You hold as many unpaid seats as one person may. Pay for some or release some first.'),
+    ('seat_cooldown',         429, 'You held one of those seats and did not buy it. Choose another, or try again later.'),
+    ('holding_paused',        429, 'You have held seats for this showtime for a while. Others get a turn; try again later.'),
     -- booking and paying
+    ('too_many_unpaid',       429, 'You left several orders unpaid. Please try again later.'),
+    ('too_many_returned',     409, 'You returned several orders lately. Please contact the cinema to book again.'),
     ('lock_expired',          409, 'Your hold expired and the seats were released. Please choose again.'),
     ('amount_not_payable',    422, 'This total cannot be paid online. Please choose other seats.'),
     ('unknown_booking',       404, 'Booking not found.'),
@@ -65,5 +78,13 @@ begin
   end if;
   raise exception using
     errcode = 'PT' || v_error.status, message = p_code, detail = p_detail::text, hint = v_error.sentence;
+end
+$$;
+
+-- Refuses an argument of a function, and names it in the detail. Raises invalid_request.
+create function private.refuse_argument(p_name text) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform private.raise_api_error('invalid_request', jsonb_build_object('argument', p_name));
 end
 $$;

@@ -19,7 +19,8 @@ $$;
 -- refund_ages: {status: seconds in it, of the oldest} of those unfinished, payments_open, disputes_open, disputes:
 -- [{id, reference, status, amount, currency}] of the 20 oldest, violations of the last verification or null,
 -- verified_seconds_ago (the daily one) and sweep_seconds_ago, both since the database was made if there was none yet,
--- sweep_failures (bookings and steps that raise, see sweep.sql), locks_held (and not sold), lock_ids given out so far,
+-- sweep_failures (bookings and steps that raise, see sweep.sql), locks_held (and not sold), locks_begun so far by
+-- PostgreSQL's own count (refused ones are in it, and it may begin anew after a crash),
 -- bookings_recent: {status: n} and payments_recent: {outcome: n} of the last five minutes}.
 --
 -- Overdue is what a worker should have taken: its time has come, and no worker holds it. What waits for its next try is
@@ -59,7 +60,7 @@ begin
     'sweep_failures', (select count(*) from private.sweep_failures f where f.last_failed_at > v_now - interval '2 hours'),
     'locks_held', (select count(*) from public.seat_locks l
                    where upper(l.held) > v_now and not upper_inf(l.held)),
-    'lock_ids', coalesce(pg_sequence_last_value(pg_get_serial_sequence('public.seat_locks', 'id')::regclass), 0),
+    'locks_begun', pg_stat_get_tuples_inserted('public.seat_locks'::regclass),
     'bookings_recent', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from (
       select g.status, count(distinct g.booking_id) as n
       from private.booking_log g

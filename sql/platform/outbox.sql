@@ -9,14 +9,15 @@ create type private.outbox_kind as enum (
   'refund',             -- ask Stripe to return money
   'cancel_intent',      -- ask Stripe to take no money for what has ended
   'mail_cancellation',  -- a paid booking has ended and nothing is left to refund
-  'mail_refund_failed'  -- the bank refused a refund
+  'mail_refund_failed',  -- the bank refused a refund
+  'mail_showtime_moved'  -- the showtime of a ticket has another time
 );
 
 create type private.outbox_state as enum (
   'queued',  -- waits for its time or is being done
   'sent',    -- done
   'failed',  -- an email that was given up; a person looks at last_error
-  'discarded'  -- an email that a person decided not to send
+  'discarded'  -- an email that a person decided not to send, or that another has superseded
 );
 
 create table private.outbox (
@@ -63,13 +64,16 @@ language sql immutable parallel safe set search_path = '' as $$
   select p_kind not in ('refund', 'cancel_intent')
 $$;
 
--- Everything an email about a booking says: {booking, showtime: {id, starts_at, ends_at}, movie: {title, certificate,
--- length_minutes}, theater: {name, address, city, time_zone}, auditorium, customer: {email, full_name}}.
+-- Everything an email about a booking says: {booking, was_confirmed, moved_from (private.moved_from), showtime: {id,
+-- starts_at, ends_at, revision}, movie: {title, certificate, length_minutes}, theater: {name, address, city,
+-- time_zone}, auditorium, customer: {email, full_name}}.
 create function private.email_context(p_booking_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object(
     'booking', private.booking_json(b),
-    'showtime', jsonb_build_object('id', s.id, 'starts_at', s.starts_at, 'ends_at', s.ends_at),
+    'was_confirmed', b.confirmed_at is not null,
+    'moved_from', private.moved_from(b),
+    'showtime', jsonb_build_object('id', s.id, 'starts_at', s.starts_at, 'ends_at', s.ends_at, 'revision', s.revision),
     'movie', jsonb_build_object('title', m.title, 'certificate', m.certificate, 'length_minutes', m.length_minutes),
     'theater', jsonb_build_object('name', t.name, 'address', t.address, 'city', t.city, 'time_zone', t.time_zone),
     'auditorium', a.name,

@@ -76,3 +76,16 @@ begin
               else format('db-%s-%s', extract(epoch from transaction_timestamp())::bigint, pg_current_xact_id()) end;
 end
 $$;
+
+-- Tells browsers and CDNs how long they may keep the answer, as the header Cache-Control; and in Vary, where the answer
+-- depends on more than the address, on which headers. Without it they may keep nothing for long. An error forgets it:
+-- what was set goes with the transaction. Reading functions may call this: a header is no write.
+create function private.set_cache_control(p_value text, p_vary text default null) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform set_config('response.headers',
+    (select json_agg(json_build_object(h.name, h.value) order by h.name)
+     from (values ('Cache-Control', p_value), ('Vary', p_vary)) h (name, value)
+     where h.value is not null)::text, true);
+end
+$$;

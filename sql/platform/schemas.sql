@@ -1,8 +1,9 @@
 -- Frontrow's database, first page: the schemas that everything else stands in.
 --
--- `public` is the API: its tables are read through row security, its functions are called as RPC. `private` is what no
--- client ever names: the Data API does not expose it and no API role may use it. Files load in the order that
--- supabase/config.toml lists; each holds one concept: table, constraints, indexes, row security, functions, grants.
+-- `public` is the API: clients call its functions as RPC and have no privilege on its tables, which have row security
+-- all the same. `private` is what no client ever names: the Data API does not expose it and no API role may use it.
+-- Files load in the order that supabase/config.toml lists; each holds one concept: table, constraints, indexes, row
+-- security, functions, grants.
 --
 -- Begin with booking/seat_locks.sql and bookings.sql for the life of a seat, with payments/payments.sql and refunds.sql
 -- for the life of money.
@@ -22,6 +23,9 @@ create schema if not exists private;
 revoke all on schema private from public;
 
 create extension if not exists btree_gist with schema extensions;
+-- For the search of films (catalog/search.sql).
+create extension if not exists unaccent with schema extensions;
+create extension if not exists pg_trgm with schema extensions;
 
 -- Older projects, and self-hosted ones, give the API roles all that a migration creates. Here all is granted by name,
 -- so that is taken back first. No `for role`: it is the role that runs this and owns what it makes, on a hosted project

@@ -15,6 +15,16 @@ create table private.settings (
   registrations_per_address integer default 50,
   payment_starts_per_customer integer default 30,
   seats_chosen_per_minute integer default 120,
+  seats_held_per_customer integer default 20,
+  holding_time_per_hour interval default '20 minutes',
+  seat_cooldown interval default '5 minutes',
+  unpaid_bookings_per_day integer default 10,
+  returned_bookings_per_month integer default 5,
+  human_check boolean not null default false,
+  human_check_held_share integer not null default 50,
+  human_check_duration interval not null default '30 minutes',
+  human_checks_per_customer integer default 20,
+  human_checks_per_address integer default 300,
   constraint there_is_one_row check (singleton),
   constraint durations_are_positive check (
     lock_duration > '0' and payment_duration > '0' and session_duration > '0' and sign_in_window > '0'),
@@ -22,7 +32,13 @@ create table private.settings (
   constraint limits_are_positive check (
     seats_per_customer > 0 and sessions_per_customer > 0 and sign_in_attempts_per_account_and_address > 0
     and sign_in_attempts_per_account > 0 and sign_in_attempts_per_address > 0
-    and registrations_per_address > 0 and payment_starts_per_customer > 0 and seats_chosen_per_minute > 0)
+    and registrations_per_address > 0 and payment_starts_per_customer > 0 and seats_chosen_per_minute > 0),
+  constraint holding_limits_are_positive check (
+    seats_held_per_customer > 0 and holding_time_per_hour > '0' and seat_cooldown > '0'
+    and unpaid_bookings_per_day > 0 and returned_bookings_per_month > 0),
+  constraint human_check_is_possible check (
+    human_check_held_share >= 0 and human_check_held_share <= 100 and human_check_duration > '0'
+    and human_checks_per_customer > 0 and human_checks_per_address > 0)
 );
 alter table private.settings enable row level security;
 
@@ -44,6 +60,25 @@ comment on column private.settings.payment_starts_per_customer is
   'How often a customer may ask for the means to pay within sign_in_window, since each asks Stripe; null for no limit.';
 comment on column private.settings.seats_chosen_per_minute is
   'Seats that a customer may newly lock at a showtime within a minute; null for no limit.';
+comment on column private.settings.seats_held_per_customer is
+  'Seats one person may hold, and not have paid for, at all showtimes together; null for no limit.';
+comment on column private.settings.holding_time_per_hour is
+  'How long within an hour one person may hold seats of a showtime that they do not buy; null for no limit.';
+comment on column private.settings.seat_cooldown is
+  'How long somebody cannot have a seat again that they held long and did not buy; null for no limit.';
+comment on column private.settings.unpaid_bookings_per_day is
+  'Bookings one person may leave unpaid within a day; null for no limit.';
+comment on column private.settings.returned_bookings_per_month is
+  'Paid bookings one person may cancel within 30 days before staff are asked; null for no limit. Stripe keeps fees.';
+comment on column private.settings.human_check is
+  'True where lock_seats asks for a human check while a showtime is under pressure. Flask and the page know one first.';
+comment on column private.settings.human_check_held_share is
+  'A showtime is under pressure while more than so many of a hundred seats that are not sold yet are held.';
+comment on column private.settings.human_check_duration is 'For how long a session that passed is not asked again.';
+comment on column private.settings.human_checks_per_customer is
+  'Human checks that a customer may send within sign_in_window, since each asks the provider; null for no limit.';
+comment on column private.settings.human_checks_per_address is
+  'The same from one address, which offices and schools share; null for no limit.';
 
 insert into private.settings default values;
 

@@ -7,19 +7,126 @@ set statement_timeout = '5min';
 
 SET local check_function_bodies = off;
 
+REVOKE ALL ON SEQUENCE "public"."seat_locks_id_seq" FROM "postgres";
+
 DROP POLICY "anyone follows showtimes and films" ON "realtime"."messages";
+
+DROP TRIGGER "status_is_broadcast" ON "public"."showtimes";
 
 ALTER TABLE "private"."sessions"
   DROP CONSTRAINT "end_reason_is_known";
 
+ALTER TABLE "public"."seat_locks"
+  DROP CONSTRAINT "seat_locks_pkey";
+
 ALTER TABLE "public"."showtimes"
   DROP CONSTRAINT "one_film_at_a_time";
+
+ALTER TABLE "public"."users"
+  DROP CONSTRAINT "email_is_normalized";
+
+DROP FUNCTION "private"."broadcast_status"();
+
+DROP FUNCTION "private"."broadcast_update"(bigint, bigint, integer, public.showtime_status);
+
+CREATE EXTENSION "pg_trgm" SCHEMA "extensions";
+
+CREATE EXTENSION "unaccent" SCHEMA "extensions";
+
+ALTER TABLE "public"."seat_locks"
+  ALTER COLUMN "id" DROP IDENTITY;
+
+-- What is held has its new id. The history keeps its old ones, which are smaller than any beginning.
+update public.seat_locks set id = extract(epoch from lower(held)) * 1000000 where true;
+
+CREATE TABLE "private"."showtime_revisions" (
+  "showtime_id"       bigint                   NOT NULL,
+  "revision"          integer                  NOT NULL,
+  "at"                timestamp with time zone NOT NULL,
+  "old_auditorium_id" bigint                   NOT NULL,
+  "old_starts_at"     timestamp with time zone NOT NULL,
+  "old_ends_at"       timestamp with time zone NOT NULL,
+  "auditorium_id"     bigint                   NOT NULL,
+  "starts_at"         timestamp with time zone NOT NULL,
+  "ends_at"           timestamp with time zone NOT NULL,
+  CONSTRAINT "showtime_revisions_pkey" PRIMARY KEY (showtime_id, revision),
+  "request_id"        text                     DEFAULT private.request_id()
+);
+
+ALTER TABLE "private"."showtime_revisions"
+  ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE "private"."sessions"
+  ADD COLUMN "human_until" timestamp WITH time zone;
+
+ALTER TABLE "private"."settings"
+  ADD COLUMN "seats_held_per_customer" integer DEFAULT 20;
+
+ALTER TABLE "private"."settings"
+  ADD COLUMN "holding_time_per_hour" interval DEFAULT '00:20:00'::interval;
+
+ALTER TABLE "private"."settings"
+  ADD COLUMN "seat_cooldown" interval DEFAULT '00:05:00'::interval;
+
+ALTER TABLE "private"."settings"
+  ADD COLUMN "unpaid_bookings_per_day" integer DEFAULT 10;
+
+ALTER TABLE "private"."settings"
+  ADD COLUMN "returned_bookings_per_month" integer DEFAULT 5;
+
+ALTER TABLE "private"."settings"
+  ADD COLUMN "human_check" boolean NOT NULL DEFAULT false;
+
+ALTER TABLE "private"."settings"
+  ADD COLUMN "human_check_held_share" integer NOT NULL DEFAULT 50;
+
+ALTER TABLE "private"."settings"
+  ADD COLUMN "human_check_duration" interval NOT NULL DEFAULT '00:30:00'::interval;
+
+ALTER TABLE "private"."settings"
+  ADD COLUMN "human_checks_per_customer" integer DEFAULT 20;
+
+ALTER TABLE "private"."settings"
+  ADD COLUMN "human_checks_per_address" integer DEFAULT 300;
+
+ALTER TABLE "public"."auditoriums"
+  ADD COLUMN "layout_version" integer NOT NULL DEFAULT 1;
+
+ALTER TABLE "public"."bookings"
+  ADD COLUMN "revision" integer NOT NULL DEFAULT 0;
+
+ALTER TABLE "public"."movies"
+  ADD COLUMN "search_text" text NOT NULL DEFAULT ''::text;
 
 ALTER TABLE "public"."showtimes"
   ADD COLUMN "cancelled_at" timestamp WITH time zone;
 
 ALTER TABLE "public"."showtimes"
   ADD COLUMN "revision" integer NOT NULL DEFAULT 0;
+
+ALTER TYPE "private"."outbox_kind" ADD VALUE 'mail_showtime_moved' AFTER 'mail_refund_failed';
+
+
+SET local check_function_bodies = off;
+
+CREATE OR REPLACE FUNCTION private.account_json (
+  p_user_id uuid
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+declare
+  v_user public.users;
+begin
+  select u.* into v_user from public.users u where u.id = p_user_id;
+  if not found then
+    perform private.raise_api_error('unknown_user');
+  end if;
+  return private.user_json(v_user) || jsonb_build_object('created_at', v_user.created_at);
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION private.actor()
   RETURNS text
@@ -31,6 +138,245 @@ declare
   v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
 begin
   return coalesce(private.user_id()::text, v_claims ->> 'role', session_user);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.archive_shown (
+  p_now      timestamp with time zone,
+  p_max_rows integer
+)
+  RETURNS integer
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_archived integer;
+begin
+  with shown as (
+    select l.showtime_id, l.user_id, l.seat_id, l.id, s.ends_at
+    from public.showtimes s
+    -- Showtime by showtime; joined at once, a plan would read one of the tables whole.
+    cross join lateral (
+      select sold.* from public.seat_locks sold
+      where sold.showtime_id = s.id and upper_inf(sold.held) limit p_max_rows) l
+    where s.ends_at < p_now - interval '1 day' limit p_max_rows
+  ), moved as (
+    delete from public.seat_locks l using shown s
+    where l.showtime_id = s.showtime_id and l.user_id = s.user_id and l.seat_id = s.seat_id and l.id = s.id
+    returning l.*, s.ends_at
+  )
+  insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, booking_id, held, end_reason)
+  select m.showtime_id, m.id, m.seat_id, m.user_id, m.booking_id,
+         tstzrange(lower(m.held), greatest(m.ends_at, lower(m.held) + interval '1 microsecond')), 'shown'
+  from moved m;
+  get diagnostics v_archived = row_count;
+  return v_archived;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.attempts_json (
+  p_user     public.users,
+  p_max_rows integer
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object('kind', h.kind, 'address', h.source, 'at', h.hit_at)
+                            order by h.hit_at desc), '[]')
+  from (
+    select k.kind, a.source, a.hit_at
+    from (values ('sign_in', private.sign_in_key((p_user).email)), ('payment', 'payment_start:' || (p_user).id))
+      k (kind, key)
+    join private.rate_limit_hits a on a.key = k.key
+    order by a.hit_at desc limit p_max_rows) h
+$function$;
+
+CREATE OR REPLACE FUNCTION private.booking_details (
+  p_booking public.bookings
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select private.booking_summary(p_booking) || jsonb_build_object(
+    'cancellable_until', private.cancellable_until(p_booking), 'moved_from', private.moved_from(p_booking),
+    'refundable_amount', private.refundable_amount(p_booking),
+    'payments', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'id', p.id, 'payment_intent_id', p.payment_intent_id, 'amount', p.amount, 'currency', p.currency,
+        'status', p.status, 'amount_received', p.amount_received, 'currency_received', p.currency_received,
+        'settles_booking', p.settles_booking, 'failure_code', p.failure_code, 'created_at', p.created_at,
+        'paid_at', p.paid_at) order by p.created_at, p.id), '[]')
+      from public.payments p
+      where p.showtime_id = (p_booking).showtime_id and p.booking_id = (p_booking).id),
+    'disputes', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'id', d.id, 'amount', d.amount, 'currency', d.currency, 'reason', d.reason, 'status', d.status,
+        'created_at', d.created_at, 'updated_at', d.updated_at, 'closed_at', d.closed_at)
+        order by d.created_at, d.id), '[]')
+      from public.disputes d
+      where d.showtime_id = (p_booking).showtime_id and d.booking_id = (p_booking).id))
+$function$;
+
+CREATE OR REPLACE FUNCTION private.booking_log_json (
+  p_bookings public.bookings[],
+  p_max_rows integer
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'at', e.at, 'booking_id', e.booking_id, 'entity', e.entity, 'status', e.status, 'request_id', e.request_id,
+    'session_id', case when e.is_own then e.session_id end,
+    'actor', case when e.is_own or not pg_input_is_valid(e.actor, 'uuid') then e.actor else 'staff' end,
+    'row_data', e.row_data) order by e.id desc), '[]')
+  from (
+    select g.*, g.actor = b.user_id::text as is_own
+    from unnest(p_bookings) b
+    join private.booking_log g on g.showtime_id = b.showtime_id and g.booking_id = b.id
+    order by g.id desc limit p_max_rows) e
+$function$;
+
+CREATE OR REPLACE FUNCTION private.booking_summary (
+  p_booking public.bookings
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select jsonb_build_object(
+    'id', (p_booking).id, 'reference', (p_booking).reference, 'status', (p_booking).status,
+    'total', (p_booking).total, 'currency', (p_booking).currency, 'created_at', (p_booking).created_at,
+    'expires_at', (p_booking).expires_at, 'confirmed_at', (p_booking).confirmed_at,
+    'cancelled_at', (p_booking).cancelled_at,
+    'seats', (
+      select jsonb_agg(jsonb_build_object('seat_id', s.seat_id, 'row', s.row_label, 'number', s.number,
+                                          'kind', s.kind, 'price', s.price)
+                       order by char_length(s.row_label), s.row_label, s.number)
+      from public.booking_seats s
+      where s.showtime_id = (p_booking).showtime_id and s.booking_id = (p_booking).id),
+    'refunds', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'id', r.id, 'amount', r.amount, 'currency', r.currency, 'reason', r.reason, 'status', r.status,
+        'created_at', r.created_at, 'updated_at', r.updated_at) order by r.created_at, r.id), '[]')
+      from public.refunds r
+      where r.showtime_id = (p_booking).showtime_id and r.booking_id = (p_booking).id),
+    'showtime', jsonb_build_object('id', t.id, 'starts_at', t.starts_at, 'ends_at', t.ends_at, 'status', t.status,
+                                   'revision', t.revision),
+    'movie', jsonb_build_object('slug', m.slug, 'title', m.title, 'certificate', m.certificate,
+                                'length_minutes', m.length_minutes),
+    'theater', jsonb_build_object('slug', h.slug, 'name', h.name, 'address', h.address, 'city', h.city,
+                                  'time_zone', h.time_zone),
+    'auditorium', a.name)
+  from public.showtimes t
+  join public.movies m on m.id = t.movie_id
+  join public.auditoriums a on a.id = t.auditorium_id
+  join public.theaters h on h.id = a.theater_id
+  where t.id = (p_booking).showtime_id
+$function$;
+
+CREATE OR REPLACE FUNCTION private.bookings_cursor (
+  p_booking public.bookings
+)
+  RETURNS text
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select translate(
+    encode(int8send((extract(epoch from (p_booking).created_at) * 1000000)::bigint) || uuid_send((p_booking).id),
+           'base64'), '+/', '-_')
+$function$;
+
+CREATE OR REPLACE FUNCTION private.broadcast_availability (
+  p_since timestamp with time zone
+)
+  RETURNS integer
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_now timestamptz := private.now();
+  v_row record;
+  v_sent integer := 0;
+begin
+  for v_row in
+    select t.id, t.status, private.seats_left(t) as seats_left, t as showtime
+    from public.showtimes t
+    where t.id in (select substr(m.topic, 10)::bigint from realtime.messages m
+                   where m.inserted_at > (least(p_since, now() - interval '20 seconds') at time zone 'utc')
+                     and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
+                     and m.extension = 'broadcast')
+      and not exists (select from private.availability_broadcasts last
+                      where last.showtime_id = t.id and last.sent_at > v_now - interval '5 seconds')
+    order by t.id
+  loop
+    insert into private.availability_broadcasts as last (showtime_id, seats_left, status, sent_at)
+    values (v_row.id, v_row.seats_left, v_row.status, v_now)
+    on conflict (showtime_id) do update
+      set seats_left = excluded.seats_left, status = excluded.status, sent_at = excluded.sent_at
+      where (last.seats_left, last.status) is distinct from (excluded.seats_left, excluded.status);
+    if found then
+      perform private.broadcast_update(v_row.showtime, v_row.seats_left);
+      v_sent := v_sent + 1;
+    end if;
+  end loop;
+  return v_sent;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.broadcast_change()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  AS $function$
+begin
+  perform private.broadcast_update(new, private.seats_left(new));
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.broadcast_update (
+  p_showtime   public.showtimes,
+  p_seats_left integer
+)
+  RETURNS void
+  LANGUAGE sql
+  SET search_path TO ''
+  AS $function$
+  select realtime.send(
+    jsonb_build_object(
+      'showtime_id', (p_showtime).id, 'seats_left', p_seats_left, 'status', (p_showtime).status,
+      'starts_at', (p_showtime).starts_at, 'ends_at', (p_showtime).ends_at, 'revision', (p_showtime).revision),
+    'showtime:update', t.topic, true)
+  from unnest(array['movie:' || (p_showtime).movie_id, 'showtime:' || (p_showtime).id]) t (topic)
+$function$;
+
+CREATE OR REPLACE FUNCTION private.cancellable_until (
+  p_booking public.bookings
+)
+  RETURNS timestamp WITH time zone
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+begin
+  if (p_booking).status <> 'confirmed' then
+    return null;
+  end if;
+  return (select case when s.status = 'cancelled' then 'infinity'
+                      when private.moved_from(p_booking) is not null then s.starts_at
+                      else s.starts_at - c.cancellation_notice end
+          from public.showtimes s, private.settings c where s.id = (p_booking).showtime_id and c.singleton);
 end
 $function$;
 
@@ -46,6 +392,27 @@ begin
       message = format('Stripe takes no payment in %s', new.currency), constraint = 'currency_is_payable';
   end if;
   return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.check_day_and_theaters (
+  p_day         date,
+  p_theater_ids bigint[],
+  p_now         timestamp with time zone
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+declare
+  v_today date := (p_now at time zone 'UTC')::date;
+begin
+  if p_day not between v_today - 1 and v_today + 366 then
+    perform private.refuse_argument('day');
+  elsif cardinality(p_theater_ids) not between 1 and 500 then
+    perform private.refuse_argument('theater_ids');
+  end if;
 end
 $function$;
 
@@ -151,6 +518,32 @@ begin
     raise check_violation using message = format('%s is no time zone', new.time_zone), constraint = 'time_zone_exists';
   end if;
   return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.count_layout_version()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_auditorium_ids bigint[];
+begin
+  case tg_op
+    when 'INSERT' then
+      v_auditorium_ids := array(select distinct w.auditorium_id from written w);
+    when 'DELETE' then
+      v_auditorium_ids := array(select distinct g.auditorium_id from gone g);
+    else
+      v_auditorium_ids := array(
+        select distinct c.auditorium_id
+        from ((select * from gone except select * from written)
+              union all (select * from written except select * from gone)) c);
+  end case;
+  perform from public.auditoriums a where a.id = any (v_auditorium_ids) order by a.id for no key update;
+  update public.auditoriums a set layout_version = a.layout_version + 1 where a.id = any (v_auditorium_ids);
+  return null;
 end
 $function$;
 
@@ -333,6 +726,88 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.day_span (
+  p_day date,
+  p_now timestamp with time zone
+)
+  RETURNS tstzrange
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select case when p_day is null then tstzrange(p_now, 'infinity')
+              else tstzrange(greatest(p_now, p_day::timestamp at time zone 'UTC' - interval '15 hours'),
+                             greatest(p_now, (p_day + 1)::timestamp at time zone 'UTC' + interval '12 hours')) end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.email_context (
+  p_booking_id uuid
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select jsonb_build_object(
+    'booking', private.booking_json(b),
+    'was_confirmed', b.confirmed_at is not null,
+    'moved_from', private.moved_from(b),
+    'showtime', jsonb_build_object('id', s.id, 'starts_at', s.starts_at, 'ends_at', s.ends_at, 'revision', s.revision),
+    'movie', jsonb_build_object('title', m.title, 'certificate', m.certificate, 'length_minutes', m.length_minutes),
+    'theater', jsonb_build_object('name', t.name, 'address', t.address, 'city', t.city, 'time_zone', t.time_zone),
+    'auditorium', a.name,
+    'customer', jsonb_build_object('email', u.email, 'full_name', u.full_name))
+  from public.bookings b
+  join public.users u on u.id = b.user_id
+  join public.showtimes s on s.id = b.showtime_id
+  join public.movies m on m.id = s.movie_id
+  join public.auditoriums a on a.id = s.auditorium_id
+  join public.theaters t on t.id = a.theater_id
+  where b.id = p_booking_id
+$function$;
+
+CREATE OR REPLACE FUNCTION private.emails_json (
+  p_booking_ids uuid[],
+  p_max_rows    integer
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'booking_id', e.booking_id, 'kind', e.kind, 'state', e.state, 'created_at', e.created_at,
+    'completed_at', e.completed_at) order by e.id desc), '[]')
+  from (
+    select o.* from private.outbox o
+    where o.booking_id = any (p_booking_ids) and private.is_mail(o.kind)
+    order by o.id desc limit p_max_rows) e
+$function$;
+
+CREATE OR REPLACE FUNCTION private.enqueue_move_email (
+  p_booking public.bookings,
+  p_old     public.showtimes,
+  p_new     public.showtimes
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_key text := 'mail:showtime_moved:' || (p_booking).id || ':' || (p_new).revision;
+  v_from timestamptz := private.supersede_move_email((p_booking).id, (p_old).starts_at);
+begin
+  perform private.enqueue('mail_showtime_moved', v_key, p_booking, jsonb_build_object(
+    'revision', (p_new).revision, 'from', v_from, 'to', (p_new).starts_at));
+  if v_from = (p_new).starts_at then
+    update private.outbox o
+    set state = 'discarded', completed_at = private.now(),
+        last_error = 'the showtime was moved back before the customer was told'
+    where o.key = v_key;
+  end if;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.error_catalog()
   RETURNS TABLE (
     code     text,
@@ -352,12 +827,19 @@ CREATE OR REPLACE FUNCTION private.error_catalog()
     ('too_many_attempts',     429, 'Too many attempts. Please wait a while and try again.'),
     ('email_taken',           409, 'This email already has an account. Sign in instead?'),
     ('invalid_email',         422, 'Enter a valid email address.'),
-    ('invalid_name',          422, 'Enter a name of 1 to 200 characters, on one line.'),
-    ('weak_password',         422, 'Choose a password of 10 to 200 characters.'),
+    ('invalid_name',          422, 'Enter a name of 1 to 100 characters, on one line and without links.'),
+    ('weak_password',         422, 'Choose a password of 10 to 200 characters that is not easy to guess.'),
     ('unknown_user',          404, 'Account not found.'),
     ('staff_only',            403, 'Staff only.'),
+    -- what is on
+    ('unknown_movie',         404, 'Film not found.'),
+    ('unknown_theater',       404, 'Theater not found.'),
+    ('human_check_failed',    422, 'That check did not succeed. Please try again.'),
+    ('human_check_unavailable', 503, 'The check is unavailable right now. Please try again in a moment.'),
     -- choosing seats
     ('unknown_showtime',      404, 'Showtime not found.'),
+    ('unknown_auditorium',    404, 'Auditorium not found.'),
+    ('layout_outdated',       409, 'The seats of this auditorium have changed. Please load the page again.'),
     ('showtime_closed',       409, 'Seats for this showtime are no longer on sale.'),
     ('no_seats',              422, 'Select at least one seat.'),
     ('duplicate_seat',        422, 'Select each seat only once.'),
@@ -365,8 +847,14 @@ CREATE OR REPLACE FUNCTION private.error_catalog()
     ('unknown_seat',          422, 'One of those seats is not in this auditorium.'),
     ('seat_taken',            409, 'One of those seats was just taken.'),
     ('seat_not_for_sale',     409, 'One of those seats is not on sale for this showtime.'),
+    ('human_check_required',  403, 'Please confirm that you are a person, then choose again.'),
     ('booking_pending',       409, 'You have an unpaid order for this showtime. Pay for it or cancel it first.'),
+    ('too_many_held',         409, 'You hold as many unpaid seats as one person may. Pay for some or release some first.'),
+    ('seat_cooldown',         429, 'You held one of those seats and did not buy it. Choose another, or try again later.'),
+    ('holding_paused',        429, 'You have held seats for this showtime for a while. Others get a turn; try again later.'),
     -- booking and paying
+    ('too_many_unpaid',       429, 'You left several orders unpaid. Please try again later.'),
+    ('too_many_returned',     409, 'You returned several orders lately. Please contact the cinema to book again.'),
     ('lock_expired',          409, 'Your hold expired and the seats were released. Please choose again.'),
     ('amount_not_payable',    422, 'This total cannot be paid online. Please choose other seats.'),
     ('unknown_booking',       404, 'Booking not found.'),
@@ -384,6 +872,128 @@ CREATE OR REPLACE FUNCTION private.error_catalog()
     ('internal',              500, 'Something went wrong on our side. Please try again later.')
 $function$;
 
+CREATE OR REPLACE FUNCTION private.expiry_for_others (
+  p_expires_at timestamp with time zone
+)
+  RETURNS timestamp WITH time zone
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select date_bin('1 minute', p_expires_at + interval '1 minute' - interval '1 microsecond', timestamptz '2000-01-01')
+$function$;
+
+CREATE OR REPLACE FUNCTION private.extend_locks (
+  p_booking public.bookings,
+  p_of      uuid,
+  p_until   timestamp with time zone,
+  p_now     timestamp with time zone
+)
+  RETURNS integer
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_lock record;
+  v_locks integer := 0;
+begin
+  for v_lock in
+    select l.seat_id, l.id from public.seat_locks l
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+      and l.booking_id is not distinct from p_of and l.held @> p_now
+    order by l.seat_id
+  loop
+    update public.seat_locks l set booking_id = p_booking.id, held = tstzrange(lower(l.held), p_until)
+    where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id
+      and l.seat_id = v_lock.seat_id and l.id = v_lock.id and l.held @> p_now;
+    v_locks := v_locks + found::integer;
+  end loop;
+  return v_locks;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.film_filters (
+  p_filters jsonb
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+declare
+  v_text text := case jsonb_typeof(p_filters) when 'string' then p_filters #>> '{}' end;
+  v_filters jsonb := case when pg_input_is_valid(v_text, 'jsonb') then v_text::jsonb else p_filters end;
+begin
+  if jsonb_typeof(v_filters) <> 'object'
+    or exists (select from jsonb_each(case jsonb_typeof(v_filters) when 'object' then v_filters end) f
+               where f.key not in ('genre', 'language', 'certificate', 'length')
+                  or jsonb_typeof(f.value) <> 'string'
+                  or length(f.value #>> '{}') not between 1 and 100)
+    or not pg_input_is_valid(coalesce(v_filters ->> 'certificate', 'U'), 'public.certificate')
+    or v_filters ->> 'length' not in ('short', 'feature', 'long') then
+    perform private.refuse_argument('filters');
+  end if;
+  return v_filters;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.fold (
+  p_text text
+)
+  RETURNS text
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  STRICT
+  SET search_path TO ''
+  AS $function$
+  select btrim(regexp_replace(
+    regexp_replace(
+      lower(extensions.unaccent(
+        'extensions.unaccent'::regdictionary, regexp_replace(normalize(p_text, nfkd), '[\u0300-\u036f]', '', 'g'))),
+      '[\u0027\u0060\u02bc\u2018\u2019]', '', 'g'),
+    '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u00d7\u00f7\u2000-\u206f\u2e00-\u2e7f\u3000-\u303f\ufffd]+',
+    ' ', 'g'))
+$function$;
+
+CREATE OR REPLACE FUNCTION private.follow_revision()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_booking public.bookings;
+begin
+  perform private.lock_showtime(new.id);
+  insert into private.showtime_revisions (
+    showtime_id, revision, at, old_auditorium_id, old_starts_at, old_ends_at, auditorium_id, starts_at, ends_at)
+  values (new.id, new.revision, private.now(), old.auditorium_id, old.starts_at, old.ends_at,
+          new.auditorium_id, new.starts_at, new.ends_at);
+  if old.starts_at <> new.starts_at then
+    for v_booking in
+      select * from public.bookings b where b.showtime_id = new.id and b.status = 'confirmed' order by b.id
+    loop
+      perform private.enqueue_move_email(v_booking, old, new);
+    end loop;
+  end if;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.forbid_lower_version()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+begin
+  raise check_violation using message = 'the version of a layout only rises', constraint = tg_name;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.forbid_price_change()
   RETURNS TRIGGER
   LANGUAGE plpgsql
@@ -391,6 +1001,32 @@ CREATE OR REPLACE FUNCTION private.forbid_price_change()
   AS $function$
 begin
   raise check_violation using message = 'what is booked keeps its price', constraint = tg_name;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.give_time_to_pay (
+  p_booking public.bookings,
+  p_now     timestamp with time zone
+)
+  RETURNS public.bookings
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+begin
+  update public.bookings b set expires_at = greatest(b.expires_at, p_now + c.payment_duration)
+  from private.settings c
+  where c.singleton and b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+  returning b.* into p_booking;
+  perform private.extend_locks(p_booking, p_booking.id, p_booking.expires_at, p_now);
+  if not private.holds_its_seats(p_booking, p_now) then
+    perform private.raise_api_error('lock_expired');
+  end if;
+  perform private.broadcast_showtime(p_booking.showtime_id, 'seat:lock', private.locks_json(p_booking, p_now));
+  return p_booking;
+exception
+  -- Somebody took a seat in the instant in which its lock ran out.
+  when exclusion_violation then
+    perform private.raise_api_error('lock_expired');
 end
 $function$;
 
@@ -419,6 +1055,87 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.holds_json (
+  p_user_id  uuid,
+  p_max_rows integer
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'showtime_id', h.showtime_id, 'seat_id', h.seat_id, 'booking_id', h.booking_id, 'held_from', lower(h.held),
+    'held_until', upper(h.held), 'end_reason', h.end_reason) order by lower(h.held) desc, h.seat_id), '[]')
+  from (
+    select * from (
+      select l.showtime_id, l.seat_id, l.booking_id, l.held, l.end_reason
+      from public.seat_locks l where l.user_id = p_user_id
+      union all
+      select a.showtime_id, a.seat_id, a.booking_id, a.held, a.end_reason
+      from private.seat_lock_history a where a.user_id = p_user_id) o
+    order by lower(o.held) desc, o.seat_id limit p_max_rows) h
+$function$;
+
+CREATE OR REPLACE FUNCTION private.is_email (
+  p_email text
+)
+  RETURNS boolean
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select coalesce(
+    p_email = private.normalize_email(p_email) and p_email = normalize(p_email, NFKC)
+    and octet_length(p_email) <= 254 and octet_length(split_part(p_email, '@', 1)) <= 64
+    and split_part(p_email, '@', 1) ~ (
+      '^(?![\u0300-\u036f])' || word || '(\.' || word || ')*$')
+    and substr(p_email, strpos(p_email, '@')) ~
+      '^@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$'
+    and p_email !~ '[@.]([^x.].|x[^n.])--[^@]*$', false)
+  from (
+    select '[a-z0-9!#$%&''*+/=?^_`{|}~\u00df-\u00f6\u00f8-\u034e\u0350-\u061b\u061d-\u115e\u1161-\u167f\u1681-\u17b3'
+      || '\u17b6-\u180a\u1810-\u1fff\u2c00-\u2dff\u3005-\u3007\u3021-\u3029\u3031-\u3163\u3165-\ud7ff'
+      || '\U00020000-\U0003fffd-]+') words (word)
+$function$;
+
+CREATE OR REPLACE FUNCTION private.is_human (
+  p_now timestamp with time zone
+)
+  RETURNS boolean
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+declare
+  v_claims jsonb := nullif(current_setting('request.jwt.claims', true), '');
+begin
+  return jsonb_typeof(v_claims -> 'human_until') = 'number'
+    and (v_claims ->> 'human_until')::numeric > extract(epoch from p_now);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.is_name (
+  p_name text
+)
+  RETURNS boolean
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select coalesce(
+    char_length(regexp_replace(p_name, '[\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u20d0-\u20ff\ufe00-\ufe0f]', '', 'g'))
+      between 1 and 100
+    and char_length(p_name) <= 200
+    and p_name ~ ('[^\u0001-/:-@\[-`{-\u00bf\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u2010-\u2027\u2030-\u205e'
+      || '\u20d0-\u20ff\ufe00-\ufe0f]')
+    and regexp_replace(p_name, '\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f', '', 'g') !~  -- flags of a country's part
+      '[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2065-\u206f\ue000-\uf8ff\ufff0-\uffff\U000e0000-\U0010ffff]'
+    and normalize(p_name, NFKC) !~* '://|(^|[^a-z0-9])www\.|[a-z0-9]\.[a-z]{2,}/', false)
+$function$;
+
 CREATE OR REPLACE FUNCTION private.keep_refunded_cancelled()
   RETURNS TRIGGER
   LANGUAGE plpgsql
@@ -437,6 +1154,94 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.keep_search_text()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+begin
+  new.search_text := private.search_text(new);
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.keep_time_while_cancelled()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+begin
+  perform private.lock_showtime(old.id);
+  if exists (select from public.bookings b where b.showtime_id = old.id and b.status = 'confirmed') then
+    raise check_violation using
+      message = 'bookings of this cancelled showtime are being refunded', constraint = tg_name;
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.listed_film (
+  p_movie_id    bigint,
+  p_showtimes   integer,
+  p_day         date,
+  p_theater_ids bigint[],
+  p_now         timestamp with time zone
+)
+  RETURNS TABLE (
+    film        json,
+    theater_ids bigint[]
+  )
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+#variable_conflict use_column
+declare
+  v_span tstzrange := private.day_span(p_day, p_now);
+begin
+  return query
+    with next as materialized (
+      select t.id, t.starts_at, h.id as theater_id
+      from public.showtimes t
+      join public.auditoriums a on a.id = t.auditorium_id
+      join public.theaters h on h.id = a.theater_id
+      where t.movie_id = p_movie_id and t.starts_at > lower(v_span) and t.starts_at < upper(v_span)
+        and t.status = 'scheduled' and (p_theater_ids is null or h.id = any (p_theater_ids))
+        and (p_day is null or (t.starts_at at time zone h.time_zone)::date = p_day)
+      order by t.starts_at, t.id limit 3)
+    select json_build_object(
+             'id', m.id, 'slug', m.slug, 'title', m.title, 'original_title', m.original_title,
+             'release_year', m.release_year, 'directors', m.directors, 'genres', m.genres, 'language', m.language,
+             'certificate', m.certificate, 'length_minutes', m.length_minutes,
+             'showtimes', (select json_agg(n order by n.starts_at, n.id) from next n),
+             'more_showtimes', p_showtimes - (select count(*) from next)),
+           array(select distinct n.theater_id from next n)
+    from public.movies m where m.id = p_movie_id;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.live_session (
+  p_session_id uuid,
+  p_user_id    uuid
+)
+  RETURNS private.sessions
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_session private.sessions;
+begin
+  select s.* into v_session from private.sessions s where s.id = p_session_id and s.user_id = p_user_id for update;
+  if not found or v_session.ended_at is not null or v_session.expires_at <= private.now() then
+    perform private.raise_api_error('session_ended');
+  end if;
+  return v_session;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.lock_customer (
   p_showtime_id bigint,
   p_user_id     uuid
@@ -447,7 +1252,7 @@ CREATE OR REPLACE FUNCTION private.lock_customer (
   AS $function$
 begin
   perform pg_advisory_xact_lock_shared(p_showtime_id),
-          pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+          pg_advisory_xact_lock(hashtextextended(p_user_id::text, 0));
 end
 $function$;
 
@@ -460,6 +1265,214 @@ CREATE OR REPLACE FUNCTION private.lock_showtime (
   AS $function$
 begin
   perform pg_advisory_xact_lock(p_showtime_id);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.locks_json (
+  p_booking public.bookings,
+  p_now     timestamp with time zone
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select jsonb_build_object('seat_ids', jsonb_agg(l.seat_id order by l.seat_id),
+                            'lock_ids', jsonb_agg(l.id order by l.seat_id),
+                            'expires_at', private.expiry_for_others(max(upper(l.held))))
+  from public.seat_locks l
+  where l.showtime_id = p_booking.showtime_id and l.user_id = p_booking.user_id and l.booking_id = p_booking.id
+    and l.held @> p_now
+$function$;
+
+CREATE OR REPLACE FUNCTION private.moved_from (
+  p_booking public.bookings
+)
+  RETURNS timestamp WITH time zone
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+begin
+  return (
+    select r.old_starts_at from private.showtime_revisions r
+    where r.showtime_id = (p_booking).showtime_id and r.revision > (p_booking).revision
+      and r.old_starts_at <> r.starts_at
+    order by r.revision limit 1);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.movies_on (
+  p_day         date,
+  p_theater_ids bigint[],
+  p_as_of       timestamp with time zone,
+  p_now         timestamp with time zone
+)
+  RETURNS TABLE (
+    movie_id  bigint,
+    next_at   timestamp with time zone,
+    showtimes integer
+  )
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_span tstzrange := private.day_span(p_day, p_as_of);
+begin
+  -- Of the whole program nothing has to be asked about places.
+  if p_day is null and p_theater_ids is null then
+    return query
+      select t.movie_id, min(t.starts_at), (count(*) filter (where t.starts_at > p_now))::integer
+      from public.showtimes t
+      where t.starts_at > p_as_of and t.status = 'scheduled'
+      group by t.movie_id
+      having max(t.starts_at) > p_now;
+    return;
+  end if;
+  return query
+    select t.movie_id, min(t.starts_at), (count(*) filter (where t.starts_at > p_now))::integer
+    from public.showtimes t
+    join public.auditoriums a on a.id = t.auditorium_id
+    join public.theaters h on h.id = a.theater_id
+    where t.starts_at > lower(v_span) and t.starts_at < upper(v_span) and t.status = 'scheduled'
+      and (p_theater_ids is null or h.id = any (p_theater_ids))
+      and (p_day is null or (t.starts_at at time zone h.time_zone)::date = p_day)
+    group by t.movie_id
+    having max(t.starts_at) > p_now;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.normalize_email (
+  p_email text
+)
+  RETURNS text
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select lower(normalize(btrim(p_email), NFC))
+$function$;
+
+CREATE OR REPLACE FUNCTION private.normalize_full_name()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+begin
+  new.full_name := private.normalize_name(new.full_name);
+  if not private.is_name(new.full_name) then
+    perform private.raise_api_error('invalid_name');
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.normalize_name (
+  p_name text
+)
+  RETURNS text
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select regexp_replace(
+    regexp_replace(
+      regexp_replace(normalize(p_name, NFC), '[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u2060-\u2064\ufeff]', '', 'g'),
+      '[\u200c\u200d]*[ \u00a0\u115f\u1160\u1680\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0]'
+        || '[ \u00a0\u115f\u1160\u1680\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0\u200c\u200d]*', ' ', 'g'),
+    '^[ \u200c\u200d]+|[ \u200c\u200d]+$', '', 'g')
+$function$;
+
+CREATE OR REPLACE FUNCTION private.price_from (
+  p_showtime_id bigint
+)
+  RETURNS integer
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select coalesce(min(p.price) filter (where p.kind not in ('wheelchair', 'companion')), min(p.price))
+  from public.showtime_prices p where p.showtime_id = p_showtime_id
+$function$;
+
+CREATE OR REPLACE FUNCTION private.program (
+  p_day         date,
+  p_theater_ids bigint[],
+  p_search      text,
+  p_filters     jsonb,
+  p_sort        text,
+  p_as_of       timestamp with time zone,
+  p_now         timestamp with time zone
+)
+  RETURNS TABLE (
+    movie_id  bigint,
+    showtimes integer,
+    fits      boolean,
+    key       bigint,
+    title     text
+  )
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+#variable_conflict use_column
+begin
+  return query
+    with on_show as materialized (
+      select o.movie_id, o.next_at, o.showtimes from private.movies_on(p_day, p_theater_ids, p_as_of, p_now) o),
+    fitting as materialized (
+      select f.movie_id, f.rank
+      from private.search_movies(p_search, array(select o.movie_id from on_show o)) f
+      where p_search is not null)
+    select o.movie_id, o.showtimes,
+           (p_search is null or f.movie_id is not null)
+           and (p_filters ->> 'genre' is null or m.genres @> array[p_filters ->> 'genre'])
+           and (p_filters ->> 'language' is null or m.language = p_filters ->> 'language')
+           and (p_filters ->> 'certificate' is null
+                or m.certificate <= (p_filters ->> 'certificate')::public.certificate)
+           and (p_filters ->> 'length' is null
+                or p_filters ->> 'length' = case when m.length_minutes <= 45 then 'short'
+                                                 when m.length_minutes <= 120 then 'feature' else 'long' end),
+           case p_sort when 'soonest' then (extract(epoch from o.next_at) * 1000000)::bigint
+                       when 'relevance' then f.rank else 0 end,
+           left(regexp_replace(split_part(m.search_text, E'\n', 1), '^(the|an?) ', ''), 200) collate "C"
+    from on_show o
+    join public.movies m on m.id = o.movie_id
+    left join fitting f on f.movie_id = o.movie_id;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.program_days (
+  p_theater_ids bigint[],
+  p_now         timestamp with time zone
+)
+  RETURNS date[]
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+begin
+  return array(
+    select d.day
+    from (select (p_now at time zone 'UTC')::date + n as day from generate_series(-1, 31) n) d
+    cross join lateral (select private.day_span(d.day, p_now) as span offset 0) s
+    where (
+      select true from public.showtimes t
+      join public.auditoriums a on a.id = t.auditorium_id
+      join public.theaters h on h.id = a.theater_id
+      where t.starts_at > lower(s.span) and t.starts_at < upper(s.span) and t.status = 'scheduled'
+        and (p_theater_ids is null or h.id = any (p_theater_ids))
+        and (t.starts_at at time zone h.time_zone)::date = d.day
+      limit 1)
+    order by d.day);
 end
 $function$;
 
@@ -528,6 +1541,67 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.read_bookings_cursor (
+  p_after text,
+  OUT     created_at timestamp with time zone,
+  OUT     id uuid
+)
+  RETURNS record
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+declare
+  v_bytes bytea;
+  v_microseconds bigint;
+begin
+  if p_after is null then
+    created_at := 'infinity';
+    id := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+    return;
+  end if;
+  if p_after !~ '^[A-Za-z0-9_-]{32}$' then
+    perform private.refuse_argument('after');
+  end if;
+  v_bytes := decode(translate(p_after, '-_', '+/'), 'base64');
+  v_microseconds := ('x' || encode(substr(v_bytes, 1, 8), 'hex'))::bit(64)::bigint;
+  if v_microseconds not between 0 and (2 ^ 53)::bigint then
+    perform private.refuse_argument('after');
+  end if;
+  created_at := timestamptz 'epoch' + v_microseconds * interval '1 microsecond';
+  id := encode(substr(v_bytes, 9), 'hex')::uuid;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.read_cursor (
+  p_after    text,
+  p_question text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+declare
+  v_place jsonb;
+begin
+  if p_after is null then
+    return null;
+  end if;
+  begin
+    if length(p_after) <= 4000 then
+      v_place := convert_from(decode(p_after, 'hex'), 'UTF8')::jsonb;
+    end if;
+  exception when data_exception then
+    null;
+  end;
+  if v_place ->> 'question' is distinct from md5(p_question) then
+    perform private.refuse_argument('after');
+  end if;
+  return v_place;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.refund_cancelled_showtimes (
   p_now timestamp with time zone
 )
@@ -563,6 +1637,52 @@ begin
       perform private.record_sweep_failure('refund_cancelled_showtimes', v_row.id, sqlstate, sqlerrm, p_now);
     end;
   end loop;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.refundable_amount (
+  booking public.bookings
+)
+  RETURNS integer
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+begin
+  if (booking).status <> 'confirmed' then
+    return null;
+  end if;
+  return (
+    select coalesce(sum(private.refundable_of_payment(p)), 0) from public.payments p
+    where p.showtime_id = (booking).showtime_id and p.booking_id = (booking).id and p.status = 'succeeded');
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.refuse_argument (
+  p_name text
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+begin
+  perform private.raise_api_error('invalid_request', jsonb_build_object('argument', p_name));
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.refuse_more_held (
+  p_user_id uuid,
+  p_limit   integer,
+  p_now     timestamp with time zone
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+begin
+  perform private.raise_api_error('too_many_held', jsonb_build_object('limit', p_limit, 'showtime_ids', array(
+    select distinct l.showtime_id from public.seat_locks l
+    where l.user_id = p_user_id and upper(l.held) > p_now and not upper_inf(l.held) order by l.showtime_id)));
 end
 $function$;
 
@@ -606,6 +1726,64 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.require_bookings_left (
+  p_user_id uuid,
+  p_now     timestamp with time zone
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_settings private.settings;
+  v_unpaid timestamptz[];
+  v_returned integer;
+begin
+  select * into strict v_settings from private.settings c where c.singleton;
+  select array_agg(b.created_at order by b.created_at desc) filter (
+           where b.confirmed_at is null and b.created_at > p_now - interval '1 day'
+             and (b.status in ('expired', 'cancelled') or b.status = 'pending' and b.expires_at <= p_now)
+             and not exists (select from public.payments p
+                             where p.showtime_id = b.showtime_id and p.booking_id = b.id and p.status = 'succeeded')),
+         count(*) filter (
+           where b.cancelled_at > p_now - interval '30 days' and b.confirmed_at is not null
+             and exists (select from public.refunds r
+                         where r.showtime_id = b.showtime_id and r.booking_id = b.id
+                           and r.reason = 'cancelled_by_customer'))
+  into v_unpaid, v_returned
+  from public.bookings b
+  join public.showtimes t on t.id = b.showtime_id
+  where b.user_id = p_user_id and t.status = 'scheduled';
+  if v_returned >= v_settings.returned_bookings_per_month then
+    perform private.raise_api_error('too_many_returned', jsonb_build_object(
+      'limit', v_settings.returned_bookings_per_month));
+  elsif cardinality(v_unpaid) >= v_settings.unpaid_bookings_per_day then
+    perform private.raise_api_error('too_many_unpaid', jsonb_build_object(
+      'limit', v_settings.unpaid_bookings_per_day,
+      'retry_after',
+      ceil(extract(epoch from v_unpaid[v_settings.unpaid_bookings_per_day] + interval '1 day' - p_now))));
+  end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.require_human (
+  p_showtime_id bigint,
+  p_now         timestamp with time zone
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+begin
+  if private.is_human(p_now) is not true and private.under_pressure(p_showtime_id, p_now) then
+    perform private.raise_api_error('human_check_required');
+  end if;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.require_payable (
   p_amount   bigint,
   p_currency text
@@ -635,6 +1813,75 @@ CREATE OR REPLACE FUNCTION private.schema_version()
   select '20261128000200'
 $function$;
 
+CREATE OR REPLACE FUNCTION private.search_movies (
+  p_search text,
+  p_among  bigint[]
+)
+  RETURNS TABLE (
+    movie_id bigint,
+    rank     integer
+  )
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_text text := private.fold(p_search);
+  v_words text[] := string_to_array(v_text, ' ');
+  v_patterns text[] := array(select '%' || w.word || '%' from unnest(v_words) w (word));
+  -- The index goes by the longest word, which is the rarest.
+  v_longest text := (select p.pattern from unnest(v_patterns) p (pattern) order by length(p.pattern) desc limit 1);
+begin
+  return query
+    select m.id, (
+      select case when l.line[1] = v_text then 0 else sum(
+        case when strpos(' ' || l.line[1], ' ' || w.word) > 0 then 1
+             when strpos(' ' || l.line[2], ' ' || w.word) > 0 then 2
+             when strpos(concat_ws(E'\n', l.line[1], l.line[2], l.line[3]), w.word) > 0 then 3
+             when strpos(l.line[4], w.word) > 0 then 5
+             when strpos(l.line[5], w.word) > 0 then 7
+             else 9 end)::integer end
+      from unnest(v_words) w (word))
+    from public.movies m
+    cross join lateral (select string_to_array(m.search_text, E'\n') as line) l
+    where m.search_text like v_longest and m.search_text like all (v_patterns);
+  if found then
+    return;
+  end if;
+  -- Of three letters, one slip leaves nothing to go by.
+  return query
+    select m.id, (100 * s.slips)::integer
+    from public.movies m
+    cross join lateral (
+      select sum(1 - f.fit) as slips, min(f.fit) as worst
+      from unnest(v_words) w (word)
+      cross join lateral (
+        select case when strpos(m.search_text, w.word) > 0 then 1
+                    when length(w.word) <= 3 then 0
+                    else extensions.word_similarity(w.word, m.search_text) end as fit) f) s
+    where m.id = any (p_among) and s.worst >= 0.5;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.search_text (
+  p_movie public.movies
+)
+  RETURNS text
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  SET search_path TO ''
+  AS $function$
+  select concat_ws(
+    E'\n', f.title, f.original, replace(f.title, ' ', '') || ' ' || replace(f.original, ' ', ''),
+    private.fold(array_to_string((p_movie).directors, ' ')),
+    private.fold(array_to_string((p_movie).cast_members, ' ')),
+    private.fold(array_to_string((p_movie).genres, ' ')) || ' ' || (p_movie).release_year)
+  from (select private.fold((p_movie).title) as title,
+               private.fold(coalesce((p_movie).original_title, '')) as original) f
+$function$;
+
 CREATE OR REPLACE FUNCTION private.seat_is_held (
   p_seat public.seats,
   p_now  timestamp with time zone
@@ -650,6 +1897,119 @@ begin
     select from public.showtimes t
     join public.seat_locks l on l.showtime_id = t.id and l.seat_id = p_seat.id and l.held @> p_now
     where t.auditorium_id = p_seat.auditorium_id and t.ends_at > p_now);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.seats_left (
+  showtime public.showtimes
+)
+  RETURNS integer
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_now timestamptz := private.now();
+begin
+  return (
+    select count(*)
+    from public.seats s
+    join public.showtime_prices p on p.showtime_id = (showtime).id and p.kind = s.kind
+    where s.auditorium_id = (showtime).auditorium_id
+      and not exists (select from public.seat_locks l
+                      where l.showtime_id = (showtime).id and l.seat_id = s.id and l.held @> v_now));
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.seats_left_of (
+  p_showtime_ids bigint[],
+  p_now          timestamp with time zone
+)
+  RETURNS TABLE (
+    showtime_id bigint,
+    seats_left  integer
+  )
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+begin
+  return query
+    with shown as materialized (
+      select t.id, t.auditorium_id from public.showtimes t where t.id = any (p_showtime_ids)),
+    rooms as materialized (
+      select s.auditorium_id, s.kind, count(*) as seats
+      from public.seats s where s.auditorium_id in (select w.auditorium_id from shown w)
+      group by s.auditorium_id, s.kind),
+    on_sale as (
+      select w.id, sum(r.seats) as seats
+      from shown w
+      join rooms r on r.auditorium_id = w.auditorium_id
+      join public.showtime_prices p on p.showtime_id = w.id and p.kind = r.kind
+      group by w.id),
+    taken as (
+      select w.id, count(*) as seats
+      from shown w
+      join public.seat_locks l on l.showtime_id = w.id and l.held @> p_now
+      join public.seats s on s.id = l.seat_id and s.auditorium_id = w.auditorium_id
+      join public.showtime_prices p on p.showtime_id = w.id and p.kind = s.kind
+      group by w.id)
+    select w.id, (coalesce(o.seats, 0) - coalesce(k.seats, 0))::integer
+    from shown w left join on_sale o on o.id = w.id left join taken k on k.id = w.id;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.selection_time (
+  p_showtime_id bigint,
+  p_user_id     uuid,
+  p_seat_ids    bigint[],
+  p_new         boolean,
+  p_now         timestamp with time zone
+)
+  RETURNS interval
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+declare
+  -- A selection shorter than that is of no use to anybody.
+  c_shortest constant interval := '2 minutes';
+  v_settings private.settings;
+  v_cooling bigint[];
+  v_until timestamptz;
+  v_used interval;
+begin
+  select * into strict v_settings from private.settings c where c.singleton;
+  -- A seat that was held to the end, or half a selection's time in all. Less is an ordinary change of mind.
+  select array_agg(s.seat_id order by s.seat_id), max(s.until) into v_cooling, v_until
+  from (select h.seat_id, max(upper(h.held)) + v_settings.seat_cooldown as until
+        from private.unbought_holds(p_showtime_id, p_user_id, p_now) h
+        where h.seat_id = any (p_seat_ids)
+        group by h.seat_id
+        having bool_or(h.ran_out) or sum(upper(h.held) - lower(h.held)) >= v_settings.lock_duration / 2) s
+  where s.until > p_now;
+  if v_cooling is not null then
+    perform private.raise_api_error('seat_cooldown', jsonb_build_object(
+      'seat_ids', v_cooling, 'retry_after', ceil(extract(epoch from v_until - p_now))));
+  elsif not p_new or v_settings.holding_time_per_hour is null then
+    return v_settings.lock_duration;
+  end if;
+
+  -- The time of the last hour in which anything was held, and when enough of it will have left the hour.
+  select max(t.used), min(t.ends - (t.used_till_then - t.excess)) filter (where t.used_till_then >= t.excess)
+  into v_used, v_until
+  from (select s.*, s.used - (v_settings.holding_time_per_hour - c_shortest) as excess
+        from (select upper(r) as ends, sum(upper(r) - lower(r)) over (order by lower(r)) as used_till_then,
+                     sum(upper(r) - lower(r)) over () as used
+              from (select range_agg(h.held) * tstzmultirange(tstzrange(p_now - interval '1 hour', p_now)) as held
+                    from private.unbought_holds(p_showtime_id, p_user_id, p_now) h) u, unnest(u.held) r) s) t;
+  if v_used > v_settings.holding_time_per_hour - c_shortest then
+    perform private.raise_api_error('holding_paused', jsonb_build_object(
+      'retry_after', ceil(extract(epoch from v_until + interval '1 hour' - p_now))));
+  end if;
+  return least(v_settings.lock_duration, v_settings.holding_time_per_hour - coalesce(v_used, '0'));
 end
 $function$;
 
@@ -685,8 +2045,9 @@ begin
            having count(l.id) > 0) then
       return 'too_many_seats';  -- others were taken meanwhile in place of these
     end if;
-    insert into public.seat_locks (showtime_id, seat_id, user_id, booking_id, held)
-    select s.showtime_id, s.seat_id, p_booking.user_id, p_booking.id, tstzrange(p_now, null)
+    insert into public.seat_locks (showtime_id, id, seat_id, user_id, booking_id, held)
+    select s.showtime_id, extract(epoch from p_now) * 1000000, s.seat_id, p_booking.user_id, p_booking.id,
+           tstzrange(p_now, null)
     from public.booking_seats s
     where s.showtime_id = p_booking.showtime_id and s.booking_id = p_booking.id order by s.seat_id
     on conflict on constraint one_holder_at_a_time do nothing;
@@ -718,6 +2079,51 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.session_json (
+  p_session private.sessions,
+  p_user    public.users
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select jsonb_build_object('session_id', p_session.id, 'expires_at', p_session.expires_at,
+                            'human_until', p_session.human_until, 'user', private.user_json(p_user))
+$function$;
+
+CREATE OR REPLACE FUNCTION private.sessions_json (
+  p_user_id uuid
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', s.id, 'user_agent', s.user_agent, 'created_at', s.created_at,
+    'refreshed_at', (select max(t.created_at) from private.refresh_tokens t where t.session_id = s.id),
+    'expires_at', s.expires_at, 'ended_at', s.ended_at, 'end_reason', s.end_reason)
+    order by s.created_at desc, s.id), '[]')
+  from private.sessions s where s.user_id = p_user_id
+$function$;
+
+CREATE OR REPLACE FUNCTION private.set_cache_control (
+  p_value text,
+  p_vary  text DEFAULT NULL::text
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+begin
+  perform set_config('response.headers',
+    (select json_agg(json_build_object(h.name, h.value) order by h.name)
+     from (values ('Cache-Control', p_value), ('Vary', p_vary)) h (name, value)
+     where h.value is not null)::text, true);
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.showtime_is_held (
   p_showtime_id bigint,
   p_now         timestamp with time zone
@@ -734,6 +2140,29 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.supersede_move_email (
+  p_booking_id uuid,
+  p_known      timestamp with time zone
+)
+  RETURNS timestamp WITH time zone
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_row record;
+begin
+  select * into v_row from private.outbox o
+  where o.booking_id = p_booking_id and o.kind = 'mail_showtime_moved' and o.state in ('queued', 'failed') for update;
+  update private.outbox o
+  set state = 'discarded', completed_at = private.now(), claimed_until = null,
+      last_error = 'superseded: the showtime was moved again'
+  where o.id = v_row.id;
+  return case when v_row.claimed_until is null then coalesce((v_row.payload ->> 'from')::timestamptz, p_known)
+              else p_known end;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.try_lock_customer (
   p_showtime_id bigint,
   p_user_id     uuid
@@ -744,7 +2173,151 @@ CREATE OR REPLACE FUNCTION private.try_lock_customer (
   AS $function$
 begin
   return pg_try_advisory_xact_lock_shared(p_showtime_id)
-    and pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id));
+    and pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, 0));
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.unbought_holds (
+  p_showtime_id bigint,
+  p_user_id     uuid,
+  p_now         timestamp with time zone
+)
+  RETURNS TABLE (
+    seat_id bigint,
+    held    tstzrange,
+    ran_out boolean
+  )
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_since timestamptz;
+begin
+  select p_now - interval '1 hour' - c.lock_duration - c.payment_duration into strict v_since
+  from private.settings c where c.singleton;
+  return query
+  select h.seat_id, h.held, h.end_reason is null or h.end_reason = 'expired'
+  from (select l.seat_id, l.booking_id, l.held, l.end_reason from public.seat_locks l
+        where l.user_id = p_user_id and l.showtime_id = p_showtime_id and upper(l.held) <= p_now
+        union all
+        select a.seat_id, a.booking_id, a.held, a.end_reason from private.seat_lock_history a
+        where a.user_id = p_user_id and a.showtime_id = p_showtime_id
+          and a.id > extract(epoch from v_since) * 1000000) h
+  where h.end_reason is null or h.end_reason in ('released', 'expired')
+    -- Of a booking that was given up. What was paid and cancelled had been bought.
+    or h.end_reason = 'cancelled'
+      and not exists (select from public.bookings b
+                      where b.showtime_id = p_showtime_id and b.id = h.booking_id and b.confirmed_at is not null);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.under_pressure (
+  p_showtime_id bigint,
+  p_now         timestamp with time zone
+)
+  RETURNS boolean
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_settings private.settings;
+  v_held integer;
+  v_sold integer;
+  v_for_sale integer;
+begin
+  select c.* into strict v_settings from private.settings c where c.singleton;
+  select count(*) filter (where upper(l.held) > p_now), count(*) filter (where upper_inf(l.held)) into v_held, v_sold
+  from public.seat_locks l
+  where l.showtime_id = p_showtime_id;
+  if v_held <= v_settings.seats_per_customer then
+    return false;
+  end if;
+  select count(*) into v_for_sale
+  from public.showtimes t
+  join public.seats s on s.auditorium_id = t.auditorium_id
+  join public.showtime_prices p on p.showtime_id = t.id and p.kind = s.kind
+  where t.id = p_showtime_id;
+  return v_held * 100 > (v_for_sale - v_sold) * v_settings.human_check_held_share;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.write_cursor (
+  p_question text,
+  p_place    jsonb
+)
+  RETURNS text
+  LANGUAGE sql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+  select encode(convert_to((p_place || jsonb_build_object('question', md5(p_question)))::text, 'UTF8'), 'hex')
+$function$;
+
+CREATE OR REPLACE FUNCTION public.begin_human_check (
+  session_id uuid,
+  user_id    uuid,
+  address    text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_seconds integer;
+begin
+  perform private.live_session(begin_human_check.session_id, begin_human_check.user_id);
+  select private.check_rate_limit(array[
+    row('human_check:' || begin_human_check.user_id, c.human_checks_per_customer, c.sign_in_window),
+    row('human_check_from:' || begin_human_check.address, c.human_checks_per_address, c.sign_in_window)
+  ]::private.rate_limit[])
+  into strict v_seconds from private.settings c;
+  return case when v_seconds = 0 then jsonb_build_object('status', 'admitted')
+              else jsonb_build_object('status', 'limited', 'retry_after', v_seconds) end;
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."begin_human_check"(uuid, uuid, text) FROM PUBLIC, "anon", "authenticated";
+
+CREATE OR REPLACE FUNCTION public.begin_sign_in (
+  email   text,
+  address text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_email text := left(private.normalize_email(begin_sign_in.email), 254);
+  v_settings private.settings;
+  v_seconds integer;
+  v_user public.users;
+  v_hash text;
+begin
+  if begin_sign_in.address is null then  -- its key would be the one of the whole account
+    perform private.raise_api_error('invalid_request');
+  end if;
+  select * into strict v_settings from private.settings;
+  v_seconds := private.check_rate_limit(array[
+    row(private.sign_in_key(v_email, begin_sign_in.address), v_settings.sign_in_attempts_per_account_and_address,
+        v_settings.sign_in_window),
+    row(private.sign_in_key(v_email), v_settings.sign_in_attempts_per_account, v_settings.sign_in_window),
+    row('sign_in_from:' || begin_sign_in.address, v_settings.sign_in_attempts_per_address, v_settings.sign_in_window)
+  ]::private.rate_limit[], begin_sign_in.address);
+  if v_seconds > 0 then
+    return jsonb_build_object('status', 'limited', 'retry_after', v_seconds);
+  end if;
+  select u.* into v_user from public.users u where u.email = v_email;
+  select c.password_hash into v_hash from private.credentials c where c.user_id = v_user.id;
+  if v_hash is null then
+    return jsonb_build_object('status', 'unknown');
+  end if;
+  return jsonb_build_object('status', 'known', 'user', private.user_json(v_user), 'password_hash', v_hash);
 end
 $function$;
 
@@ -758,19 +2331,60 @@ CREATE OR REPLACE FUNCTION public.booking_history (
   SET search_path TO ''
   AS $function$
 declare
-  v_showtime_id bigint;
+  v_booking public.bookings;
 begin
   perform private.require_staff();
-  select b.showtime_id into v_showtime_id from public.bookings b where b.id = booking_history.booking_id;
+  select * into v_booking from public.bookings b where b.id = booking_history.booking_id;
   if not found then
     perform private.raise_api_error('unknown_booking');
   end if;
   return (
     select jsonb_agg(jsonb_build_object('at', g.at, 'entity', g.entity, 'status', g.status,
                                         'request_id', g.request_id, 'row_data', g.row_data, 'actor', g.actor,
-                                        'session_id', g.session_id) order by g.id)
-    from private.booking_log g
-    where g.showtime_id = v_showtime_id and g.booking_id = booking_history.booking_id);
+                                        'session_id', g.session_id) order by g.at, g.id)
+    from (select l.at, l.id, l.entity, l.status, l.request_id, l.row_data, l.actor, l.session_id
+          from private.booking_log l
+          where l.showtime_id = v_booking.showtime_id and l.booking_id = v_booking.id
+          union all
+          select r.at, null, 'showtime', case when r.old_starts_at = r.starts_at then 'changed' else 'moved' end,
+                 r.request_id, to_jsonb(r), r.actor, r.session_id
+          from private.showtime_revisions r
+          where r.showtime_id = v_booking.showtime_id and r.revision > v_booking.revision) g);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.cancel_booking (
+  booking_id uuid
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_user uuid := private.require_user_id();
+  v_booking public.bookings;
+  v_now timestamptz;
+begin
+  v_booking := private.booking_for_update(cancel_booking.booking_id);
+  v_now := private.now();
+  if v_booking.user_id is distinct from v_user then
+    perform private.raise_api_error('unknown_booking');
+  end if;
+  if v_booking.status in ('cancelled', 'refunded') then
+    return private.booking_json(v_booking);
+  end if;
+  if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
+    or v_now > private.cancellable_until(v_booking) then
+    perform private.raise_api_error('not_cancellable');
+  end if;
+
+  return private.booking_json(private.end_booking(v_booking, 'cancelled_by_customer', v_now));
+exception
+  when deadlock_detected or lock_not_available then
+    perform private.raise_api_error('busy');
 end
 $function$;
 
@@ -816,7 +2430,14 @@ with holds as (
 select 'I1 a seat is held twice' as invariant,
        jsonb_build_object('showtime_id', a.showtime_id, 'seat_id', a.seat_id, 'lock_ids', array[a.id, b.id]) as violation
 from holds a
-join holds b on b.showtime_id = a.showtime_id and b.seat_id = a.seat_id and b.id > a.id and b.held && a.held
+join holds b on b.showtime_id = a.showtime_id and b.seat_id = a.seat_id and b.held && a.held
+  and (b.id, b.user_id) > (a.id, a.user_id)
+
+-- Not of the history, which has holds from before ids were made so.
+union all
+select 'I1 the id of a lock is not its beginning', jsonb_build_object(
+  'showtime_id', l.showtime_id, 'seat_id', l.seat_id, 'lock_id', l.id)
+from public.seat_locks l where l.id <> extract(epoch from lower(l.held)) * 1000000
 
 union all
 select 'I1 a seat is sold twice', jsonb_build_object('showtime_id', s.showtime_id, 'seat_id', s.seat_id)
@@ -879,7 +2500,8 @@ join public.bookings b on b.showtime_id = s.showtime_id and b.id = s.booking_id
 where b.status <> 'confirmed'
 
 union all
-select 'I3 a hold without end is not sold', jsonb_build_object('showtime_id', l.showtime_id, 'lock_id', l.id)
+select 'I3 a hold without end is not sold', jsonb_build_object(
+  'showtime_id', l.showtime_id, 'seat_id', l.seat_id, 'lock_id', l.id)
 from public.seat_locks l
 where upper_inf(l.held)
   and not exists (select from sold s
@@ -897,7 +2519,8 @@ where t.id is null or s.auditorium_id is distinct from t.auditorium_id
 
 -- I4: no lock outlives its promised end: a selection and the time to pay together, as they were set when it began.
 union all
-select 'I4 a lock outlives its time', jsonb_build_object('showtime_id', l.showtime_id, 'lock_id', l.id)
+select 'I4 a lock outlives its time', jsonb_build_object(
+  'showtime_id', l.showtime_id, 'seat_id', l.seat_id, 'lock_id', l.id)
 from public.seat_locks l
 where not upper_inf(l.held)
   and upper(l.held) - lower(l.held) > (select max(p.longest) from promises p where p.during @> lower(l.held))
@@ -960,6 +2583,22 @@ union all
 select 'I6 an email was given up', jsonb_build_object('outbox_id', o.id, 'key', o.key, 'last_error', coalesce(o.last_error, '-'))
 from private.outbox o where o.state = 'failed'
 
+-- A2: every change of a showtime is recorded, and each move has one email for each booking that was confirmed then.
+-- (Once is the outbox's unique key. What was changed before there was a record is not looked for.)
+union all
+select 'A2 a change of a showtime is not recorded', jsonb_build_object('showtime_id', t.id, 'revision', t.revision)
+from public.showtimes t
+join (select r.showtime_id, min(r.revision) as first, max(r.revision) as last, count(*) as revisions
+      from private.showtime_revisions r group by r.showtime_id) known on known.showtime_id = t.id
+where known.last <> t.revision or known.revisions <> known.last - known.first + 1
+
+union all
+select 'A2 a move has no mail', jsonb_build_object('booking_id', b.id, 'revision', r.revision)
+from private.showtime_revisions r
+join public.bookings b on b.showtime_id = r.showtime_id and b.revision < r.revision
+where r.old_starts_at <> r.starts_at and b.confirmed_at < r.at and (b.cancelled_at > r.at) is not false
+  and not exists (select from private.outbox o where o.key = 'mail:showtime_moved:' || b.id || ':' || r.revision)
+
 -- A3: a showtime to come has time for its film.
 union all
 select 'A3 a showtime ends before its film', jsonb_build_object('showtime_id', t.id)
@@ -967,23 +2606,31 @@ from public.showtimes t
 join public.movies m on m.id = t.movie_id
 where t.ends_at > v_now and t.ends_at < t.starts_at + make_interval(mins => m.length_minutes)
 
--- I7: no API role writes a table of the booking path, and all of them have row security.
+-- I7: clients call functions and have no privilege on any table or sequence; and all tables have row security.
 union all
-select 'I7 a client may write a table', jsonb_build_object('table', t.name, 'role', r.name, 'privilege', p.name)
-from unnest(array['seat_locks', 'bookings', 'booking_seats', 'payments', 'refunds', 'disputes']) t (name),
+select 'I7 a client may use a table', jsonb_build_object('table', c.oid::regclass::text, 'role', r.name, 'privilege', p.name)
+from pg_catalog.pg_class c,
      unnest(array['anon', 'authenticated']) r (name),
-     unnest(array['insert', 'update', 'delete', 'truncate']) p (name)
-where has_table_privilege(r.name, 'public.' || t.name, p.name)
-   or p.name in ('insert', 'update') and has_any_column_privilege(r.name, 'public.' || t.name, p.name)
+     unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) p (name)
+where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  and (has_table_privilege(r.name, c.oid, p.name)
+       or p.name in ('select', 'insert', 'update', 'references') and has_any_column_privilege(r.name, c.oid, p.name))
+
+union all
+select 'I7 a client may use a sequence', jsonb_build_object('sequence', c.oid::regclass::text, 'role', r.name)
+from pg_catalog.pg_class c, unnest(array['anon', 'authenticated']) r (name)
+where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind = 'S'
+  and has_sequence_privilege(r.name, c.oid, 'usage, select, update')
 
 union all
 select 'I7 a client may call what is not for clients', jsonb_build_object('function', p.oid::regprocedure::text, 'role', r.name)
 from pg_catalog.pg_proc p, unnest(array['anon', 'authenticated']) r (name)
 where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
   and has_function_privilege(r.name, p.oid, 'execute')
-  and p.proname <> all (array['lock_seats', 'release_seats', 'seat_map', 'seats_left', 'server_time', 'create_booking',
-                              'cancel_booking', 'cancellable_until', 'refundable_amount', 'send_ticket_again', 'seat_holder',
-                              'booking_history'])
+  and p.proname <> all (array[
+    'whats_on', 'movie', 'theaters', 'theater', 'showtime', 'seat_layout', 'seat_states', 'seat_map', 'server_time',
+    'lock_seats', 'release_seats', 'create_booking', 'cancel_booking', 'send_ticket_again',
+    'my_bookings', 'my_booking', 'my_account', 'rename_me', 'my_data', 'seat_holder', 'booking_history'])
   and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')  -- of an extension
 
 union all
@@ -1013,6 +2660,7 @@ declare
   v_now timestamptz;
   v_elsewhere bigint[];
   v_unpriced bigint[];
+  v_expires_at timestamptz;
   v_total bigint;
   v_currency text;
   v_lines jsonb;
@@ -1031,10 +2679,11 @@ begin
   -- The lines are read once, so that a price list which changes meanwhile cannot part the total from its lines. Every
   -- hold has one: a seat that is not (or no longer) in the showtime's auditorium is refused and not left out.
   select array_agg(l.seat_id order by l.seat_id) filter (where s.id is null),
-         array_agg(l.seat_id order by l.seat_id) filter (where p.price is null), sum(p.price), min(t.currency),
+         array_agg(l.seat_id order by l.seat_id) filter (where p.price is null), min(upper(l.held)), sum(p.price),
+         min(t.currency),
          jsonb_agg(jsonb_build_object('seat_id', s.id, 'row_label', s.row_label, 'number', s.number, 'kind', s.kind,
                                       'price', p.price))
-  into v_elsewhere, v_unpriced, v_total, v_currency, v_lines
+  into v_elsewhere, v_unpriced, v_expires_at, v_total, v_currency, v_lines
   from public.seat_locks l
   join public.auditoriums a on a.id = v_showtime.auditorium_id
   join public.theaters t on t.id = a.theater_id
@@ -1049,10 +2698,11 @@ begin
     perform private.raise_api_error('seat_not_for_sale', jsonb_build_object('seat_ids', v_unpriced));
   end if;
   perform private.require_payable(v_total, v_currency);
+  perform private.require_bookings_left(v_user, v_now);
 
-  insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at)
-  select v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_now + c.payment_duration
-  from private.settings c where c.singleton
+  insert into public.bookings as b (showtime_id, reference, user_id, total, currency, created_at, expires_at, revision)
+  values (v_showtime.id, private.new_reference(), v_user, v_total, v_currency, v_now, v_expires_at,
+          v_showtime.revision)
   returning b.* into v_booking;
   insert into public.booking_seats (showtime_id, booking_id, seat_id, row_label, number, kind, price)
   select v_showtime.id, v_booking.id, line.seat_id, line.row_label, line.number, line.kind, line.price
@@ -1060,12 +2710,8 @@ begin
   if private.extend_locks(v_booking, null, v_booking.expires_at, v_now) <> jsonb_array_length(v_lines) then
     perform private.raise_api_error('lock_expired');
   end if;
-  perform private.broadcast_showtime(v_showtime.id, 'seat:lock', private.locks_json(v_booking, v_now));
   return private.booking_json(v_booking);
 exception
-  -- Somebody took a seat in the instant in which its lock ran out.
-  when exclusion_violation then
-    perform private.raise_api_error('lock_expired');
   when deadlock_detected or lock_not_available then
     perform private.raise_api_error('busy');
 end
@@ -1112,6 +2758,11 @@ declare
   v_expires_at timestamptz;
   v_recent integer;
   v_per_minute integer;
+  v_unpaid integer;
+  v_unpaid_limit integer;
+  v_new boolean;
+  v_returns boolean;
+  v_human_check boolean;
   v_wanted bigint[] := lock_seats.seat_ids;
   v_got bigint[];
   v_lock_ids bigint[];
@@ -1125,20 +2776,29 @@ begin
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
          mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
-         mine.lately, c.seats_chosen_per_minute
-  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_recent, v_per_minute
+         mine.lately, c.seats_chosen_per_minute, mine.unpaid, c.seats_held_per_customer, c.human_check, mine.expires_at is null,
+         mine.ended or exists (
+           select from private.seat_lock_history h
+           where h.user_id = v_user and h.showtime_id = lock_seats.showtime_id
+             and h.id > extract(epoch from v_now - interval '1 hour' - c.lock_duration - c.payment_duration) * 1000000)
+  into strict v_limit, v_open, v_known, v_mine, v_booking_id, v_expires_at, v_recent, v_per_minute, v_unpaid,
+              v_unpaid_limit, v_human_check, v_new, v_returns
   from private.settings c
   left join public.showtimes t on t.id = lock_seats.showtime_id
   left join public.users u on u.id = v_user
   cross join lateral (
-    select array_agg(l.seat_id) filter (where l.live) as seat_ids,
-           min(upper(l.held)) filter (where l.live and l.booking_id is null) as expires_at,
-           min(l.booking_id::text)
-             filter (where l.live and l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id,
-           count(*) filter (where lower(l.held) > v_now - interval '1 minute') as lately
+    select array_agg(l.seat_id) filter (where l.live and l.here) as seat_ids,
+           min(upper(l.held)) filter (where l.live and l.here and l.booking_id is null) as expires_at,
+           min(l.booking_id::text) filter (
+             where l.live and l.here and l.booking_id is not null and not upper_inf(l.held))::uuid as booking_id,
+           count(*) filter (where l.here and lower(l.held) > v_now - interval '1 minute') as lately,
+           count(*) filter (where l.live and not upper_inf(l.held)) as unpaid,
+           bool_or(l.here and not l.live) is true as ended
     -- Not `held @> now`: it would draw the planner to the GiST index, which is slower than the primary key.
-    from (select *, (upper(any_of_mine.held) > v_now) is not false as live from public.seat_locks any_of_mine) l
-    where l.showtime_id = lock_seats.showtime_id and l.user_id = v_user) mine
+    from (select *, (upper(any_of_mine.held) > v_now) is not false as live,
+                 any_of_mine.showtime_id = lock_seats.showtime_id as here
+          from public.seat_locks any_of_mine) l
+    where l.user_id = v_user) mine
   where c.singleton;
   if v_open is not true or v_known is distinct from cardinality(v_wanted) or v_known not between 1 and v_limit then
     perform private.refuse_selection(lock_seats.showtime_id, v_user, v_wanted, v_limit);
@@ -1155,13 +2815,22 @@ begin
   end if;
   if v_recent + cardinality(v_wanted) > v_per_minute then
     perform private.raise_api_error('too_many_attempts', '{"retry_after": 60}');
+  elsif v_unpaid + cardinality(v_wanted) > v_unpaid_limit then
+    perform private.refuse_more_held(v_user, v_unpaid_limit, v_now);
+  elsif v_human_check then
+    perform private.require_human(lock_seats.showtime_id, v_now);
+  end if;
+  if v_returns then
+    v_expires_at := least(v_expires_at, v_now + private.selection_time(
+      lock_seats.showtime_id, v_user, v_wanted, v_new, v_now));
   end if;
 
   -- Not `insert` and catch: two such inserts can wait for each other. `do nothing` inserts speculatively and, in the
   -- order of seat ids, nobody waits in a circle. Naming the constraint spares a look into the primary key.
   with inserted as (
-    insert into public.seat_locks as l (showtime_id, seat_id, user_id, held)
-    select lock_seats.showtime_id, s, v_user, tstzrange(v_now, v_expires_at) from unnest(v_wanted) s order by s
+    insert into public.seat_locks as l (showtime_id, id, seat_id, user_id, held)
+    select lock_seats.showtime_id, extract(epoch from v_now) * 1000000, s, v_user, tstzrange(v_now, v_expires_at)
+    from unnest(v_wanted) s order by s
     on conflict on constraint one_holder_at_a_time do nothing
     returning l.seat_id, l.id
   )
@@ -1172,7 +2841,8 @@ begin
   end if;
 
   perform realtime.send(
-    jsonb_build_object('seat_ids', v_got, 'lock_ids', v_lock_ids, 'expires_at', v_expires_at),
+    jsonb_build_object('seat_ids', v_got, 'lock_ids', v_lock_ids,
+                       'expires_at', private.expiry_for_others(v_expires_at)),
     'seat:lock', 'showtime:' || lock_seats.showtime_id, true);
   if v_mine is not null then
     return private.selection_json(lock_seats.showtime_id, v_user, v_now);
@@ -1185,10 +2855,421 @@ exception
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION public.seats_left (
-  showtime public.showtimes
+CREATE OR REPLACE FUNCTION public.movie (
+  slug        text,
+  day         date     DEFAULT NULL::date,
+  theater_ids bigint[] DEFAULT NULL::bigint[],
+  after       text     DEFAULT NULL::text
 )
-  RETURNS integer
+  RETURNS json
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+#variable_conflict use_column
+declare
+  v_now timestamptz := private.now();
+  v_question text := json_build_array(movie.slug, movie.day, movie.theater_ids)::text;
+  v_cursor jsonb;
+  v_movie public.movies;
+  v_answer json;
+begin
+  perform private.check_day_and_theaters(movie.day, movie.theater_ids, v_now);
+  v_cursor := private.read_cursor(movie.after, v_question);
+  select * into v_movie from public.movies m where m.slug = movie.slug;
+  if not found then
+    perform private.raise_api_error('unknown_movie');
+  end if;
+  with coming as materialized (
+    select t.id, t.starts_at, t.status, (t.starts_at at time zone h.time_zone)::date as day, h.id as theater_id,
+           a.name as auditorium
+    from public.showtimes t
+    join public.auditoriums a on a.id = t.auditorium_id
+    join public.theaters h on h.id = a.theater_id
+    where t.movie_id = v_movie.id and t.ends_at > v_now
+      and (movie.theater_ids is null or h.id = any (movie.theater_ids))),
+  numbered as (
+    select c.*, row_number() over (order by c.day, c.starts_at, c.id) as n
+    from coming c
+    where (movie.day is null or c.day = movie.day)
+      and (v_cursor is null or (c.day, c.starts_at, c.id) > (
+        (v_cursor ->> 'day')::date, (v_cursor ->> 'starts_at')::timestamptz, (v_cursor ->> 'id')::bigint))
+    order by n limit 201),
+  listed as materialized (
+    select n.* from numbered n
+    where n.n <= 200 and (n.day is distinct from (select c.day from numbered c where c.n = 201)
+                          or n.day = (select f.day from numbered f where f.n = 1))),
+  showtimes as (
+    select l.id, l.day, l.starts_at, l.status, l.theater_id, l.auditorium, s.seats_left,
+           private.price_from(l.id) as price_from
+    from listed l
+    join private.seats_left_of(array(select l.id from listed l), v_now) s on s.showtime_id = l.id),
+  rest as (
+    select jsonb_build_object('day', l.day, 'starts_at', l.starts_at, 'id', l.id) as place,
+           exists (select from numbered n where n.n > l.n) as more
+    from listed l order by l.n desc limit 1)
+  select json_build_object(
+    'server_time', v_now,
+    'movie', json_build_object(
+      'id', v_movie.id, 'slug', v_movie.slug, 'title', v_movie.title, 'original_title', v_movie.original_title,
+      'release_year', v_movie.release_year, 'directors', v_movie.directors, 'cast_members', v_movie.cast_members,
+      'genres', v_movie.genres, 'language', v_movie.language, 'certificate', v_movie.certificate,
+      'length_minutes', v_movie.length_minutes, 'synopsis', v_movie.synopsis, 'rights', v_movie.rights),
+    'days', (select coalesce(json_agg(d order by d.day), '[]')
+             from (select c.day, count(*) as showtimes from coming c group by c.day order by c.day limit 366) d),
+    'showtimes', (select coalesce(json_agg(s order by s.day, s.starts_at, s.id), '[]') from showtimes s),
+    'theaters', (select coalesce(json_agg(h order by h.id), '[]')
+                 from (select h.id, h.slug, h.name, h.city, h.address, h.time_zone, h.currency from public.theaters h
+                       where h.id in (select l.theater_id from listed l)) h),
+    'more', coalesce((select r.more from rest r), false),
+    'after', (select private.write_cursor(v_question, r.place) from rest r where r.more))
+  into v_answer;
+  -- Pages learn from broadcasts what changes meanwhile, and read again what they may have missed: only a CDN may answer
+  -- in our place, a crowd once in two seconds.
+  perform private.set_cache_control('public, max-age=0, s-maxage=2');
+  return v_answer;
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."movie"(text, date, bigint[], text) FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.my_account()
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  AS $function$
+begin
+  perform private.set_cache_control('private, no-store');
+  return private.account_json(private.require_user_id());
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."my_account"() FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.my_booking (
+  booking_id uuid
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_user uuid := private.require_user_id();
+  v_booking public.bookings;
+begin
+  perform private.set_cache_control('private, no-store');
+  select * into v_booking from public.bookings b where b.id = my_booking.booking_id and b.user_id = v_user;
+  if not found then
+    perform private.raise_api_error('unknown_booking');
+  end if;
+  return private.booking_details(v_booking) || jsonb_build_object('server_time', private.now());
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."my_booking"(uuid) FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.my_bookings (
+  after    text    DEFAULT NULL::text,
+  max_rows integer DEFAULT 20
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_user uuid := private.require_user_id();
+  v_place record;
+  v_page public.bookings[];
+  v_more boolean;
+begin
+  perform private.set_cache_control('private, no-store');
+  if my_bookings.max_rows is null or my_bookings.max_rows not between 1 and 100 then
+    perform private.refuse_argument('max_rows');
+  end if;
+  v_place := private.read_bookings_cursor(my_bookings.after);
+  v_page := array(
+    select b from public.bookings b
+    where b.user_id = v_user and (b.created_at, b.id) < (v_place.created_at, v_place.id)
+    order by b.created_at desc, b.id desc limit my_bookings.max_rows + 1);
+  v_more := cardinality(v_page) > my_bookings.max_rows;
+  return jsonb_build_object(
+    'server_time', private.now(),
+    'bookings', (
+      select coalesce(jsonb_agg(private.booking_summary(v_page[n]) order by n), '[]')
+      from generate_series(1, least(cardinality(v_page), my_bookings.max_rows)) n),
+    'more', v_more,
+    'after', case when v_more then private.bookings_cursor(v_page[my_bookings.max_rows]) end);
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."my_bookings"(text, integer) FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.my_data()
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  AS $function$
+declare
+  v_max_bookings constant integer := 1000;
+  v_max_rows constant integer := 10000;
+  v_user public.users;
+  v_account jsonb := private.account_json(private.require_user_id());
+  v_bookings public.bookings[];
+  v_data jsonb;
+begin
+  perform private.set_cache_control('private, no-store');
+  select * into strict v_user from public.users u where u.id = (v_account ->> 'id')::uuid;
+  v_bookings := array(
+    select b from public.bookings b where b.user_id = v_user.id
+    order by b.created_at desc, b.id desc limit v_max_bookings);
+  v_data := jsonb_build_object(
+    'sessions', private.sessions_json(v_user.id),
+    'attempts', private.attempts_json(v_user, v_max_rows),
+    'bookings', (
+      select coalesce(jsonb_agg(private.booking_details(v_bookings[n]) order by n), '[]')
+      from generate_series(1, cardinality(v_bookings)) n),
+    'holds', private.holds_json(v_user.id, v_max_rows),
+    'emails', private.emails_json(array(select b.id from unnest(v_bookings) b), v_max_rows),
+    'log', private.booking_log_json(v_bookings, v_max_rows));
+  return v_data || jsonb_build_object(
+    'exported_at', private.now(), 'account', v_account,
+    'truncated', (
+      select coalesce(jsonb_agg(l.key order by l.key), '[]') from jsonb_each(v_data) l
+      where jsonb_array_length(l.value) >= case l.key when 'bookings' then v_max_bookings else v_max_rows end));
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."my_data"() FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.open_session (
+  user_id    uuid,
+  token_hash text,
+  user_agent text DEFAULT NULL::text,
+  address    text DEFAULT NULL::text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_settings private.settings;
+  v_user public.users;
+  v_session private.sessions;
+  v_now timestamptz;
+begin
+  select * into strict v_settings from private.settings;
+  select u.* into v_user from public.users u where u.id = open_session.user_id;
+  if not found then
+    perform private.raise_api_error('unknown_user');
+  end if;
+  -- In turn with each other and with begin_sign_in: two at once would not see each other's session.
+  perform pg_advisory_xact_lock(hashtextextended(private.sign_in_key(v_user.email), 0));
+  v_now := private.now();
+  update private.sessions s set ended_at = v_now, end_reason = 'too_many'
+  where s.id in (
+    select o.id from private.sessions o
+    where o.user_id = v_user.id and o.ended_at is null and o.expires_at > v_now
+    order by o.created_at desc, o.id offset v_settings.sessions_per_customer - 1);
+  insert into private.sessions as s (user_id, user_agent, created_at, expires_at)
+  values (v_user.id, left(open_session.user_agent, 400), v_now, v_now + v_settings.session_duration)
+  returning s.* into v_session;
+  insert into private.refresh_tokens (token_hash, session_id) values (open_session.token_hash, v_session.id);
+  perform private.clear_rate_limit(
+    array[private.sign_in_key(v_user.email), private.sign_in_key(v_user.email, open_session.address)],
+    open_session.address, v_now);
+  return private.session_json(v_session, v_user);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.operational_metrics()
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_now timestamptz := private.now();
+begin
+  return (
+  with refunds as (
+    select r.status, count(*) as n, round(extract(epoch from max(v_now - r.since))::numeric, 1) as age
+    from private.unfinished_refunds() r group by r.status)
+  select jsonb_build_object(
+    'outbox', (select coalesce(jsonb_agg(to_jsonb(o)), '[]') from (
+      select o.kind, o.state, count(*) as rows,
+             round(extract(epoch from max(v_now - o.created_at))::numeric, 1) as oldest_seconds,
+             greatest(0, round(extract(epoch from max(v_now - greatest(o.due_at, o.claimed_until))
+                                                  filter (where o.state = 'queued'))::numeric, 1)) as overdue_seconds
+      from private.outbox o where o.state in ('queued', 'failed') group by o.kind, o.state) o),
+    'refunds', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from refunds r),
+    'refund_ages', (select coalesce(jsonb_object_agg(r.status, r.age), '{}') from refunds r),
+    'payments_open', (select count(*) from public.payments p where p.status = 'open'),
+    'disputes_open', (select count(*) from public.disputes d where d.closed_at is null),
+    'disputes', (select coalesce(jsonb_agg(to_jsonb(d)), '[]') from (
+      select d.id, b.reference, d.status, d.amount, d.currency
+      from public.disputes d
+      join public.bookings b on b.showtime_id = d.showtime_id and b.id = d.booking_id
+      where d.closed_at is null order by d.created_at limit 20) d),
+    'violations', (select v.violations from private.verifications v),
+    'verified_seconds_ago', (
+      select round(extract(epoch from v_now - greatest(v.ended_at, v.created_at))::numeric, 1)
+      from private.verifications v),
+    'sweep_seconds_ago', (
+      select round(extract(epoch from v_now - greatest(s.swept_until, s.created_at))::numeric, 1)
+      from private.sweeps s),
+    'sweep_failures', (select count(*) from private.sweep_failures f where f.last_failed_at > v_now - interval '2 hours'),
+    'locks_held', (select count(*) from public.seat_locks l
+                   where upper(l.held) > v_now and not upper_inf(l.held)),
+    'locks_begun', pg_stat_get_tuples_inserted('public.seat_locks'::regclass),
+    'bookings_recent', (select coalesce(jsonb_object_agg(r.status, r.n), '{}') from (
+      select g.status, count(distinct g.booking_id) as n
+      from private.booking_log g
+      where g.entity = 'booking' and g.at > v_now - interval '5 minutes' group by g.status) r),
+    'payments_recent', (select coalesce(jsonb_object_agg(r.outcome, r.n), '{}') from (
+      select case when g.status = 'open' and g.row_data ->> 'failure_code' is not null then 'declined'
+                  else g.status end as outcome,
+             count(distinct g.row_data ->> 'id') as n
+      from private.booking_log g
+      where g.entity = 'payment' and g.at > v_now - interval '5 minutes' group by 1) r)));
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.pass_human_check (
+  session_id uuid,
+  user_id    uuid
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_session private.sessions := private.live_session(pass_human_check.session_id, pass_human_check.user_id);
+  v_user public.users;
+  v_now timestamptz := private.now();
+begin
+  update private.sessions s set human_until = v_now + c.human_check_duration
+  from private.settings c
+  where s.id = v_session.id
+  returning s.* into v_session;
+  select u.* into strict v_user from public.users u where u.id = v_session.user_id;
+  return private.session_json(v_session, v_user);
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."pass_human_check"(uuid, uuid) FROM PUBLIC, "anon", "authenticated";
+
+CREATE OR REPLACE FUNCTION public.register_user (
+  email         text,
+  password_hash text,
+  full_name     text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_email text := private.normalize_email(register_user.email);
+  v_user public.users;
+begin
+  if not private.is_email(v_email) then
+    perform private.raise_api_error('invalid_email');
+  end if;
+  insert into public.users as u (email, full_name) values (v_email, register_user.full_name)
+  on conflict on constraint email_is_unique do nothing
+  returning u.* into v_user;
+  if v_user.id is null then
+    perform private.raise_api_error('email_taken');
+  end if;
+  insert into private.credentials (user_id, password_hash) values (v_user.id, register_user.password_hash);
+  return private.user_json(v_user);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.rename_me (
+  full_name text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  AS $function$
+declare
+  v_user uuid := private.require_user_id();
+begin
+  perform private.set_cache_control('private, no-store');
+  update public.users u set full_name = rename_me.full_name where u.id = v_user;
+  return private.account_json(v_user);
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."rename_me"(text) FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.rotate_session (
+  token_hash     text,
+  new_token_hash text
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_token private.refresh_tokens;
+  v_session private.sessions;
+  v_user public.users;
+  v_now timestamptz;
+begin
+  -- The session before its token, as when old sessions are deleted with theirs: two orders would be a deadlock.
+  select s.* into v_session from private.sessions s
+  where s.id = (select t.session_id from private.refresh_tokens t where t.token_hash = rotate_session.token_hash)
+  for update;
+  v_now := private.now();
+  if v_session.id is null or v_session.ended_at is not null or v_session.expires_at <= v_now then
+    return jsonb_build_object('status', 'refused');
+  end if;
+  select t.* into strict v_token from private.refresh_tokens t where t.token_hash = rotate_session.token_hash;
+  if v_token.used_at is null then
+    -- With it its siblings end, which were given out by answers that were lost: one shown now would be a copy.
+    update private.refresh_tokens t set used_at = v_now
+    where t.session_id = v_session.id and t.used_at is null
+      and (t.token_hash = v_token.token_hash or t.parent_hash = v_token.parent_hash);
+  elsif v_token.used_at <= v_now - interval '10 seconds' or not private.only_unused_children(v_token.token_hash) then
+    update private.sessions s set ended_at = v_now, end_reason = 'token_reused' where s.id = v_session.id;
+    return jsonb_build_object('status', 'refused');
+  end if;
+  insert into private.refresh_tokens (token_hash, session_id, parent_hash)
+  values (rotate_session.new_token_hash, v_session.id, v_token.token_hash);
+  select u.* into strict v_user from public.users u where u.id = v_session.user_id;
+  return jsonb_build_object('status', 'rotated') || private.session_json(v_session, v_user);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.seat_layout (
+  auditorium_id bigint,
+  version       integer
+)
+  RETURNS json
   LANGUAGE plpgsql
   STABLE
   SECURITY DEFINER
@@ -1196,24 +3277,439 @@ CREATE OR REPLACE FUNCTION public.seats_left (
   SET enable_seqscan TO 'off'
   AS $function$
 declare
-  v_now timestamptz := private.now();
+  v_present integer;
+  v_layout json;
 begin
-  return (
-    select count(*)
-    from public.seats s
-    join public.showtime_prices p on p.showtime_id = (showtime).id and p.kind = s.kind
-    where s.auditorium_id = (showtime).auditorium_id
-      and not exists (select from public.seat_locks l
-                      where l.showtime_id = (showtime).id and l.seat_id = s.id and l.held @> v_now));
+  -- One statement, so that the seats are those of the version.
+  select a.layout_version, json_build_object(
+    'auditorium_id', a.id, 'version', a.layout_version,
+    'seats', (
+      select coalesce(json_agg(json_build_array(s.id, s.row_label, s.number, trim_scale(s.x), trim_scale(s.y), s.kind)
+                               order by s.y, s.x), '[]')
+      from public.seats s
+      where s.auditorium_id = a.id and a.layout_version = seat_layout.version))
+  into v_present, v_layout
+  from public.auditoriums a
+  where a.id = seat_layout.auditorium_id;
+  if v_present is null then
+    perform private.raise_api_error('unknown_auditorium');
+  elsif v_present is distinct from seat_layout.version then
+    perform private.raise_api_error('layout_outdated', jsonb_build_object('version', v_present));
+  end if;
+  perform private.set_cache_control('public, max-age=31536000, immutable');
+  return v_layout;
 end
 $function$;
+
+REVOKE ALL ON FUNCTION "public"."seat_layout"(bigint, integer) FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.seat_map (
+  showtime_id bigint
+)
+  RETURNS json
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_user uuid := private.user_id();
+  v_now timestamptz := private.now();
+  v_map json;
+begin
+  select json_build_object(
+    'showtime_id', t.id, 'server_time', v_now, 'currency', h.currency,
+    'seat_limit', (select c.seats_per_customer from private.settings c where c.singleton),
+    'pending_booking_id', (
+      select b.id from public.bookings b
+      where b.showtime_id = t.id and b.user_id = v_user and b.status = 'pending' and b.expires_at > v_now),
+    'seats', (
+      select coalesce(json_agg(seat order by seat.y, seat.x), '[]')
+      from (
+        select s.id, s.row_label as row, s.number, s.x, s.y, s.kind, p.price,
+               case when l.id is null then 'free' when l.user_id = v_user then 'mine'
+                    when upper_inf(l.held) then 'booked' else 'locked' end as state,
+               l.id as lock_id,
+               case when l.user_id = v_user then upper(l.held)
+                    else private.expiry_for_others(upper(l.held)) end as expires_at
+        from public.seats s
+        left join public.showtime_prices p on p.showtime_id = t.id and p.kind = s.kind
+        left join public.seat_locks l on l.showtime_id = t.id and l.seat_id = s.id and l.held @> v_now
+        where s.auditorium_id = t.auditorium_id) seat))
+  into v_map
+  from public.showtimes t
+  join public.auditoriums a on a.id = t.auditorium_id
+  join public.theaters h on h.id = a.theater_id
+  where t.id = seat_map.showtime_id;
+  if v_map is null then
+    perform private.raise_api_error('unknown_showtime');
+  end if;
+  return v_map;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.seat_states (
+  showtime_id bigint
+)
+  RETURNS json
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_user uuid := private.user_id();
+  v_now timestamptz := private.now();
+  v_states json;
+begin
+  with live as materialized (
+    select l.seat_id, l.id, upper(l.held) as ends_at, l.user_id = v_user as mine
+    from public.seat_locks l
+    -- Not `held @> now`: it would draw the planner to the GiST index, which is slower than the primary key.
+    where l.showtime_id = seat_states.showtime_id and lower(l.held) <= v_now and (upper(l.held) > v_now) is not false
+  ), locks as (
+    select l.id, private.expiry_for_others(l.ends_at) as ends_at, to_json(array_agg(l.seat_id order by l.seat_id)) as seat_ids
+    from live l
+    where l.ends_at is not null and l.mine is not true
+    group by l.id, l.ends_at
+  )
+  select json_build_object(
+    'showtime_id', t.id, 'server_time', v_now, 'revision', t.revision, 'layout_version', a.layout_version,
+    'pending_booking_id', (
+      select b.id from public.bookings b
+      where b.showtime_id = t.id and b.user_id = v_user and b.status = 'pending' and b.expires_at > v_now),
+    'booked', (
+      select coalesce(to_json(array_agg(l.seat_id order by l.seat_id)), '[]') from live l
+      where l.ends_at is null and l.mine is not true),
+    'locked', held.seat_ids, 'lock_ids', held.ids, 'expiries', held.expiries,
+    'mine', (
+      select coalesce(json_agg(json_build_object('seat_id', l.seat_id, 'lock_id', l.id, 'expires_at', l.ends_at)
+                               order by l.seat_id), '[]')
+      from live l where l.mine),
+    'blocked', json '[]')
+  into v_states
+  from public.showtimes t
+  join public.auditoriums a on a.id = t.auditorium_id
+  cross join (
+    select coalesce(json_agg(l.seat_ids order by l.id, l.ends_at), '[]') as seat_ids,
+           coalesce(to_json(array_agg(l.id order by l.id, l.ends_at)), '[]') as ids,
+           coalesce(to_json(array_agg(extract(epoch from l.ends_at)::bigint order by l.id, l.ends_at)), '[]') as expiries
+    from locks l) held
+  where t.id = seat_states.showtime_id;
+  if v_states is null then
+    perform private.raise_api_error('unknown_showtime');
+  end if;
+  perform private.set_cache_control(
+    case when v_user is null then 'public, max-age=1' else 'private, no-store' end, 'Authorization');
+  return v_states;
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."seat_states"(bigint) FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.showtime (
+  showtime_id bigint
+)
+  RETURNS json
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_user uuid := private.user_id();
+  v_now timestamptz := private.now();
+  v_showtime json;
+begin
+  select json_build_object(
+    'id', t.id, 'starts_at', t.starts_at, 'ends_at', t.ends_at, 'status', t.status, 'revision', t.revision,
+    'movie', json_build_object('slug', m.slug, 'title', m.title),
+    'auditorium', json_build_object('id', a.id, 'name', a.name, 'layout_version', a.layout_version),
+    'theater', json_build_object('slug', h.slug, 'name', h.name, 'city', h.city, 'country', h.country,
+                                 'time_zone', h.time_zone, 'currency', h.currency),
+    'prices', (
+      select coalesce(json_agg(json_build_object('kind', p.kind, 'price', p.price) order by p.kind), '[]')
+      from public.showtime_prices p where p.showtime_id = t.id),
+    'seat_limit', (select c.seats_per_customer from private.settings c where c.singleton),
+    'pending_booking_id', (
+      select b.id from public.bookings b
+      where b.showtime_id = t.id and b.user_id = v_user and b.status = 'pending' and b.expires_at > v_now),
+    'server_time', v_now)
+  into v_showtime
+  from public.showtimes t
+  join public.movies m on m.id = t.movie_id
+  join public.auditoriums a on a.id = t.auditorium_id
+  join public.theaters h on h.id = a.theater_id
+  where t.id = showtime.showtime_id;
+  if v_showtime is null then
+    perform private.raise_api_error('unknown_showtime');
+  end if;
+  perform private.set_cache_control(
+    case when v_user is null then 'public, max-age=1' else 'private, no-store' end, 'Authorization');
+  return v_showtime;
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."showtime"(bigint) FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.start_payment (
+  booking_id uuid,
+  user_id    uuid
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_booking public.bookings := private.booking_for_update(start_payment.booking_id);
+  v_now timestamptz := private.now();
+  v_payment public.payments;
+  v_seconds integer;
+begin
+  if v_booking.user_id is distinct from start_payment.user_id or v_booking.id is null then
+    perform private.raise_api_error('unknown_booking');
+  elsif v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now then
+    perform private.raise_api_error('lock_expired');
+  elsif v_booking.status <> 'pending' then
+    perform private.raise_api_error('not_payable');
+  end if;
+  select private.check_rate_limit(
+    array[row('payment_start:' || v_booking.user_id, c.payment_starts_per_customer, c.sign_in_window)
+          ::private.rate_limit])
+  into strict v_seconds from private.settings c;
+  if v_seconds > 0 then
+    perform private.raise_api_error('too_many_attempts', jsonb_build_object('retry_after', v_seconds));
+  end if;
+  if not exists (select from public.payments p
+                 where p.showtime_id = v_booking.showtime_id and p.booking_id = v_booking.id) then
+    v_booking := private.give_time_to_pay(v_booking, v_now);
+  end if;
+  select * into v_payment from public.payments p
+  where p.showtime_id = v_booking.showtime_id and p.booking_id = v_booking.id and p.status = 'open';
+  if not found then
+    insert into public.payments as p (showtime_id, booking_id, amount, currency)
+    values (v_booking.showtime_id, v_booking.id, v_booking.total, v_booking.currency)
+    returning p.* into v_payment;
+  end if;
+  return jsonb_build_object(
+    'payment_id', v_payment.id, 'booking_id', v_booking.id, 'reference', v_booking.reference,
+    'amount', v_payment.amount, 'currency', v_payment.currency, 'payment_intent_id', v_payment.payment_intent_id,
+    'email', (select u.email from public.users u where u.id = v_booking.user_id), 'expires_at', v_booking.expires_at);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.theater (
+  slug text
+)
+  RETURNS json
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+#variable_conflict use_column
+declare
+  v_now timestamptz := private.now();
+  v_theater public.theaters;
+  v_answer json;
+begin
+  select * into v_theater from public.theaters h where h.slug = theater.slug;
+  if not found then
+    perform private.raise_api_error('unknown_theater');
+  end if;
+  with coming as materialized (
+    select t.id, t.starts_at, a.name as auditorium, t.movie_id
+    from public.auditoriums a
+    join public.showtimes t on t.auditorium_id = a.id
+    where a.theater_id = v_theater.id and t.starts_at > v_now and t.status = 'scheduled'),
+  next as (
+    select c.id, c.starts_at, c.auditorium, json_build_object('slug', m.slug, 'title', m.title) as movie
+    from coming c join public.movies m on m.id = c.movie_id
+    order by c.starts_at, c.id limit 20)
+  select json_build_object(
+    'server_time', v_now, 'id', v_theater.id, 'slug', v_theater.slug, 'name', v_theater.name,
+    'city', v_theater.city, 'country', v_theater.country, 'address', v_theater.address,
+    'time_zone', v_theater.time_zone, 'currency', v_theater.currency,
+    'auditoriums', (
+      select coalesce(json_agg(r order by r.name), '[]')
+      from (select a.id, a.name, (select count(*) from public.seats s where s.auditorium_id = a.id) as seats
+            from public.auditoriums a where a.theater_id = v_theater.id order by a.name limit 100) r),
+    'showtimes', (select coalesce(json_agg(n order by n.starts_at, n.id), '[]') from next n),
+    'more_showtimes', (select count(*) from coming) - (select count(*) from next))
+  into v_answer;
+  perform private.set_cache_control('public, max-age=30');
+  return v_answer;
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."theater"(text) FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.theaters()
+  RETURNS json
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_answer json;
+begin
+  with listed as (
+    select h.id, h.slug, h.name, h.city, h.country, h.time_zone
+    from public.theaters h order by h.city, h.name, h.id limit 500)
+  select json_build_object(
+    'theaters', (select coalesce(json_agg(l order by l.city, l.name, l.id), '[]') from listed l),
+    'more', (select count(*) > 500 from public.theaters))
+  into v_answer;
+  perform private.set_cache_control('public, max-age=300');
+  return v_answer;
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."theaters"() FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.whats_on (
+  day         date     DEFAULT NULL::date,
+  theater_ids bigint[] DEFAULT NULL::bigint[],
+  search      text     DEFAULT NULL::text,
+  filters     jsonb    DEFAULT NULL::jsonb,
+  sort        text     DEFAULT NULL::text,
+  after       text     DEFAULT NULL::text,
+  max_films   integer  DEFAULT 24
+)
+  RETURNS json
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+#variable_conflict use_column
+declare
+  v_now timestamptz := private.now();
+  v_filters jsonb;
+  v_search text;
+  v_sort text;
+  v_question text;
+  v_cursor jsonb;
+  v_as_of timestamptz;
+  v_answer json;
+begin
+  perform private.check_day_and_theaters(whats_on.day, whats_on.theater_ids, v_now);
+  v_filters := private.film_filters(whats_on.filters);
+  if length(whats_on.search) > 100 then
+    perform private.refuse_argument('search');
+  end if;
+  v_search := nullif(private.fold(whats_on.search), '');
+  v_sort := coalesce(whats_on.sort, case when v_search is null then 'title' else 'relevance' end);
+  if v_sort not in ('title', 'soonest', 'relevance') or v_sort = 'relevance' and v_search is null then
+    perform private.refuse_argument('sort');
+  elsif (whats_on.max_films between 1 and 60) is not true then
+    perform private.refuse_argument('max_films');
+  end if;
+  v_question := json_build_array(whats_on.day, whats_on.theater_ids, v_search, v_filters, v_sort)::text;
+  v_cursor := private.read_cursor(whats_on.after, v_question);
+  v_as_of := coalesce((v_cursor ->> 'as_of')::timestamptz, v_now);
+  if v_as_of not between v_now - interval '1 day' and v_now then
+    perform private.refuse_argument('after');
+  end if;
+  with program as materialized (
+    select * from private.program(
+      whats_on.day, whats_on.theater_ids, v_search, v_filters, v_sort, v_as_of, v_now)),
+  chosen as (
+    select p.movie_id, p.showtimes, p.key, p.title, row_number() over (order by p.key, p.title, p.movie_id) as n
+    from program p
+    where p.fits and (v_cursor is null or (p.key, p.title, p.movie_id) > (
+      (v_cursor ->> 'key')::bigint, (v_cursor ->> 'title') collate "C", (v_cursor ->> 'id')::bigint))
+    order by n limit whats_on.max_films),
+  films as materialized (
+    select c.n, c.key, c.title, c.movie_id, f.film, f.theater_ids,
+           sum(octet_length(f.film::text)) over (order by c.n) as bytes
+    from chosen c cross join lateral private.listed_film(
+      c.movie_id, c.showtimes, whats_on.day, whats_on.theater_ids, v_now) f),
+  theaters as materialized (
+    select f.n, h.id, to_json(h) as theater,
+           sum(octet_length(to_json(h)::text)) over (order by f.n) as bytes
+    from (select min(f.n) as n, i.id from films f cross join unnest(f.theater_ids) i (id) group by i.id) f
+    cross join lateral (
+      select h.id, h.slug, h.name, h.city, h.time_zone from public.theaters h where h.id = f.id) h),
+  listed as materialized (
+    select f.* from films f
+    where f.n = 1
+      or f.bytes + coalesce((select max(h.bytes) from theaters h where h.n <= f.n), 0) <= 45000)
+  select json_build_object(
+    'server_time', v_now,
+    'total', (select count(*) from program p where p.fits),
+    'days', case when v_cursor is null then private.program_days(whats_on.theater_ids, v_now) end,
+    'genres', case when v_cursor is null then array(
+      select g.genre from program p join public.movies m on m.id = p.movie_id cross join unnest(m.genres) g (genre)
+      group by g.genre order by count(*) desc, g.genre limit 100) end,
+    'languages', case when v_cursor is null then array(
+      select m.language from program p join public.movies m on m.id = p.movie_id
+      group by m.language order by count(*) desc, m.language limit 100) end,
+    'films', (select coalesce(json_agg(f.film order by f.n), '[]') from listed f),
+    'theaters', (select coalesce(json_agg(h.theater order by h.id), '[]')
+                 from theaters h where h.n <= (select max(f.n) from listed f)),
+    'more', rest.more,
+    'after', case when rest.more then private.write_cursor(v_question, rest.place) end)
+  into v_answer
+  from (select max(p.place::text)::jsonb as place, coalesce(bool_or(p.more), false) as more from (
+    select jsonb_build_object('key', f.key, 'title', f.title, 'id', f.movie_id, 'as_of', v_as_of) as place,
+           exists (select from program p where p.fits and (p.key, p.title, p.movie_id) > (f.key, f.title, f.movie_id))
+             as more
+    from listed f order by f.n desc limit 1) p) rest;
+  perform private.set_cache_control('public, max-age=30');
+  return v_answer;
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."whats_on"(date, bigint[], text, jsonb, text, text, integer) FROM PUBLIC, "service_role";
 
 ALTER TABLE "private"."sessions"
   ADD CONSTRAINT "end_reason_is_known" CHECK ((end_reason = ANY (ARRAY['signed_out'::text, 'token_reused'::text, 'too_many'::text, 'ended_by_operator'::text])));
 
+ALTER TABLE "private"."settings"
+  ADD CONSTRAINT "holding_limits_are_positive"
+    CHECK
+    (((seats_held_per_customer > 0) AND (holding_time_per_hour > '00:00:00'::interval) AND (seat_cooldown > '00:00:00'::interval) AND (unpaid_bookings_per_day > 0) AND
+    (returned_bookings_per_month > 0)));
+
+ALTER TABLE "private"."settings"
+  ADD CONSTRAINT "human_check_is_possible"
+    CHECK
+    (((human_check_held_share >= 0) AND (human_check_held_share <= 100) AND (human_check_duration > '00:00:00'::interval) AND (human_checks_per_customer > 0) AND
+    (human_checks_per_address > 0)));
+
+ALTER TABLE "public"."seat_locks"
+  ADD CONSTRAINT "seat_locks_pkey" PRIMARY KEY (user_id, showtime_id, seat_id, id);
+
 ALTER TABLE "public"."showtimes"
   ADD CONSTRAINT "one_film_at_a_time" EXCLUDE USING gist (auditorium_id WITH =, tstzrange(starts_at, available_from) WITH &&)
     WHERE ((status <> 'cancelled'::public.showtime_status)) DEFERRABLE;
+
+CREATE INDEX seat_lock_history_by_user ON private.seat_lock_history USING btree (user_id, showtime_id, id);
+
+CREATE INDEX movies_by_text ON public.movies USING gin (search_text extensions.gin_trgm_ops);
+
+CREATE INDEX showtimes_by_end ON public.showtimes USING btree (ends_at);
+
+CREATE TRIGGER rows_are_only_added
+  BEFORE DELETE OR UPDATE OR TRUNCATE ON private.showtime_revisions
+  FOR EACH STATEMENT
+  EXECUTE FUNCTION private.forbid_changes();
+
+CREATE TRIGGER layout_versions_only_rise
+  BEFORE UPDATE OF layout_version ON public.auditoriums
+  FOR EACH ROW
+  WHEN ((new.layout_version < old.layout_version))
+  EXECUTE FUNCTION private.forbid_lower_version();
 
 CREATE TRIGGER booked_prices_stay
   BEFORE UPDATE OF price ON public.booking_seats
@@ -1233,6 +3729,16 @@ CREATE TRIGGER films_fit_their_showtimes
   WHEN ((new.length_minutes > old.length_minutes))
   EXECUTE FUNCTION private.check_room_for_length();
 
+CREATE TRIGGER search_text_is_kept
+  BEFORE INSERT OR UPDATE ON public.movies
+  FOR EACH ROW
+  EXECUTE FUNCTION private.keep_search_text();
+
+CREATE TRIGGER deleted_seats_change_the_layout
+  AFTER DELETE ON public.seats REFERENCING OLD TABLE AS gone
+  FOR EACH STATEMENT
+  EXECUTE FUNCTION private.count_layout_version();
+
 CREATE TRIGGER held_seats_keep_their_name_and_kind
   BEFORE UPDATE ON public.seats
   FOR EACH ROW
@@ -1245,6 +3751,16 @@ CREATE TRIGGER held_seats_stay
   BEFORE DELETE ON public.seats
   FOR EACH ROW
   EXECUTE FUNCTION private.protect_held_seat();
+
+CREATE TRIGGER inserted_seats_change_the_layout
+  AFTER INSERT ON public.seats REFERENCING NEW TABLE AS written
+  FOR EACH STATEMENT
+  EXECUTE FUNCTION private.count_layout_version();
+
+CREATE TRIGGER updated_seats_change_the_layout
+  AFTER UPDATE ON public.seats REFERENCING OLD TABLE AS gone NEW TABLE AS written
+  FOR EACH STATEMENT
+  EXECUTE FUNCTION private.count_layout_version();
 
 CREATE TRIGGER inserted_prices_are_payable
   AFTER INSERT ON public.showtime_prices REFERENCING NEW TABLE AS written
@@ -1269,6 +3785,18 @@ CREATE TRIGGER cancellations_are_dated
   FOR EACH ROW
   EXECUTE FUNCTION private.date_cancellation();
 
+CREATE TRIGGER cancelled_showtimes_keep_their_time
+  BEFORE UPDATE ON public.showtimes
+  FOR EACH ROW
+  WHEN (((new.status = 'cancelled'::public.showtime_status) AND (old.starts_at IS DISTINCT FROM new.starts_at)))
+  EXECUTE FUNCTION private.keep_time_while_cancelled();
+
+CREATE TRIGGER changes_are_broadcast
+  AFTER UPDATE ON public.showtimes
+  FOR EACH ROW
+  WHEN (((old.status IS DISTINCT FROM new.status) OR (old.revision IS DISTINCT FROM new.revision)))
+  EXECUTE FUNCTION private.broadcast_change();
+
 CREATE TRIGGER changes_are_revisions
   BEFORE UPDATE ON public.showtimes
   FOR EACH ROW
@@ -1292,6 +3820,12 @@ CREATE TRIGGER refunded_showtimes_stay_cancelled
   WHEN (((old.status = 'cancelled'::public.showtime_status) AND (new.status <> 'cancelled'::public.showtime_status)))
   EXECUTE FUNCTION private.keep_refunded_cancelled();
 
+CREATE TRIGGER revisions_are_followed
+  AFTER UPDATE ON public.showtimes
+  FOR EACH ROW
+  WHEN ((old.revision IS DISTINCT FROM new.revision))
+  EXECUTE FUNCTION private.follow_revision();
+
 CREATE TRIGGER currency_is_payable
   BEFORE INSERT OR UPDATE OF currency ON public.theaters
   FOR EACH ROW
@@ -1308,9 +3842,49 @@ CREATE POLICY "anyone follows showtimes and films" ON "realtime"."messages"
   TO "anon", "authenticated"
   USING (((EXTENSION = 'broadcast'::text) AND (( SELECT realtime.topic() AS topic) ~ '^(showtime|movie):[1-9][0-9]{0,18}$'::text)));
 
+COMMENT ON COLUMN "private"."sessions"."human_until" IS 'Until when a passed human check counts; access tokens carry it. Null for a session that was never asked.';
+
+COMMENT ON COLUMN "private"."settings"."holding_time_per_hour" IS 'How long within an hour one person may hold seats of a showtime that they do not buy; null for no limit.';
+
+COMMENT ON COLUMN "private"."settings"."human_check" IS 'True where lock_seats asks for a human check while a showtime is under pressure. Flask and the page know one first.';
+
+COMMENT ON COLUMN "private"."settings"."human_check_duration" IS 'For how long a session that passed is not asked again.';
+
+COMMENT ON COLUMN "private"."settings"."human_check_held_share" IS 'A showtime is under pressure while more than so many of a hundred seats that are not sold yet are held.';
+
+COMMENT ON COLUMN "private"."settings"."human_checks_per_address" IS 'The same from one address, which offices and schools share; null for no limit.';
+
+COMMENT ON COLUMN "private"."settings"."human_checks_per_customer" IS 'Human checks that a customer may send within sign_in_window, since each asks the provider; null for no limit.';
+
+COMMENT ON COLUMN "private"."settings"."returned_bookings_per_month" IS 'Paid bookings one person may cancel within 30 days before staff are asked; null for no limit. Stripe keeps fees.';
+
+COMMENT ON COLUMN "private"."settings"."seat_cooldown" IS 'How long somebody cannot have a seat again that they held long and did not buy; null for no limit.';
+
+COMMENT ON COLUMN "private"."settings"."seats_held_per_customer" IS 'Seats one person may hold, and not have paid for, at all showtimes together; null for no limit.';
+
+COMMENT ON COLUMN "private"."settings"."unpaid_bookings_per_day" IS 'Bookings one person may leave unpaid within a day; null for no limit.';
+
+COMMENT ON COLUMN "public"."auditoriums"."layout_version" IS 'How often its seats have changed, and one. What is kept of a layout goes by it (catalog/seat_layout.sql).';
+
+COMMENT ON COLUMN "public"."bookings"."revision" IS 'The revision of the showtime that its customer booked by.';
+
+COMMENT ON COLUMN "public"."movies"."search_text" IS 'What a search looks at, folded as search.sql says. Nobody writes it by hand.';
+
 COMMENT ON COLUMN "public"."showtimes"."cancelled_at" IS 'When it was cancelled, by the database''s clock; null while it is not.';
 
 COMMENT ON COLUMN "public"."showtimes"."revision" IS 'How often its time or its place has changed. Calendars and tickets go by it.';
+
+COMMENT ON EXTENSION "pg_trgm" IS 'text similarity measurement and index searching based on trigrams';
+
+COMMENT ON EXTENSION "unaccent" IS 'text search dictionary that removes accents';
+
+COMMENT ON TABLE "public"."seat_locks" IS 'Holds of seats, live and just ended. A seat''s highest id is its newest hold.';
+
+REVOKE ALL ON FUNCTION "private"."account_json"(uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."account_json"(uuid) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."account_json"(uuid) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."actor"() FROM PUBLIC;
 
@@ -1318,11 +3892,65 @@ REVOKE ALL ON FUNCTION "private"."actor"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."actor"() TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."attempts_json"(public.users, integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."attempts_json"(public.users, integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."attempts_json"(public.users, integer) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."booking_details"(public.bookings) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."booking_details"(public.bookings) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."booking_details"(public.bookings) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."booking_log_json"(public.bookings[], integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."booking_log_json"(public.bookings[], integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."booking_log_json"(public.bookings[], integer) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."booking_summary"(public.bookings) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."booking_summary"(public.bookings) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."booking_summary"(public.bookings) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."bookings_cursor"(public.bookings) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."bookings_cursor"(public.bookings) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."bookings_cursor"(public.bookings) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."broadcast_change"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."broadcast_change"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."broadcast_change"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."broadcast_update"(public.showtimes, integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."broadcast_update"(public.showtimes, integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."broadcast_update"(public.showtimes, integer) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."cancellable_until"(public.bookings) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."cancellable_until"(public.bookings) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."cancellable_until"(public.bookings) TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."check_currency"() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."check_currency"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."check_currency"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."check_day_and_theaters"(date, bigint[], timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."check_day_and_theaters"(date, bigint[], timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."check_day_and_theaters"(date, bigint[], timestamp WITH time zone) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."check_length"() FROM PUBLIC;
 
@@ -1348,6 +3976,12 @@ REVOKE ALL ON FUNCTION "private"."check_room_for_length"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."check_room_for_length"() TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."count_layout_version"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."count_layout_version"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."count_layout_version"() TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."count_revision"() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."count_revision"() FROM "postgres";
@@ -1366,11 +4000,65 @@ REVOKE ALL ON FUNCTION "private"."date_cancellation"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."date_cancellation"() TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."day_span"(date, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."day_span"(date, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."day_span"(date, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."emails_json"(uuid[], integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."emails_json"(uuid[], integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."emails_json"(uuid[], integer) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."enqueue_move_email"(public.bookings, public.showtimes, public.showtimes) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."enqueue_move_email"(public.bookings, public.showtimes, public.showtimes) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."enqueue_move_email"(public.bookings, public.showtimes, public.showtimes) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."expiry_for_others"(timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."expiry_for_others"(timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."expiry_for_others"(timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."film_filters"(jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."film_filters"(jsonb) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."film_filters"(jsonb) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."fold"(text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."fold"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."fold"(text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."follow_revision"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."follow_revision"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."follow_revision"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."forbid_lower_version"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."forbid_lower_version"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."forbid_lower_version"() TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."forbid_price_change"() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."forbid_price_change"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."forbid_price_change"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."give_time_to_pay"(public.bookings, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."give_time_to_pay"(public.bookings, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."give_time_to_pay"(public.bookings, timestamp WITH time zone) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."holds_its_seats"(public.bookings, timestamp WITH time zone) FROM PUBLIC;
 
@@ -1378,17 +4066,101 @@ REVOKE ALL ON FUNCTION "private"."holds_its_seats"(public.bookings, timestamp WI
 
 GRANT EXECUTE ON FUNCTION "private"."holds_its_seats"(public.bookings, timestamp WITH time zone) TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."holds_json"(uuid, integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."holds_json"(uuid, integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."holds_json"(uuid, integer) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."is_email"(text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."is_email"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."is_email"(text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."is_human"(timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."is_human"(timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."is_human"(timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."is_name"(text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."is_name"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."is_name"(text) TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."keep_refunded_cancelled"() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."keep_refunded_cancelled"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."keep_refunded_cancelled"() TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."keep_search_text"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."keep_search_text"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."keep_search_text"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."keep_time_while_cancelled"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."keep_time_while_cancelled"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."keep_time_while_cancelled"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."listed_film"(bigint, integer, date, bigint[], timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."listed_film"(bigint, integer, date, bigint[], timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."listed_film"(bigint, integer, date, bigint[], timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."live_session"(uuid, uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."live_session"(uuid, uuid) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."live_session"(uuid, uuid) TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."lock_showtime"(bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."lock_showtime"(bigint) FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."lock_showtime"(bigint) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."moved_from"(public.bookings) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."moved_from"(public.bookings) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."moved_from"(public.bookings) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."movies_on"(date, bigint[], timestamp WITH time zone, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."movies_on"(date, bigint[], timestamp WITH time zone, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."movies_on"(date, bigint[], timestamp WITH time zone, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."normalize_name"(text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."normalize_name"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."normalize_name"(text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."price_from"(bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."price_from"(bigint) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."price_from"(bigint) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."program"(date, bigint[], text, jsonb, text, timestamp WITH time zone, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."program"(date, bigint[], text, jsonb, text, timestamp WITH time zone, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."program"(date, bigint[], text, jsonb, text, timestamp WITH time zone, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."program_days"(bigint[], timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."program_days"(bigint[], timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."program_days"(bigint[], timestamp WITH time zone) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."protect_begun_showtime"() FROM PUBLIC;
 
@@ -1402,11 +4174,65 @@ REVOKE ALL ON FUNCTION "private"."protect_held_seat"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."protect_held_seat"() TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."read_bookings_cursor"(text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."read_bookings_cursor"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."read_bookings_cursor"(text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."read_cursor"(text, text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."read_cursor"(text, text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."read_cursor"(text, text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."refundable_amount"(public.bookings) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."refundable_amount"(public.bookings) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."refundable_amount"(public.bookings) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."refuse_argument"(text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."refuse_argument"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."refuse_argument"(text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."refuse_more_held"(uuid, integer, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."refuse_more_held"(uuid, integer, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."refuse_more_held"(uuid, integer, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."require_bookings_left"(uuid, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."require_bookings_left"(uuid, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."require_bookings_left"(uuid, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."require_human"(bigint, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."require_human"(bigint, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."require_human"(bigint, timestamp WITH time zone) TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."require_payable"(bigint, text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."require_payable"(bigint, text) FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."require_payable"(bigint, text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."search_movies"(text, bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."search_movies"(text, bigint[]) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."search_movies"(text, bigint[]) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."search_text"(public.movies) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."search_text"(public.movies) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."search_text"(public.movies) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."seat_is_held"(public.seats, timestamp WITH time zone) FROM PUBLIC;
 
@@ -1414,11 +4240,47 @@ REVOKE ALL ON FUNCTION "private"."seat_is_held"(public.seats, timestamp WITH tim
 
 GRANT EXECUTE ON FUNCTION "private"."seat_is_held"(public.seats, timestamp WITH time zone) TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."seats_left"(public.showtimes) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."seats_left"(public.showtimes) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."seats_left"(public.showtimes) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."seats_left_of"(bigint[], timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."seats_left_of"(bigint[], timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."seats_left_of"(bigint[], timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."selection_time"(bigint, uuid, bigint[], boolean, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."selection_time"(bigint, uuid, bigint[], boolean, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."selection_time"(bigint, uuid, bigint[], boolean, timestamp WITH time zone) TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."session_id"() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."session_id"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."session_id"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."session_json"(private.sessions, public.users) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."session_json"(private.sessions, public.users) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."session_json"(private.sessions, public.users) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."sessions_json"(uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."sessions_json"(uuid) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."sessions_json"(uuid) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."set_cache_control"(text, text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."set_cache_control"(text, text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."set_cache_control"(text, text) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."showtime_is_held"(bigint, timestamp WITH time zone) FROM PUBLIC;
 
@@ -1426,11 +4288,119 @@ REVOKE ALL ON FUNCTION "private"."showtime_is_held"(bigint, timestamp WITH time 
 
 GRANT EXECUTE ON FUNCTION "private"."showtime_is_held"(bigint, timestamp WITH time zone) TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."supersede_move_email"(uuid, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."supersede_move_email"(uuid, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."supersede_move_email"(uuid, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."unbought_holds"(bigint, uuid, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."unbought_holds"(bigint, uuid, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."unbought_holds"(bigint, uuid, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."under_pressure"(bigint, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."under_pressure"(bigint, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."under_pressure"(bigint, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."write_cursor"(text, jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."write_cursor"(text, jsonb) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."write_cursor"(text, jsonb) TO "postgres";
+
+REVOKE ALL ON FUNCTION "public"."begin_human_check"(uuid, uuid, text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."begin_human_check"(uuid, uuid, text) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."begin_human_check"(uuid, uuid, text) TO "service_role";
+
 REVOKE ALL ON FUNCTION "public"."end_all_sessions"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "public"."end_all_sessions"() TO "postgres";
 
 GRANT EXECUTE ON FUNCTION "public"."end_all_sessions"() TO "service_role";
+
+GRANT EXECUTE ON FUNCTION "public"."movie"(text, date, bigint[], text) TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."movie"(text, date, bigint[], text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."movie"(text, date, bigint[], text) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."my_account"() TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."my_account"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."my_account"() TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."my_booking"(uuid) TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."my_booking"(uuid) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."my_booking"(uuid) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."my_bookings"(text, integer) TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."my_bookings"(text, integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."my_bookings"(text, integer) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."my_data"() TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."my_data"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."my_data"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "public"."pass_human_check"(uuid, uuid) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."pass_human_check"(uuid, uuid) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."pass_human_check"(uuid, uuid) TO "service_role";
+
+GRANT EXECUTE ON FUNCTION "public"."rename_me"(text) TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."rename_me"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."rename_me"(text) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."seat_layout"(bigint, integer) TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."seat_layout"(bigint, integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."seat_layout"(bigint, integer) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."seat_states"(bigint) TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."seat_states"(bigint) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."seat_states"(bigint) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."showtime"(bigint) TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."showtime"(bigint) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."showtime"(bigint) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."theater"(text) TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."theater"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."theater"(text) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."theaters"() TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."theaters"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."theaters"() TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."whats_on"(date, bigint[], text, jsonb, text, text, integer) TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."whats_on"(date, bigint[], text, jsonb, text, text, integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."whats_on"(date, bigint[], text, jsonb, text, text, integer) TO "postgres";
 
 -- Added without their defaults, which would be written into all rows of before: nobody knows who changed those.
 ALTER TABLE "private"."booking_log"
@@ -1448,6 +4418,44 @@ ALTER TABLE "private"."booking_log"
   ALTER COLUMN "session_id" SET DEFAULT private.session_id();
 
 COMMENT ON COLUMN "private"."booking_log"."session_id" IS 'The sign-in of that user. No reference: sessions are deleted, and this stays.';
+
+ALTER TABLE "private"."showtime_revisions"
+  ADD COLUMN "actor" text DEFAULT private.actor();
+
+ALTER TABLE "private"."showtime_revisions"
+  ADD COLUMN "session_id" uuid DEFAULT private.session_id();
+
+-- An address takes its one form, unless another account has that already. What was accepted before and is no address, or
+-- has a domain in letters of its own, which only backend/email_addresses.py can encode, needs a person: such rows stay,
+-- and the constraints hold for what is written from now on. docs/upgrades.md says how to find and mend them.
+update public.users u set email = private.normalize_email(u.email)
+where u.email <> private.normalize_email(u.email)
+  and not exists (select from public.users other where other.email = private.normalize_email(u.email))
+  and private.normalize_email(u.email) not in (
+    select private.normalize_email(twin.email) from public.users twin where twin.id <> u.id);
+
+ALTER TABLE "public"."users"
+  ADD CONSTRAINT "email_is_normalized" CHECK ((email = private.normalize_email(email))) NOT VALID;
+
+ALTER TABLE "public"."users"
+  ADD CONSTRAINT "email_is_valid" CHECK (private.is_email(email)) NOT VALID;
+
+do $$
+declare
+  v_rows bigint := (select count(*) from public.users u
+                    where not private.is_email(u.email) or u.email <> private.normalize_email(u.email));
+begin
+  if v_rows > 0 then
+    raise warning '% accounts have an address that is none any more; see docs/upgrades.md', v_rows;
+  else
+    alter table public.users validate constraint email_is_normalized;
+    alter table public.users validate constraint email_is_valid;
+  end if;
+end
+$$;
+
+-- Fills search_text, by the trigger.
+update public.movies set slug = slug where true;
 
 -- A difference of two databases shows no settings of roles, which belong to the whole cluster.
 alter role anon set statement_timeout = '1s';

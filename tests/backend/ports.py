@@ -139,6 +139,24 @@ class FakeStripe:
 
 
 @dataclass
+class FakeHumanCheck:
+    """A provider that takes every token once, or raises `failure`. Keeps what it was `asked`."""
+
+    failure: Exception | None = None
+    spent: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def passed(self, token: str, address: str | None) -> bool:
+        self.asked.append((token, address))
+        if self.failure is not None:
+            raise self.failure
+        if token in self.spent:
+            return False
+        self.spent.add(token)
+        return True
+
+
+@dataclass
 class FakeMailer:
     """Keeps what is sent; `failures` are raised first."""
 

@@ -30,7 +30,7 @@ LOGIN = {"email": USER["email"], "password": PASSWORD}
 def session() -> dict[str, Any]:
     """Return an answer of open_session and rotate_session."""
     expires_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-    return {"status": "rotated", "session_id": "4b1c", "expires_at": expires_at, "user": USER}
+    return {"status": "rotated", "session_id": "4b1c", "expires_at": expires_at, "human_until": None, "user": USER}
 
 
 @pytest.fixture
@@ -283,3 +283,24 @@ def test_readyz_says_which_part_is_down(
     assert body.pop("status") == state
     assert [part for part, state in body.items() if state == "does not answer"] == [down]
     assert client.get("/healthz").status_code == 200
+
+
+def test_an_address_is_stored_and_looked_up_in_one_form(client: FlaskClient, known: FakeDataApi) -> None:
+    for typed in ("zoe\u0308@Stra\u00dfe.example", " ZO\u00cb@xn--strae-oqa.example"):
+        body = {"email": typed, "password": PASSWORD}
+        assert client.post("/api/auth/register", json={**body, "full_name": "Zo\u00eb"}).status_code == 201
+        assert client.post("/api/auth/login", json=body).status_code == 200
+    for function in ("register_user", "begin_sign_in"):
+        assert {call["email"] for call in known.arguments(function)} == {"zo\u00eb@xn--strae-oqa.example"}
+
+
+def test_what_is_no_address_costs_no_hash_and_no_registration(client: FlaskClient, known: FakeDataApi) -> None:
+    body = {"email": "a@victim.example>,<b\uff20other.example", "password": PASSWORD, "full_name": "Ada"}
+    answer = client.post("/api/auth/register", json=body)
+    assert (answer.status_code, answer.json["message"] if answer.json else None) == (422, "invalid_email")
+    assert known.arguments("check_registration_limit") == []
+
+
+def test_an_account_whose_address_would_be_refused_today_signs_in(client: FlaskClient, known: FakeDataApi) -> None:
+    assert client.post("/api/auth/login", json={"email": "a,b@example.com", "password": PASSWORD}).status_code == 200
+    assert [call["email"] for call in known.arguments("begin_sign_in")] == ["a,b@example.com"]

@@ -140,6 +140,7 @@ PAYMENT = {
     "amount": 2400,
     "currency": "EUR",
     "payment_intent_id": None,
+    "expires_at": "2026-12-02T10:00:00+00:00",
 }
 
 

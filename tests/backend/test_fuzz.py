@@ -42,6 +42,7 @@ from tests.backend.test_webhook import FIGURES
 
 PATHS = [(path, method) for path, methods in document()["paths"].items() for method in methods]
 UUID_OF_A_BOOKING = "0b5c3c1e-3f6b-4a52-9c43-0c4f8f1f7c55"
+SESSION = "4b1c0f4e-0b9c-4b57-9d6c-4c1d6a1b9d11"
 MORE = int(os.environ.get("FUZZ", "1"))
 """FUZZ=10 looks ten times as long. Without it the examples are the same ones every time."""
 THOROUGH = hypothesis.settings(
@@ -58,7 +59,13 @@ class FlakyDataApi(FakeDataApi):
     def __init__(self, chance: random.Random, passwords: Passwords) -> None:
         super().__init__()
         expires_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-        session = {"status": "rotated", "session_id": "4b1c", "expires_at": expires_at, "user": USER}
+        session = {
+            "status": "rotated",
+            "session_id": SESSION,
+            "expires_at": expires_at,
+            "human_until": expires_at,
+            "user": USER,
+        }
         payment = {
             "payment_id": str(uuid.uuid4()),
             "booking_id": UUID_OF_A_BOOKING,
@@ -66,6 +73,7 @@ class FlakyDataApi(FakeDataApi):
             "amount": 1200,
             "currency": "EUR",
             "payment_intent_id": None,
+            "expires_at": "2026-12-02T10:00:00+00:00",
         }
         outcomes = [
             {"outcome": outcome, "booking_id": UUID_OF_A_BOOKING, "reason": None}
@@ -81,6 +89,8 @@ class FlakyDataApi(FakeDataApi):
             "open_session": [session],
             "rotate_session": [session, {"status": "refused"}],
             "close_session": [None],
+            "begin_human_check": [{"status": "admitted"}, {"status": "admitted"}, limited, ApiError("session_ended")],
+            "pass_human_check": [session, session, ApiError("session_ended")],
             "start_payment": [
                 payment,
                 payment,
@@ -120,16 +130,36 @@ class FlakyStripe(FakeStripe):
             raise failure
 
 
+class FlakyHumanCheck:
+    """Takes a token, refuses it, or is away."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+
+    def passed(self, token: str, address: str | None) -> bool:
+        assert token
+        assert address is None or "%" not in address
+        if self._chance.random() < 0.2:
+            raise UnavailableError
+        return self._chance.random() < 0.7
+
+
 @pytest.fixture(scope="module")
 def flaky(settings: Settings, passwords: Passwords) -> Flask:
     chance = random.Random(7)  # noqa: S311 - chooses answers
     database = Database(FlakyDataApi(chance, passwords))
-    return create_app(settings, stripe=FlakyStripe(chance), database=database, passwords=passwords)
+    return create_app(
+        settings,
+        stripe=FlakyStripe(chance),
+        database=database,
+        passwords=passwords,
+        human_check=FlakyHumanCheck(chance),
+    )
 
 
 @pytest.fixture(scope="module")
 def token(settings: Settings) -> str:
-    return Tokens.of(settings).access_token(Person(uuid.UUID(USER["id"]), USER["email"], "4b1c", "customer"))
+    return Tokens.of(settings).access_token(Person(uuid.UUID(USER["id"]), USER["email"], SESSION, "customer"))
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +231,7 @@ BODIES = (
     | JSON.map(lambda value: json.dumps(value).encode())
     | st.sampled_from([b"[" * 100_000, b'{"email":' * 20_000, b"\xff\xfe", b'"\\ud800"', b"\x00", b"x" * 1_000_001])
 )
-FIELDS = ("email", "password", "full_name", "booking_id", "everywhere")
+FIELDS = ("email", "password", "full_name", "booking_id", "everywhere", "token")
 
 
 @given(

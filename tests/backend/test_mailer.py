@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import itertools
+import smtplib
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,12 +15,12 @@ from email.message import EmailMessage
 import pytest
 
 from backend import mailer as mailer_module
-from backend.mailer import InsecureError, SmtpMailer
+from backend.mailer import InsecureError, RecipientError, SmtpMailer
 from backend.settings import Settings
 
 
 @contextmanager
-def server() -> Iterator[tuple[int, list[str]]]:
+def server(extensions: bytes = b"") -> Iterator[tuple[int, list[str]]]:
     """An SMTP server without TLS, for one connection; what it received."""
     received: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -41,7 +42,7 @@ def server() -> Iterator[tuple[int, list[str]]]:
                     in_data = word == "DATA"
                     lines.write(
                         {
-                            "EHLO": b"250-test\r\n250 AUTH PLAIN\r\n",
+                            "EHLO": b"250-test\r\n" + extensions + b"250 AUTH PLAIN\r\n",
                             "AUTH": b"235 welcome\r\n",
                             "DATA": b"354 go on\r\n",
                             "QUIT": b"221 bye\r\n",
@@ -54,9 +55,9 @@ def server() -> Iterator[tuple[int, list[str]]]:
         thread.join(10)
 
 
-def email() -> EmailMessage:
+def email(to: str = "b@example.com") -> EmailMessage:
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "a@example.com", "b@example.com", "Hello"
+    message["From"], message["To"], message["Subject"] = "a@example.com", to, "Hello"
     message.set_content("Hello.")
     return message
 
@@ -71,6 +72,49 @@ def test_to_this_machine_a_password_may_go_in_the_clear(environment: dict[str, s
     assert received[0] == "ehlo frontrow.example"
     assert base64.b64decode(received[1].removeprefix("AUTH PLAIN ")) == b"\0user@host\0p:w"
     assert "Subject: Hello\r\n" in received
+
+
+def recipients(received: list[str]) -> list[str]:
+    return [line for line in received if line.lower().startswith("rcpt to:")]
+
+
+def test_a_message_goes_to_the_one_address_in_its_to(environment: dict[str, str]) -> None:
+    with server() as (port, received):
+        mailer(environment, f"smtp://127.0.0.1:{port}").send(email())
+    assert recipients(received) == ["rcpt TO:<b@example.com>"]
+
+
+def test_an_address_beyond_ascii_goes_to_a_server_that_takes_it(environment: dict[str, str]) -> None:
+    with server(b"250-8BITMIME\r\n250-SMTPUTF8\r\n") as (port, received):
+        mailer(environment, f"smtp://127.0.0.1:{port}").send(email("zo\u00eb@example.com"))
+    assert recipients(received) == ["rcpt TO:<zo\u00eb@example.com>"]
+    assert "To: zo\u00eb@example.com\r\n" in received
+    with server() as (port, received), pytest.raises(smtplib.SMTPNotSupportedError):
+        mailer(environment, f"smtp://127.0.0.1:{port}").send(email("zo\u00eb@example.com"))
+    assert recipients(received) == []
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "b@example.com, c@other.example",
+        "b@example.com,<c\uff20other.example>",
+        '"b c"@example.com',
+        "b@example",
+        "undisclosed:;",
+    ],
+)
+def test_a_message_to_anything_but_one_strict_address_is_not_sent(environment: dict[str, str], to: str) -> None:
+    with pytest.raises(RecipientError):
+        mailer(environment, "smtp://127.0.0.1:9").send(email(to))
+
+
+@pytest.mark.parametrize("header", ["Cc", "Bcc", "Resent-To"])
+def test_a_message_with_other_recipients_is_not_sent(environment: dict[str, str], header: str) -> None:
+    message = email()
+    message[header] = "c@other.example"
+    with pytest.raises(RecipientError):
+        mailer(environment, "smtp://127.0.0.1:9").send(message)
 
 
 def test_elsewhere_it_does_not(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

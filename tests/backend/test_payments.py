@@ -29,6 +29,7 @@ def payment(number: int = 1, intent: str | None = None) -> dict[str, Any]:
         "amount": 2400,
         "currency": "EUR",
         "payment_intent_id": intent,
+        "expires_at": "2026-12-02T10:00:00+00:00",
     }
 
 
@@ -61,6 +62,7 @@ def test_an_intent_is_created_and_attached(pay: Payer, data_api: FakeDataApi, st
         "client_secret": "pi_1_secret_x",
         "amount": 2400,
         "currency": "EUR",
+        "expires_at": "2026-12-02T10:00:00+00:00",
     }
     assert data_api.arguments("start_payment") == [{"booking_id": BOOKING, "user_id": str(USER)}]
     assert data_api.arguments("attach_payment_intent") == [{"payment_id": "payment-1", "payment_intent_id": "pi_1"}]

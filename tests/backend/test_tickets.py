@@ -33,7 +33,14 @@ def context(status: str = "confirmed") -> dict[str, Any]:
             "currency": "EUR",
             "seats": [{"row": "F", "number": 7, "kind": "standard", "price": 2400}],
         },
-        "showtime": {"id": 3, "starts_at": "2099-12-04T18:30:00+00:00", "ends_at": "2099-12-04T20:20:00+00:00"},
+        "was_confirmed": True,
+        "moved_from": None,
+        "showtime": {
+            "id": 3,
+            "starts_at": "2099-12-04T18:30:00+00:00",
+            "ends_at": "2099-12-04T20:20:00+00:00",
+            "revision": 4,
+        },
         "movie": {"title": "Nosferatu", "certificate": "12", "length_minutes": 94},
         "theater": {"name": "Scala", "address": "Ring 1", "city": "Wien", "time_zone": "Europe/Vienna"},
         "auditorium": "Saal 1",
@@ -82,7 +89,9 @@ def test_the_calendar_is_a_file_of_its_own(get: Holder, data_api: FakeDataApi) -
     answer = get("ticket.ics")
     assert answer.content_type == "text/calendar; charset=utf-8"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="frontrow-ABCD2345.ics"'
-    (event,) = icalendar.Calendar.from_ical(answer.get_data(as_text=True)).walk("VEVENT")
+    calendar = icalendar.Calendar.from_ical(answer.get_data(as_text=True))
+    (event,) = calendar.walk("VEVENT")
+    assert (calendar.method, event.sequence) == ("PUBLISH", 4)
     assert event["summary"] == "Nosferatu"
     assert event.start.isoformat() == "2099-12-04T18:30:00+00:00"
 

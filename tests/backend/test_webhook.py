@@ -297,7 +297,7 @@ FIGURES = {
     "verified_seconds_ago": 60.5,
     "sweep_seconds_ago": 2.5,
     "locks_held": 6,
-    "lock_ids": 700,
+    "locks_begun": 700,
     "bookings_recent": {"confirmed": 8},
     "payments_recent": {"declined": 9},
 }
@@ -323,7 +323,7 @@ def test_waiting_rows_are_counted(client: FlaskClient, data_api: FakeDataApi) ->
         "frontrow_verified_seconds_ago 60.5",
         "frontrow_sweep_seconds_ago 2.5",
         "frontrow_locks_held 6.0",
-        "frontrow_lock_ids_total 700.0",
+        "frontrow_locks_begun_total 700.0",
         'frontrow_bookings_recent{status="confirmed"} 8.0',
         'frontrow_bookings_recent{status="expired"} 0.0',
         'frontrow_payments_recent{outcome="declined"} 9.0',

@@ -15,12 +15,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import pytest
 
 from backend import database as database_module
+from backend import worker as worker_module
 from backend.database import Database
+from backend.database_types import PrivateOutboxKind
 from backend.emails import Emails
 from backend.errors import UnavailableError
 from backend.reconciliation import Reconciliation
@@ -49,7 +51,7 @@ def row(kind: str, number: int = 1, **changes: Any) -> dict[str, Any]:
         "kind": kind,
         "key": f"{kind}:{number}",
         "booking_id": CONTEXT["booking"]["id"],
-        "payload": {"payment_intent_id": "pi_1"},
+        "payload": {"payment_intent_id": "pi_1", "from": "2026-12-03T19:00:00+00:00"},
         "email": CONTEXT if kind.startswith("mail") else None,
         "refund": ORDER if "refund" in kind else None,
         **changes,
@@ -106,6 +108,7 @@ def test_an_empty_outbox(outbox: Outbox, data_api: FakeDataApi) -> None:
         ("mail_refund", "Your refund"),
         ("mail_refund_failed", "Your bank refused"),
         ("mail_cancellation", "Your booking for"),
+        ("mail_showtime_moved", "New time for"),
     ],
 )
 def test_mail_is_sent_and_settled(
@@ -116,6 +119,20 @@ def test_mail_is_sent_and_settled(
     (email,) = mailer.sent
     assert email["Subject"].startswith(subject)
     assert data_api.arguments("complete_outbox") == [{"id": 7, "attempt": 1, "error": None}]
+
+
+def test_a_move_is_mailed_once_with_its_calendar(outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer) -> None:
+    data_api.answers["claim_outbox"] = turns([row("mail_showtime_moved", 7)], [])
+    assert outbox.step() is True
+    assert outbox.step() is False
+    (email,) = mailer.sent
+    (calendar,) = [part for part in email.walk() if part.get_content_type() == "text/calendar"]
+    assert "SEQUENCE:4" in calendar.get_content()
+    assert "Thursday, 3 December 2026, 20:00" in email.as_string()
+
+
+def test_a_worker_does_every_kind_of_work() -> None:
+    assert sorted((*worker_module._MONEY, *worker_module._MAIL)) == sorted(get_args(PrivateOutboxKind))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,10 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
+from collections.abc import Iterable
+
+Lock = tuple[int, int, int]
+"""Showtime, seat and id."""
 
 
 def chance(seed: int, *names: object) -> random.Random:
@@ -20,7 +24,7 @@ class Counters:
         self._faults: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
         self._wrong: list[str] = []
-        self._locks: set[int] = set()
+        self._locks: set[Lock] = set()
         self._bookings: dict[str, int] = {}
         self._paid: set[str] = set()
 
@@ -39,10 +43,10 @@ class Counters:
         with self._lock:
             self._wrong.append(what)
 
-    def promised_locks(self, lock_ids: list[int]) -> None:
+    def promised_locks(self, locks: Iterable[Lock]) -> None:
         """Note locks that a customer got as an answer."""
         with self._lock:
-            self._locks.update(lock_ids)
+            self._locks.update(locks)
 
     def promised_booking(self, booking_id: str, total: int) -> None:
         """Note a booking that a customer got as an answer, with its total."""
@@ -73,8 +77,8 @@ class Counters:
             return list(self._wrong)
 
     @property
-    def locks(self) -> list[int]:
-        """The ids of all promised locks."""
+    def locks(self) -> list[Lock]:
+        """All promised locks."""
         with self._lock:
             return sorted(self._locks)
 

@@ -181,7 +181,10 @@ class Customer:
                 seat_ids=chosen,
             )
             if locked.refused is None:
-                self.counters.promised_locks(locked.body["lock_ids"])
+                self.counters.promised_locks(
+                    (showtime_id, seat, lock)
+                    for seat, lock in zip(locked.body["seat_ids"], locked.body["lock_ids"], strict=True)
+                )
                 return True
             self.counters.event(f"refused: {locked.refused}")
             if locked.refused != "seat_taken":

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from dev.stack import Stack
-from tests.chaos.counters import Counters
+from tests.chaos.counters import Counters, Lock
 
 Json = dict[str, Any]
 
@@ -39,7 +39,7 @@ class Books:
     bookings: Sequence[Json]
     payments: Sequence[Json]
     refunds: Sequence[Json]
-    lock_ids: frozenset[int]
+    locks: frozenset[Lock]
     intents: Sequence[Json]
     charges: Sequence[Json]
     stripe_refunds: Sequence[Json]
@@ -219,7 +219,7 @@ def mismatched_emails(books: Books) -> list[str]:
 def lost_promises(books: Books, counters: Counters) -> list[str]:
     """Check that what customers got as an answer still holds: nothing committed was lost when a database died."""
     total = {booking["id"]: booking["total"] for booking in books.bookings}
-    found = [f"lock {lock_id} was answered and is gone" for lock_id in counters.locks if lock_id not in books.lock_ids]
+    found = [f"lock {lock} was answered and is gone" for lock in counters.locks if lock not in books.locks]
     found += [
         f"booking {booking_id} over {promised} was answered and is {total.get(booking_id)}"
         for booking_id, promised in counters.bookings.items()
@@ -251,7 +251,8 @@ def _read(stack: Stack) -> Books:
             " from public.refunds"
         ).fetchall()
         locks = cursor.execute(
-            "select id from public.seat_locks union all select id from private.seat_lock_history"
+            "select showtime_id, seat_id, id from public.seat_locks"
+            " union all select showtime_id, seat_id, id from private.seat_lock_history"
         ).fetchall()
         found: dict[bool, int] = dict(connection.execute(_FOUND).fetchall())
     stripe = httpx.Client(
@@ -266,7 +267,7 @@ def _read(stack: Stack) -> Books:
         bookings,
         payments,
         refunds,
-        frozenset(lock["id"] for lock in locks),
+        frozenset((lock["showtime_id"], lock["seat_id"], lock["id"]) for lock in locks),
         intents,
         charges,
         stripe_refunds,

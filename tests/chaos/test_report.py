@@ -54,7 +54,7 @@ def books() -> Books:
                 "failure_reason": None,
             }
         ],
-        lock_ids=frozenset({1, 2}),
+        locks=frozenset({(7, 1, 5), (7, 2, 5)}),
         intents=[{"id": "pi_1", "status": "succeeded"}, {"id": "pi_2", "status": "succeeded"}],
         charges=[
             {"id": "ch_1", "payment_intent": "pi_1", "amount": 2400, "status": "succeeded"},
@@ -72,7 +72,7 @@ def books() -> Books:
 def counters() -> Counters:
     """Promises that match the books."""
     promises = Counters()
-    promises.promised_locks([1, 2])
+    promises.promised_locks([(7, 1, 5), (7, 2, 5)])
     promises.promised_booking("b1", 2400)
     promises.promised_payment("pi_1")
     return promises
@@ -125,7 +125,7 @@ FORGERIES: dict[str, Callable[[Books], Books]] = {
     "is missing": lambda b: replace(b, emails=b.emails[1:]),
     "without a cause": lambda b: replace(b, emails=[*b.emails, email("mail:refund:r1")]),
     "was meant for": lambda b: replace(b, emails=[email("mail:confirmation:b1", "bob@example.com"), *b.emails[1:]]),
-    "lock 2 was answered and is gone": lambda b: replace(b, lock_ids=frozenset({1})),
+    "lock (7, 2, 5) was answered and is gone": lambda b: replace(b, locks=frozenset({(7, 1, 5)})),
     "booking b1 over 2400 was answered and is 2300": lambda b: replace(
         b, bookings=changed(b.bookings, "b1", total=2300)
     ),

@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from tests.cinema import Caller, CinemaFixture, Json, Refused, frontrow_errors
+from tests.cinema import NO_LIMITS_ON_HOLDING, Caller, CinemaFixture, Json, Refused, frontrow_errors
 from tests.concurrency.parallel import Start, another_tab, outcome, succeeded, wait_until_it_waits_or_ends
 
 FUNCTIONS = {
@@ -75,6 +75,7 @@ class Scenario:
 
     def __post_init__(self) -> None:
         cinema, self.number = self.cinema, next(NUMBERS)
+        cinema.owner.execute(NO_LIMITS_ON_HOLDING)
         # What earlier scenarios left is over, and swept; the auditorium is free again.
         cinema.advance("3 hours")
         cinema.sweep()
@@ -229,18 +230,19 @@ class Scenario:
 
     def _false_news(self) -> list[str]:
         """List what a viewer who believes the latest event about a lock gets wrong."""
-        ended: set[int] = set()
+        ended: set[tuple[int, int]] = set()
         wrong: list[str] = []
         for message in self.broadcasts:
-            lock_ids = set(message["payload"]["lock_ids"])
+            locks = set(zip(message["payload"]["seat_ids"], message["payload"]["lock_ids"], strict=True))
             if message["event"] == "seat:release":
-                ended |= lock_ids
-            elif lock_ids & ended:
+                ended |= locks
+            elif locks & ended:
                 wrong.append(f"{message['event']} of a lock that had ended")
         live = self.cinema.rows(
-            "select id from public.seat_locks where showtime_id = %s and held @> private.now()", [self.showtime]
+            "select seat_id, id from public.seat_locks where showtime_id = %s and held @> private.now()",
+            [self.showtime],
         )
-        if ended & {row["id"] for row in live}:
+        if ended & {(row["seat_id"], row["id"]) for row in live}:
             wrong.append("seat:release of a lock that is live")
         return wrong
 

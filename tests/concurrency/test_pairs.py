@@ -185,7 +185,7 @@ class Pair:
 
 PAIRS = [Pair(*(cell.strip() for cell in line.split("|"))) for line in TABLE.strip().splitlines()]
 
-TRY_CUSTOMER = "pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))"
+TRY_CUSTOMER = "pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, 0))"
 
 
 def nobody_takes_turns(cinema: CinemaFixture) -> None:
@@ -218,7 +218,7 @@ def nor_looks_again(cinema: CinemaFixture) -> None:
     rewrite(
         cinema,
         "private.extend_locks(public.bookings,uuid,timestamptz,timestamptz)",
-        ("l.id = v_id and l.held @> p_now;", "l.id = v_id;"),
+        ("l.id = v_lock.id and l.held @> p_now;", "l.id = v_lock.id;"),
     )
 
 

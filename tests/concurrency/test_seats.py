@@ -161,3 +161,36 @@ def test_a_seat_that_is_being_released_is_waited_for(cinema: CinemaFixture, star
     ada.call("release_seats", showtime_id=cinema.showtime_id)
     cinema.lock(bob, 0)
     assert cinema.violations() == []
+
+
+# The cap over all showtimes -------------------------------------------------------------------------------------------
+
+
+def lock_at_two_showtimes(cinema: CinemaFixture, start: Start, waits: bool) -> int:
+    """One person, room for two more seats, two showtimes in two tabs at once. Return how many seats they hold then."""
+    cinema.owner.execute("update private.settings set seats_held_per_customer = 2")
+    ada, second = cinema.customer(), cinema.add_showtime("3 days")
+    tab = another_tab(cinema, ada)
+    ada.begin()
+    lock(cinema, ada, 0, 1)
+    call = start(cinema.lock, tab, 0, 1, showtime_id=second)
+    if waits:
+        wait_until_it_waits(cinema, call, waiter=tab, holder=ada)
+    else:
+        outcome(call)
+    ada.commit()
+    outcome(call)
+    return cinema.value("select count(*)::integer from public.seat_locks where held @> private.now()")
+
+
+def test_two_showtimes_at_once_do_not_exceed_the_seats_that_one_may_hold(cinema: CinemaFixture, start: Start) -> None:
+    assert lock_at_two_showtimes(cinema, start, waits=True) == 2
+
+
+def test_mutant_with_a_turn_at_each_showtime_they_exceed_them(cinema: CinemaFixture, start: Start) -> None:
+    rewrite(
+        cinema,
+        "private.lock_customer(bigint,uuid)",
+        ("hashtextextended(p_user_id::text, 0)", "hashtextextended(p_user_id::text, p_showtime_id)"),
+    )
+    assert lock_at_two_showtimes(cinema, start, waits=False) == 4

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from tests.cinema import Caller, CinemaFixture, Json
+from tests.cinema import NO_LIMITS_ON_HOLDING, Caller, CinemaFixture, Json
 from tests.concurrency.parallel import Start, outcome, rewrite, succeeded, wait_until_it_waits
 
 SWEEP = "public.release_expired_locks(integer)"
 NOTHING_DONE = {"seats_released": 0, "bookings_expired": 0, "locks_archived": 0, "availability_broadcast": 0}
 TRY_CUSTOMER = "private.try_lock_customer(bigint,uuid)"
-ONLY_IF_FREE = "pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id))"
-WHEN_IT_IS_FREE = "pg_advisory_xact_lock(hashtextextended(p_user_id::text, p_showtime_id)) is not null"
+ONLY_IF_FREE = "pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, 0))"
+WHEN_IT_IS_FREE = "pg_advisory_xact_lock(hashtextextended(p_user_id::text, 0)) is not null"
 
 
 def ran_out(cinema: CinemaFixture) -> tuple[Caller, Json]:
     """A customer and her booking of seats 0 and 1, the end of which no call in flight can move any more."""
     ada = cinema.customer()
+    cinema.owner.execute(NO_LIMITS_ON_HOLDING)
     booking = cinema.book(ada, 0, 1)
     cinema.start_payment(ada, booking, "pi_ada")
     cinema.advance("10 minutes 10 seconds")

@@ -106,6 +106,32 @@ def deployed(tmp_path: Path) -> Deployment:
     return Deployment(tmp_path, f"http://127.0.0.1:{page}", f"http://127.0.0.1:{api}", upstream)
 
 
+# The policy -----------------------------------------------------------------------------------------------------------
+
+TURNSTILE = frozenset(("https://challenges.cloudflare.com",))
+HCAPTCHA = frozenset(("https://hcaptcha.com", "https://*.hcaptcha.com"))
+CHECKS: dict[str, dict[str, frozenset[str]]] = {
+    "": {},
+    "turnstile": dict.fromkeys(("script-src", "frame-src"), TURNSTILE),
+    "hcaptcha": dict.fromkeys(("script-src", "style-src", "connect-src", "frame-src"), HCAPTCHA),
+}
+
+
+def policy(deployed: Deployment, **environment: str) -> dict[str, frozenset[str]]:
+    with deployed.caddy(**environment):
+        header = httpx.get(deployed.page).headers["Content-Security-Policy"]
+    directives = [directive.split() for directive in header.split(";")]
+    return {name: frozenset(sources) for name, *sources in directives}
+
+
+@pytest.mark.parametrize("provider", list(CHECKS))
+def test_a_provider_of_the_human_check_is_admitted_where_it_is_set_up(deployed: Deployment, provider: str) -> None:
+    without = policy(deployed)
+    added = {name: sources - without[name] for name, sources in policy(deployed, HUMAN_CHECK=provider).items()}
+    assert {name: sources for name, sources in added.items() if sources} == CHECKS[provider]
+    assert not [source for sources in without.values() for source in sources if "captcha" in source or "{" in source]
+
+
 # A restart ------------------------------------------------------------------------------------------------------------
 
 # The page waits for 20 s, so Caddy tries for 15. A machine that runs other tests may take longer to start Python.

@@ -326,15 +326,15 @@ def test_no_session_outlives_a_restore(reader: DocReader, deployed: Frontrow) ->
 
 @pytest.mark.slow
 def test_a_closed_data_api_serves_the_secret_key_alone(reader: DocReader, deployed: Frontrow) -> None:
-    films = f"{deployed.stack.config.supabase_url}/rest/v1/movies"
+    address = f"{deployed.stack.config.supabase_url}/rest/v1"
     keys = deployed.stack.keys
     with reader.at(NEW_DATABASE_URL=deployed.stack.cluster.url()):
         reader.follow("shut")
-        assert httpx.get(films, headers={"apikey": keys.publishable}).json()["code"] == "42501"
-        assert httpx.get(films, headers={"apikey": keys.secret}).status_code == 200
+        assert httpx.get(f"{address}/rpc/theaters", headers={"apikey": keys.publishable}).json()["code"] == "42501"
+        assert httpx.get(f"{address}/movies", headers={"apikey": keys.secret}).status_code == 200
         assert _ready(deployed.api)
         reader.follow("open")
-        assert httpx.get(films, headers={"apikey": keys.publishable}).status_code == 200
+        assert httpx.get(f"{address}/rpc/theaters", headers={"apikey": keys.publishable}).status_code == 200
 
 
 _TIMEOUTS_OF_A_NEW_PROJECT = {"anon": "3s", "authenticated": "8s"}

@@ -61,7 +61,8 @@ def browser(browser_type: BrowserType, launch_options: dict[str, Any]) -> Iterat
 def stack() -> Iterator[Stack]:
     """Everything, with the catalog of supabase/seed.sql."""
     with throwaway_folder() as local:
-        with Stack(LocalConfig.throwaway(local, ui="built"), ephemeral=True, environment=_FAST) as stack:
+        config = LocalConfig.throwaway(local, environment={**os.environ, "HUMAN_CHECK": "turnstile"}, ui="built")
+        with Stack(config, ephemeral=True, environment=_FAST) as stack:
             yield stack
         stack.cluster.erase()
 

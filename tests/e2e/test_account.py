@@ -34,6 +34,21 @@ def test_password_rules_are_shown_in_advance(visitor: Visitor, frontrow: Frontro
     visitor.sees_text("Ada Lovelace")
 
 
+def test_a_name_is_changed_in_every_tab(visitor: Visitor) -> None:
+    visitor.has_account()
+    visitor.open("/account")
+    tab = visitor.tab()
+    tab.open("/account")
+    visitor.press("Change name")
+    visitor.fill(Your_name="Ada King")
+    visitor.press("Save name")
+    visitor.gets_announcement("Name changed.")
+    visitor.sees_text("Ada King")
+    tab.sees_text("Ada King")
+    tab.page.reload()
+    tab.sees_text("Ada King")
+
+
 def test_a_guest_signs_in_and_comes_back(visitor: Visitor, frontrow: Frontrow) -> None:
     """To the page that was asked for, past a wrong password; a reload and another tab know who it is."""
     customer = frontrow.register()

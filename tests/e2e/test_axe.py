@@ -20,7 +20,7 @@ from tests.http.frontrow import PASSWORD, Customer, eventually
 Walk = Callable[[Visitor], Iterator[str]]
 
 NO_CONNECTION = "Failed to load resource"
-READS_OF_FILMS = "**/rest/v1/movies?*"
+READS_OF_FILMS = "**/rest/v1/rpc/{whats_on,movie}?*"
 
 
 def films(visitor: Visitor) -> Iterator[str]:
@@ -69,6 +69,7 @@ def film(visitor: Visitor) -> Iterator[str]:
     visitor.page.unroute(READS_OF_FILMS)
     visitor.sees("Showtimes")
     yield "film"
+    visitor.expects_complaints(NO_CONNECTION)  # the browser's own, of a 404
     visitor.open("/films/a-film-that-never-was")
     visitor.sees("Film not found")
     yield "film, unknown"
@@ -148,7 +149,7 @@ def seats_not_sold(visitor: Visitor) -> Iterator[str]:
 
 def seats_out_of_reach(visitor: Visitor) -> Iterator[str]:
     visitor.expects_complaints(NO_CONNECTION)
-    visitor.page.route("**/rpc/seat_map*", lambda route: route.abort())
+    visitor.page.route("**/rpc/seat_states*", lambda route: route.abort())
     visitor.open(f"/showtimes/{visitor.frontrow.cinema.showtime_id}")
     visitor.sees("Nosferatu")
     yield "seats, being read"
@@ -204,6 +205,7 @@ def checkout(visitor: Visitor) -> Iterator[str]:
     visitor.press("Yes, release them")
     visitor.sees_text("You released the seats")
     yield "checkout, given up"
+    visitor.expects_complaints("404")
     visitor.open("/bookings/00000000-0000-4000-8000-000000000000")
     visitor.sees_text("Booking not found.")
     yield "booking, unknown"

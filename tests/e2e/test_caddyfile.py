@@ -129,6 +129,7 @@ def listens(visitor: Visitor) -> None:
 @pytest.mark.usefixtures("listens")
 def test_no_page_breaks_its_own_policy(visitor: Visitor, frontrow: Frontrow) -> None:
     """Zod, for one, tries `new Function` at its first schema unless it is configured not to."""
+    visitor.expects_complaints("status of 404")
     guest = ["/", "/films/nosferatu-at-the-scala", "/sign-in", "/register", "/nowhere", "/films/no-such-film"]
     for path in guest:
         visitor.open(path)

@@ -102,7 +102,7 @@ def endless_motion(page: Page) -> int:
 def test_reduced_motion_is_respected(visit: Callable[..., Visitor], preference: str, moves: bool) -> None:
     """While a page is read its skeleton pulses, and only for those who bear that."""
     visitor = visit(reduced_motion=preference)
-    visitor.page.route("**/rest/v1/movies?*", lambda _: None)
+    visitor.page.route("**/rest/v1/rpc/whats_on?*", lambda _: None)
     visitor.open("/")
     visitor.sees("What’s on")
     expect(visitor.page.locator("[data-skeleton]").first).to_be_visible()

@@ -85,6 +85,7 @@ def test_sales_close_when_the_film_begins(two_seats: int, visitor: Visitor, cine
 )
 def test_unknown_pages_lead_on(visitor: Visitor, path: str, heading: str) -> None:
     """It says so, and there is a way on."""
+    visitor.expects_complaints("status of 404")
     visitor.open(path)
     visitor.sees(heading)
     visitor.press("See what’s on")
@@ -95,6 +96,7 @@ def test_unknown_pages_lead_on(visitor: Visitor, path: str, heading: str) -> Non
 @pytest.mark.parametrize("booking", [str(uuid.UUID(int=7)), "seven"])
 def test_unknown_booking(visitor: Visitor, path: str, booking: str) -> None:
     visitor.has_account()
+    visitor.expects_complaints("404")
     visitor.open(path + booking)
     visitor.sees_text("Booking not found.")
     visitor.page.get_by_role("main").get_by_role("link", name="My tickets").click()

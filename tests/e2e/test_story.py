@@ -18,6 +18,7 @@ def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
     visitor.open("/")
     visitor.sees("What’s on")
     page.get_by_role("combobox", name="Theater").select_option(label="Scala, Wien")
+    visitor.sees_text("1 film")
     page.get_by_role("link", name="Nosferatu").first.click()
     visitor.sees("Nosferatu")
     visitor.sees_text("96 seats left")

@@ -120,6 +120,7 @@ def test_ticket_is_for_its_owner_only(visitor: Visitor, visit: Callable[..., Vis
     address = visitor.page.url
     stranger = visit()
     stranger.has_account()
+    stranger.expects_complaints("404")
     for path in (address, address.replace("/bookings/", "/checkout/")):
         stranger.page.goto(path)
         stranger.sees_text("Booking not found.")

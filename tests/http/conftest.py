@@ -22,6 +22,7 @@ from tests.http.frontrow import Customer, Frontrow
 
 _PARTS = ("postgres", "postgrest", "gateway", "realtime", "stripe", "mail", "api", "worker")
 _FAST = {
+    "HUMAN_CHECK": "turnstile",
     # So that no secret stays unwritten only because nobody listens so closely; see test_secrets.py.
     "LOG_LEVEL": "DEBUG",
     "WORKER_POLL_SECONDS": "0.3",

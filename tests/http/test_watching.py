@@ -62,13 +62,13 @@ def test_a_booking_is_followed_through_flask_sql_and_worker(frontrow: Frontrow, 
     changes = frontrow.cinema.rows(
         "select entity, status, request_id from private.booking_log where booking_id = %s order by id", [booking["id"]]
     )
-    (made,) = frontrow.cinema.rows(
+    made = frontrow.cinema.rows(
         "select actor, session_id from private.booking_log"
-        " where booking_id = %s and entity = 'booking' and status = 'pending'",
+        " where booking_id = %s and entity = 'booking' and status = 'pending' order by id",
         [booking["id"]],
     )
     claims = jwt.decode(customer.token, options={"verify_signature": False})
-    assert (made["actor"], str(made["session_id"])) == (customer.id, claims["session_id"])
+    assert (made[0]["actor"], str(made[0]["session_id"])) == (customer.id, claims["session_id"])
     assert ("payment", "open", asked) in [tuple(row.values()) for row in changes]
     assert ("booking", "confirmed", event["request_id"]) in [tuple(row.values()) for row in changes]
     (email,) = frontrow.outbox(booking, "mail_confirmation")

@@ -27,6 +27,7 @@ from tests.properties.model import (
     MINUTE,
     PRICES,
     SEATS,
+    SEATS_HELD,
     SEATS_PER_CUSTOMER,
     SECOND,
     STARTS,
@@ -65,7 +66,12 @@ class Frontrow:
     def __init__(self, url: str) -> None:
         self.cinema = CinemaFixture(url, rows=2, seats=3)
         self.cinema.owner.execute("update private.test_clock set fixed = %s", [BEGINNING])
-        self.cinema.owner.execute("update private.settings set seats_per_customer = %s", [SEATS_PER_CUSTOMER])
+        # A life repeats in minutes what people do in weeks, so what is counted by the clock has no limit here.
+        self.cinema.owner.execute(
+            "update private.settings set seats_per_customer = %s, seats_held_per_customer = %s, seat_cooldown = null,"
+            " holding_time_per_hour = null, unpaid_bookings_per_day = null, returned_bookings_per_month = null",
+            [SEATS_PER_CUSTOMER, SEATS_HELD],
+        )
         for record in ("seat_lock_history", "booking_log"):  # each example begins without a past
             self.cinema.owner.execute(f"alter table private.{record} disable trigger rows_are_only_added".encode())
         self.cinema.owner.execute("delete from public.showtime_prices")
@@ -219,7 +225,9 @@ class Lifecycle(RuleBasedStateMachine):
         if refused is not None:
             self.must_be_refused(answer, refused)
             return
+        self.model.begin_to_pay(booking)
         assert (answer["amount"], answer["currency"]) == (booking.total, "EUR")
+        assert self.frontrow.milliseconds(answer["expires_at"]) == booking.expires
         if answer["payment_intent_id"] is None:
             payment = answer["payment_id"]
             if payment not in self.intent_of_payment:

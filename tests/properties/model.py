@@ -17,6 +17,8 @@ LOCK = 10 * MINUTE
 TIME_TO_PAY = 10 * MINUTE
 NOTICE = 2 * HOUR
 SEATS_PER_CUSTOMER = 4
+SEATS_HELD = 6
+"""At both showtimes together, and not paid for."""
 SEATS = range(6)
 PRICES = [1200, 1200, 1200, 1500, 1500, 1500]
 STARTS = [24 * HOUR, 96 * HOUR]
@@ -34,6 +36,8 @@ class Booking:
     seats: list[int]
     expires: int
     status: Status = "pending"
+    begun: bool = False
+    """True once it has had its time to pay."""
     kept: Intent | None = None
     """The payment that a confirmed booking lives on."""
 
@@ -127,6 +131,9 @@ class CinemaModel:
             return "booking_pending", set()
         if len(mine) + len(wanted) > SEATS_PER_CUSTOMER:
             return "too_many_seats", set()
+        unpaid = [hold for at in (0, 1) for hold in self.held_by(who, at).values() if hold.until is not None]
+        if len(unpaid) + len(wanted) > SEATS_HELD:
+            return "too_many_held", set()
         if taken := wanted & self.holds(show).keys():
             return "seat_taken", taken
         until = min((hold.until for hold in mine.values() if hold.until is not None), default=self.now + LOCK)
@@ -161,9 +168,10 @@ class CinemaModel:
         if pending is not None:
             pending.status = "expired"
         assert booking_id is not None, "It must become a booking."
-        booking = Booking(booking_id, who, show, sorted(mine), self.now + TIME_TO_PAY)
+        expires = min(hold.until for hold in mine.values() if hold.until is not None)
+        booking = Booking(booking_id, who, show, sorted(mine), expires)
         for hold in mine.values():
-            hold.booking, hold.until = booking, booking.expires
+            hold.booking = booking
         self.bookings.append(booking)
         return None
 
@@ -171,6 +179,14 @@ class CinemaModel:
         if booking.status == "expired" or (booking.status == "pending" and booking.expires <= self.now):
             return "lock_expired"
         return None if booking.status == "pending" else "not_payable"
+
+    def begin_to_pay(self, booking: Booking) -> None:
+        """Give more time, once."""
+        if not booking.begun:
+            booking.begun, booking.expires = True, max(booking.expires, self.now + TIME_TO_PAY)
+            for hold in self.holds(booking.show).values():
+                if hold.booking is booking:
+                    hold.until = booking.expires
 
     def cancel(self, who: int, booking: Booking) -> str | None:
         if booking.who != who:
@@ -204,6 +220,7 @@ class CinemaModel:
             return "already_settled"
         intent.reported = True
         booking = intent.booking
+        booking.begun = True
         if booking.status == "confirmed":
             return "second_payment"
         if booking.status == "over":

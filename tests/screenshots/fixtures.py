@@ -99,19 +99,18 @@ class Customer:
         client.v1.payment_intents.confirm(
             intent, {"payment_method": "pm_card_visa", "return_url": f"{config.app_url}/"}
         )
-        self._until(booking, "status=eq.confirmed")
+        self._until(booking, "confirmed")
 
     def cancel(self, booking: str) -> None:
         """Cancel a paid booking, and wait until it is refunded."""
         self.rpc("cancel_booking", booking_id=booking)
-        self._until(booking, "status=eq.refunded")
+        self._until(booking, "refunded")
 
-    def _until(self, booking: str, condition: str) -> None:
-        address = f"{self._stack.config.supabase_url}/rest/v1/bookings?id=eq.{booking}&{condition}"
+    def _until(self, booking: str, status: str) -> None:
         deadline = time.monotonic() + 30
-        while not self._http.get(address).raise_for_status().json():
+        while self.rpc("my_booking", booking_id=booking)["status"] != status:
             if time.monotonic() > deadline:
-                raise FixtureError(f"Booking {booking} never had {condition}.")
+                raise FixtureError(f"Booking {booking} was never {status}.")
             time.sleep(0.1)
 
 

@@ -13,11 +13,21 @@ from tests.cinema import INVARIANTS, CinemaFixture, Json
 
 Forge = Callable[[str], None]
 
+
+def moved(revision: int) -> str:
+    """The record of a move just now."""
+    return f"""insert into private.showtime_revisions (
+                 showtime_id, revision, at, old_auditorium_id, old_starts_at, old_ends_at, auditorium_id, starts_at,
+                 ends_at)
+               select id, {revision}, private.now(), auditorium_id, starts_at - interval '1 hour', ends_at,
+                      auditorium_id, starts_at, ends_at from public.showtimes"""
+
+
 FORGERIES: dict[str, list[str]] = {
     "I1 a seat is held twice": [
         """alter table public.seat_locks drop constraint one_holder_at_a_time;
-           insert into public.seat_locks (showtime_id, seat_id, user_id, held)
-           select showtime_id, seat_id, user_id, tstzrange(lower(held) + interval '1 second', upper(held))
+           insert into public.seat_locks (showtime_id, id, seat_id, user_id, held)
+           select showtime_id, id + 1000000, seat_id, user_id, tstzrange(lower(held) + interval '1 second', upper(held))
            from public.seat_locks where booking_id is null""",
         # Against the history too.
         """insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)
@@ -25,6 +35,7 @@ FORGERIES: dict[str, list[str]] = {
                   'released'
            from public.seat_locks where booking_id is null""",
     ],
+    "I1 the id of a lock is not its beginning": ["update public.seat_locks set id = id + 1 where booking_id is null"],
     "I1 a seat is sold twice": [
         """drop index public.a_seat_is_sold_once;
            insert into public.booking_seats
@@ -123,17 +134,29 @@ FORGERIES: dict[str, list[str]] = {
     "I6 an email was given up": [
         "update private.outbox set state = 'failed', completed_at = now() where kind = 'mail_confirmation'",
     ],
+    "A2 a change of a showtime is not recorded": [
+        moved(revision=2),
+        f"{moved(revision=1)}; {moved(revision=3)}; update public.showtimes set revision = 3",
+    ],
+    "A2 a move has no mail": [
+        f"{moved(revision=1)}; update public.showtimes set revision = 1",
+    ],
     "A3 a showtime ends before its film": [
         "update public.movies set length_minutes = 111",
         "update public.showtimes set ends_at = starts_at + interval '93 minutes'",
     ],
-    "I7 a client may write a table": [
+    "I7 a client may use a table": [
+        "grant select on public.movies to anon",
+        "grant select (email) on public.users to authenticated",
+        "grant select on private.settings to public",
+        "grant trigger on public.seats to anon",
         "grant insert on public.seat_locks to authenticated",
         "grant update (status) on public.bookings to anon",
         "grant delete on public.booking_seats to authenticated",
         "grant truncate on public.payments to anon",
         "grant insert (amount) on public.refunds to public",
     ],
+    "I7 a client may use a sequence": ["grant usage on sequence public.showtimes_id_seq to authenticated"],
     "I7 a client may call what is not for clients": [
         "grant execute on function public.claim_outbox to anon",
         "grant execute on function private.raise_api_error to authenticated",

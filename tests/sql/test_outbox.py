@@ -25,7 +25,7 @@ def test_a_claimed_email_carries_all_it_says(cinema: CinemaFixture) -> None:
     assert email["theater"]["time_zone"] == "Europe/Vienna"
     assert email["auditorium"] == "Saal 1"
     assert email["customer"]["full_name"] == "Ada Lovelace"
-    assert set(email["showtime"]) == {"id", "starts_at", "ends_at"}
+    assert set(email["showtime"]) == {"id", "starts_at", "ends_at", "revision"}
 
 
 def test_the_page_and_the_email_have_their_facts_from_one_place(cinema: CinemaFixture) -> None:

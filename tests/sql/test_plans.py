@@ -70,8 +70,8 @@ insert into public.refunds (showtime_id, booking_id, payment_id, amount, currenc
   select p.showtime_id, p.booking_id, p.id, 100, 'EUR', 'made_at_stripe', 'succeeded', 're_' || p.id, p.created_at,
          p.created_at
   from public.payments p;
-insert into public.seat_locks (showtime_id, seat_id, user_id, booking_id, held)
-  select showtime_id, seat_id, user_id, id, tstzrange(at, null) from sold;
+insert into public.seat_locks (showtime_id, id, seat_id, user_id, booking_id, held)
+  select showtime_id, extract(epoch from at) * 1000000, seat_id, user_id, id, tstzrange(at, null) from sold;
 insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)
   select showtime_id, row_number() over (), seat_id, user_id, tstzrange(at - interval '1 hour', at), 'expired'
   from sold;
@@ -201,12 +201,15 @@ def sell(session: Observed, cinema: CinemaFixture, *, pay: bool) -> None:
     """Everything that a customer does at a showtime, and the sweep."""
     ada = cinema.customer().user_id
     here = {"showtime_id": cinema.showtime_id}
+    showtime = session.call("showtime", ada, **here)["auditorium"]
+    session.call("seat_layout", ada, auditorium_id=showtime["id"], version=showtime["layout_version"])
     session.call("seat_map", ada, **here)
+    session.call("seat_states", ada, **here)
     session.call("lock_seats", ada, **here, seat_ids=cinema.seats[:3])
     session.call("lock_seats", ada, **here, seat_ids=cinema.seats[3:4])
     session.call("release_seats", ada, **here, seat_ids=cinema.seats[:1])
     booking = session.call("create_booking", ada, **here)
-    session.run("select public.seats_left(t) from public.showtimes t where t.id = %s", [cinema.showtime_id])
+    session.run("select private.seats_left(t) from public.showtimes t where t.id = %s", [cinema.showtime_id])
     if pay:
         intent = f"pi_{booking['id']}"
         payment = session.call("start_payment", booking_id=booking["id"], user_id=ada)
@@ -264,6 +267,14 @@ def test_mutant_a_plan_that_was_made_on_an_empty_table_reads_it_whole(cinema: Ci
 
 # What comes every few seconds, every hour, or with every sign-in ------------------------------------------------------
 
+
+def read_own(session: Observed, function: str) -> None:
+    """As one of those whose bookings FILL makes."""
+    (booking,) = session.cinema.rows("select id, user_id from public.bookings order by id limit 1")
+    arguments = {"booking_id": booking["id"]} if function == "my_booking" else {}
+    session.call(function, booking["user_id"], **arguments)
+
+
 EVERY_SO_OFTEN: dict[str, Callable[[Observed], object]] = {
     "claim_outbox": lambda s: s.call("claim_outbox"),
     "complete_outbox": lambda s: s.call("complete_outbox", id=1, attempt=1),
@@ -274,6 +285,9 @@ EVERY_SO_OFTEN: dict[str, Callable[[Observed], object]] = {
     "check_registration_limit": lambda s: s.call("check_registration_limit", address="10.0.0.7"),
     "rotate_session": lambda s: s.call("rotate_session", token_hash="a" * 64, new_token_hash="b" * 64),
     "seat_holder": lambda s: s.call("seat_holder", showtime_id=s.cinema.showtime_id, seat_id=s.cinema.seats[0]),
+    "my_bookings": lambda s: read_own(s, "my_bookings"),
+    "my_booking": lambda s: read_own(s, "my_booking"),
+    "my_account": lambda s: read_own(s, "my_account"),
     "abandon_emails": lambda s: s.run("select private.abandon_emails(private.now())"),
     "purge_old_sign_ins": lambda s: s.run("select private.purge_old_sign_ins()"),
 }

@@ -74,7 +74,12 @@ def test_booking_history_is_complete(cinema: CinemaFixture) -> None:
     ada.call("cancel_booking", booking_id=booking["id"])
     story = staff(cinema).call("booking_history", booking_id=booking["id"])
     entries = [(each["entity"], each["status"]) for each in story]
-    assert [status for what, status in entries if what == "booking"] == ["pending", "confirmed", "cancelled"]
+    assert [status for what, status in entries if what == "booking"] == [
+        "pending",
+        "pending",  # with the time to pay
+        "confirmed",
+        "cancelled",
+    ]
     payments = [status for what, status in entries if what == "payment"]
     assert (payments[0], payments[-1]) == ("open", "succeeded")
     assert [status for what, status in entries if what == "refund"] == ["queued"]
@@ -97,6 +102,7 @@ def test_the_history_names_who_changed_what_in_which_session(cinema: CinemaFixtu
     ]
     assert of_the_booking == [
         ("pending", str(ada.user_id), session),
+        ("pending", "service_role", None),
         ("confirmed", "service_role", None),
         ("confirmed", "postgres", None),
         ("cancelled", str(ada.user_id), session),

@@ -43,6 +43,7 @@ def test_a_booking_is_followed_by_its_calls(cinema: CinemaFixture) -> None:
     history = service.call("booking_history", booking_id=booking["id"])
     assert [(row["entity"], row["status"], row["request_id"]) for row in history] == [
         ("booking", "pending", "page-created-1"),
+        ("booking", "pending", "flask-started-1"),
         ("payment", "open", "flask-started-1"),
         ("payment", "open", "stripe-paid-1"),
         ("payment", "succeeded", "stripe-paid-1"),

@@ -9,6 +9,12 @@ import pytest
 from tests.cinema import CinemaFixture, Refused
 
 
+def next_minute(expires_at: str) -> str:
+    """As others are told it."""
+    exact = datetime.fromisoformat(expires_at)
+    return (exact + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0).isoformat()
+
+
 @pytest.mark.transition("lock.created")
 def test_a_lock_holds_the_seats_for_ten_minutes(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
@@ -198,7 +204,7 @@ def test_release_is_idempotent_and_broadcast_once(cinema: CinemaFixture) -> None
 def test_released_and_locked_again_starts_a_new_clock(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     first = cinema.lock(ada, 0)
-    cinema.advance("5 minutes")
+    cinema.advance("4 minutes")
     ada.call("release_seats", showtime_id=cinema.showtime_id)
     assert cinema.lock(ada, 0)["expires_at"] > first["expires_at"]
 
@@ -222,9 +228,31 @@ def test_the_event_says_what_was_locked_and_never_by_whom(cinema: CinemaFixture)
         "payload": {
             "seat_ids": cinema.seats[1:3],
             "lock_ids": lock["lock_ids"],
-            "expires_at": lock["expires_at"],
+            "expires_at": next_minute(lock["expires_at"]),
         },
     }
+
+
+def test_others_learn_the_end_of_a_hold_to_the_minute(cinema: CinemaFixture) -> None:
+    rounded = "select private.expiry_for_others(%s::timestamptz)"
+    for exact, told in {
+        "2026-12-02 10:00:00.000001+00": "2026-12-02 10:01:00+00",
+        "2026-12-02 10:00:59.999999+00": "2026-12-02 10:01:00+00",
+        "2026-12-02 10:01:00+00": "2026-12-02 10:01:00+00",
+        "1969-12-31 23:59:30+00": "1970-01-01 00:00:00+00",
+    }.items():
+        assert cinema.value(rounded, [exact]) == datetime.fromisoformat(told)
+    assert cinema.value(rounded + " is null", [None])
+    assert cinema.value(rounded + " = 'infinity'", ["infinity"])
+
+
+def test_a_lock_id_is_when_the_hold_began_and_tells_nothing_of_other_sales(cinema: CinemaFixture) -> None:
+    cinema.freeze()
+    now = cinema.value("select (extract(epoch from private.now()) * 1000000)::bigint")
+    assert cinema.lock(cinema.customer(), 0, 1)["lock_ids"] == [now, now]
+    cinema.advance("1 minute")
+    assert cinema.lock(cinema.customer("Bob"), 2)["lock_ids"] == [now + 60_000_000]
+    assert cinema.violations() == []
 
 
 def test_seats_of_a_pending_booking_are_neither_added_to_nor_released(cinema: CinemaFixture) -> None:

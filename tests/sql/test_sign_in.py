@@ -27,51 +27,6 @@ def test_addresses_are_kept_in_one_form_and_once(cinema: CinemaFixture) -> None:
     assert cinema.value("select count(*) from private.credentials") == 1
 
 
-@pytest.mark.parametrize(
-    "email", ["", "ada", "ada@", "@example.com", "a da@example.com", "ada@example", "a" * 250 + "@x.at", None]
-)
-def test_invalid_email_addresses_are_refused(cinema: CinemaFixture, email: str) -> None:
-    with pytest.raises(Refused, match="invalid_email"):
-        register(cinema, email)
-
-
-NO_NAMES = [
-    "",
-    "   ",
-    "x" * 201,
-    None,
-    "A\nda",
-    "Ada\r",
-    "A\tda",
-    "\x1b[31mAda",
-    "A\x7fda",
-    "A\x85da",
-    "A\u2028da",
-    "\u202eadA",
-]
-
-
-@pytest.mark.parametrize("full_name", NO_NAMES)
-def test_invalid_names_are_refused(cinema: CinemaFixture, full_name: str) -> None:
-    with pytest.raises(Refused, match="PT422 invalid_name"):
-        register(cinema, full_name=full_name)
-    ada = cinema.customer("Ada")
-    with pytest.raises(Refused, match="PT422 invalid_name"):
-        ada.query("update public.users set full_name = %s where true", [full_name])
-    assert cinema.rows("select full_name from public.users") == [{"full_name": "Ada"}]
-
-
-@pytest.mark.parametrize(
-    "full_name",
-    ["x" * 200, "Øystein Ævar", "זהבה", "می\u200cنو", "\U0001f469\u200d\U0001f680 Ada", "O'Neil-Smith, Jr."],
-)
-def test_names_are_stored_without_what_surrounds_them(cinema: CinemaFixture, full_name: str) -> None:
-    assert register(cinema, full_name=f"  {full_name} ")["full_name"] == full_name
-    ada = cinema.customer("Ada")
-    ada.query("update public.users set full_name = %s where true", [full_name + " " * 1_000_000])
-    assert cinema.value("select full_name from public.users where id = %s", [ada.user_id]) == full_name
-
-
 def test_no_name_is_longer_than_it_looks_even_without_the_trigger(cinema: CinemaFixture) -> None:
     register(cinema)
     cinema.owner.execute("alter table public.users disable trigger user")

@@ -69,6 +69,7 @@ def test_metrics_count_waiting_rows(cinema: CinemaFixture) -> None:
     # Counted from when the database was made, so that who never swept and never looked is noticed, too.
     assert 0 <= before.pop("verified_seconds_ago") < 3600
     assert 0 <= before.pop("sweep_seconds_ago") < 3600
+    begun = before.pop("locks_begun")
     assert before == {
         "outbox": [],
         "refunds": {},
@@ -79,7 +80,6 @@ def test_metrics_count_waiting_rows(cinema: CinemaFixture) -> None:
         "violations": None,
         "sweep_failures": 0,
         "locks_held": 0,
-        "lock_ids": 0,
         "bookings_recent": {},
         "payments_recent": {},
     }
@@ -89,6 +89,7 @@ def test_metrics_count_waiting_rows(cinema: CinemaFixture) -> None:
     ada.call("cancel_booking", booking_id=booking["id"])
     service.call("finish_verification", violations=3)
     cinema.advance("90 seconds")
+    ada.query("select pg_stat_force_next_flush()")  # PostgreSQL counts with a delay
     figures = service.call("operational_metrics")
     waiting = {row["kind"]: (row["state"], row["rows"]) for row in figures["outbox"]}
     assert waiting == {
@@ -99,7 +100,7 @@ def test_metrics_count_waiting_rows(cinema: CinemaFixture) -> None:
     assert all(90 <= row["oldest_seconds"] < 150 for row in figures["outbox"])
     assert (figures["refunds"], figures["payments_open"], figures["violations"]) == ({"queued": 1}, 1, 3)
     assert 90 <= figures["verified_seconds_ago"] < 150
-    assert (figures["locks_held"], figures["lock_ids"]) == (1, 2)
+    assert (figures["locks_held"], figures["locks_begun"] - begun) == (1, 2)
     assert figures["bookings_recent"] == {"pending": 2, "confirmed": 1, "cancelled": 1}
     assert figures["payments_recent"] == {"open": 2, "succeeded": 1}
     cinema.sweep()

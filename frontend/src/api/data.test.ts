@@ -2,7 +2,7 @@ import { QueryObserver } from '@tanstack/react-query';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 
-import { query, queryAs, mutate } from './data';
+import { queryAs, mutate } from './data';
 import { isApiError } from './errors';
 import { createQueryClient } from './query-client';
 
@@ -31,7 +31,6 @@ beforeEach(() => {
 afterEach(() => void vi.useRealTimers());
 
 test('the data of a query', async () => {
-  await expect(query(result([{ id: 1 }]))).resolves.toEqual([{ id: 1 }]);
   await expect(queryAs(z.object({ id: z.number() }), result({ id: 1 }))).resolves.toEqual({ id: 1 });
 });
 
@@ -48,7 +47,7 @@ test('a question whose server process was killed is asked again', async () => {
     .mockImplementation(() => result([7]));
   const observer = new QueryObserver(createQueryClient(), {
     queryKey: ['seven'],
-    queryFn: () => query(ask() as ReturnType<typeof result>),
+    queryFn: () => queryAs(z.array(z.number()), ask() as ReturnType<typeof result>),
   });
   const stop = observer.subscribe(() => undefined);
   await vi.advanceTimersByTimeAsync(5_000);
@@ -81,7 +80,7 @@ test('a change that was refused is not made again', async () => {
 });
 
 test('each call has an id that Flask and the database accept, and a change that is made again keeps its own', async () => {
-  await query(result(1));
+  await queryAs(z.number(), result(1));
   await queryAs(z.number(), result(1));
   expect(asked).toEqual([
     expect.stringMatching(/^X-Request-Id: [0-9a-f]{16}$/),
@@ -104,7 +103,7 @@ test('each call has an id that Flask and the database accept, and a change that 
 
 test('an error names the call that it came of', async () => {
   const failed = builder({ data: null, error: { code: '23514', message: 'x' } as never, status: 400 });
-  for (const failure of [query(failed), queryAs(z.string(), result(7))]) {
+  for (const failure of [queryAs(z.string(), failed), queryAs(z.string(), result(7))]) {
     const error: unknown = await failure.catch((reason: unknown) => reason);
     const named = isApiError(error, 'unexpected') ? error.requestId : undefined;
     expect(asked).toContain(`X-Request-Id: ${named}`);

@@ -11,19 +11,12 @@ interface Result {
 }
 
 /** What supabase-js answers before it is awaited. */
-type Query<R extends Result> = PromiseLike<R> & { setHeader(name: string, value: string): unknown };
+type Query = PromiseLike<Result> & { setHeader(name: string, value: string): unknown };
 
-type DataOf<R extends Result> = Extract<R, { error: null }>['data'];
-
-/** The rows of a query of supabase-js: `await query(supabase.from('movies').select())`. Raises ApiError. */
-export async function query<R extends Result>(query: Query<R>): Promise<DataOf<R>> {
-  return await dataOf(query, newRequestId());
-}
-
-/** As `query`, for what PostgreSQL types as json only: functions such as seat_map. */
+/** What a function answers: `await queryAs(schema, supabase.rpc('theaters', undefined, { get: true }))`. Raises ApiError. */
 export async function queryAs<S extends z.ZodType>(
   schema: S,
-  query: Query<Result>,
+  query: Query,
   requestId = newRequestId(),
 ): Promise<z.output<S>> {
   const read = schema.safeParse(await dataOf(query, requestId));
@@ -38,10 +31,7 @@ const PAUSE_BEFORE_RETRY = 500;
  * create_booking, cancel_booking answer the same again), so one that met a database in trouble is, whether its first
  * call had an effect or not. Both go under one id, for they are one change.
  */
-export async function mutate<S extends z.ZodType>(
-  schema: S,
-  call: () => Query<Result>,
-): Promise<z.output<S>> {
+export async function mutate<S extends z.ZodType>(schema: S, call: () => Query): Promise<z.output<S>> {
   const requestId = newRequestId();
   try {
     return await queryAs(schema, call(), requestId);
@@ -52,7 +42,7 @@ export async function mutate<S extends z.ZodType>(
   }
 }
 
-async function dataOf(query: Query<Result>, requestId: string): Promise<unknown> {
+async function dataOf(query: Query, requestId: string): Promise<unknown> {
   query.setHeader(REQUEST_ID, requestId);
   const { data, error, status } = await query;
   // supabase-js reports a request that got no answer as an error with status 0.

@@ -7,14 +7,14 @@ export type Database = {
           Tables: {
             "auditoriums": {
                   Row: {
-                    "id": number,"name": string,"theater_id": number
+                    "id": number,"layout_version": number,"name": string,"theater_id": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "id"?: never,"name": string,"theater_id": number
+                    "id"?: never,"layout_version"?: number,"name": string,"theater_id": number
                   }
                   Update: {
-                    "id"?: never,"name"?: string,"theater_id"?: number
+                    "id"?: never,"layout_version"?: number,"name"?: string,"theater_id"?: number
                   }
                   Relationships: [
                     {
@@ -53,14 +53,14 @@ isOneToOne: false
                   ]
                 },"bookings": {
                   Row: {
-                    "cancelled_at": string | null,"confirmed_at": string | null,"created_at": string,"currency": string,"expires_at": string,"id": string,"reference": string,"showtime_id": number,"status": Database["public"]['Enums']["booking_status"],"total": number,"user_id": string,"cancellable_until": string | null,"refundable_amount": number | null
+                    "cancelled_at": string | null,"confirmed_at": string | null,"created_at": string,"currency": string,"expires_at": string,"id": string,"reference": string,"revision": number,"showtime_id": number,"status": Database["public"]['Enums']["booking_status"],"total": number,"user_id": string
                   }
-                  ComputedFields: "cancellable_until" | "refundable_amount"
+                  ComputedFields: never
                   Insert: {
-                    "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at": string,"currency": string,"expires_at": string,"id"?: string,"reference": string,"showtime_id": number,"status"?: Database["public"]['Enums']["booking_status"],"total": number,"user_id": string
+                    "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at": string,"currency": string,"expires_at": string,"id"?: string,"reference": string,"revision"?: number,"showtime_id": number,"status"?: Database["public"]['Enums']["booking_status"],"total": number,"user_id": string
                   }
                   Update: {
-                    "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at"?: string,"currency"?: string,"expires_at"?: string,"id"?: string,"reference"?: string,"showtime_id"?: number,"status"?: Database["public"]['Enums']["booking_status"],"total"?: number,"user_id"?: string
+                    "cancelled_at"?: string | null,"confirmed_at"?: string | null,"created_at"?: string,"currency"?: string,"expires_at"?: string,"id"?: string,"reference"?: string,"revision"?: number,"showtime_id"?: number,"status"?: Database["public"]['Enums']["booking_status"],"total"?: number,"user_id"?: string
                   }
                   Relationships: [
                     {
@@ -105,14 +105,14 @@ isOneToOne: false
                   ]
                 },"movies": {
                   Row: {
-                    "cast_members": (string)[],"certificate": Database["public"]['Enums']["certificate"],"directors": (string)[],"genres": (string)[],"id": number,"language": string,"length_minutes": number,"original_title": string | null,"release_year": number,"rights": string,"slug": string,"synopsis": string,"title": string
+                    "cast_members": (string)[],"certificate": Database["public"]['Enums']["certificate"],"directors": (string)[],"genres": (string)[],"id": number,"language": string,"length_minutes": number,"original_title": string | null,"release_year": number,"rights": string,"search_text": string,"slug": string,"synopsis": string,"title": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "cast_members"?: (string)[],"certificate": Database["public"]['Enums']["certificate"],"directors": (string)[],"genres": (string)[],"id"?: never,"language": string,"length_minutes": number,"original_title"?: string | null,"release_year": number,"rights": string,"slug": string,"synopsis": string,"title": string
+                    "cast_members"?: (string)[],"certificate": Database["public"]['Enums']["certificate"],"directors": (string)[],"genres": (string)[],"id"?: never,"language": string,"length_minutes": number,"original_title"?: string | null,"release_year": number,"rights": string,"search_text"?: string,"slug": string,"synopsis": string,"title": string
                   }
                   Update: {
-                    "cast_members"?: (string)[],"certificate"?: Database["public"]['Enums']["certificate"],"directors"?: (string)[],"genres"?: (string)[],"id"?: never,"language"?: string,"length_minutes"?: number,"original_title"?: string | null,"release_year"?: number,"rights"?: string,"slug"?: string,"synopsis"?: string,"title"?: string
+                    "cast_members"?: (string)[],"certificate"?: Database["public"]['Enums']["certificate"],"directors"?: (string)[],"genres"?: (string)[],"id"?: never,"language"?: string,"length_minutes"?: number,"original_title"?: string | null,"release_year"?: number,"rights"?: string,"search_text"?: string,"slug"?: string,"synopsis"?: string,"title"?: string
                   }
                   Relationships: [
                     
@@ -169,10 +169,10 @@ isOneToOne: false
                   }
                   ComputedFields: never
                   Insert: {
-                    "booking_id"?: string | null,"end_reason"?: Database["public"]['Enums']["lock_end"] | null,"held": unknown,"id"?: never,"seat_id": number,"showtime_id": number,"user_id": string
+                    "booking_id"?: string | null,"end_reason"?: Database["public"]['Enums']["lock_end"] | null,"held": unknown,"id": number,"seat_id": number,"showtime_id": number,"user_id": string
                   }
                   Update: {
-                    "booking_id"?: string | null,"end_reason"?: Database["public"]['Enums']["lock_end"] | null,"held"?: unknown,"id"?: never,"seat_id"?: number,"showtime_id"?: number,"user_id"?: string
+                    "booking_id"?: string | null,"end_reason"?: Database["public"]['Enums']["lock_end"] | null,"held"?: unknown,"id"?: number,"seat_id"?: number,"showtime_id"?: number,"user_id"?: string
                   }
                   Relationships: [
                     
@@ -219,9 +219,9 @@ isOneToOne: false
                   ]
                 },"showtimes": {
                   Row: {
-                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"revision": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"],"seats_left": number | null
+                    "auditorium_id": number,"available_from": string,"cancelled_at": string | null,"ends_at": string,"id": number,"movie_id": number,"revision": number,"starts_at": string,"status": Database["public"]['Enums']["showtime_status"]
                   }
-                  ComputedFields: "seats_left"
+                  ComputedFields: never
                   Insert: {
                     "auditorium_id": number,"available_from": string,"cancelled_at"?: string | null,"ends_at": string,"id"?: never,"movie_id": number,"revision"?: number,"starts_at": string,"status"?: Database["public"]['Enums']["showtime_status"]
                   }
@@ -280,6 +280,9 @@ isOneToOne: false
             "attach_payment_intent":
 { Args: { "payment_id": string,"payment_intent_id": string }; Returns: Json
                            },
+"begin_human_check":
+{ Args: { "address": string,"session_id": string,"user_id": string }; Returns: Json
+                           },
 "begin_sign_in":
 { Args: { "address": string,"email": string }; Returns: Json
                            },
@@ -288,9 +291,6 @@ isOneToOne: false
                            },
 "cancel_booking":
 { Args: { "booking_id": string }; Returns: Json
-                           },
-"cancellable_until":
-{ Args: { "booking": Omit<Database["public"]['Tables']["bookings"]['Row'], Database["public"]['Tables']["bookings"]['ComputedFields']> }; Returns: string
                            },
 "check_invariants":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -334,11 +334,29 @@ isOneToOne: false
 "lock_seats":
 { Args: { "seat_ids": (number)[],"showtime_id": number }; Returns: Json
                            },
+"movie":
+{ Args: { "after"?: string,"day"?: string,"slug": string,"theater_ids"?: (number)[] }; Returns: Json
+                           },
+"my_account":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"my_booking":
+{ Args: { "booking_id": string }; Returns: Json
+                           },
+"my_bookings":
+{ Args: { "after"?: string,"max_rows"?: number }; Returns: Json
+                           },
+"my_data":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "open_session":
 { Args: { "address"?: string,"token_hash": string,"user_agent"?: string,"user_id": string }; Returns: Json
                            },
 "operational_metrics":
 { Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"pass_human_check":
+{ Args: { "session_id": string,"user_id": string }; Returns: Json
                            },
 "payments_to_verify":
 { Args: { "after"?: string,"max_rows"?: number,"since": string }; Returns: Json
@@ -352,9 +370,6 @@ isOneToOne: false
 "record_refund":
 { Args: { "amount": number,"attempt"?: number,"event_id": string,"event_type": string,"failure_reason"?: string,"payment_intent_id": string,"refund_id"?: string,"status": string,"stripe_refund_id": string }; Returns: Json
                            },
-"refundable_amount":
-{ Args: { "booking": Omit<Database["public"]['Tables']["bookings"]['Row'], Database["public"]['Tables']["bookings"]['ComputedFields']> }; Returns: number
-                           },
 "register_user":
 { Args: { "email": string,"full_name": string,"password_hash": string }; Returns: Json
                            },
@@ -366,6 +381,9 @@ isOneToOne: false
                            },
 "release_seats":
 { Args: { "seat_ids"?: (number)[],"showtime_id": number }; Returns: Json
+                           },
+"rename_me":
+{ Args: { "full_name": string }; Returns: Json
                            },
 "requeue_outbox":
 { Args: { "id"?: number }; Returns: number
@@ -379,11 +397,14 @@ isOneToOne: false
 "seat_holder":
 { Args: { "at"?: string,"seat_id": number,"showtime_id": number }; Returns: Json
                            },
+"seat_layout":
+{ Args: { "auditorium_id": number,"version": number }; Returns: Json
+                           },
 "seat_map":
 { Args: { "showtime_id": number }; Returns: Json
                            },
-"seats_left":
-{ Args: { "showtime": Omit<Database["public"]['Tables']["showtimes"]['Row'], Database["public"]['Tables']["showtimes"]['ComputedFields']> }; Returns: number
+"seat_states":
+{ Args: { "showtime_id": number }; Returns: Json
                            },
 "send_ticket_again":
 { Args: { "booking_id": string }; Returns: Json
@@ -394,14 +415,26 @@ isOneToOne: false
 "settle_refund_attempt":
 { Args: { "attempt": number,"code": string,"refund_id": string,"refunds"?: Json }; Returns: Json
                            },
+"showtime":
+{ Args: { "showtime_id": number }; Returns: Json
+                           },
 "start_payment":
 { Args: { "booking_id": string,"user_id": string }; Returns: Json
                            },
 "start_verification":
 { Args: { "every"?: string }; Returns: boolean
                            },
+"theater":
+{ Args: { "slug": string }; Returns: Json
+                           },
+"theaters":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "ticket_context":
 { Args: { "booking_id": string,"user_id": string }; Returns: Json
+                           },
+"whats_on":
+{ Args: { "after"?: string,"day"?: string,"filters"?: Json,"max_films"?: number,"search"?: string,"sort"?: string,"theater_ids"?: (number)[] }; Returns: Json
                            }
           }
           Enums: {

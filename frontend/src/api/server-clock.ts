@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import { z } from 'zod';
 
-import { adjustClock, clockOffset, deviceNow, isClockSet, serverNow } from '@/shared/lib/clock';
+import { adjustClock, deviceNow, isClockSet } from '@/shared/lib/clock';
 
 import { queryAs } from './data';
 import { supabase } from './supabase';
@@ -9,8 +9,6 @@ import { supabase } from './supabase';
 const ASK_AGAIN_AFTER = 5 * 60_000;
 /** A page that waits for the time shows nothing: after so long the device's own must do. */
 const PATIENCE = 5_000;
-/** A clock that is wrong by less hides no showtime that anybody could still reach. */
-const TOLERABLE = 30_000;
 
 let asking: Promise<void> | undefined;
 /** By the device's clock; undefined until the server has said. */
@@ -53,14 +51,4 @@ export function useServerClock(): void {
 /** Wait for the page's clock to be set, or for the server to have failed to say. */
 export async function clockSet(): Promise<void> {
   if (!isClockSet()) await setClock();
-}
-
-/**
- * What `read` answers to the server's time. The first question of a visit goes out with the device's time, so that
- * nobody waits for the clock, and once more if that was wrong.
- */
-export async function atServerTime<T>(read: (now: number) => Promise<T>): Promise<T> {
-  const before = clockOffset();
-  const [answer] = await Promise.all([read(serverNow()), clockSet()]);
-  return Math.abs(clockOffset() - before) > TOLERABLE ? read(serverNow()) : answer;
 }

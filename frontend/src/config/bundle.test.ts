@@ -3,16 +3,21 @@ import { build, type Rolldown } from 'vite';
 import { expect, test, vi } from 'vitest';
 
 const FAKE_STRIPE = '../dev/fake_stripe/page';
+const FAKE_HUMAN_CHECK = '../dev/fake_human_check.py';
 
 /** What only a form of our own has: raw card fields, test cards, and the folder it lives in. */
 const MARKERS = ['cc-number', 'cc-csc', 'payment_method_data', '4242 4242', 'stand-in', 'Test cards'];
+/** What only the widget and the keys of the local stack have. */
+const CHECK_MARKERS = ['I am human', '1x_local_site_key', '/_fake/human/'];
 
-test('the page as it is built for production contains no card form of our own', async () => {
+test('the page as it is built for production contains no card form and no human check of our own', async () => {
   const settings = {
     VITE_API_URL: 'https://api.frontrow.example',
     VITE_SUPABASE_URL: 'https://project.supabase.example',
     VITE_SUPABASE_ANON_KEY: 'sb_publishable_x',
     VITE_STRIPE_PUBLISHABLE_KEY: 'pk_test_x',
+    VITE_HUMAN_CHECK: 'turnstile',
+    VITE_HUMAN_CHECK_SITE_KEY: 'x',
   };
   vi.stubEnv('NODE_ENV', 'production');
   for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value);
@@ -29,5 +34,9 @@ test('the page as it is built for production contains no card form of our own', 
     .map((name) => ts.sys.readFile(name))
     .join('\n');
   expect(MARKERS.filter((marker) => !source.includes(marker))).toEqual([]);
+  const fakeCheck = ts.sys.readFile(FAKE_HUMAN_CHECK) ?? '';
+  expect(CHECK_MARKERS.filter((marker) => !fakeCheck.includes(marker))).toEqual([]);
+  expect(CHECK_MARKERS.filter((marker) => built.includes(marker))).toEqual([]);
+  expect(built).toContain('https://challenges.cloudflare.com/turnstile/v0/api.js');
   expect(MARKERS.filter((marker) => built.includes(marker))).toEqual([]);
 }, 120_000);

@@ -17,6 +17,29 @@ test('an empty Stripe address is none', () => {
   expect(readEnv({ ...GOOD, VITE_STRIPE_API_BASE: '' }).VITE_STRIPE_API_BASE).toBeUndefined();
 });
 
+test('a human check is given as a whole or not at all', () => {
+  const check = { VITE_HUMAN_CHECK: 'hcaptcha', VITE_HUMAN_CHECK_SITE_KEY: 'x' };
+  expect(readEnv({ ...GOOD, ...check })).toMatchObject(check);
+  expect(
+    readEnv({ ...GOOD, VITE_HUMAN_CHECK: '', VITE_HUMAN_CHECK_SITE_KEY: '' }).VITE_HUMAN_CHECK,
+  ).toBeUndefined();
+  for (const name of Object.keys(check))
+    expect(() => readEnv({ ...GOOD, ...check, [name]: '' })).toThrow(
+      'VITE_HUMAN_CHECK and VITE_HUMAN_CHECK_SITE_KEY must be set together',
+    );
+  expect(() => readEnv({ ...GOOD, ...check, VITE_HUMAN_CHECK: 'recaptcha' })).toThrow(
+    'must be turnstile or hcaptcha',
+  );
+});
+
+test('only a widget of this machine may take the place of the provider’s', () => {
+  const script = (url: string) => readEnv({ ...GOOD, VITE_HUMAN_CHECK_SCRIPT: url }).VITE_HUMAN_CHECK_SCRIPT;
+  expect(script('http://127.0.0.1:12111/api.js')).toBe('http://127.0.0.1:12111/api.js');
+  expect(() => script('https://widget.example/api.js')).toThrow(
+    'VITE_HUMAN_CHECK_SCRIPT must be on this machine',
+  );
+});
+
 test('a live key is for Stripe alone', () => {
   const live = { ...GOOD, VITE_STRIPE_PUBLISHABLE_KEY: 'pk_live_x' };
   expect(readEnv(live).VITE_STRIPE_PUBLISHABLE_KEY).toBe('pk_live_x');

@@ -4,6 +4,9 @@ const address = z
   .url({ protocol: /^https?$/, error: 'must be an http or https address' })
   .transform((url) => url.replace(/\/+$/, ''));
 const given = (prefix: RegExp, error: string) => z.string('must be set').regex(prefix, error);
+/** What an empty variable leaves out. */
+const optional = <S extends z.ZodType>(schema: S) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
 
 const settings = z.object({
   VITE_API_URL: address,
@@ -16,13 +19,24 @@ const settings = z.object({
     ),
   VITE_STRIPE_PUBLISHABLE_KEY: given(/^pk_/, 'must be a publishable key (pk_...)'),
   /** Another server that speaks Stripe's API. Where it is on this machine, the local stack's card form talks to it. */
-  VITE_STRIPE_API_BASE: z.preprocess((value) => (value === '' ? undefined : value), address.optional()),
+  VITE_STRIPE_API_BASE: optional(address),
+  /** Who verifies the human check, if anybody; Flask names the same one. */
+  VITE_HUMAN_CHECK: optional(z.enum(['turnstile', 'hcaptcha'], 'must be turnstile or hcaptcha')),
+  VITE_HUMAN_CHECK_SITE_KEY: optional(z.string()),
+  /** Another widget than the provider's: the local stack's. */
+  VITE_HUMAN_CHECK_SCRIPT: optional(address.refine(isLoopback, 'must be on this machine')),
 });
 
-const schema = settings.refine(
-  (env) => env.VITE_STRIPE_API_BASE === undefined || !env.VITE_STRIPE_PUBLISHABLE_KEY.startsWith('pk_live_'),
-  { path: ['VITE_STRIPE_API_BASE'], error: 'must not be set beside a live key (pk_live_...)' },
-);
+const schema = settings
+  .refine(
+    (env) =>
+      env.VITE_STRIPE_API_BASE === undefined || !env.VITE_STRIPE_PUBLISHABLE_KEY.startsWith('pk_live_'),
+    { path: ['VITE_STRIPE_API_BASE'], error: 'must not be set beside a live key (pk_live_...)' },
+  )
+  .refine((env) => (env.VITE_HUMAN_CHECK === undefined) === (env.VITE_HUMAN_CHECK_SITE_KEY === undefined), {
+    path: ['VITE_HUMAN_CHECK'],
+    error: 'and VITE_HUMAN_CHECK_SITE_KEY must be set together',
+  });
 
 export type Env = Readonly<z.output<typeof schema>>;
 

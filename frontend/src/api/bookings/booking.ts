@@ -1,51 +1,40 @@
-import { queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 
-import { query } from '../data';
+import { adjustClock } from '@/shared/lib/clock';
+
+import { queryAs } from '../data';
 import { ApiError } from '../errors';
-import { clockSet } from '../server-clock';
 import { supabase } from '../supabase';
-
-const WITH_ALL =
-  '*, cancellable_until, refundable_amount, booking_seats(*), payments(*), refunds(*), disputes(*), showtimes(id, starts_at, ends_at, status, movies(title, slug, certificate, length_minutes), auditoriums(name, theaters(name, address, city, time_zone)))';
-
-/** A booking of the viewer's own, with its seats, its money, and what it is for. */
-export type Booking = Awaited<ReturnType<typeof fetchBooking>>;
-export type Refund = Booking['refunds'][number];
-export type Dispute = Booking['disputes'][number];
+import { bookingSchema, bookingsPageSchema, type Booking } from './shapes';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const MOST = 200;
+const ROWS = 50;
 
 /** Raises unknown_booking for another customer's booking, too. */
-async function fetchBooking(id: string) {
+async function fetchBooking(id: string): Promise<Booking> {
   if (!UUID.test(id)) throw new ApiError('unknown_booking');
-  const reading = query(
-    supabase
-      .from('bookings')
-      .select(WITH_ALL)
-      .eq('id', id)
-      .order('seat_id', { referencedTable: 'booking_seats' })
-      .order('created_at', { referencedTable: 'refunds' }),
+  return withClock(() =>
+    queryAs(bookingSchema, supabase.rpc('my_booking', { booking_id: id }, { get: true })),
   );
-  // Whether it is over, or may still be paid or cancelled, is told by the time.
-  const [rows] = await Promise.all([reading, clockSet()]);
-  const [booking] = rows;
-  if (!booking) throw new ApiError('unknown_booking');
-  return booking;
 }
 
-/** The latest of the viewer's bookings. */
-async function fetchBookings() {
-  const reading = query(
-    supabase
-      .from('bookings')
-      .select(WITH_ALL)
-      .order('created_at', { ascending: false })
-      .order('seat_id', { referencedTable: 'booking_seats' })
-      .limit(MOST),
+/** The viewer's bookings, the latest first, from where an earlier page ended. */
+const fetchBookings = (after: string | undefined) =>
+  withClock(() =>
+    queryAs(
+      bookingsPageSchema,
+      supabase.rpc('my_bookings', after === undefined ? { max_rows: ROWS } : { after, max_rows: ROWS }, {
+        get: true,
+      }),
+    ),
   );
-  const [rows] = await Promise.all([reading, clockSet()]);
-  return rows;
+
+/** Set the page's clock by an answer: whether a booking is over, or may still be paid, is told by the time. */
+async function withClock<T extends { server_time: string }>(read: () => Promise<T>): Promise<T> {
+  const askedAt = performance.now();
+  const answer = await read();
+  adjustClock(answer.server_time, askedAt);
+  return answer;
 }
 
 const KEY = 'bookings';
@@ -55,4 +44,11 @@ export const allBookings = { queryKey: [KEY] };
 export const bookingQuery = (id: string) =>
   queryOptions({ queryKey: [KEY, id], queryFn: () => fetchBooking(id), staleTime: 0 });
 
-export const bookingsQuery = queryOptions({ queryKey: [KEY, 'all'], queryFn: fetchBookings, staleTime: 0 });
+export const bookingsQuery = infiniteQueryOptions({
+  queryKey: [KEY, 'all'],
+  queryFn: ({ pageParam }) => fetchBookings(pageParam),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: ({ after }) => after,
+  select: ({ pages }) => pages.flatMap(({ bookings }) => bookings),
+  staleTime: 0,
+});

@@ -1,2 +1,3 @@
-export { allBookings, bookingQuery, bookingsQuery, type Booking, type Dispute, type Refund } from './booking';
+export { allBookings, bookingQuery, bookingsQuery } from './booking';
 export { useCancelBooking } from './cancel-booking';
+export type { Booking, BookingSummary, Dispute, Refund } from './shapes';

@@ -215,3 +215,14 @@ test('nonsense between tabs is ignored', async () => {
   browser.tabs.forEach((receive) => receive({ kind: 'signed-in', access_token: 7 }));
   await expect(tab.accessToken()).resolves.toBe('token 2');
 });
+
+test('a new name is known in every tab, and whoever is signed out has none', async () => {
+  const [one, other] = [browser.open(), browser.open()];
+  await one.check();
+  one.rename('Ada King');
+  for (const tab of [one, other])
+    expect(tab.state.get()).toEqual({ status: 'signed-in', user: { ...ADA, full_name: 'Ada King' } });
+  await one.leave(false);
+  one.rename('Nobody');
+  expect(one.state.get()).toEqual({ status: 'guest', ended: false });
+});

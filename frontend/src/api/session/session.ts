@@ -43,6 +43,8 @@ export interface Session {
   /** Sign in by an exchange with the server that answers tokens. */
   enter(exchange: () => Promise<SignedIn>): Promise<void>;
   leave(everywhere: boolean): Promise<void>;
+  /** Note the viewer's new name, here and in the other tabs. */
+  rename(fullName: string): void;
 }
 
 interface Token {
@@ -165,6 +167,17 @@ export function createSession(deps: SessionDeps): Session {
         await deps.signOut(everywhere);
         applyAndBroadcast({ kind: 'signed-out', ended: false });
       }),
+
+    rename(full_name) {
+      const current = state.get();
+      if (current.status !== 'signed-in' || !token) return;
+      applyAndBroadcast({
+        kind: 'signed-in',
+        access_token: token.value,
+        expires_at: token.expiresAt,
+        user: { ...current.user, full_name },
+      });
+    },
   };
 }
 

@@ -65,7 +65,9 @@ test('the password’s rule is said before it is broken, and after', async () =>
   renderRoutes(routes, '/register');
   expect(await field('Password')).toHaveAccessibleDescription(/^10 to 200 characters/);
   await fillRegistration('too short');
-  expect(await field('Password')).toHaveAccessibleDescription(/Choose a password of 10 to 200 characters\.$/);
+  expect(await field('Password')).toHaveAccessibleDescription(
+    /Choose a password of 10 to 200 characters that is not easy to guess\.$/,
+  );
   expect(await field('Password')).toBeInvalid();
 });
 
@@ -108,4 +110,46 @@ test('signing out everywhere', async () => {
   expect(await screen.findByRole('heading', { name: 'What’s on' })).toBeVisible();
   expect(screen.getByText('Signed out.')).toBeInTheDocument();
   expect(asked.find(({ path }) => path === '/api/auth/logout')?.body).toEqual({ everywhere: true });
+});
+
+const RENAME = '/rest/v1/rpc/rename_me';
+
+test('a name is changed, and said so, in this tab and in the others', async () => {
+  const asked = fakeFlask({ [RENAME]: () => ({ status: 200, body: { full_name: 'Ada King' } }) });
+  await session.enter(() => Promise.resolve(signedIn('token')));
+  renderRoutes(routes, '/account');
+  await press('Change name');
+  expect(await field('Your name')).toHaveFocus();
+  await userEvent.clear(await field('Your name'));
+  await userEvent.type(await field('Your name'), ' Ada King ');
+  await press('Save name');
+  expect(await screen.findByText('Ada King')).toBeVisible();
+  expect(screen.getByText('Name changed.')).toBeInTheDocument();
+  expect(screen.getByRole('button', { name: 'Change name' })).toHaveFocus();
+  expect(asked.find(({ path }) => path === RENAME)?.body).toEqual({ full_name: 'Ada King' });
+});
+
+test('a name that the database refuses is said next to it, and the old one stays', async () => {
+  fakeFlask({ [RENAME]: () => refusal(422, 'invalid_name') });
+  await session.enter(() => Promise.resolve(signedIn('token')));
+  renderRoutes(routes, '/account');
+  await press('Change name');
+  await userEvent.type(await field('Your name'), '\u2066');
+  await press('Save name');
+  await waitFor(async () =>
+    expect(await field('Your name')).toHaveAccessibleDescription(/Enter a name of 1 to 100 characters/),
+  );
+  await press('Cancel');
+  expect(await screen.findByText('Ada')).toBeVisible();
+});
+
+test('a link is no name, and is not sent', async () => {
+  const asked = fakeFlask({});
+  await session.enter(() => Promise.resolve(signedIn('token')));
+  renderRoutes(routes, '/account');
+  await press('Change name');
+  await userEvent.type(await field('Your name'), ' www.evil.example');
+  await press('Save name');
+  expect(await field('Your name')).toBeInvalid();
+  expect(asked.filter(({ path }) => path === RENAME)).toEqual([]);
 });

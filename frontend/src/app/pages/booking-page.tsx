@@ -2,9 +2,11 @@ import { useQuery } from '@tanstack/react-query';
 import { useParams } from 'react-router';
 
 import { bookingQuery, type Booking } from '@/api/bookings';
+import { useShowtimeMoves } from '@/features/bookings/api/showtime-moves';
 import { BookingFacts } from '@/features/bookings/components/booking-facts';
 import { BookingError } from '@/features/bookings/components/booking-error';
 import { CancelBooking } from '@/features/bookings/components/cancel-booking';
+import { MovedNotice } from '@/features/bookings/components/moved-notice';
 import { Refunds } from '@/features/bookings/components/refunds';
 import { Ticket } from '@/features/bookings/components/ticket';
 import { isUnderWay } from '@/features/bookings/lib/refund-text';
@@ -26,6 +28,7 @@ export default function BookingPage() {
     refetchInterval: ({ state }) => (state.data?.refunds.some(isUnderWay) ? REFUND_EVERY : false),
   });
   useHeldByBooking(data);
+  useShowtimeMoves(data);
   if (data) return <Loaded booking={data} />;
   if (!error) return <PageSkeleton />;
   return (
@@ -43,6 +46,7 @@ function Loaded({ booking }: { booking: Booking }) {
     return (
       <Page title={status === 'confirmed' ? ticket.confirmed : statuses[status]} width="wide">
         <div className="flex flex-col gap-8">
+          {status !== 'past' && <MovedNotice booking={booking} />}
           <Ticket booking={booking} />
           <Refunds booking={booking} />
           {status !== 'past' && <CancelBooking booking={booking} />}
@@ -52,10 +56,11 @@ function Loaded({ booking }: { booking: Booking }) {
   }
   const lead =
     status === 'expired' || status === 'cancelled' || status === 'refunded' ? ended[status] : undefined;
-  const onSale = Date.parse(booking.showtimes.starts_at) > now && booking.showtimes.status === 'scheduled';
+  const onSale = Date.parse(booking.showtime.starts_at) > now && booking.showtime.status === 'scheduled';
   return (
     <Page title={statuses[status]} lead={lead} width="narrow">
       <div className="flex flex-col gap-6">
+        {status === 'pending' && <MovedNotice booking={booking} />}
         <Refunds booking={booking} />
         <section
           aria-label={text.bookings.booking}
@@ -66,7 +71,7 @@ function Loaded({ booking }: { booking: Booking }) {
         <div className="flex flex-wrap gap-3">
           {status === 'pending' && <ButtonLink to={paths.checkout(booking.id)}>{finishPaying}</ButtonLink>}
           {status !== 'pending' && onSale && (
-            <ButtonLink to={paths.showtime(booking.showtime_id)}>{toSeats}</ButtonLink>
+            <ButtonLink to={paths.showtime(booking.showtime.id)}>{toSeats}</ButtonLink>
           )}
           <ButtonLink look="secondary" to={paths.bookings()}>
             {text.bookings.title}

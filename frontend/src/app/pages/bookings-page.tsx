@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 
 import { bookingsQuery } from '@/api/bookings';
 import { sentenceFor } from '@/api/errors';
@@ -13,9 +13,18 @@ import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 export default function BookingsPage() {
-  const { data, error, refetch, isFetching } = useQuery(bookingsQuery);
+  const {
+    data,
+    error,
+    refetch,
+    isFetching,
+    hasNextPage,
+    fetchNextPage,
+    isFetchingNextPage,
+    isFetchNextPageError,
+  } = useInfiniteQuery(bookingsQuery);
   const now = useNow(10_000);
-  const { title, empty, sections } = text.bookings;
+  const { title, empty, sections, showMore } = text.bookings;
   if (!data && error) {
     return (
       <Page title={title}>
@@ -57,6 +66,14 @@ export default function BookingsPage() {
     <Page title={title}>
       <BookingList title={sections.upcoming} bookings={upcoming} now={now} />
       <BookingList title={sections.past} bookings={past} now={now} />
+      {hasNextPage && (
+        <div className="mt-8 flex flex-col items-start gap-4">
+          {isFetchNextPageError && <Notice tone="bad">{sentenceFor(error)}</Notice>}
+          <Button look="secondary" busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            {showMore}
+          </Button>
+        </div>
+      )}
     </Page>
   );
 }

@@ -54,45 +54,61 @@ const booking = () => ({
   total: 1150,
   currency: 'USD',
   expires_at: STARTS,
-  booking_seats: [{ seat_id: 1, row_label: 'A', number: 1, kind: 'standard', price: 1150 }],
-  payments: [],
+  confirmed_at: STARTS,
+  seats: [{ seat_id: 1, row: 'A', number: 1, kind: 'standard', price: 1150 }],
   refunds: [],
-  disputes: [],
-  showtimes: { ...showtime(), movies: film() },
+  showtime: showtime(),
+  movie: film(),
+  theater: { ...theater, address: 'Fifth Avenue 1' },
+  auditorium: 'Salon',
 });
-const SEAT = { id: 1, row: 'A', number: 1, x: 1, y: 1, kind: 'standard', price: 1150 };
-const map = () => ({
-  server_time: new Date(NOW).toISOString(),
-  currency: 'USD',
-  seat_limit: 10,
-  pending_booking_id: null,
-  seats: [{ ...SEAT, state: 'free', lock_id: null, expires_at: null }],
+const page = () => ({
+  ...{ id: 42, starts_at: STARTS, status: 'scheduled', revision: 0, seat_limit: 10 },
+  movie: { slug: 'faust', title: 'Faust' },
+  auditorium: { id: 1, name: 'Salon', layout_version: 2 },
+  theater,
+  prices: [{ kind: 'standard', price: 1150 }],
+});
+const layout = { auditorium_id: 1, version: 2, seats: [[1, 'A', 1, 1, 1, 'standard']] };
+const states = () => ({
+  ...{ server_time: new Date(NOW).toISOString(), revision: 0, layout_version: 2, pending_booking_id: null },
+  ...{ booked: [], locked: [], lock_ids: [], expiries: [], mine: [], blocked: [] },
 });
 
 let asked: string[];
 
-/** The Data API, which leaves out what the time that it is asked with leaves out. */
+/** The Data API, which goes by its own time. */
 function answer(url: URL): unknown {
-  const after = (column: string, value: string) => {
-    const from = url.searchParams.get(column)?.replace('gt.', '');
-    return !from || Date.parse(value) > Date.parse(from);
-  };
   switch (url.pathname.split('/').at(-1)) {
     case 'server_time':
       return new Date(NOW).toISOString();
     case 'theaters':
-      return [theater];
-    case 'movies': {
-      const coming = after('showtimes.starts_at', STARTS) && after('showtimes.ends_at', ENDS);
-      const listed = url.searchParams.get('slug') === null;
-      return coming || !listed ? [{ ...film(), showtimes: coming ? [showtime()] : [] }] : [];
-    }
-    case 'showtimes':
-      return [{ ...showtime(), movie: film(), auditorium: { name: 'Salon', theater } }];
-    case 'seat_map':
-      return map();
-    case 'bookings':
-      return [booking()];
+      return { theaters: [theater], more: false };
+    case 'whats_on':
+      return {
+        server_time: new Date(NOW).toISOString(),
+        ...{ total: 1, days: [], genres: [], languages: [], theaters: [theater], more: false, after: null },
+        films: [{ ...film(), showtimes: [{ id: 42, starts_at: STARTS, theater_id: 1 }], more_showtimes: 0 }],
+      };
+    case 'movie':
+      return {
+        server_time: new Date(NOW).toISOString(),
+        ...{ movie: film(), days: [], theaters: [theater], more: false, after: null },
+        showtimes: [
+          {
+            ...{ id: 42, day: '2026-12-02', starts_at: STARTS, status: 'scheduled', theater_id: 1 },
+            ...{ auditorium: 'Salon', seats_left: 5, price_from: 1150 },
+          },
+        ],
+      };
+    case 'showtime':
+      return page();
+    case 'seat_layout':
+      return layout;
+    case 'seat_states':
+      return states();
+    case 'my_bookings':
+      return { server_time: new Date(NOW).toISOString(), bookings: [booking()], after: null };
     case 'refresh':
       return signedIn('token');
     default:
@@ -154,16 +170,16 @@ test('a booking is still to come on a device that is a day ahead', async () => {
   expect(screen.queryByRole('heading', { name: 'Past and cancelled' })).toBeNull();
 });
 
-test('who has the right time waits for no clock and asks once', async () => {
-  deviceIsAheadBy(0);
+test.each([0, ...AHEAD])('the films are asked for once on a device that is %i ms ahead', async (ahead) => {
+  deviceIsAheadBy(ahead);
   await open('/');
   expect(await screen.findByText('1 film')).toBeVisible();
-  expect(asked.filter((what) => what === 'movies')).toHaveLength(1);
+  expect(asked.filter((what) => what === 'whats_on')).toHaveLength(1);
   expect(asked.filter((what) => what === 'server_time')).toHaveLength(1);
 });
 
-test('a server that does not say the time keeps nothing from being shown', async () => {
-  deviceIsAheadBy(0);
+test('the time that comes with the films will do where the server does not say it', async () => {
+  deviceIsAheadBy(26 * HOUR);
   const answering = fetch;
   vi.stubGlobal('fetch', (input: string) =>
     input.includes('server_time') ? Promise.reject(new TypeError('away')) : answering(input),

@@ -14,11 +14,12 @@ const words = text.films.film;
 
 export default function FilmPage() {
   const { slug = '' } = useParams();
-  const { data: film, error, refetch } = useFilm(slug);
+  const query = useFilm(slug);
+  const { data: film, error, refetch } = query;
   if (film)
     return (
       <Page title={film.title} lead={[film.original_title, film.release_year].filter(Boolean).join(' · ')}>
-        <FilmDetails film={film} />
+        <FilmDetails film={film} query={query} />
       </Page>
     );
   if (film === null)

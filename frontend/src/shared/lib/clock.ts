@@ -24,7 +24,7 @@ export function serverNow(): number {
 }
 
 /** By how many milliseconds the device's clock is slow, as far as a server has said. */
-export function clockOffset(): number {
+function clockOffset(): number {
   return offset.get() ?? 0;
 }
 

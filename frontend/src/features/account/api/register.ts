@@ -3,18 +3,17 @@ import { z } from 'zod';
 
 import { post } from '@/api/http';
 import { session, signedInSchema } from '@/api/session';
+import { isEmail } from '@/shared/lib/email';
 import { text } from '@/shared/text';
+
+import { nameSchema } from '../lib/name';
 
 const { errors } = text;
 
 /** The rules of sql/accounts/users.sql and backend/passwords.py, which have the last word. */
 export const registerSchema = z.object({
-  full_name: z.string().trim().min(1, errors.invalid_name).max(200, errors.invalid_name),
-  email: z
-    .string()
-    .trim()
-    .max(254, errors.invalid_email)
-    .regex(/^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$/, errors.invalid_email),
+  full_name: nameSchema,
+  email: z.string().trim().refine(isEmail, errors.invalid_email),
   password: z.string().min(10, errors.weak_password).max(200, errors.weak_password),
 });
 

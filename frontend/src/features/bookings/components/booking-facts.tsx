@@ -12,12 +12,11 @@ export function BookingFacts({
   booking: Booking;
   withReference?: boolean;
 }) {
-  const { showtimes: showtime, booking_seats: seats, currency } = booking;
-  const { theaters: theater, name: auditorium } = showtime.auditoriums;
+  const { showtime, movie, theater, auditorium, seats, currency } = booking;
   const { facts, kinds, seat: seatName } = text.bookings;
   return (
     <div>
-      <p className="font-display text-2xl text-balance">{showtime.movies.title}</p>
+      <p className="font-display text-2xl text-balance">{movie.title}</p>
       <dl className="mt-4 flex flex-col gap-3">
         {withReference && (
           <Fact name={facts.reference}>
@@ -39,7 +38,7 @@ export function BookingFacts({
             {seats.map((seat) => (
               <li key={seat.seat_id} className="flex justify-between gap-4">
                 <span>
-                  {seatName(seat.row_label, seat.number)}
+                  {seatName(seat.row, seat.number)}
                   {kinds[seat.kind] && <span className="text-muted"> · {kinds[seat.kind]}</span>}
                 </span>
                 <span className="tabular-nums">{formatMoney(seat.price, currency)}</span>

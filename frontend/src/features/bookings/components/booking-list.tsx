@@ -1,6 +1,6 @@
 import { Link } from 'react-router';
 
-import type { Booking } from '@/api/bookings';
+import type { BookingSummary } from '@/api/bookings';
 import { ButtonLink } from '@/shared/components/button';
 import { formatDate, formatMoney, formatTime } from '@/shared/lib/format';
 import { paths } from '@/shared/lib/paths';
@@ -11,7 +11,7 @@ import { bookingStatus } from '../lib/booking-status';
 
 interface BookingListProps {
   title: string;
-  bookings: readonly Booking[];
+  bookings: readonly BookingSummary[];
   /** The server's time in milliseconds. */
   now: number;
 }
@@ -30,10 +30,9 @@ export function BookingList({ title, bookings, now }: BookingListProps) {
   );
 }
 
-function Item({ booking, now }: { booking: Booking; now: number }) {
+function Item({ booking, now }: { booking: BookingSummary; now: number }) {
   const words = text.bookings;
-  const { showtimes: showtime, booking_seats: seats } = booking;
-  const { theaters: theater, name: auditorium } = showtime.auditoriums;
+  const { showtime, movie, theater, auditorium, seats } = booking;
   const status = bookingStatus(booking, now);
   const refund = booking.refunds.find(isUnderWay) ?? booking.refunds.at(-1);
   return (
@@ -43,7 +42,7 @@ function Item({ booking, now }: { booking: Booking; now: number }) {
         to={status === 'pending' ? paths.checkout(booking.id) : paths.booking(booking.id)}
         className="mt-1 font-display text-xl text-balance after:absolute after:inset-0 after:rounded-card hover:underline"
       >
-        {showtime.movies.title}
+        {movie.title}
       </Link>
       <p className="mt-1">
         {formatDate(showtime.starts_at, theater.time_zone)},{' '}

@@ -16,7 +16,7 @@ const booking = (refundable_amount: number) =>
     currency: 'EUR',
     cancellable_until: 'infinity',
     refundable_amount,
-    showtimes: { auditoriums: { theaters: { time_zone: 'Europe/Vienna' } } },
+    theater: { time_zone: 'Europe/Vienna' },
   }) as unknown as Booking;
 
 async function ask(of: Booking) {

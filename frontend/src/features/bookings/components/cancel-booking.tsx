@@ -17,7 +17,7 @@ export function CancelBooking({ booking }: { booking: Booking }) {
   const cancel = useCancelBooking();
   const now = useNow(15_000);
   const words = text.bookings.cancel;
-  const { time_zone: timeZone } = booking.showtimes.auditoriums.theaters;
+  const { time_zone: timeZone } = booking.theater;
   if (booking.cancellable_until === null) return null;
   const until = cancellableUntil(booking.cancellable_until);
   const left = booking.refundable_amount ?? 0;

@@ -6,7 +6,7 @@ import { disputeSentence, refundReason, refundSentence } from '../lib/refund-tex
 
 /** The money of a booking that goes back, and what the customer's bank says against it. */
 export function Refunds({ booking }: { booking: Booking }) {
-  const { time_zone: timeZone } = booking.showtimes.auditoriums.theaters;
+  const { time_zone: timeZone } = booking.theater;
   const { refunds, dispute } = text.bookings;
   return (
     <div aria-live="polite" className="flex flex-col gap-4 empty:hidden">

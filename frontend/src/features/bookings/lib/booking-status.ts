@@ -1,20 +1,20 @@
-import type { Booking } from '@/api/bookings';
+import type { BookingSummary } from '@/api/bookings';
 
 export type DisplayStatus =
   'pending' | 'confirmed' | 'past' | 'expired' | 'cancelled' | 'refunded' | 'showtimeCancelled';
 
-type Part = Pick<Booking, 'status' | 'expires_at'> & {
-  showtimes: Pick<Booking['showtimes'], 'starts_at' | 'ends_at' | 'status'>;
+type Part = Pick<BookingSummary, 'status' | 'expires_at'> & {
+  showtime: Pick<BookingSummary['showtime'], 'starts_at' | 'ends_at' | 'status'>;
 };
 
 /** The status to show. `now` is in milliseconds: a booking expires and a show ends by the clock, before any sweep runs. */
-export function bookingStatus({ status, expires_at, showtimes }: Part, now: number): DisplayStatus {
+export function bookingStatus({ status, expires_at, showtime }: Part, now: number): DisplayStatus {
   switch (status) {
     case 'pending':
       return now < Date.parse(expires_at) ? 'pending' : 'expired';
     case 'confirmed':
-      if (showtimes.status === 'cancelled') return 'showtimeCancelled';
-      return now < Date.parse(showtimes.ends_at) ? 'confirmed' : 'past';
+      if (showtime.status === 'cancelled') return 'showtimeCancelled';
+      return now < Date.parse(showtime.ends_at) ? 'confirmed' : 'past';
     default:
       return status;
   }
@@ -22,7 +22,7 @@ export function bookingStatus({ status, expires_at, showtimes }: Part, now: numb
 
 /** What is to come, soonest first, and what is over, latest first. */
 export function sortBookings<B extends Part>(bookings: readonly B[], now: number) {
-  const begins = ({ showtimes }: B) => Date.parse(showtimes.starts_at);
+  const begins = ({ showtime }: B) => Date.parse(showtime.starts_at);
   const isUpcoming = (booking: B) => {
     const status = bookingStatus(booking, now);
     return status === 'pending' || status === 'confirmed' || status === 'showtimeCancelled';

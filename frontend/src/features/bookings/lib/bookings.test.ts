@@ -7,18 +7,11 @@ import { isUnderWay, refundReason, refundSentence } from './refund-text';
 import { sortBookings, bookingStatus } from './booking-status';
 
 const refund = (changes: Partial<Refund>): Refund => ({
-  showtime_id: 1,
   id: 'r',
-  booking_id: 'b',
-  payment_id: 'p',
   amount: 2400,
   currency: 'EUR',
   reason: 'cancelled_by_customer',
   status: 'queued',
-  attempt: 1,
-  stripe_refund_id: null,
-  failure_reason: null,
-  created_at: '2026-12-01T10:00:00Z',
   updated_at: '2026-12-02T10:00:00Z',
   ...changes,
 });
@@ -54,7 +47,7 @@ test.each([
 });
 
 const at = (time: string) => Date.parse(`2026-12-02T${time}Z`);
-const confirmed = { status: 'confirmed', expires_at: '2026-12-01T10:00:00Z', showtimes: show } as const;
+const confirmed = { status: 'confirmed', expires_at: '2026-12-01T10:00:00Z', showtime: show } as const;
 const pending = { ...confirmed, status: 'pending', expires_at: '2026-12-02T18:00:00Z' } as const;
 
 test('the clock ends a pending booking and a show, before any sweep', () => {
@@ -67,7 +60,7 @@ test('the clock ends a pending booking and a show, before any sweep', () => {
 test('soonest first, what is over apart', () => {
   const later = {
     ...confirmed,
-    showtimes: { ...show, starts_at: '2026-12-03T19:00:00Z', ends_at: '2026-12-03T21:00:00Z' },
+    showtime: { ...show, starts_at: '2026-12-03T19:00:00Z', ends_at: '2026-12-03T21:00:00Z' },
   };
   const cancelled = { ...confirmed, status: 'cancelled' } as const;
   expect(sortBookings([later, cancelled, pending], at('17:00:00'))).toEqual({

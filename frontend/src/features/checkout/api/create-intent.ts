@@ -7,6 +7,7 @@ const schema = z.object({
   client_secret: z.string(),
   amount: z.number(),
   currency: z.string(),
+  expires_at: z.string(),
 });
 
 /** The means to pay for a booking; the same ones when asked again. */

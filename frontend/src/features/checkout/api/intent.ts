@@ -1,7 +1,7 @@
 import { retrieveIntent } from '@payment-form';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 
-import type { Booking } from '@/api/bookings';
+import { bookingQuery, type Booking } from '@/api/bookings';
 
 import { keepSecret, keptSecret } from '../lib/client-secret';
 import { createIntent } from './create-intent';
@@ -16,14 +16,24 @@ const keyOf = (bookingId: string) => ['intent', bookingId];
 export function useIntent(booking: Booking | undefined, payable: boolean) {
   const known = booking && keptSecret(booking.payments.map((payment) => payment.payment_intent_id));
   const id = booking?.id ?? '';
+  const queryClient = useQueryClient();
+  /** The first call gives more time, so the countdown starts anew. */
+  const secretOf = async () => {
+    const { client_secret: secret, expires_at: expiresAt } = await createIntent(id);
+    queryClient.setQueryData(
+      bookingQuery(id).queryKey,
+      (before) => before && { ...before, expires_at: expiresAt },
+    );
+    return secret;
+  };
   return useQuery({
     queryKey: keyOf(id),
     queryFn: async () => {
-      const clientSecret = known ?? (await createIntent(id)).client_secret;
+      const clientSecret = known ?? (await secretOf());
       const intent = await retrieveIntent(clientSecret);
       // A canceled intent cannot be paid any more; Flask makes another one.
       if (intent.status !== 'canceled' || !payable) return intent;
-      return retrieveIntent((await createIntent(id)).client_secret);
+      return retrieveIntent(await secretOf());
     },
     enabled: booking !== undefined && (payable || known !== undefined),
     staleTime: Infinity,

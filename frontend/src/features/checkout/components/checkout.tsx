@@ -36,7 +36,7 @@ export function Checkout({ booking, refunds }: CheckoutProps) {
     ({ status, payment_intent_id: id }) => status === 'open' && id !== null,
   );
   const { queryKey } = bookingQuery(booking.id);
-  useBookingUpdates(booking.id, booking.showtime_id);
+  useBookingUpdates(booking.id, booking.showtime.id);
   useQuery({ ...bookingQuery(booking.id), refetchInterval: refetchInterval(view, moneyMayCome) });
 
   const take = (next: Intent) => {
@@ -50,9 +50,9 @@ export function Checkout({ booking, refunds }: CheckoutProps) {
 
   const { views } = text.checkout;
   const onSale =
-    booking.showtimes.status === 'scheduled' && Date.parse(booking.showtimes.starts_at) > serverNow();
+    booking.showtime.status === 'scheduled' && Date.parse(booking.showtime.starts_at) > serverNow();
   const wayBack = onSale ? (
-    <ButtonLink to={paths.showtime(booking.showtime_id)}>{text.checkout.toSeats}</ButtonLink>
+    <ButtonLink to={paths.showtime(booking.showtime.id)}>{text.checkout.toSeats}</ButtonLink>
   ) : (
     <ButtonLink to={paths.films()}>{text.common.toFilms}</ButtonLink>
   );

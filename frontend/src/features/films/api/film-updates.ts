@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { listen } from '@/api/realtime';
 
-import type { Film } from './film';
+import type { Film, FilmPages } from './film';
 import { filmKeys } from './keys';
 
 /** The showtime:update that sql/booking/broadcasts.sql sends to listings. */
@@ -29,7 +29,7 @@ export function useFilmUpdates(film: Pick<Film, 'id' | 'slug'> | null | undefine
       onEvent(event, payload) {
         const update = updateSchema.safeParse(payload);
         if (event !== 'showtime:update' || !update.success) return;
-        queryClient.setQueryData<Film | null>(queryKey, (read) => read && updated(read, update.data));
+        queryClient.setQueryData<FilmPages>(queryKey, (read) => read && updated(read, update.data));
         // What is being read now may be older than this.
         if (queryClient.isFetching({ queryKey }) > 0) readAgain();
       },
@@ -37,11 +37,17 @@ export function useFilmUpdates(film: Pick<Film, 'id' | 'slug'> | null | undefine
   }, [id, slug, queryClient]);
 }
 
-function updated(film: Film, { showtime_id, seats_left, status }: Update): Film {
+function updated(film: FilmPages, { showtime_id, seats_left, status }: Update): FilmPages {
   return {
     ...film,
-    showtimes: film.showtimes.map((showtime) =>
-      showtime.id === showtime_id ? { ...showtime, seats_left, status } : showtime,
+    pages: film.pages.map(
+      (page) =>
+        page && {
+          ...page,
+          showtimes: page.showtimes.map((showtime) =>
+            showtime.id === showtime_id ? { ...showtime, seats_left, status } : showtime,
+          ),
+        },
     ),
   };
 }

@@ -1,41 +1,106 @@
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, type InfiniteData } from '@tanstack/react-query';
+import { z } from 'zod';
 
-import { query } from '@/api/data';
-import { atServerTime } from '@/api/server-clock';
+import { queryAs } from '@/api/data';
+import { isApiError } from '@/api/errors';
 import { supabase } from '@/api/supabase';
+import { adjustClock, isClockSet } from '@/shared/lib/clock';
 
+import { CERTIFICATES } from '../lib/film-filters';
 import { filmKeys } from './keys';
 
-const COLUMNS = `
-  id, slug, title, original_title, release_year, directors, cast_members, genres, language, certificate,
-  length_minutes, synopsis, rights,
-  showtimes(
-    id, starts_at, status, seats_left,
-    auditoriums!inner(name, theaters!inner(slug, name, city, address, time_zone, currency)),
-    showtime_prices(kind, price)
-  )
-`;
+const schema = z
+  .object({
+    server_time: z.string(),
+    movie: z.object({
+      id: z.number(),
+      slug: z.string(),
+      title: z.string(),
+      original_title: z.string().nullable(),
+      release_year: z.number(),
+      directors: z.array(z.string()),
+      cast_members: z.array(z.string()),
+      genres: z.array(z.string()),
+      language: z.string(),
+      certificate: z.enum(CERTIFICATES),
+      length_minutes: z.number(),
+      synopsis: z.string(),
+      rights: z.string(),
+    }),
+    showtimes: z.array(
+      z.object({
+        id: z.number(),
+        day: z.string(),
+        starts_at: z.string(),
+        status: z.enum(['scheduled', 'cancelled']),
+        theater_id: z.number(),
+        auditorium: z.string(),
+        seats_left: z.number(),
+        price_from: z.number().nullable(),
+      }),
+    ),
+    theaters: z.array(
+      z.object({
+        id: z.number(),
+        slug: z.string(),
+        name: z.string(),
+        city: z.string(),
+        address: z.string(),
+        time_zone: z.string(),
+        currency: z.string(),
+      }),
+    ),
+    after: z.string().nullable(),
+  })
+  .transform(({ server_time, movie, showtimes, theaters, after }) => {
+    const byId = new Map(theaters.map((theater) => [theater.id, theater]));
+    return {
+      serverTime: server_time,
+      movie,
+      after,
+      showtimes: showtimes.flatMap(({ theater_id, ...showtime }) => {
+        const theater = byId.get(theater_id);
+        return theater ? [{ ...showtime, theater }] : [];
+      }),
+    };
+  });
 
-/** The film with every showtime that has not ended, or null where there is no such film. */
-const readFilm = (slug: string, now: number, signal: AbortSignal) =>
-  query(
-    supabase
-      .from('movies')
-      .select(COLUMNS)
-      .eq('slug', slug)
-      .gt('showtimes.ends_at', new Date(now).toISOString())
-      .order('starts_at', { referencedTable: 'showtimes' })
-      .abortSignal(signal)
-      .maybeSingle(),
-  );
+type Page = z.output<typeof schema>;
+export type Showtime = Page['showtimes'][number];
+export type Film = Page['movie'] & { showtimes: Showtime[] };
 
-export type Film = NonNullable<Awaited<ReturnType<typeof readFilm>>>;
-export type Showtime = Film['showtimes'][number];
+/** What the cache holds of a film: its pages of showtimes; one that is null where there is no such film. */
+export type FilmPages = InfiniteData<Page | null>;
 
+async function readFilm(slug: string, after: string | null, signal: AbortSignal): Promise<Page | null> {
+  const askedAt = performance.now();
+  try {
+    const answer = await queryAs(
+      schema,
+      supabase.rpc('movie', { slug, ...(after !== null && { after }) }, { get: true }).abortSignal(signal),
+    );
+    if (!isClockSet()) adjustClock(answer.serverTime, askedAt);
+    return answer;
+  } catch (error) {
+    if (isApiError(error, 'unknown_movie')) return null;
+    throw error;
+  }
+}
+
+function joined({ pages }: FilmPages): Film | null {
+  const [first] = pages;
+  if (!first) return null;
+  return { ...first.movie, showtimes: pages.flatMap((page) => page?.showtimes ?? []) };
+}
+
+/** The film with its showtimes that have not ended, page after page, or null where there is no such film. */
 export function useFilm(slug: string) {
-  return useQuery({
+  return useInfiniteQuery({
     queryKey: filmKeys.film(slug),
-    queryFn: ({ signal }) => atServerTime((now) => readFilm(slug, now, signal)),
+    queryFn: ({ pageParam, signal }) => readFilm(slug, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page?.after,
+    select: joined,
     // Broadcasts can be missed; who leaves the page open is not shown yesterday's seats.
     refetchInterval: 60_000,
   });

@@ -1,53 +1,115 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, type InfiniteData } from '@tanstack/react-query';
+import { z } from 'zod';
 
-import { query } from '@/api/data';
-import { atServerTime } from '@/api/server-clock';
+import { queryAs } from '@/api/data';
 import { supabase } from '@/api/supabase';
+import { adjustClock, isClockSet } from '@/shared/lib/clock';
 
-import { daysAhead, widestDay } from '../lib/days';
+import { CERTIFICATES, type Filters } from '../lib/film-filters';
 import { filmKeys } from './keys';
 
-const COLUMNS = `
-  id, slug, title, original_title, release_year, directors, genres, language, certificate, length_minutes,
-  showtimes!inner(id, starts_at, auditoriums!inner(theater_id))
-`;
-/** So many of a film's next showtimes where no day is chosen. */
-const NEXT = 3;
+/** So many cards are as many as a page should draw at once. */
+const PAGE = 48;
 
-interface Asked {
-  /** 2026-12-02, on the calendars of the theaters. */
-  day: string | undefined;
-  theaterIds: readonly number[] | undefined;
-}
+export type Question = Omit<Filters, 'at'> & { theaterIds: readonly number[] | undefined };
 
-/**
- * The films that are on, each with showtimes that are still to come: its next ones, or those of a day. A day begins
- * and ends at different instants from theater to theater, so it comes with its neighbours' edges.
- */
-async function readFilms({ day, theaterIds }: Asked, at: number, signal: AbortSignal) {
-  const now = new Date(at);
-  const { from, to } = day === undefined ? daysAhead(now) : widestDay(day);
-  let films = supabase
-    .from('movies')
-    .select(COLUMNS)
-    .eq('showtimes.status', 'scheduled')
-    .gt('showtimes.starts_at', (from > now ? from : now).toISOString())
-    .lt('showtimes.starts_at', to.toISOString())
-    .order('starts_at', { referencedTable: 'showtimes' })
-    .order('title')
-    .abortSignal(signal);
-  if (theaterIds) films = films.in('showtimes.auditoriums.theater_id', theaterIds);
-  if (day === undefined) films = films.limit(NEXT, { referencedTable: 'showtimes' });
-  return await query(films);
-}
+const theaterSchema = z.object({
+  id: z.number(),
+  slug: z.string(),
+  name: z.string(),
+  city: z.string(),
+  time_zone: z.string(),
+});
+const filmSchema = z.object({
+  id: z.number(),
+  slug: z.string(),
+  title: z.string(),
+  release_year: z.number(),
+  directors: z.array(z.string()),
+  genres: z.array(z.string()),
+  certificate: z.enum(CERTIFICATES),
+  length_minutes: z.number(),
+  showtimes: z.array(z.object({ id: z.number(), starts_at: z.string(), theater_id: z.number() })),
+  more_showtimes: z.number(),
+});
 
-export type ListedFilm = Awaited<ReturnType<typeof readFilms>>[number];
+const schema = z
+  .object({
+    server_time: z.string(),
+    total: z.number(),
+    genres: z.array(z.string()).nullable(),
+    languages: z.array(z.string()).nullable(),
+    films: z.array(filmSchema),
+    theaters: z.array(theaterSchema),
+    after: z.string().nullable(),
+  })
+  .transform(({ theaters, films, server_time, ...rest }) => {
+    const byId = new Map(theaters.map((theater) => [theater.id, theater]));
+    return {
+      ...rest,
+      serverTime: server_time,
+      films: films.map(({ showtimes, more_showtimes, ...film }) => ({
+        film,
+        more: more_showtimes,
+        showtimes: showtimes.flatMap(({ theater_id, ...showtime }) => {
+          const theater = byId.get(theater_id);
+          return theater ? [{ ...showtime, theater }] : [];
+        }),
+      })),
+    };
+  });
+
+type Page = z.output<typeof schema>;
+
+/** A film of the list, with its next showtimes and the number of those besides. */
+export type ListedFilm = Page['films'][number];
 export type ListedShowtime = ListedFilm['showtimes'][number];
 
-export function useFilms({ day, theaterIds }: Asked, enabled: boolean) {
-  return useQuery({
-    queryKey: filmKeys.list(day, theaterIds),
-    queryFn: ({ signal }) => atServerTime((now) => readFilms({ day, theaterIds }, now, signal)),
+async function readFilms(
+  { day, theaterIds, q, sort, ...filters }: Question,
+  after: string | null,
+  signal: AbortSignal,
+): Promise<Page> {
+  const askedAt = performance.now();
+  const { genre, language, certificate, length } = filters;
+  const answer = await queryAs(
+    schema,
+    supabase
+      .rpc(
+        'whats_on',
+        {
+          max_films: PAGE,
+          filters: JSON.stringify({ genre, language, certificate, length }),
+          ...(day !== undefined && { day }),
+          ...(theaterIds && { theater_ids: [...theaterIds] }),
+          ...(q !== undefined && { search: q }),
+          ...(sort !== undefined && { sort }),
+          ...(after !== null && { after }),
+        },
+        { get: true },
+      )
+      .abortSignal(signal),
+  );
+  // A cache may have kept it for half a minute: better than the device's time, and no better than what is known.
+  if (!isClockSet()) adjustClock(answer.serverTime, askedAt);
+  return answer;
+}
+
+const joined = ({ pages }: InfiniteData<Page>) => ({
+  films: pages.flatMap(({ films }) => films),
+  total: pages.at(-1)?.total ?? 0,
+  genres: pages[0]?.genres ?? [],
+  languages: pages[0]?.languages ?? [],
+});
+
+/** The films that are on, page after page, in the order and by the filters that are asked for. */
+export function useFilms(question: Question, enabled: boolean) {
+  return useInfiniteQuery({
+    queryKey: filmKeys.list(question),
+    queryFn: ({ pageParam, signal }) => readFilms(question, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ after }) => after,
+    select: joined,
     placeholderData: keepPreviousData,
     refetchInterval: 5 * 60_000,
     enabled,

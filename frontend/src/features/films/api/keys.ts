@@ -1,6 +1,7 @@
+import type { Question } from './films';
+
 export const filmKeys = {
   theaters: ['films', 'theaters'] as const,
-  list: (day: string | undefined, theaterIds: readonly number[] | undefined) =>
-    ['films', 'list', { day, theaterIds }] as const,
+  list: (question: Question) => ['films', 'list', question] as const,
   film: (slug: string) => ['films', 'film', slug] as const,
 };

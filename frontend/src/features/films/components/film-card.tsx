@@ -5,22 +5,23 @@ import { formatDay, formatDuration, timeParts } from '@/shared/lib/format';
 import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
+import type { ListedFilm, ListedShowtime } from '../api/films';
 import { formatList } from '../lib/names';
-import type { FilmShowing, NextShowtime } from '../lib/showtimes-list';
 import { Poster } from '../poster/poster';
 import { Certificate } from './certificate';
 
-const SHOWN = 3;
-
 interface FilmCardProps {
-  on: FilmShowing;
+  on: ListedFilm;
   /** All showtimes are of one day, which need not be said on each. */
   oneDay: boolean;
   now: number;
 }
 
-export const FilmCard = memo(function FilmCard({ on: { film, showtimes }, oneDay, now }: FilmCardProps) {
-  const more = showtimes.length - SHOWN;
+export const FilmCard = memo(function FilmCard({
+  on: { film, showtimes, more },
+  oneDay,
+  now,
+}: FilmCardProps) {
   return (
     <article className="grid grid-cols-[7.5rem_1fr] gap-4 sm:flex sm:flex-col sm:gap-3">
       <Link to={paths.film(film.slug)} tabIndex={-1} aria-hidden="true" className="group block">
@@ -40,12 +41,12 @@ export const FilmCard = memo(function FilmCard({ on: { film, showtimes }, oneDay
           {formatDuration(film.length_minutes)}
         </p>
         <ul aria-label={text.films.card.next(film.title)} className="mt-2 flex flex-col sm:mt-auto sm:pt-2">
-          {showtimes.slice(0, SHOWN).map((showtime) => (
+          {showtimes.map((showtime) => (
             <li key={showtime.id} className="border-t border-line first:border-t-0 sm:first:border-t">
               <Next showtime={showtime} oneDay={oneDay} now={now} />
             </li>
           ))}
-          {oneDay && more > 0 && (
+          {more > 0 && (
             <li className="border-t border-line">
               <Link
                 to={paths.film(film.slug)}
@@ -66,7 +67,7 @@ function Next({
   showtime: { id, starts_at, theater },
   oneDay,
   now,
-}: { showtime: NextShowtime } & Omit<FilmCardProps, 'on'>) {
+}: { showtime: ListedShowtime } & Omit<FilmCardProps, 'on'>) {
   const { time, zone } = timeParts(starts_at, theater.time_zone);
   return (
     <Link

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { formatDuration } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
-import type { Film } from '../api/film';
+import type { Film, useFilm } from '../api/film';
 import { useFilmUpdates } from '../api/film-updates';
 import { capitalize, languageName, formatList } from '../lib/names';
 import { Poster } from '../poster/poster';
@@ -12,7 +12,12 @@ import { FilmShowtimes } from './film-showtimes';
 
 const words = text.films.film;
 
-export function FilmDetails({ film }: { film: Film }) {
+interface FilmDetailsProps {
+  film: Film;
+  query: ReturnType<typeof useFilm>;
+}
+
+export function FilmDetails({ film, query }: FilmDetailsProps) {
   useFilmUpdates(film);
   const { facts } = words;
   return (
@@ -35,7 +40,7 @@ export function FilmDetails({ film }: { film: Film }) {
           </dl>
         </div>
       </div>
-      <FilmShowtimes showtimes={film.showtimes} />
+      <FilmShowtimes showtimes={film.showtimes} film={query} />
       <section className="mt-14 max-w-prose border-t border-line pt-6 text-sm text-muted">
         <h2 className="font-semibold">{words.rights}</h2>
         <p className="mt-1">{film.rights}</p>

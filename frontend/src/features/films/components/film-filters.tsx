@@ -6,7 +6,7 @@ import { text } from '@/shared/text';
 import type { Theater } from '../api/theaters';
 import { capitalize, languageName } from '../lib/names';
 import type { ChangeFilters } from '../lib/use-film-filters';
-import { CERTIFICATES, LENGTHS, readFilters, type Filters } from '../lib/film-filters';
+import { CERTIFICATES, LENGTHS, readFilters, SORTS, type Filters } from '../lib/film-filters';
 import { SearchBox } from './search-box';
 import { Select } from './select';
 
@@ -24,7 +24,7 @@ const words = text.films.filters;
 export function FilmFilters({ filters, onChange, theaters, genres, languages }: FilmFiltersProps) {
   const id = useId();
   const [open, setOpen] = useState(false);
-  const { genre, language, certificate, length } = filters;
+  const { q, genre, language, certificate, length, sort } = filters;
   const set = [genre, language, certificate, length].filter(Boolean).length;
   // As if it stood in the address, where it is checked.
   const choose = (name: keyof Filters) => (value: string | undefined) =>
@@ -37,7 +37,7 @@ export function FilmFilters({ filters, onChange, theaters, genres, languages }: 
       <div className="lg:col-span-2">
         <SearchBox value={filters.q} onChange={choose('q')} />
       </div>
-      <div className="lg:col-span-2">
+      <div>
         <Select
           label={text.films.place.label}
           value={filters.at}
@@ -71,6 +71,18 @@ export function FilmFilters({ filters, onChange, theaters, genres, languages }: 
         {words.show(set)}
       </Button>
       <div id={id} className={`${open ? 'grid' : 'hidden'} gap-3 sm:contents`}>
+        <Select
+          label={words.sort.label}
+          value={sort}
+          onChange={choose('sort')}
+          all={q === undefined ? words.sort.title : words.sort.relevance}
+        >
+          {SORTS.filter((name) => name !== 'title' || q !== undefined || sort === 'title').map((name) => (
+            <option key={name} value={name}>
+              {words.sort[name]}
+            </option>
+          ))}
+        </Select>
         <Select label={words.genre.label} value={genre} onChange={choose('genre')} all={words.genre.all}>
           {genres.map((name) => (
             <option key={name} value={name}>

@@ -10,13 +10,15 @@ import { text } from '@/shared/text';
 import { useFilms } from '../api/films';
 import { useTheaters } from '../api/theaters';
 import { comingDays } from '../lib/days';
-import { filterOptions, showtimesList, theatersAt } from '../lib/showtimes-list';
+import { choices, stillOn } from '../lib/still-on';
+import { theatersAt } from '../lib/theaters-at';
 import { useFilmFilters } from '../lib/use-film-filters';
 import { FILTERS } from '../lib/film-filters';
 import { DayStrip } from './day-strip';
 import { FilmCard } from './film-card';
 import { FilmFilters } from './film-filters';
 import { FilmGrid, FilmGridSkeleton } from './film-grid';
+import { MoreButton } from './more-button';
 
 const HALF_A_MINUTE = 30_000;
 const words = text.films;
@@ -31,10 +33,11 @@ export function FilmList() {
   const days = comingDays(now, timeZones);
   // A link may be older than its day.
   const day = days.find((coming) => coming === asked.day);
+  const { at, ...rest } = asked;
   const filters = { ...asked, day };
   const films = useFilms(
-    { day, theaterIds: there.length < all.length ? there.map(({ id }) => id) : undefined },
-    asked.at === undefined || theaters.isSuccess,
+    { ...rest, day, theaterIds: there.length < all.length ? there.map(({ id }) => id) : undefined },
+    at === undefined || theaters.isSuccess,
   );
   const failed = [films, theaters].filter(({ isError, data }) => isError && !data);
   const narrowed = FILTERS.some((name) => filters[name]) || there.length < all.length;
@@ -47,7 +50,8 @@ export function FilmList() {
           filters={filters}
           onChange={change}
           theaters={all}
-          {...filterOptions(films.data ?? [], filters)}
+          genres={choices(films.data?.genres ?? [], filters.genre)}
+          languages={choices(films.data?.languages ?? [], filters.language)}
         />
       </div>
       {failed.length > 0 ? (
@@ -62,8 +66,7 @@ export function FilmList() {
         </div>
       ) : (
         <Found
-          {...{ films: films.data, theaters: theaters.data, filters, now, narrowed }}
-          busy={films.isPlaceholderData}
+          {...{ films, filters, now, narrowed }}
           allDays={addressWith({ day: undefined })}
           onClear={() => change(NOTHING)}
         />
@@ -84,21 +87,19 @@ const NOTHING = {
 };
 
 interface FoundProps {
-  films: ReturnType<typeof useFilms>['data'];
-  theaters: ReturnType<typeof useTheaters>['data'];
+  films: ReturnType<typeof useFilms>;
   filters: ReturnType<typeof useFilmFilters>['filters'];
   now: number;
-  busy: boolean;
   narrowed: boolean;
   allDays: string;
   onClear: () => void;
 }
 
-function Found({ films, theaters, filters, now, busy, narrowed, allDays, onClear }: FoundProps) {
-  const on = useMemo(
-    () => films && theaters && showtimesList(films, theatersAt(theaters, filters.at), filters, now),
-    [films, theaters, filters, now],
-  );
+function Found({ films, filters, now, narrowed, allDays, onClear }: FoundProps) {
+  const { data, isPlaceholderData: busy } = films;
+  const on = useMemo(() => data && stillOn(data.films, now), [data, now]);
+  // Those that are over since they were read are of the total, too.
+  const total = data && on && data.total - (data.films.length - on.length);
   const clear = narrowed && (
     <Button look="quiet" className="-mx-3" onClick={onClear}>
       {words.filters.clear}
@@ -108,7 +109,7 @@ function Found({ films, theaters, filters, now, busy, narrowed, allDays, onClear
     <>
       <div className="mt-5 flex min-h-11 flex-wrap items-center justify-between gap-x-4">
         <p role="status" className="font-medium">
-          {on ? words.count(on.length) : <span className="sr-only">{words.loading}</span>}
+          {total !== undefined ? words.count(total) : <span className="sr-only">{words.loading}</span>}
         </p>
         {!on && <Skeleton className="h-5 w-20" />}
         {on?.length !== 0 && clear}
@@ -134,11 +135,22 @@ function Found({ films, theaters, filters, now, busy, narrowed, allDays, onClear
       {on && on.length > 0 && (
         <FilmGrid busy={busy}>
           {on.map((one) => (
-            <li key={one.film.id} className="min-w-0">
+            <li key={one.film.id} id={`film-${one.film.id}`} tabIndex={-1} className="min-w-0">
               <FilmCard on={one} oneDay={filters.day !== undefined} now={now} />
             </li>
           ))}
         </FilmGrid>
+      )}
+      {on && !busy && (
+        <MoreButton
+          query={films}
+          label={words.more.films}
+          failed={words.more.failed}
+          arrived={(now) => ({
+            first: `film-${now.films[data?.films.length ?? 0]?.film.id}`,
+            shown: words.more.shown(now.films.length, now.total),
+          })}
+        />
       )}
     </>
   );

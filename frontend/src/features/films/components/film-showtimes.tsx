@@ -3,15 +3,21 @@ import { useNow } from '@/shared/lib/clock';
 import { formatDate } from '@/shared/lib/format';
 import { text } from '@/shared/text';
 
-import type { Showtime } from '../api/film';
+import type { Showtime, useFilm } from '../api/film';
 import { nameOfDay, noon } from '../lib/days';
 import { byDayAndTheater, type Day } from '../lib/showtimes';
+import { MoreButton } from './more-button';
 import { ShowtimeLink } from './showtime-link';
 
 const TEN_SECONDS = 10_000;
 const words = text.films.film;
 
-export function FilmShowtimes({ showtimes }: { showtimes: readonly Showtime[] }) {
+interface FilmShowtimesProps {
+  showtimes: readonly Showtime[];
+  film: ReturnType<typeof useFilm>;
+}
+
+export function FilmShowtimes({ showtimes, film }: FilmShowtimesProps) {
   const now = useNow(TEN_SECONDS);
   const days = byDayAndTheater(showtimes);
   return (
@@ -42,7 +48,7 @@ export function FilmShowtimes({ showtimes }: { showtimes: readonly Showtime[] })
                 </h4>
                 <ul className="mt-3 grid grid-cols-2 gap-3">
                   {there.map((showtime) => (
-                    <li key={showtime.id}>
+                    <li key={showtime.id} id={`showtime-${showtime.id}`} tabIndex={-1}>
                       <ShowtimeLink showtime={showtime} now={now} />
                     </li>
                   ))}
@@ -52,6 +58,15 @@ export function FilmShowtimes({ showtimes }: { showtimes: readonly Showtime[] })
           </div>
         </section>
       ))}
+      <MoreButton
+        query={film}
+        label={words.more}
+        failed={words.moreFailed}
+        arrived={(now) => ({
+          first: `showtime-${now?.showtimes[showtimes.length]?.id}`,
+          shown: words.shown(now?.showtimes.length ?? 0),
+        })}
+      />
     </section>
   );
 }

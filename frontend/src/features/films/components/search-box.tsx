@@ -2,6 +2,8 @@ import { useEffect, useId, useState } from 'react';
 
 import { text } from '@/shared/text';
 
+import { LONGEST } from '../lib/film-filters';
+
 const PAUSE = 250;
 
 interface SearchBoxProps {
@@ -46,6 +48,7 @@ export function SearchBox({ value = '', onChange }: SearchBoxProps) {
         placeholder={text.films.search.placeholder}
         autoComplete="off"
         enterKeyHint="search"
+        maxLength={LONGEST}
         onChange={({ target }) => setTyped(target.value)}
         className="min-h-11 w-full min-w-0 rounded-lg border border-edge bg-surface px-3 text-ink placeholder:text-muted"
       />

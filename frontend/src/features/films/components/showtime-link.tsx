@@ -5,25 +5,24 @@ import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 import type { Showtime } from '../api/film';
-import { priceFrom, saleOf } from '../lib/showtimes';
+import { saleOf } from '../lib/showtimes';
 
 const words = text.films.showtime;
 const FEW = 20;
 const SHAPE = 'flex min-h-11 flex-col gap-0.5 rounded-xl border px-4 py-3';
 
 export function ShowtimeLink({ showtime, now }: { showtime: Showtime; now: number }) {
-  const { id, starts_at, seats_left, auditoriums } = showtime;
-  const { time_zone, currency } = auditoriums.theaters;
+  const { id, starts_at, seats_left, auditorium, theater, price_from: price } = showtime;
+  const { time_zone, currency } = theater;
   const { time, zone } = timeParts(starts_at, time_zone);
   const sale = saleOf(showtime, now);
-  const price = priceFrom(showtime);
   const facts = (
     <>
       <span className={`text-xl font-semibold tabular-nums ${sale === 'cancelled' ? 'line-through' : ''}`}>
         <time dateTime={starts_at}>{time}</time>
         {zone && <span className="text-sm font-normal whitespace-nowrap text-muted"> {zone}</span>}
       </span>{' '}
-      <span className="text-sm text-muted">{auditoriums.name}</span>{' '}
+      <span className="text-sm text-muted">{auditorium}</span>{' '}
     </>
   );
   if (sale === 'started' || sale === 'cancelled')
@@ -47,13 +46,11 @@ export function ShowtimeLink({ showtime, now }: { showtime: Showtime; now: numbe
         {sale === 'sold-out' ? (
           <span className="font-semibold text-bad">{words.soldOut}</span>
         ) : (
-          seats_left !== null && (
-            <span className={seats_left <= FEW ? 'font-semibold text-warn' : 'text-good'}>
-              {words.seatsLeft(seats_left)}
-            </span>
-          )
+          <span className={seats_left <= FEW ? 'font-semibold text-warn' : 'text-good'}>
+            {words.seatsLeft(seats_left)}
+          </span>
         )}{' '}
-        {sale === 'on' && price !== undefined && (
+        {sale === 'on' && price !== null && (
           <span className="text-muted">{words.from(formatMoney(price, currency))}</span>
         )}
       </span>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { comingDays, nameOfChoice, nameOfDay, widestDay } from './days';
+import { comingDays, nameOfChoice, nameOfDay } from './days';
 
 test('the days begin with the first that is today somewhere', () => {
   const lateInNewYork = Date.parse('2026-12-31T02:00:00Z');
@@ -28,10 +28,4 @@ test('a choice of days begins with the viewer’s own where the theaters disagre
   expect(named('2026-12-03', 'America/New_York', 'Europe/Vienna')).toBe('Today');
   expect(named('2026-12-02', 'America/New_York', 'Pacific/Honolulu')).toBe('Today');
   expect(named('2026-12-03')).toBe('Today');
-});
-
-test('a day is 50 hours long until the theater is known', () => {
-  const { from, to } = widestDay('2026-12-02');
-  expect(from.toISOString()).toBe('2026-12-01T10:00:00.000Z');
-  expect(to.toISOString()).toBe('2026-12-03T12:00:00.000Z');
 });

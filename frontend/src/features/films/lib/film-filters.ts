@@ -2,31 +2,38 @@ import type { Database } from '@/api/database.types';
 
 export type Certificate = Database['public']['Enums']['certificate'];
 
-export const CERTIFICATES: readonly Certificate[] = ['U', 'PG', '12', '15', '18'];
+export const CERTIFICATES = ['U', 'PG', '12', '15', '18'] as const satisfies readonly Certificate[];
 export const LENGTHS = ['short', 'feature', 'long'] as const;
+export const SORTS = ['title', 'soonest'] as const;
 
 export type Length = (typeof LENGTHS)[number];
+export type Sort = (typeof SORTS)[number];
 
 /** What the viewer looks for, as it stands in the address: ?day=2026-12-02&at=lantern-london&genre=horror. */
 export interface Filters {
   day: string | undefined;
   /** A theater's slug, or a city. */
   at: string | undefined;
-  /** Words of a title or of a director's name. */
+  /** Words of a title, a name, a genre or a year. */
   q: string | undefined;
   genre: string | undefined;
   language: string | undefined;
   /** The strictest certificate that will do. */
   certificate: Certificate | undefined;
   length: Length | undefined;
+  /** Where nothing is said: how well it fits a search, else the title. */
+  sort: Sort | undefined;
 }
 
-/** Those besides day and place, which are no filters but where one is. */
+/** As much as whats_on takes. */
+export const LONGEST = 100;
+
+/** Those besides day, place and order. */
 export const FILTERS = ['q', 'genre', 'language', 'certificate', 'length'] as const;
 
 export function readFilters(query: URLSearchParams): Filters {
   const given = (name: keyof Filters) => {
-    const value = query.get(name)?.trim();
+    const value = query.get(name)?.trim().slice(0, LONGEST);
     return value === '' ? undefined : value;
   };
   return {
@@ -37,6 +44,7 @@ export function readFilters(query: URLSearchParams): Filters {
     language: given('language'),
     certificate: CERTIFICATES.find((certificate) => certificate === given('certificate')),
     length: LENGTHS.find((length) => length === given('length')),
+    sort: SORTS.find((sort) => sort === given('sort')),
   };
 }
 
@@ -48,52 +56,4 @@ export function withFilters(query: URLSearchParams, change: Partial<Filters>): U
     else changed.delete(name);
   }
   return changed;
-}
-
-interface Facts {
-  title: string;
-  original_title: string | null;
-  directors: string[];
-  genres: string[];
-  language: string;
-  certificate: Certificate;
-  length_minutes: number;
-}
-
-/** Match a film against all filters but day and place. */
-export function matches(film: Facts, { q, genre, language, certificate, length }: Filters): boolean {
-  return (
-    (genre === undefined || film.genres.includes(genre)) &&
-    (language === undefined || film.language === language) &&
-    (certificate === undefined || rank(film.certificate) <= rank(certificate)) &&
-    (length === undefined || lengthOf(film.length_minutes) === length) &&
-    (q === undefined || matchesText(film, q))
-  );
-}
-
-/** 45 minutes are where prices change. */
-export function lengthOf(minutes: number): Length {
-  if (minutes <= 45) return 'short';
-  return minutes <= 120 ? 'feature' : 'long';
-}
-
-const rank = (certificate: Certificate) => CERTIFICATES.indexOf(certificate);
-
-/** Every word that is looked for begins or stands in a word of the film: "melies moon", "hitchhiker". */
-function matchesText(film: Facts, q: string): boolean {
-  const said = [film.title, film.original_title ?? '', ...film.directors].map(normalize);
-  const words = normalize(q).split(' ').filter(Boolean);
-  return words.every((word) =>
-    said.some((text) => text.includes(word) || text.replaceAll(' ', '').includes(word)),
-  );
-}
-
-/** Without accents, signs and capitals: Méliès is melies, Hitch-Hiker is hitch hiker, Gulliver’s is gullivers. */
-function normalize(text: string): string {
-  return text
-    .normalize('NFD')
-    .replace(/[\p{M}'’]/gu, '')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
 }

@@ -9,17 +9,33 @@ import { announcement } from '@/shared/lib/announce';
 import { fakeFlask, refusal, signedIn, type Asked } from '@/test/flask';
 import { renderRoutes } from '@/test/render';
 
-import { SeatPicker } from './seat-picker';
+import { ShowtimeSeats } from './showtime-seats';
 
-const listening = vi.hoisted(() => new Map<string, unknown>());
+const human = vi.hoisted(() => ({ configured: true }));
+vi.mock('../api/human-check', () => ({ humanCheckIsConfigured: () => human.configured }));
+vi.mock('./human-check', () => ({
+  HumanCheck: ({ open, onPassed, onClose }: Record<'onPassed' | 'onClose', () => void> & { open: boolean }) =>
+    open && (
+      <div role="dialog">
+        <button onClick={onPassed}>Pass</button>
+        <button onClick={onClose}>Leave</button>
+      </div>
+    ),
+}));
+const listening = vi.hoisted(() => new Set<Listener>());
 vi.mock('@/api/realtime', () => ({
-  listen: (topic: string, listener: unknown) => {
-    listening.set(topic, listener);
-    return () => undefined;
+  listen: (_topic: string, listener: Listener) => {
+    listening.add(listener);
+    return () => listening.delete(listener);
   },
 }));
 
-const realtime = () => listening.get('showtime:7') as Required<Listener>;
+const realtime = {
+  onEvent: (event: string, payload: unknown) =>
+    listening.forEach((listener) => listener.onEvent(event, payload)),
+  onJoined: () => listening.forEach((listener) => listener.onJoined?.()),
+  onLost: () => listening.forEach((listener) => listener.onLost?.()),
+};
 
 const HOUR = 3_600_000;
 /** The clock of the server is an hour ahead of this machine's: code that counts by the device's clock fails. */
@@ -39,16 +55,46 @@ class Auditorium {
   pendingBookingId: string | null = null;
   reads = 0;
 
-  map() {
+  revision = 0;
+  version = 2;
+
+  showtime() {
+    const body = {
+      ...{ id: 7, starts_at: serverTime(HOUR), status: 'scheduled' as const, revision: this.revision },
+      movie: { slug: 'faust', title: 'Faust' },
+      auditorium: { id: 1, name: 'Salon', layout_version: this.version },
+      theater: { name: 'Lantern', time_zone: 'Europe/Vienna', currency: 'EUR' },
+      prices: [{ kind: 'standard' as const, price: 1150 }],
+      seat_limit: this.limit,
+    };
+    return { status: 200, body };
+  }
+
+  layout() {
+    const seats = [1, 2, 3].map((id) => [id, 'A', id, id, 1, 'standard']);
+    return { status: 200, body: { auditorium_id: 1, version: this.version, seats } };
+  }
+
+  states() {
     this.reads += 1;
+    const others = this.locks.filter(({ mine }) => !mine);
     return {
       status: 200,
       body: {
         server_time: serverTime(),
-        currency: 'EUR',
-        seat_limit: this.limit,
+        revision: this.revision,
+        layout_version: this.version,
         pending_booking_id: this.pendingBookingId,
-        seats: [1, 2, 3].map((id) => this.seat(id)),
+        booked: [],
+        locked: others.map(({ seatId }) => [seatId]),
+        lock_ids: others.map(({ lockId }) => lockId),
+        expiries: others.map(({ expiresAt }) => Math.ceil(Date.parse(expiresAt) / 60_000) * 60),
+        mine: this.locks
+          .filter(({ mine }) => mine)
+          .map(({ seatId, lockId, expiresAt }) => ({
+            ...{ seat_id: seatId, lock_id: lockId, expires_at: expiresAt },
+          })),
+        blocked: [],
       },
     };
   }
@@ -68,19 +114,11 @@ class Auditorium {
     };
     return { status: 200, body };
   }
-
-  private seat(id: number) {
-    const lock = this.locks.find(({ seatId }) => seatId === id);
-    return {
-      ...{ id, row: 'A', number: id, x: id, y: 1, kind: 'standard', price: 1150 },
-      state: lock ? (lock.mine ? 'mine' : 'locked') : 'free',
-      lock_id: lock?.lockId ?? null,
-      expires_at: lock?.expiresAt ?? null,
-    };
-  }
 }
 
-const MAP = '/rest/v1/rpc/seat_map';
+const SHOWTIME = '/rest/v1/rpc/showtime';
+const LAYOUT = '/rest/v1/rpc/seat_layout';
+const STATES = '/rest/v1/rpc/seat_states';
 const LOCK = '/rest/v1/rpc/lock_seats';
 const RELEASE = '/rest/v1/rpc/release_seats';
 
@@ -102,7 +140,10 @@ function Address() {
 function open(answers: Parameters<typeof fakeFlask>[0] = {}) {
   asked = fakeFlask({
     '/api/auth/refresh': () => ({ status: 204 }),
-    [MAP]: () => auditorium.map(),
+    '/rest/v1/rpc/server_time': () => ({ status: 200, body: serverTime() }),
+    [SHOWTIME]: () => auditorium.showtime(),
+    [LAYOUT]: () => auditorium.layout(),
+    [STATES]: () => auditorium.states(),
     [LOCK]: ({ body }) => {
       (body as { seat_ids: number[] }).seat_ids.forEach((id) => auditorium.hold(id, true));
       return auditorium.selection();
@@ -111,7 +152,7 @@ function open(answers: Parameters<typeof fakeFlask>[0] = {}) {
   });
   return renderRoutes(
     [
-      { path: '/showtimes/7', element: <SeatPicker showtimeId={7} title="Faust" /> },
+      { path: '/showtimes/7', element: <ShowtimeSeats showtimeId={7} /> },
       { path: '*', element: <Address /> },
     ],
     '/showtimes/7',
@@ -220,15 +261,15 @@ test('what others do is shown as it happens, and what was missed once the topic 
   open();
   await expectSeat(1, 'free');
   act(() => {
-    realtime().onJoined();
-    realtime().onEvent('seat:lock', { seat_ids: [1], lock_ids: [11], expires_at: serverTime(600_000) });
+    realtime.onJoined();
+    realtime.onEvent('seat:lock', { seat_ids: [1], lock_ids: [11], expires_at: serverTime(600_000) });
   });
   expect(await seat(1)).toHaveAccessibleName(/on hold$/);
-  act(() => realtime().onLost());
+  act(() => realtime.onLost());
   expect(screen.getByText('Updates are delayed')).toBeInTheDocument();
   auditorium.locks = [];
   auditorium.hold(2, false);
-  act(() => realtime().onJoined());
+  act(() => realtime.onJoined());
   await expectSeat(2, 'on hold');
   await expectSeat(1, 'free');
   expect(screen.getByText('Live')).toBeInTheDocument();
@@ -238,7 +279,7 @@ test('what the viewer does in another tab is his here, too', async () => {
   open();
   await expectSeat(1, 'free');
   const { lockId, expiresAt } = auditorium.hold(1, true);
-  act(() => realtime().onEvent('seat:lock', { seat_ids: [1], lock_ids: [lockId], expires_at: expiresAt }));
+  act(() => realtime.onEvent('seat:lock', { seat_ids: [1], lock_ids: [lockId], expires_at: expiresAt }));
   const tab = new BroadcastChannel('frontrow.cross-tab');
   tab.postMessage(8);
   tab.postMessage(7);
@@ -283,4 +324,132 @@ test('on to the payment', async () => {
     .setup({ advanceTimers: (by) => vi.advanceTimersByTime(by) })
     .click(await screen.findByRole('button', { name: 'Continue to payment' }));
   expect(await screen.findByText('/checkout/b7')).toBeVisible();
+});
+
+/** A showtime under pressure: it locks for tokens that say that a check was passed. */
+function underPressure() {
+  let passed = false;
+  open({
+    [LOCK]: ({ body }) => {
+      if (!passed) return refusal(403, 'human_check_required');
+      (body as { seat_ids: number[] }).seat_ids.forEach((id) => auditorium.hold(id, true));
+      return auditorium.selection();
+    },
+  });
+  return () => {
+    passed = true;
+  };
+}
+
+test('a seat that waited for a human check is locked by itself afterwards', async () => {
+  const pass = underPressure();
+  await choose(2);
+  const button = await screen.findByRole('button', { name: 'Pass' });
+  await expectSeat(2, 'free');
+  pass();
+  fireEvent.click(button);
+  await expectSeat(2, 'yours');
+  expect(askedFor(LOCK)).toEqual([
+    { showtime_id: 7, seat_ids: [2] },
+    { showtime_id: 7, seat_ids: [2] },
+  ]);
+  expect(screen.queryByRole('dialog')).toBeNull();
+});
+
+test('who leaves a human check is back at the map', async () => {
+  underPressure();
+  await choose(2);
+  fireEvent.click(await screen.findByRole('button', { name: 'Leave' }));
+  expect(screen.queryByRole('dialog')).toBeNull();
+  await expectSeat(2, 'free');
+  expect(askedFor(LOCK)).toHaveLength(1);
+});
+
+test('a page without a human check says that it cannot ask', async () => {
+  human.configured = false;
+  try {
+    underPressure();
+    await choose(2);
+    expect(await screen.findByText(/This showtime is very busy right now/)).toBeVisible();
+    expect(screen.queryByRole('dialog')).toBeNull();
+    await expectSeat(2, 'free');
+  } finally {
+    human.configured = true;
+  }
+});
+
+const counts = () => [SHOWTIME, LAYOUT, STATES].map((path) => askedFor(path).length);
+
+test('opening asks for the showtime, the layout and the states once, and a rejoin for the states', async () => {
+  open();
+  await screen.findByRole('heading', { name: 'Faust' });
+  await waitFor(() => expect(listening.size).toBe(2));
+  act(() => realtime.onJoined());
+  await expectSeat(1, 'free');
+  await act(() => vi.advanceTimersByTimeAsync(5_000));
+  expect(counts()).toEqual([1, 1, 1]);
+  act(() => realtime.onLost());
+  act(() => realtime.onJoined());
+  await act(() => vi.advanceTimersByTimeAsync(5_000));
+  expect(counts()).toEqual([1, 1, 2]);
+});
+
+test('without Realtime the states are read after a second, and each half a minute', async () => {
+  open();
+  await expectSeat(1, 'free');
+  expect(counts()).toEqual([1, 1, 1]);
+  await act(() => vi.advanceTimersByTimeAsync(91_000));
+  expect(counts()).toEqual([1, 1, 4]);
+});
+
+test('with Realtime the clock reads them seldom', async () => {
+  open();
+  await expectSeat(1, 'free');
+  act(() => realtime.onJoined());
+  await act(() => vi.advanceTimersByTimeAsync(3 * 60_000));
+  const [, , reads = 0] = counts();
+  expect(reads).toBe(2);
+  await act(() => vi.advanceTimersByTimeAsync(4 * 60_000));
+  expect(counts()[2]).toBe(reads + 1);
+});
+
+test('seats left are no reason to ask for the showtime, a new time or state is', async () => {
+  open();
+  await expectSeat(1, 'free');
+  const update = (changes: object) =>
+    act(() => realtime.onEvent('showtime:update', { seats_left: 2, status: 'scheduled', ...changes }));
+  update({});
+  update({ revision: 0 });
+  await act(() => vi.advanceTimersByTimeAsync(100));
+  expect(counts()[0]).toBe(1);
+  auditorium.revision = 1;
+  update({ revision: 1 });
+  await waitFor(() => expect(counts()[0]).toBe(2));
+  update({ revision: 1, status: 'cancelled' });
+  await waitFor(() => expect(counts()[0]).toBe(3));
+});
+
+test('states of another layout or revision have that read anew', async () => {
+  open();
+  await expectSeat(1, 'free');
+  auditorium.version = 3;
+  act(() => realtime.onJoined());
+  await waitFor(() => expect(counts()).toEqual([1, 2, 2]));
+  auditorium.revision = 1;
+  act(() => realtime.onJoined());
+  await waitFor(() => expect(counts()[0]).toBe(2));
+});
+
+test('a layout that has been replaced meanwhile is asked for as it is now', async () => {
+  const outdated = refusal(409, 'layout_outdated', { version: 3 });
+  let first = true;
+  open({
+    [LAYOUT]: () => {
+      if (!first) return auditorium.layout();
+      first = false;
+      return outdated;
+    },
+  });
+  await expectSeat(1, 'free');
+  expect(askedFor(LAYOUT)).toHaveLength(2);
 });

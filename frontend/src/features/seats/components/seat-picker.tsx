@@ -8,10 +8,12 @@ import { paths } from '@/shared/lib/paths';
 import { useOnline } from '@/shared/lib/use-online';
 import { text } from '@/shared/text';
 
+import type { Showtime } from '../api/showtime';
 import { useChangeAnnouncements } from '../hooks/use-change-announcements';
 import { useSeatSelection } from '../hooks/use-seat-selection';
 import { useSavedSelection } from '../hooks/use-saved-selection';
 import { useSeats } from '../hooks/use-seats';
+import { HumanCheck } from './human-check';
 import { Legend } from './legend';
 import { MapSkeleton } from './map-skeleton';
 import { Panel } from './panel';
@@ -19,18 +21,12 @@ import { SeatList } from './seat-list';
 import { SeatMap } from './seat-map';
 import { ViewToggle, type View } from './view-toggle';
 
-interface SeatPickerProps {
-  showtimeId: number;
-  /** Of the film. */
-  title: string;
-}
-
 /** The seats of a showtime, and what the viewer chooses of them. */
-export function SeatPicker({ showtimeId, title }: SeatPickerProps) {
+export function SeatPicker({ showtime }: { showtime: Showtime }) {
   const viewer = useUser()?.id ?? null;
-  const known = useSeats(showtimeId, viewer);
-  const choosing = useSeatSelection(showtimeId, known);
-  const { seats, states, live, query } = known;
+  const known = useSeats(showtime, viewer);
+  const choosing = useSeatSelection(showtime.id, known);
+  const { seats, states, live, reading } = known;
   const online = useOnline();
   const [view, setView] = useState<View>('map');
   const chosen = useMemo(
@@ -39,22 +35,22 @@ export function SeatPicker({ showtimeId, title }: SeatPickerProps) {
   );
   useChangeAnnouncements(states);
   const read = seats.seats.length > 0;
-  useSavedSelection(showtimeId, title, read, chosen, choosing.expiresAt);
+  useSavedSelection(showtime.id, showtime.movie.title, read, chosen, choosing.expiresAt);
   const words = text.seats;
 
   if (!read) {
-    if (query.isError)
+    if (reading.error)
       return (
         <Notice
           tone="bad"
           title={words.noMap}
           action={
-            <Button look="secondary" busy={query.isFetching} onClick={known.readAgain}>
+            <Button look="secondary" busy={reading.isFetching} onClick={reading.tryAgain}>
               {text.common.tryAgain}
             </Button>
           }
         >
-          {sentenceFor(query.error)}
+          {sentenceFor(reading.error)}
         </Notice>
       );
     return <MapSkeleton />;
@@ -108,6 +104,7 @@ export function SeatPicker({ showtimeId, title }: SeatPickerProps) {
           onContinue={choosing.continueToPayment}
         />
       </div>
+      <HumanCheck open={choosing.checking} onPassed={choosing.passedCheck} onClose={choosing.closeCheck} />
     </div>
   );
 }

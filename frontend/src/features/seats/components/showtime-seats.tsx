@@ -10,6 +10,7 @@ import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 import { showtimeQuery, type Showtime } from '../api/showtime';
+import { useShowtimeUpdates } from '../hooks/use-showtime-updates';
 import { MapSkeleton } from './map-skeleton';
 import { SeatPicker } from './seat-picker';
 
@@ -18,6 +19,7 @@ const words = text.seats;
 /** The page of a showtime: what is shown where and when, and its seats while they are sold. */
 export function ShowtimeSeats({ showtimeId }: { showtimeId: number | undefined }) {
   const query = useQuery({ ...showtimeQuery(showtimeId ?? 0), enabled: showtimeId !== undefined });
+  useShowtimeUpdates(showtimeId, query.data);
   if (showtimeId === undefined || query.data === null) return <Unknown />;
   if (query.data) return <Known showtime={query.data} />;
   return (
@@ -53,7 +55,7 @@ const HALF_A_MINUTE = 30_000;
 function Known({ showtime }: { showtime: Showtime }) {
   const now = useNow(HALF_A_MINUTE);
   const { movie, auditorium } = showtime;
-  const { name, time_zone } = auditorium.theater;
+  const { name, time_zone } = showtime.theater;
   const lead = words.where(
     formatDay(showtime.starts_at, time_zone, now),
     formatTime(showtime.starts_at, time_zone),
@@ -77,7 +79,7 @@ function Known({ showtime }: { showtime: Showtime }) {
           {over.sentence}
         </Notice>
       ) : (
-        <SeatPicker key={showtime.id} showtimeId={showtime.id} title={movie.title} />
+        <SeatPicker key={showtime.id} showtime={showtime} />
       )}
     </Page>
   );

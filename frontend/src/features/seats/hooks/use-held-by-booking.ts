@@ -1,20 +1,23 @@
 import { useEffect } from 'react';
 
 import type { Booking } from '@/api/bookings';
+import { useUser } from '@/api/session';
 
 import { forgetHeld, rememberHeld } from '../model/held-seats';
 import { seatName } from '../model/seat';
 
 /** The way back to held seats goes with their booking: there is more time to pay, and then they are sold or given up. */
 export function useHeldByBooking(booking: Booking | undefined): void {
+  const userId = useUser()?.id;
   useEffect(() => {
-    if (!booking) return;
-    const { showtime_id: showtimeId, user_id: userId, status, expires_at, showtimes } = booking;
-    const seats = booking.booking_seats.map(({ row_label: row, number }) => seatName({ row, number }));
+    if (!booking || userId === undefined) return;
+    const { status, expires_at } = booking;
+    const { id: showtimeId } = booking.showtime;
+    const seats = booking.seats.map(seatName);
     if (status !== 'pending') forgetHeld(showtimeId, seats);
     else {
-      const { title } = showtimes.movies;
+      const { title } = booking.movie;
       rememberHeld({ showtimeId, userId, title, expiresAt: Date.parse(expires_at), seats });
     }
-  }, [booking]);
+  }, [booking, userId]);
 }

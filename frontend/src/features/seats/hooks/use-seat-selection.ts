@@ -1,3 +1,4 @@
+import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 
@@ -10,10 +11,20 @@ import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 import { useCreateBooking } from '../api/create-booking';
+import { humanCheckIsConfigured } from '../api/human-check';
 import { lockSeats } from '../api/lock-seats';
 import { releaseSeats } from '../api/release-seats';
+import { showtimeKey } from '../api/showtime';
 import { seatName, type Seat } from '../model/seat';
-import { applyLock, applyRelease, selectionExpiry, clearPending, stateOf, setPending } from '../model/seats';
+import {
+  applyLock,
+  applyRelease,
+  selectionExpiry,
+  clearPending,
+  stateOf,
+  setPending,
+  type Seats,
+} from '../model/seats';
 import { keepWanted, takeWanted } from '../model/wanted-seat';
 import type { useSeats } from './use-seats';
 
@@ -30,7 +41,10 @@ export function useSeatSelection(
   const navigate = useNavigate();
   const { pathname, search } = useLocation();
   const [problem, setProblem] = useState<string>();
+  /** The seat that waits for a human check. */
+  const [checkFor, setCheckFor] = useState<Seat>();
   const pendingId = signedIn ? seats.pendingBookingId : null;
+  const queryClient = useQueryClient();
   const createBooking = useCreateBooking(showtimeId);
   const book = createBooking.mutate;
 
@@ -54,11 +68,15 @@ export function useSeatSelection(
         const names = seats.seats.filter(({ id }) => ids.includes(id)).map(seatName);
         update((before) => setPending(before, ids, 'lost'));
         report(names.length > 0 ? text.seats.taken(names) : sentenceFor(error));
-      } else report(sentenceFor(error));
+      } else {
+        report(sentenceFor(error));
+        // It may have been asked of another price list, or of a showtime that is no longer on.
+        void queryClient.invalidateQueries({ queryKey: showtimeKey(showtimeId) });
+      }
       // What was refused was asked of other seats than there are, and what nobody answered may have been done.
       readAgain();
     },
-    [readAgain, seats.seats, report, update],
+    [queryClient, readAgain, seats.seats, showtimeId, report, update],
   );
 
   const lock = useCallback(
@@ -74,11 +92,19 @@ export function useSeatSelection(
       } catch (error) {
         update((before) => clearPending(before, [seat.id]));
         if (isApiError(error, 'sign_in_required', 'session_ended')) signIn(seat.id);
-        else refused(error);
+        else if (!isApiError(error, 'human_check_required')) refused(error);
+        else if (humanCheckIsConfigured()) setCheckFor(seat);
+        else report(text.seats.human.missing);
       }
     },
-    [refused, showtimeId, signIn, update],
+    [refused, report, showtimeId, signIn, update],
   );
+
+  const closeCheck = useCallback(() => setCheckFor(undefined), []);
+  const passedCheck = useCallback(() => {
+    setCheckFor(undefined);
+    if (checkFor) void lock(checkFor);
+  }, [checkFor, lock]);
 
   const release = useCallback(
     async (given: readonly Seat[]) => {
@@ -154,13 +180,16 @@ export function useSeatSelection(
     expiresAt,
     choose,
     release,
+    checking: checkFor !== undefined,
+    closeCheck,
+    passedCheck,
     continueToPayment,
     continuing: createBooking.isPending,
     guest: session.status === 'guest',
   };
 }
 
-function taken(seats: Parameters<typeof stateOf>[0]): number {
+function taken(seats: Seats): number {
   const now = serverNow();
   return seats.seats.filter((seat) => ['mine', 'bought'].includes(stateOf(seats, seat, now))).length;
 }

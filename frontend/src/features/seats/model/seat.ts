@@ -10,14 +10,18 @@ export const SEAT_KINDS = [
   'companion',
 ] as const satisfies SeatKind[];
 
-/** A seat where it stands; x and y are in seat widths, price is in minor units and null when it is not for sale. */
-export interface Seat {
+/** A seat where it stands; x and y are in seat widths. */
+export interface Place {
   readonly id: number;
   readonly row: string;
   readonly number: number;
   readonly x: number;
   readonly y: number;
   readonly kind: SeatKind;
+}
+
+/** A seat at a showtime; the price is in minor units, and null when it is not for sale. */
+export interface Seat extends Place {
   readonly price: number | null;
 }
 

@@ -1,36 +1,39 @@
 import { expect, test } from 'vitest';
 
+import type { Seat } from './seat';
+import { toSeatEvent, type SeatEvent } from './seat-event';
 import {
   applyEvent,
   applyLock,
-  NO_SEATS,
-  nextExpiry,
-  applyMap,
   applyRelease,
-  selectionExpiry,
+  applyStates,
   clearPending,
-  stateOf,
+  nextExpiry,
+  NOTHING_KNOWN,
+  selectionExpiry,
   setPending,
+  stateOf,
+  type Knowledge,
+  type SeatStates,
 } from './seats';
-import type { MapSeat, Seats } from './seats';
-import { toSeatEvent, type SeatEvent } from './seat-event';
 
+const MINUTE = 60_000;
 const LATER = 600_000;
 
-const place = (id: number, rest: Partial<MapSeat> = {}): MapSeat => ({
-  seat: { id, row: 'A', number: id, x: id, y: 1, kind: 'standard', price: 1200 },
-  state: 'free',
-  lockId: null,
-  expiresAt: null,
-  ...rest,
+const seat = (id: number, price: number | null = 1200): Seat => ({
+  ...{ id, row: 'A', number: id, x: id, y: 1, kind: 'standard', price },
 });
 
-const map = (...seats: MapSeat[]) => ({
-  currency: 'EUR',
-  seatLimit: 10,
-  pendingBookingId: null,
-  seats,
+const states = (rest: Partial<SeatStates> = {}): SeatStates => ({
+  ...{ pendingBookingId: null, booked: [], locked: [], mine: [], blocked: [] },
+  ...rest,
 });
+const free = states();
+const sold = states({ booked: [1] });
+const heldBy = (lockId: number) => states({ locked: [{ seatIds: [1], lockId, expiresAt: LATER }] });
+const ours = (lockId: number, expiresAt: number | null = LATER) =>
+  states({ mine: [{ seatId: 1, lockId, expiresAt }] });
+
 const lock = (lockId: number, expiresAt = LATER): SeatEvent => ({
   kind: 'seat:lock',
   seatIds: [1],
@@ -40,35 +43,31 @@ const lock = (lockId: number, expiresAt = LATER): SeatEvent => ({
 const book = (lockId: number): SeatEvent => ({ kind: 'seat:book', seatIds: [1], lockIds: [lockId] });
 const release = (lockId: number): SeatEvent => ({ kind: 'seat:release', seatIds: [1], lockIds: [lockId] });
 
-const start = () => applyMap(NO_SEATS, map(place(1), place(2)), 0);
+const start = () => applyStates(NOTHING_KNOWN, free, 0);
 const after = (...events: SeatEvent[]) =>
   events.reduce((seats, event) => applyEvent(seats, event, 10), start());
-const stateAt = (seats: Seats, now = 1000, id = 1) => {
-  const seat = seats.seats.find((each) => each.id === id);
-  return seat && stateOf(seats, seat, now);
-};
+const stateAt = (known: Knowledge, now = 1000, id = 1) => stateOf(known, seat(id), now);
 
-test('the map is believed', () => {
-  const seats = applyMap(
-    NO_SEATS,
-    map(
-      place(1, { state: 'locked', lockId: 5, expiresAt: LATER }),
-      place(2, { state: 'mine', lockId: 6, expiresAt: LATER }),
-      place(3, { state: 'booked', lockId: 7 }),
-      place(4, { state: 'mine', lockId: 8 }),
-      place(5, { seat: { ...place(5).seat, price: null } }),
-      place(6),
-    ),
+test('the states are believed, and what they do not name is free', () => {
+  const known = applyStates(
+    NOTHING_KNOWN,
+    states({
+      pendingBookingId: 'b7',
+      booked: [3],
+      locked: [{ seatIds: [1, 7], lockId: 5, expiresAt: LATER }],
+      mine: [
+        { seatId: 2, lockId: 5, expiresAt: LATER },
+        { seatId: 4, lockId: 8, expiresAt: null },
+      ],
+      blocked: [8],
+    }),
     0,
   );
-  expect([1, 2, 3, 4, 5, 6].map((id) => stateAt(seats, 1000, id))).toEqual([
-    'held',
-    'mine',
-    'booked',
-    'bought',
-    'closed',
-    'free',
+  expect([1, 2, 3, 4, 6, 7, 8].map((id) => stateAt(known, 1000, id))).toEqual([
+    ...['held', 'mine', 'booked', 'bought', 'free', 'held', 'closed'],
   ]);
+  expect(stateOf(known, seat(6, null), 1000)).toBe('closed');
+  expect(known.pendingBookingId).toBe('b7');
 });
 
 test.each<[string, SeatEvent[], string]>([
@@ -93,66 +92,119 @@ test('locks run out by the clock alone', () => {
   expect(nextExpiry(seats, 5000)).toBeUndefined();
 });
 
-test('an event that arrives while the map is on its way is kept', () => {
+test('an event that arrives while the states are on their way is kept', () => {
   const seats = applyEvent(start(), lock(5), 20);
-  expect(stateAt(applyMap(seats, map(place(1), place(2)), 15))).toBe('held');
+  expect(stateAt(applyStates(seats, free, 15))).toBe('held');
 });
 
-test('a lost release is made up for by the next map', () => {
+test('a lost release is made up for by the next states', () => {
   const seats = applyEvent(start(), lock(5), 20);
-  const healed = applyMap(seats, map(place(1), place(2)), 25);
+  const healed = applyStates(seats, free, 25);
   expect(stateAt(healed)).toBe('free');
   expect(stateAt(applyEvent(healed, lock(5), 30))).toBe('free');
 });
 
-const sold = (lockId: number) => map(place(1, { state: 'booked', lockId }), place(2));
-const heldBy = (lockId: number) => map(place(1, { state: 'locked', lockId, expiresAt: LATER }), place(2));
-
 // A sweep reads which locks have ended while a booking in flight extends them, and announces the sold seat as free.
 test.each(orders([lock(5), book(5), release(5)]))(
-  'a map that is asked for afterwards is right, whatever was announced: %o, %o, %o',
+  'states that are asked for afterwards are right, whatever was announced: %o, %o, %o',
   (...events) => {
     const seats = after(...events);
-    expect(stateAt(applyMap(seats, sold(5), 20))).toBe('booked');
-    expect(stateAt(applyMap(seats, heldBy(5), 20))).toBe('held');
-    expect(stateAt(applyMap(seats, map(place(1), place(2)), 20))).toBe('free');
+    expect(stateAt(applyStates(seats, sold, 20))).toBe('booked');
+    expect(stateAt(applyStates(seats, heldBy(5), 20))).toBe('held');
+    expect(stateAt(applyStates(seats, free, 20))).toBe('free');
   },
 );
 
-test('a sale or a release that comes while the map is on its way counts, and the next map again', () => {
+test('a sale or a release that comes while the states are on their way counts, and the next states again', () => {
   for (const [event, state] of [
     [book(5), 'booked'],
     [release(5), 'free'],
   ] as const) {
-    const seats = applyMap(applyEvent(after(lock(5)), event, 30), heldBy(5), 20);
+    const seats = applyStates(applyEvent(after(lock(5)), event, 30), heldBy(5), 20);
     expect(stateAt(seats)).toBe(state);
-    expect(stateAt(applyMap(seats, sold(5), 40))).toBe('booked');
+    expect(stateAt(applyStates(seats, sold, 40))).toBe('booked');
   }
 });
 
-test('a map that was overtaken by a later one says nothing', () => {
-  const seats = applyMap(after(lock(5)), map(place(1), place(2)), 30);
-  expect(applyMap(seats, heldBy(5), 20)).toBe(seats);
-  expect(stateAt(applyMap(applyMap(start(), sold(5), 30), heldBy(5), 20))).toBe('booked');
+test('states that were overtaken by later ones say nothing', () => {
+  const seats = applyStates(after(lock(5)), free, 30);
+  expect(applyStates(seats, heldBy(5), 20)).toBe(seats);
+  expect(stateAt(applyStates(applyStates(start(), sold, 30), heldBy(5), 20))).toBe('booked');
 });
 
-test('a map that was asked for before seats were released does not bring them back', () => {
-  const mine = map(place(1, { state: 'mine', lockId: 5, expiresAt: LATER }), place(2));
-  const gone = applyRelease(applyMap(start(), mine, 5), [1], 30);
-  expect(stateAt(applyMap(gone, mine, 20))).toBe('free');
+test('states that were asked for before seats were released do not bring them back', () => {
+  const gone = applyRelease(applyStates(start(), ours(5), 5), [1], 30);
+  expect(stateAt(applyStates(gone, ours(5), 20))).toBe('free');
 });
 
-test('a map that does not know yet whose a lock is leaves it the viewer’s', () => {
-  const selection = { seatIds: [1], lockIds: [5], expiresAt: LATER };
-  const mine = applyLock(start(), [1], selection, 10);
-  expect(stateAt(applyMap(mine, heldBy(5), 20))).toBe('mine');
-  expect(stateAt(applyMap(mine, heldBy(6), 20))).toBe('held');
+test('states that do not know yet whose a lock is leave it the viewer’s, to the exact end', () => {
+  const mine = applyLock(start(), [1], { seatIds: [1], lockIds: [5], expiresAt: LATER - 1 }, 10);
+  const read = applyStates(mine, heldBy(5), 20);
+  expect([stateAt(read), selectionExpiry(read, 1000)]).toEqual(['mine', LATER - 1]);
+  expect(stateAt(applyStates(mine, heldBy(6), 20))).toBe('held');
 });
 
-test('a map that was overtaken by a release does not bring the lock back', () => {
-  const seats = after(release(5));
-  const stale = map(place(1, { state: 'locked', lockId: 5, expiresAt: LATER }), place(2));
-  expect(stateAt(applyMap(seats, stale, 5))).toBe('free');
+test('states that were overtaken by a release do not bring the lock back', () => {
+  expect(stateAt(applyStates(after(release(5)), heldBy(5), 5))).toBe('free');
+});
+
+test.each(orders(['answer', 'event', 'states']))(
+  'an end that is rounded for others never overwrites the viewer’s own: %s, %s, %s',
+  (...steps) => {
+    const exact = LATER - 30_000;
+    const known = steps.reduce((before, step) => {
+      if (step === 'event') return applyEvent(before, lock(5, LATER), 10);
+      if (step === 'states') return applyStates(before, ours(5, exact), 10);
+      return applyLock(before, [1], { seatIds: [1], lockIds: [5], expiresAt: exact }, 10);
+    }, start());
+    expect([selectionExpiry(known, 1000), known.doubtful]).toEqual([exact, false]);
+  },
+);
+
+test('more time for the viewer’s own, given elsewhere, is a reason to ask for its end', () => {
+  const mine = applyStates(start(), ours(5, LATER), 5);
+  const extended = applyEvent(mine, lock(5, LATER + MINUTE), 10);
+  expect([selectionExpiry(extended, 1000), extended.doubtful]).toEqual([LATER, true]);
+  const read = applyStates(extended, ours(5, LATER + 1), 20);
+  expect([selectionExpiry(read, 1000), read.doubtful]).toEqual([LATER + 1, false]);
+});
+
+test('seats that were locked together share an id, and each is released alone', () => {
+  const both = { kind: 'seat:lock', seatIds: [1, 2], lockIds: [5, 5], expiresAt: LATER } as const;
+  const known = applyEvent(applyEvent(start(), both, 10), release(5), 11);
+  expect([stateAt(known), stateAt(known, 1000, 2)]).toEqual(['free', 'held']);
+});
+
+test.each<[string, SeatEvent, boolean]>([
+  ['its release', release(5), true],
+  ['the next holder', lock(6), true],
+  ['its sale, late', book(5), false],
+])(
+  'the states name no lock of a sold seat, so %s shows nothing new before they are read again',
+  (_, event, doubt) => {
+    const known = applyEvent(applyStates(NOTHING_KNOWN, sold, 0), event, 10);
+    expect([stateAt(known), known.doubtful]).toEqual(['booked', doubt]);
+    const read = applyStates(known, free, 20);
+    expect([stateAt(read), read.doubtful]).toEqual(['free', false]);
+    // Once more, late: it says nothing of the seat as it is now.
+    expect(stateAt(applyEvent(read, event, 30))).toBe('free');
+  },
+);
+
+test('news of locks that are older than what was heard of a sold seat is no reason to ask', () => {
+  const known = applyStates(after(lock(5), book(5)), sold, 20);
+  for (const late of [lock(5), release(4), book(5), lock(4)])
+    expect(applyEvent(known, late, 30).doubtful).toBe(false);
+  expect(applyEvent(known, release(5), 30).doubtful).toBe(true);
+});
+
+test('a sale in the states against a release that came meanwhile is asked about again', () => {
+  for (const news of [release(5), lock(6)]) {
+    const known = applyStates(applyEvent(after(lock(5)), news, 30), sold, 20);
+    expect([stateAt(known), known.doubtful]).toEqual(['booked', true]);
+  }
+  const agreed = applyStates(applyEvent(after(lock(5)), book(5), 30), sold, 20);
+  expect([stateAt(agreed), agreed.doubtful]).toEqual(['booked', false]);
 });
 
 test('a choice is shown at once, and mine when the answer comes, whether before its event or after', () => {
@@ -173,14 +225,14 @@ test('a refused choice goes back to what is known', () => {
   expect(stateAt(clearPending(setPending(start(), [1], 'lock'), [1]))).toBe('free');
 });
 
-test('a seat lost to another customer is not shown as free until the map says more', () => {
+test('a seat lost to another customer is not shown as free until the states say more', () => {
   const lost = setPending(start(), [1], 'lost');
   expect(stateAt(lost)).toBe('held');
-  expect(stateAt(applyMap(lost, map(place(1), place(2)), 20))).toBe('free');
+  expect(stateAt(applyStates(lost, free, 20))).toBe('free');
 });
 
 test('giving back is shown at once, undone by a refusal, and outlives a late event', () => {
-  const mine = applyMap(start(), map(place(1, { state: 'mine', lockId: 5, expiresAt: LATER })), 5);
+  const mine = applyStates(start(), ours(5), 5);
   const wished = setPending(mine, [1], 'release');
   expect([stateAt(wished), stateAt(clearPending(wished, [1]))]).toEqual(['free', 'mine']);
   const given = applyRelease(wished, [1], 15);

@@ -1,25 +1,18 @@
-import { isLive, newer, type Hold } from './hold';
+import { isExtended, isLive, newer, type Hold } from './hold';
 import type { Seat, SeatState } from './seat';
 import type { SeatEvent } from './seat-event';
 
-interface Terms {
-  readonly currency: string;
-  /** How many seats one person may have there. */
-  readonly seatLimit: number;
+/** What seat_states says of a showtime, with times in milliseconds. What it names nowhere is free. */
+export interface SeatStates {
   /** The viewer's booking that waits for its payment. */
   readonly pendingBookingId: string | null;
-}
-
-/** What the map of a showtime says, with times in milliseconds. */
-export interface SeatMap extends Terms {
-  readonly seats: readonly MapSeat[];
-}
-
-export interface MapSeat {
-  readonly seat: Seat;
-  readonly state: 'free' | 'locked' | 'booked' | 'mine';
-  readonly lockId: number | null;
-  readonly expiresAt: number | null;
+  readonly booked: readonly number[];
+  /** By others; the ends are rounded up to the minute. */
+  readonly locked: readonly { seatIds: readonly number[]; lockId: number; expiresAt: number }[];
+  /** Bought where it has no end. */
+  readonly mine: readonly { seatId: number; lockId: number; expiresAt: number | null }[];
+  /** Taken off sale. */
+  readonly blocked: readonly number[];
 }
 
 /** What lock_seats answers: all that the viewer holds and has not bought. */
@@ -29,91 +22,145 @@ export interface Selection {
   readonly expiresAt: number | null;
 }
 
-/** Asked of the server and not answered yet; or lost to a faster customer, until the map says to whom. */
+/** Asked of the server and not answered yet; or lost to a faster customer, until the states say to whom. */
 export type Pending = 'lock' | 'release' | 'lost';
 
-/** All that the page knows of a showtime's seats. Immutable. */
-export interface Seats extends Terms {
-  /** When the map was asked for, on the clock of performance.now(). */
+/** What the page knows of who has a showtime's seats. Immutable. */
+export interface Knowledge {
+  /** When the states were asked for, on the clock of performance.now(); -Infinity before the first. */
   readonly askedAt: number;
-  readonly seats: readonly Seat[];
+  readonly pendingBookingId: string | null;
   readonly holds: ReadonlyMap<number, Hold>;
+  readonly blocked: ReadonlySet<number>;
   readonly pending: ReadonlyMap<number, Pending>;
+  /** News and states contradict each other, and which is newer nobody here can tell: the states must be read again. */
+  readonly doubtful: boolean;
 }
 
-export const NO_SEATS: Seats = {
-  currency: 'EUR',
-  seatLimit: 0,
-  pendingBookingId: null,
+/** That, with the seats and what there is to know for choosing some. */
+export interface Seats extends Knowledge {
+  readonly seats: readonly Seat[];
+  readonly currency: string;
+  /** How many seats one person may have there. */
+  readonly seatLimit: number;
+}
+
+export const NOTHING_KNOWN: Knowledge = {
   askedAt: -Infinity,
-  seats: [],
+  pendingBookingId: null,
   holds: new Map(),
+  blocked: new Set(),
   pending: new Map(),
+  doubtful: false,
 };
 
 /**
- * The map that was asked for at `askedAt`. It was read from the database after everything that the page knew by then, so
- * it overrides that, whatever an event had claimed: a release that was sent too late, or one that was lost. What was
- * received since may be newer than the map and takes its place in the order of events. A map that was asked for before
- * another one, and overtaken by it, says nothing.
+ * The states that were asked for at `askedAt`. They were read from the database after everything that the page knew by
+ * then, so they override that, whatever an event had claimed: a release that was sent too late, or one that was lost.
+ * What was received since may be newer than the states and takes its place in the order of events. States that were
+ * asked for before others, and overtaken by them, say nothing.
  */
-export function applyMap(before: Seats, map: SeatMap, askedAt: number): Seats {
+export function applyStates(before: Knowledge, states: SeatStates, askedAt: number): Knowledge {
   if (askedAt < before.askedAt) return before;
-  const holds = new Map(before.holds);
-  for (const { seat, state, lockId, expiresAt } of map.seats) {
-    const known = holds.get(seat.id);
-    const overrides = known === undefined || known.receivedAt <= askedAt;
-    if (lockId !== null) {
-      const read: Hold = {
-        lockId,
-        phase: expiresAt === null ? 'booked' : 'held',
-        expiresAt: expiresAt ?? Infinity,
-        mine: state === 'mine' || (known?.lockId === lockId && known.mine),
-        receivedAt: askedAt,
-      };
-      holds.set(seat.id, overrides ? read : newer(known, read));
-    } else if (known && overrides && known.phase !== 'ended') {
-      holds.set(seat.id, { ...known, phase: 'ended', receivedAt: askedAt });
+  let doubtful = false;
+  const holds = new Map<number, Hold>();
+  const read = holdsOf(states, askedAt);
+  for (const seatId of new Set([...before.holds.keys(), ...read.keys()])) {
+    const [known, said] = [before.holds.get(seatId), read.get(seatId)];
+    const isNews = known !== undefined && known.receivedAt > askedAt;
+    if (isNews && contradicts(known, said)) doubtful = true;
+    else if (isNews) {
+      holds.set(seatId, said && !said.unnamed ? newer(known, sameHolder(known, said)) : known);
+      continue;
     }
+    if (!said) {
+      // Its id stays, so that what comes late about it is recognized.
+      if (known) holds.set(seatId, { ...known, unnamed: undefined, phase: 'ended', receivedAt: askedAt });
+    } else
+      holds.set(seatId, said.unnamed ? { ...said, lockId: known?.lockId ?? 0 } : sameHolder(known, said));
   }
-  const pending = new Map([...before.pending].filter(([, setPending]) => setPending !== 'lost'));
-  const seats = map.seats.map(({ seat }) => seat);
   return {
-    currency: map.currency,
-    seatLimit: map.seatLimit,
-    pendingBookingId: map.pendingBookingId,
     askedAt,
-    seats: sameSeats(before.seats, seats) ? before.seats : seats,
+    pendingBookingId: states.pendingBookingId,
     holds,
-    pending,
+    blocked: new Set(states.blocked),
+    pending: new Map([...before.pending].filter(([, pending]) => pending !== 'lost')),
+    doubtful,
   };
 }
 
+function holdsOf(states: SeatStates, receivedAt: number): Map<number, Hold> {
+  const holds = new Map<number, Hold>();
+  for (const seatId of states.booked)
+    holds.set(seatId, {
+      ...{ lockId: 0, phase: 'booked', expiresAt: Infinity, mine: false, receivedAt },
+      unnamed: true,
+    });
+  for (const { seatIds, lockId, expiresAt } of states.locked)
+    for (const seatId of seatIds)
+      holds.set(seatId, { lockId, phase: 'held', expiresAt, mine: false, receivedAt });
+  for (const { seatId, lockId, expiresAt } of states.mine)
+    holds.set(seatId, {
+      ...{ lockId, mine: true, receivedAt },
+      ...(expiresAt === null ? { phase: 'booked', expiresAt: Infinity } : { phase: 'held', expiresAt }),
+    });
+  return holds;
+}
+
+/** Where one of the two does not name its lock, ids cannot tell which is newer. Both booked is no contradiction. */
+function contradicts(news: Hold, said: Hold | undefined): boolean {
+  return news.unnamed === true || (said?.unnamed === true && news.phase !== 'booked');
+}
+
+/** States that do not know yet whose a lock is leave it the viewer's, with its exact end. */
+function sameHolder(known: Hold | undefined, said: Hold): Hold {
+  if (known?.mine !== true || known.lockId !== said.lockId || said.mine) return said;
+  return { ...said, mine: true, expiresAt: known.phase === 'held' ? known.expiresAt : said.expiresAt };
+}
+
 /** An event of the showtime's topic, received at that time. */
-export function applyEvent(before: Seats, event: SeatEvent, receivedAt: number): Seats {
-  const holds = new Map(before.holds);
+export function applyEvent(before: Knowledge, event: SeatEvent, receivedAt: number): Knowledge {
   const phase = { 'seat:lock': 'held', 'seat:book': 'booked', 'seat:release': 'ended' } as const;
-  event.seatIds.forEach((seatId, index) => {
+  const expiresAt = event.kind === 'seat:lock' ? event.expiresAt : Infinity;
+  return event.seatIds.reduce((knowledge, seatId, index) => {
     const lockId = event.lockIds[index];
-    if (lockId === undefined) return;
-    const expiresAt = event.kind === 'seat:lock' ? event.expiresAt : Infinity;
-    const known = holds.get(seatId);
-    const next = newer(known, { lockId, phase: phase[event.kind], expiresAt, mine: false, receivedAt });
-    if (next === known) return;
-    holds.set(seatId, next);
-  });
-  return { ...before, holds };
+    if (lockId === undefined) return knowledge;
+    return applyHold(knowledge, seatId, {
+      ...{ lockId, phase: phase[event.kind], expiresAt, mine: false, receivedAt },
+    });
+  }, before);
+}
+
+function applyHold(before: Knowledge, seatId: number, update: Hold): Knowledge {
+  const known = before.holds.get(seatId);
+  if (known?.unnamed) return applyToUnnamed(before, seatId, known, update);
+  const next = newer(known, update);
+  const doubtful = before.doubtful || isExtended(known, update);
+  if (next === known && doubtful === before.doubtful) return before;
+  return { ...before, holds: new Map(before.holds).set(seatId, next), doubtful };
+}
+
+/** It may be about the lock that is booked, an older one, or the next: only the states can tell. */
+function applyToUnnamed(before: Knowledge, seatId: number, known: Hold, update: Hold): Knowledge {
+  const { lockId, phase, mine, receivedAt } = update;
+  const isOld = lockId < known.lockId || (lockId === known.lockId && phase === 'held' && !mine);
+  if (isOld) return before;
+  // The viewer was answered that a seat is theirs: it is shown so until the states say otherwise.
+  const held = mine ? update : { ...known, lockId, receivedAt };
+  const next = phase === 'booked' ? { ...known, lockId } : held;
+  const doubtful = before.doubtful || phase !== 'booked';
+  return { ...before, holds: new Map(before.holds).set(seatId, next), doubtful };
 }
 
 /** Show it as if the server had agreed already. */
-export function setPending(before: Seats, seatIds: readonly number[], what: Pending): Seats {
+export function setPending(before: Knowledge, seatIds: readonly number[], what: Pending): Knowledge {
   const pending = new Map(before.pending);
   seatIds.forEach((id) => pending.set(id, what));
   return { ...before, pending };
 }
 
 /** The server has answered, or refused: from now on what is known counts again. */
-export function clearPending(before: Seats, seatIds: readonly number[]): Seats {
+export function clearPending(before: Knowledge, seatIds: readonly number[]): Knowledge {
   const pending = new Map(before.pending);
   seatIds.forEach((id) => pending.delete(id));
   return { ...before, pending };
@@ -121,24 +168,24 @@ export function clearPending(before: Seats, seatIds: readonly number[]): Seats {
 
 /** What lock_seats answered. */
 export function applyLock(
-  before: Seats,
+  before: Knowledge,
   seatIds: readonly number[],
   selection: Selection,
   receivedAt: number,
-): Seats {
-  const settled = clearPending(before, seatIds);
-  const holds = new Map(before.holds);
+): Knowledge {
   const expiresAt = selection.expiresAt ?? Infinity;
-  selection.seatIds.forEach((seatId, index) => {
-    const lockId = selection.lockIds[index];
-    if (lockId === undefined) return;
-    holds.set(seatId, newer(holds.get(seatId), { lockId, phase: 'held', expiresAt, mine: true, receivedAt }));
-  });
-  return { ...settled, holds };
+  return selection.seatIds.reduce(
+    (knowledge, seatId, index) => {
+      const lockId = selection.lockIds[index];
+      if (lockId === undefined) return knowledge;
+      return applyHold(knowledge, seatId, { lockId, phase: 'held', expiresAt, mine: true, receivedAt });
+    },
+    clearPending(before, seatIds),
+  );
 }
 
 /** What release_seats answered: those of the viewer's own are free. */
-export function applyRelease(before: Seats, seatIds: readonly number[], receivedAt: number): Seats {
+export function applyRelease(before: Knowledge, seatIds: readonly number[], receivedAt: number): Knowledge {
   const holds = new Map(before.holds);
   for (const id of seatIds) {
     const hold = holds.get(id);
@@ -147,7 +194,7 @@ export function applyRelease(before: Seats, seatIds: readonly number[], received
   return { ...clearPending(before, seatIds), holds };
 }
 
-export function stateOf({ holds, pending }: Seats, seat: Seat, now: number): SeatState {
+export function stateOf({ holds, pending, blocked }: Knowledge, seat: Seat, now: number): SeatState {
   switch (pending.get(seat.id)) {
     case 'lock':
       return 'mine';
@@ -162,15 +209,19 @@ export function stateOf({ holds, pending }: Seats, seat: Seat, now: number): Sea
     if (hold.phase === 'booked') return hold.mine ? 'bought' : 'booked';
     return hold.mine ? 'mine' : 'held';
   }
-  return seat.price === null ? 'closed' : 'free';
+  return seat.price === null || blocked.has(seat.id) ? 'closed' : 'free';
 }
 
-export function statesAt(seats: Seats, now: number): ReadonlyMap<number, SeatState> {
-  return new Map(seats.seats.map((seat) => [seat.id, stateOf(seats, seat, now)]));
+export function statesAt(
+  knowledge: Knowledge,
+  seats: readonly Seat[],
+  now: number,
+): ReadonlyMap<number, SeatState> {
+  return new Map(seats.map((seat) => [seat.id, stateOf(knowledge, seat, now)]));
 }
 
 /** When the next lock runs out, or undefined while none will. */
-export function nextExpiry({ holds }: Seats, now: number): number | undefined {
+export function nextExpiry({ holds }: Knowledge, now: number): number | undefined {
   let next: number | undefined;
   for (const hold of holds.values()) {
     if (hold.phase !== 'held' || hold.expiresAt <= now || hold.expiresAt === Infinity) continue;
@@ -180,13 +231,9 @@ export function nextExpiry({ holds }: Seats, now: number): number | undefined {
 }
 
 /** Until when the viewer's selection is held; undefined while the server has confirmed none. */
-export function selectionExpiry({ holds, pending }: Seats, now: number): number | undefined {
+export function selectionExpiry({ holds, pending }: Knowledge, now: number): number | undefined {
   const ends = [...holds]
     .filter(([id, hold]) => hold.mine && hold.phase === 'held' && hold.expiresAt > now && !pending.has(id))
     .map(([, hold]) => hold.expiresAt);
   return ends.length > 0 ? Math.min(...ends) : undefined;
-}
-
-function sameSeats(before: readonly Seat[], after: readonly Seat[]): boolean {
-  return JSON.stringify(before) === JSON.stringify(after);
 }

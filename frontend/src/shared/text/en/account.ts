@@ -19,6 +19,12 @@ export const account = {
     signOutEverywhere: 'Sign out on all devices',
     everywhereHint: 'Use this if you lost a device or signed in on someone else’s.',
   },
+  rename: {
+    open: 'Change name',
+    save: 'Save name',
+    cancel: 'Cancel',
+    done: 'Name changed.',
+  },
   fields: {
     email: 'Email address',
     password: 'Password',

@@ -7,6 +7,7 @@ export const bookings = {
     sentence: 'Your tickets will appear here.',
   },
   sections: { upcoming: 'Upcoming', past: 'Past and cancelled' },
+  showMore: 'Show more',
   status: {
     pending: 'Awaiting payment',
     confirmed: 'Booked',
@@ -44,6 +45,11 @@ export const bookings = {
     resend: 'Email it again',
     sent: (address: string) => `Your ticket is on its way to ${address}.`,
     sentTooOften: 'We have already sent this ticket three times today. Please check your spam folder.',
+  },
+  moved: {
+    title: 'This showtime was moved',
+    times: (before: string, now: string) => `It was on ${before}. It is now on ${now}.`,
+    free: 'Your tickets stay valid. If the new time does not suit you, cancel free of charge until it starts.',
   },
   cancel: {
     open: 'Cancel this booking',

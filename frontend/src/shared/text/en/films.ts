@@ -23,6 +23,7 @@ export const films = {
         18: '18 and under',
       },
     },
+    sort: { label: 'Sort by', title: 'Title, A to Z', soonest: 'Soonest', relevance: 'Best match' },
     length: {
       label: 'Running time',
       all: 'Any length',
@@ -39,6 +40,11 @@ export const films = {
     allDays: 'See all days',
   },
   failed: 'We couldn’t load the films',
+  more: {
+    films: 'More films',
+    shown: (shown: number, total: number) => `${shown} of ${total} films shown`,
+    failed: 'We couldn’t load more films',
+  },
   card: {
     next: (title: string) => `Next showtimes of ${title}`,
     more: 'More showtimes',
@@ -75,6 +81,9 @@ export const films = {
     showtimes: 'Showtimes',
     showtimesLead: 'All times are local to the theater.',
     none: 'No showtimes are on sale. Please check back soon.',
+    more: 'More showtimes',
+    moreFailed: 'We couldn’t load more showtimes',
+    shown: (showtimes: number) => `${showtimes} showtimes shown`,
   },
   showtime: {
     from: (price: string) => `from ${price}`,

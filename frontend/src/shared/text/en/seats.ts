@@ -84,6 +84,14 @@ export const seats = {
       : `Seats ${names.join(', ')} were just taken. Please choose others.`,
   limit: (limit: number) => `You have ${limit} seats, the most you can book per showtime.`,
   expired: 'Your hold expired and the seats were released. Please choose again.',
+  human: {
+    title: 'One quick check',
+    sentence: 'Many people are choosing seats right now. Please confirm that you are a person.',
+    verifying: 'Checking …',
+    expired: 'That check expired. Please try again.',
+    blocked: 'The check could not be loaded. A content blocker may be the reason.',
+    missing: 'This showtime is very busy right now. Please try again in a few minutes.',
+  },
   notFree: (seat: string, state: string) => `Seat ${seat} is ${state}.`,
   said: {
     held: (seat: string, left: string) => `Seat ${seat} is yours for ${left}.`,

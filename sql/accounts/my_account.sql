@@ -1,0 +1,39 @@
+-- What people read and change of their own account. Answers are theirs alone, so no cache keeps them.
+
+-- {id, email, full_name, role, created_at} of a user. Raises unknown_user: a token may outlive its account.
+create function private.account_json(p_user_id uuid) returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_user public.users;
+begin
+  select u.* into v_user from public.users u where u.id = p_user_id;
+  if not found then
+    perform private.raise_api_error('unknown_user');
+  end if;
+  return private.user_json(v_user) || jsonb_build_object('created_at', v_user.created_at);
+end
+$$;
+
+-- The caller's account (private.account_json). Raises sign_in_required, unknown_user.
+create function public.my_account() returns jsonb
+language plpgsql stable security definer set search_path = '' set timezone = 'UTC' as $$
+begin
+  perform private.set_cache_control('private, no-store');
+  return private.account_json(private.require_user_id());
+end
+$$;
+
+-- Renames the caller; the same name again changes nothing. Answers the account (private.account_json). Raises
+-- sign_in_required, unknown_user, invalid_name.
+create function public.rename_me(full_name text) returns jsonb
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_user uuid := private.require_user_id();
+begin
+  perform private.set_cache_control('private, no-store');
+  update public.users u set full_name = rename_me.full_name where u.id = v_user;
+  return private.account_json(v_user);
+end
+$$;
+
+grant execute on function public.my_account(), public.rename_me(text) to anon, authenticated;

@@ -1,0 +1,81 @@
+"""What an email address and a name are, by the examples that Python and the page share (tests/data)."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from tests.cinema import PASSWORD_HASH, CinemaFixture, Json, Refused
+from tests.data import EMAILS, NAMES
+
+
+def register(cinema: CinemaFixture, email: str | None = "ada@example.com", full_name: str | None = "Ada") -> Json:
+    return cinema.call_service("register_user", email=email, password_hash=PASSWORD_HASH, full_name=full_name)
+
+
+def test_the_stored_form_of_an_address_is_one(cinema: CinemaFixture) -> None:
+    stored = sorted({stored for _, stored in EMAILS.accepted})
+    for email in stored:
+        assert register(cinema, email)["email"] == email
+    assert [row["email"] for row in cinema.rows('select email from public.users order by email collate "C"')] == stored
+
+
+def test_whatever_is_typed_for_a_local_part_leads_to_the_stored_form(cinema: CinemaFixture) -> None:
+    """A domain in letters of its own is Flask's to encode; SQL takes it for none."""
+    for typed, stored in EMAILS.accepted:
+        if typed.rpartition("@")[2].isascii():
+            assert cinema.value("select private.normalize_email(%s)", [typed]) == stored
+        else:
+            with pytest.raises(Refused, match="PT422 invalid_email"):
+                register(cinema, typed)
+
+
+def test_what_is_no_address_is_refused(cinema: CinemaFixture) -> None:
+    for email in [*EMAILS.refused, None]:
+        with pytest.raises(Refused, match="PT422 invalid_email"):
+            register(cinema, email)
+    assert cinema.rows("select from public.users") == []
+
+
+def test_no_way_but_register_stores_a_bad_address_either(cinema: CinemaFixture) -> None:
+    for email in (
+        "a@victim.example>,<b\uff20other.example",
+        "ada@straße.example",
+        "zoe\u0308@example.com",
+        "A@b.example",
+    ):
+        with pytest.raises(psycopg.errors.CheckViolation, match="email_is"):
+            cinema.owner.execute("insert into public.users (email, full_name) values (%s, 'Ada')", [email])
+
+
+def test_an_address_composed_and_decomposed_is_one_account(cinema: CinemaFixture) -> None:
+    user = register(cinema, "zo\u00eb@example.com")
+    with pytest.raises(Refused, match="PT409 email_taken"):
+        register(cinema, "zoe\u0308@example.com")
+    signing_in = cinema.call_service("begin_sign_in", email=" ZOE\u0308@example.com", address="192.0.2.1")
+    assert signing_in["user"] == user
+
+
+def test_an_account_without_a_password_is_signed_in_to_like_an_unknown_one(cinema: CinemaFixture) -> None:
+    register(cinema)
+    cinema.owner.execute("delete from private.credentials where true")
+    answer = cinema.call_service("begin_sign_in", email="ada@example.com", address="192.0.2.1")
+    assert answer == {"status": "unknown"}
+
+
+@pytest.mark.parametrize(("typed", "stored"), NAMES.accepted)
+def test_names_of_all_scripts_are_stored_in_one_form(cinema: CinemaFixture, typed: str, stored: str) -> None:
+    assert register(cinema, full_name=typed)["full_name"] == stored
+    ada = cinema.customer("Ada")
+    for again in (typed, stored, typed + " " * 1_000_000):
+        assert ada.call("rename_me", full_name=again)["full_name"] == stored
+
+
+def test_what_is_no_name_is_refused(cinema: CinemaFixture) -> None:
+    ada = cinema.customer("Ada")
+    for full_name in [*NAMES.refused, None, " " * 900_000, "x" * 900_000]:
+        with pytest.raises(Refused, match="PT422 invalid_name"):
+            register(cinema, full_name=full_name)
+        with pytest.raises(Refused, match="PT422 invalid_name"):
+            ada.call("rename_me", full_name=full_name)
+    assert cinema.rows("select full_name from public.users") == [{"full_name": "Ada"}]

@@ -1,0 +1,356 @@
+"""What signed-in people read of their own: my_bookings, my_booking, my_account, rename_me, my_data."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.cinema import NO_LIMITS_ON_HOLDING, Caller, CinemaFixture, Json, Refused
+
+READ_BY_PEOPLE: dict[str, Json] = {
+    "my_bookings": {},
+    "my_booking": {"booking_id": uuid.uuid4()},
+    "my_account": {},
+    "rename_me": {"full_name": "Nobody"},
+    "my_data": {},
+}
+
+
+def bookings(cinema: CinemaFixture, who: Caller, count: int) -> list[str]:
+    """So many bookings of a customer that expired one after another, the latest first."""
+    made = []
+    cinema.owner.execute(NO_LIMITS_ON_HOLDING)
+    for _ in range(count):
+        made.append(cinema.book(who, 0)["id"])
+        cinema.advance("11 minutes")
+        cinema.sweep()
+    return made[::-1]
+
+
+def pages(who: Caller, max_rows: int) -> list[list[str]]:
+    """The ids of all bookings, page by page."""
+    found, after = [], None
+    while True:
+        page = who.call("my_bookings", after=after, max_rows=max_rows)
+        found.append([booking["id"] for booking in page["bookings"]])
+        assert page["more"] is (page["after"] is not None)
+        if not page["more"]:
+            return found
+        after = page["after"]
+
+
+@pytest.mark.parametrize("function", READ_BY_PEOPLE)
+def test_who_is_not_signed_in_is_asked_to(cinema: CinemaFixture, function: str) -> None:
+    for caller in (cinema.anonymous(), cinema.caller("authenticated", "no-uuid")):
+        with pytest.raises(Refused, match="PT401 sign_in_required"):
+            caller.call(function, **READ_BY_PEOPLE[function])
+
+
+@pytest.mark.parametrize("function", [name for name in READ_BY_PEOPLE if name != "rename_me"])
+def test_reading_ones_own_writes_nothing_and_no_cache_keeps_it(cinema: CinemaFixture, function: str) -> None:
+    ada = cinema.customer()
+    arguments = {"booking_id": cinema.buy(ada, 0)["id"]} if function == "my_booking" else {}
+    with ada.connection.transaction():
+        ada.connection.execute("set transaction read only")
+        ada.begin()
+        ada.call_in_transaction(function, **arguments)
+        headers = ada.connection.execute("select current_setting('response.headers') as headers").fetchone()
+    assert headers is not None
+    assert json.loads(headers["headers"]) == [{"Cache-Control": "private, no-store"}]
+
+
+# Bookings -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_booking_says_all_that_its_page_shows(cinema: CinemaFixture) -> None:
+    cinema.owner.execute("update public.seats set row_label = 'AA' where row_label = 'C'")
+    ada = cinema.customer()
+    bought = cinema.buy(ada, 21, 1, 10, 0)
+    booking = ada.call("my_booking", booking_id=bought["id"])
+    assert set(booking) == {
+        *("id", "reference", "status", "total", "currency", "created_at", "expires_at", "confirmed_at", "cancelled_at"),
+        *("seats", "refunds", "showtime", "movie", "theater", "auditorium", "server_time"),
+        *("cancellable_until", "moved_from", "refundable_amount", "payments", "disputes"),
+    }
+    assert (booking["reference"], booking["status"]) == (bought["reference"], "confirmed")
+    assert [(seat["row"], seat["number"]) for seat in booking["seats"]] == [("A", 1), ("A", 2), ("B", 1), ("AA", 2)]
+    assert booking["seats"][0] == {
+        "seat_id": cinema.seats[0],
+        "row": "A",
+        "number": 1,
+        "kind": "standard",
+        "price": 1200,
+    }
+    assert booking["movie"] == {
+        "slug": "nosferatu",
+        "title": "Nosferatu",
+        "certificate": "12",
+        "length_minutes": 94,
+    }
+    assert booking["theater"] == {
+        "slug": "scala",
+        "name": "Scala",
+        "address": "Ring 1",
+        "city": "Wien",
+        "time_zone": "Europe/Vienna",
+    }
+    assert (booking["auditorium"], booking["showtime"]["id"]) == ("Saal 1", cinema.showtime_id)
+    assert (booking["showtime"]["status"], booking["showtime"]["revision"]) == ("scheduled", 0)
+    starts = datetime.fromisoformat(booking["showtime"]["starts_at"])
+    assert starts - datetime.fromisoformat(booking["cancellable_until"]) == timedelta(hours=2)
+    assert booking["refundable_amount"] == booking["total"] == 4800
+    (payment,) = booking["payments"]
+    assert (payment["status"], payment["amount_received"], payment["settles_booking"]) == ("succeeded", 4800, True)
+    assert (booking["refunds"], booking["disputes"]) == ([], [])
+    assert abs(datetime.fromisoformat(booking["server_time"]) - datetime.fromisoformat(booking["confirmed_at"])) < (
+        timedelta(minutes=1)
+    )
+
+
+def test_a_booking_shows_the_money_that_goes_back_and_what_a_bank_says_against_it(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    booking = cinema.book(ada, 0)
+    intent = cinema.start_payment(ada, booking)
+    cinema.pay(booking, intent)
+    cinema.call_service(
+        "record_refund",
+        event_id="evt_1",
+        event_type="refund.created",
+        stripe_refund_id="re_1",
+        payment_intent_id=intent,
+        amount=500,
+        status="succeeded",
+    )
+    cinema.call_service(
+        "record_dispute",
+        event_id="evt_2",
+        event_type="charge.dispute.created",
+        stripe_dispute_id="dp_1",
+        payment_intent_id=intent,
+        amount=700,
+        currency="eur",
+        reason="fraudulent",
+        status="needs_response",
+    )
+    shown = ada.call("my_booking", booking_id=booking["id"])
+    assert shown["refundable_amount"] == 700
+    (refund,) = shown["refunds"]
+    assert (refund["amount"], refund["currency"], refund["reason"], refund["status"]) == (
+        *(500, "EUR"),
+        *("made_at_stripe", "succeeded"),
+    )
+    (dispute,) = shown["disputes"]
+    assert (dispute["id"], dispute["amount"], dispute["status"], dispute["closed_at"]) == (
+        *("dp_1", 700),
+        *("needs_response", None),
+    )
+    (listed,) = ada.call("my_bookings")["bookings"]
+    assert listed == {
+        name: value
+        for name, value in shown.items()
+        if name not in ("server_time", "cancellable_until", "moved_from", "refundable_amount", "payments", "disputes")
+    }
+
+
+def test_a_booking_of_another_is_unknown(cinema: CinemaFixture) -> None:
+    booking = cinema.buy(cinema.customer(), 0)
+    bob = cinema.customer("Bob")
+    for booking_id in (booking["id"], uuid.uuid4(), None):
+        with pytest.raises(Refused, match="PT404 unknown_booking"):
+            bob.call("my_booking", booking_id=booking_id)
+    assert bob.call("my_bookings")["bookings"] == []
+
+
+def test_bookings_come_page_by_page_the_latest_first(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    made = bookings(cinema, ada, 5)
+    bookings(cinema, cinema.customer("Bob"), 1)
+    assert pages(ada, 2) == [made[:2], made[2:4], made[4:]]
+    assert pages(ada, 5) == [made], "a full page is not followed by an empty one"
+    assert pages(ada, 100) == [made]
+    assert pages(cinema.customer("Carol"), 2) == [[]]
+
+
+def test_bookings_made_between_two_pages_repeat_and_hide_none(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    made = bookings(cinema, ada, 4)
+    first = ada.call("my_bookings", max_rows=2)
+    later = bookings(cinema, ada, 3)
+    second = ada.call("my_bookings", max_rows=2, after=first["after"])
+    assert [booking["id"] for page in (first, second) for booking in page["bookings"]] == made
+    assert pages(ada, 3) == [later, made[:3], made[3:]]
+
+
+def test_bookings_of_one_instant_are_on_one_page_each(cinema: CinemaFixture) -> None:
+    """Of a restored table, or at two showtimes in one microsecond: the id decides."""
+    ada = cinema.customer()
+    made = bookings(cinema, ada, 5)
+    cinema.owner.execute(
+        "update public.bookings set created_at = '2026-12-01 12:00:00.123457+00' where user_id = %s", [ada.user_id]
+    )
+    found = pages(ada, 2)
+    assert [len(page) for page in found] == [2, 2, 1]
+    assert sorted(booking for page in found for booking in page) == sorted(made)
+
+
+def cursor(microseconds: int) -> str:
+    return base64.urlsafe_b64encode(microseconds.to_bytes(8, signed=True) + bytes(16)).decode()
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["", "x", "0", "x" * 31, "x" * 33, "é" * 32, "-" * 32, "a b" * 11, "x" * 100_000, cursor(-1), cursor(2**62)],
+)
+def test_what_is_no_cursor_is_refused(cinema: CinemaFixture, after: str) -> None:
+    with pytest.raises(Refused) as refused:
+        cinema.customer().call("my_bookings", after=after)
+    assert (refused.value.sqlstate, refused.value.code) == ("PT400", "invalid_request")
+    assert refused.value.details == {"argument": "after"}
+
+
+@pytest.mark.parametrize("max_rows", [0, -1, 101, 2**31 - 1, None])
+def test_a_page_has_1_to_100_bookings(cinema: CinemaFixture, max_rows: int | None) -> None:
+    with pytest.raises(Refused) as refused:
+        cinema.customer().call("my_bookings", max_rows=max_rows)
+    assert (refused.value.code, refused.value.details) == ("invalid_request", {"argument": "max_rows"})
+
+
+def test_the_cursor_of_another_shows_only_ones_own(cinema: CinemaFixture) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
+    (old,) = bookings(cinema, bob, 1)
+    bookings(cinema, ada, 3)
+    after = ada.call("my_bookings", max_rows=1)["after"]
+    assert [booking["id"] for booking in bob.call("my_bookings", after=after)["bookings"]] == [old]
+
+
+# The account ----------------------------------------------------------------------------------------------------------
+
+
+def test_people_read_their_own_account(cinema: CinemaFixture) -> None:
+    ada = cinema.customer("Ada Lovelace")
+    account = ada.call("my_account")
+    (user,) = cinema.rows("select * from public.users where id = %s", [ada.user_id])
+    assert account == {
+        "id": str(ada.user_id),
+        "email": user["email"],
+        "full_name": "Ada Lovelace",
+        "role": "customer",
+        "created_at": user["created_at"].isoformat(),
+    }
+
+
+def test_people_rename_themselves_and_nobody_else(cinema: CinemaFixture) -> None:
+    ada, bob = cinema.customer(), cinema.customer("Bob")
+    for _ in range(2):
+        renamed = ada.call("rename_me", full_name="  Ada King ")
+        assert renamed["full_name"] == "Ada King"
+        assert renamed == ada.call("my_account")
+    assert bob.call("my_account")["full_name"] == "Bob"
+
+
+@pytest.mark.parametrize("full_name", ["", " ", None, "x" * 201, "A\nda"])
+def test_what_is_no_name_changes_nothing(cinema: CinemaFixture, full_name: str | None) -> None:
+    ada = cinema.customer()
+    with pytest.raises(Refused, match="PT422 invalid_name"):
+        ada.call("rename_me", full_name=full_name)
+    assert ada.call("my_account")["full_name"] == "Ada"
+
+
+@pytest.mark.parametrize("function", ["my_account", "rename_me", "my_data"])
+def test_a_token_that_outlives_its_account_reads_nothing(cinema: CinemaFixture, function: str) -> None:
+    ada = cinema.customer()
+    cinema.owner.execute("delete from public.users where id = %s", [ada.user_id])
+    with pytest.raises(Refused, match="PT404 unknown_user"):
+        ada.call(function, **READ_BY_PEOPLE[function])
+
+
+# The export -----------------------------------------------------------------------------------------------------------
+
+
+def busy_customer(cinema: CinemaFixture, name: str, seat: int) -> tuple[Caller, Json]:
+    """Somebody who has signed in, bought, cancelled, holds a seat, and mistyped a password."""
+    who = cinema.customer(name)
+    email = who.call("my_account")["email"]
+    cinema.call_service(
+        "open_session", user_id=who.user_id, token_hash=uuid.uuid4().hex * 2, user_agent=f"Browser of {name}"
+    )
+    booking = cinema.buy(who, seat, seat + 1)
+    who.call("cancel_booking", booking_id=booking["id"])
+    cinema.advance("11 minutes")
+    cinema.sweep()
+    cinema.lock(who, seat + 2)
+    cinema.call_service("begin_sign_in", email=email, address=f"192.0.2.{seat}")
+    return who, booking
+
+
+def test_the_export_holds_all_that_is_kept_about_a_person(cinema: CinemaFixture) -> None:
+    ada, booking = busy_customer(cinema, "Ada Lovelace", 0)
+    data = ada.call("my_data")
+    assert set(data) == {
+        *("exported_at", "account", "sessions", "attempts", "bookings", "holds", "emails", "log", "truncated"),
+    }
+    assert data["account"] == ada.call("my_account")
+    (session,) = data["sessions"]
+    assert (session["user_agent"], session["ended_at"]) == ("Browser of Ada Lovelace", None)
+    assert session["created_at"] <= session["refreshed_at"] < session["expires_at"]
+    assert [(each["kind"], each["address"]) for each in data["attempts"]] == [
+        ("sign_in", "192.0.2.0"),
+        ("payment", None),
+    ]
+    (exported,) = data["bookings"]
+    shown = ada.call("my_booking", booking_id=booking["id"])
+    assert exported == {name: value for name, value in shown.items() if name != "server_time"}
+    assert (len(exported["payments"]), len(exported["refunds"])) == (1, 1)
+    assert [(hold["seat_id"], hold["booking_id"], hold["end_reason"]) for hold in data["holds"]] == [
+        (cinema.seats[2], None, None),
+        (cinema.seats[0], booking["id"], "cancelled"),
+        (cinema.seats[1], booking["id"], "cancelled"),
+    ]
+    assert {email["kind"] for email in data["emails"]} == {"mail_confirmation", "mail_refund"}
+    assert [row["entity"] for row in data["log"]][-1] == "booking"
+    assert {row["entity"] for row in data["log"]} == {"booking", "payment", "refund"}
+    assert {row["actor"] for row in data["log"]} == {str(ada.user_id), "service_role"}
+    assert data["truncated"] == []
+
+
+def test_the_export_of_one_says_nothing_of_another_and_no_secret(cinema: CinemaFixture) -> None:
+    ada, _ = busy_customer(cinema, "Ada Lovelace", 0)
+    bob, booking = busy_customer(cinema, "Bob Stranger", 10)
+    exported = json.dumps(ada.call("my_data"))
+    email = bob.call("my_account")["email"]
+    for of_bob in (str(bob.user_id), email, "Bob Stranger", booking["id"], booking["reference"], "192.0.2.10"):
+        assert of_bob not in exported
+        assert of_bob in json.dumps(bob.call("my_data"))
+    assert "argon2" not in exported
+    for row in cinema.rows("select token_hash from private.refresh_tokens"):
+        assert row["token_hash"] not in exported
+
+
+def test_staff_who_changed_a_booking_are_not_named_in_its_customers_export(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    booking = cinema.buy(ada, 0)
+    carol = cinema.customer("Carol")
+    cinema.owner.execute(
+        "insert into private.booking_log (showtime_id, booking_id, entity, status, row_data, actor, session_id)"
+        " values (%s, %s, 'booking', 'confirmed', '{}', %s, gen_random_uuid())",
+        [cinema.showtime_id, booking["id"], str(carol.user_id)],
+    )
+    latest = ada.call("my_data")["log"][0]
+    assert (latest["actor"], latest["session_id"]) == ("staff", None)
+
+
+def test_the_export_says_what_it_cut(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    cinema.lock(ada, 0)
+    cinema.owner.execute(
+        "insert into private.seat_lock_history (showtime_id, id, seat_id, user_id, held, end_reason)"
+        " select 1, n, n, %s, tstzrange('2026-01-01', '2026-01-02'), 'expired' from generate_series(1, 10000) n",
+        [ada.user_id],
+    )
+    data = ada.call("my_data")
+    assert (len(data["holds"]), data["truncated"]) == (10_000, ["holds"])
+    assert data["holds"][0]["seat_id"] == cinema.seats[0], "the newest are kept"
