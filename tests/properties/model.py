@@ -91,6 +91,12 @@ class Hold:
     booking: Booking | None = None
 
 
+def end_for_others(until: int | None) -> int | None:
+    """When a lock ends, as its holder's neighbors are told: rounded up to the full minute, which tells less of it.
+    (The example begins at one.)"""
+    return None if until is None else -(-until // MINUTE) * MINUTE
+
+
 class CinemaModel:
     """Two showtimes in one auditorium of six seats."""
 
