@@ -13,6 +13,7 @@ import { toSeatEvent } from '../model/seat-event';
 import {
   applyEvent,
   applyStates,
+  isDoubtful,
   nextExpiry,
   NOTHING_KNOWN,
   statesAt,
@@ -118,7 +119,8 @@ export function useSeats(showtime: Showtime, viewer: string | null) {
     return () => clearTimeout(timer);
   }, [answer, readAgain]);
 
-  const { doubtful, askedAt } = knowledge;
+  const { askedAt } = knowledge;
+  const doubtful = isDoubtful(knowledge);
   useEffect(() => {
     if (!doubtful) return;
     const timer = setTimeout(readAgain, Math.random() * READ_DOUBTFUL_WITHIN);

@@ -7,6 +7,7 @@ import {
   applyLock,
   applyRelease,
   applyStates,
+  isDoubtful,
   NOTHING_KNOWN,
   selectionExpiry,
   stateOf,
@@ -61,15 +62,18 @@ class Database {
     return lock && lock.expiresAt > this.clock.now ? lock : undefined;
   }
 
-  lock(seatIds: readonly number[], mine: boolean): void {
+  /** Whether it was done. */
+  lock(seatIds: readonly number[], mine: boolean): boolean {
     const free = seatIds.filter((id) => !this.live(id));
-    if (free.length === 0) return;
+    // What is being paid for takes no more seats (booking_pending), so that a selection has one end.
+    if (free.length === 0 || (mine && this.held(mine).some(([, { extended }]) => extended))) return false;
     const expiresAt = this.held(mine)[0]?.[1].expiresAt ?? this.clock.now + 10 * MINUTE;
     for (const seatId of free) {
       this.expire(seatId);
       this.locks.set(seatId, { id: this.clock.now, mine, expiresAt, extended: false });
     }
     this.announceLock(free, expiresAt);
+    return true;
   }
 
   /** Once, so that there is time to pay. */
@@ -243,7 +247,7 @@ class World {
   }
 
   isDoubtful(): boolean {
-    return this.known.doubtful;
+    return isDoubtful(this.known);
   }
 
   /** What the page shows that is not so. */
@@ -262,8 +266,7 @@ class World {
     if (this.database.stateOf(seat) === 'mine') {
       this.database.release(seat);
       this.answers.push((known) => applyRelease(known, [seat], this.clock.now));
-    } else {
-      this.database.lock([seat], true);
+    } else if (this.database.lock([seat], true)) {
       const selection = this.database.selection();
       this.answers.push((known) => applyLock(known, [seat], selection, this.clock.now));
     }
@@ -364,8 +367,8 @@ const MUTANTS: Record<string, Rules> = {
     applyStates: (known, states) => applyStates(known, states, Infinity),
   },
   'no doubt is ever had': {
-    applyEvent: (known, event, at) => ({ ...applyEvent(known, event, at), doubtful: false }),
-    applyStates: (known, states, at) => ({ ...applyStates(known, states, at), doubtful: false }),
+    applyEvent: (known, event, at) => ({ ...applyEvent(known, event, at), doubtedAt: -Infinity }),
+    applyStates: (known, states, at) => ({ ...applyStates(known, states, at), doubtedAt: -Infinity }),
   },
   'ends that are rounded are taken for the own': {
     applyEvent(known, event, at) {

@@ -33,8 +33,8 @@ export interface Knowledge {
   readonly holds: ReadonlyMap<number, Hold>;
   readonly blocked: ReadonlySet<number>;
   readonly pending: ReadonlyMap<number, Pending>;
-  /** News and states contradict each other, and which is newer nobody here can tell: the states must be read again. */
-  readonly doubtful: boolean;
+  /** When news and states contradicted each other last, and which is newer nobody here could tell; on that clock. */
+  readonly doubtedAt: number;
 }
 
 /** That, with the seats and what there is to know for choosing some. */
@@ -51,8 +51,11 @@ export const NOTHING_KNOWN: Knowledge = {
   holds: new Map(),
   blocked: new Set(),
   pending: new Map(),
-  doubtful: false,
+  doubtedAt: -Infinity,
 };
+
+/** The states must be read again: those that are known were asked for before the doubt and cannot settle it. */
+export const isDoubtful = ({ askedAt, doubtedAt }: Knowledge): boolean => doubtedAt > askedAt;
 
 /**
  * The states that were asked for at `askedAt`. They were read from the database after everything that the page knew by
@@ -62,13 +65,13 @@ export const NOTHING_KNOWN: Knowledge = {
  */
 export function applyStates(before: Knowledge, states: SeatStates, askedAt: number): Knowledge {
   if (askedAt < before.askedAt) return before;
-  let doubtful = false;
+  let { doubtedAt } = before;
   const holds = new Map<number, Hold>();
   const read = holdsOf(states, askedAt);
   for (const seatId of new Set([...before.holds.keys(), ...read.keys()])) {
     const [known, said] = [before.holds.get(seatId), read.get(seatId)];
     const isNews = known !== undefined && known.receivedAt > askedAt;
-    if (isNews && contradicts(known, said)) doubtful = true;
+    if (isNews && contradicts(known, said)) doubtedAt = Math.max(doubtedAt, known.receivedAt);
     else if (isNews) {
       holds.set(seatId, said && !said.unnamed ? newer(known, sameHolder(known, said)) : known);
       continue;
@@ -85,7 +88,7 @@ export function applyStates(before: Knowledge, states: SeatStates, askedAt: numb
     holds,
     blocked: new Set(states.blocked),
     pending: new Map([...before.pending].filter(([, pending]) => pending !== 'lost')),
-    doubtful,
+    doubtedAt,
   };
 }
 
@@ -109,7 +112,8 @@ function holdsOf(states: SeatStates, receivedAt: number): Map<number, Hold> {
 
 /** Where one of the two does not name its lock, ids cannot tell which is newer. Both booked is no contradiction. */
 function contradicts(news: Hold, said: Hold | undefined): boolean {
-  return news.unnamed === true || (said?.unnamed === true && news.phase !== 'booked');
+  if (news.phase === 'booked' && said?.unnamed) return false;
+  return news.unnamed === true || said?.unnamed === true;
 }
 
 /** States that do not know yet whose a lock is leave it the viewer's, with its exact end. */
@@ -135,9 +139,9 @@ function applyHold(before: Knowledge, seatId: number, update: Hold): Knowledge {
   const known = before.holds.get(seatId);
   if (known?.unnamed) return applyToUnnamed(before, seatId, known, update);
   const next = newer(known, update);
-  const doubtful = before.doubtful || isExtended(known, update);
-  if (next === known && doubtful === before.doubtful) return before;
-  return { ...before, holds: new Map(before.holds).set(seatId, next), doubtful };
+  const doubtedAt = isExtended(known, update) ? update.receivedAt : before.doubtedAt;
+  if (next === known && doubtedAt === before.doubtedAt) return before;
+  return { ...before, holds: new Map(before.holds).set(seatId, next), doubtedAt };
 }
 
 /** It may be about the lock that is booked, an older one, or the next: only the states can tell. */
@@ -147,9 +151,9 @@ function applyToUnnamed(before: Knowledge, seatId: number, known: Hold, update: 
   if (isOld) return before;
   // The viewer was answered that a seat is theirs: it is shown so until the states say otherwise.
   const held = mine ? update : { ...known, lockId, receivedAt };
-  const next = phase === 'booked' ? { ...known, lockId } : held;
-  const doubtful = before.doubtful || phase !== 'booked';
-  return { ...before, holds: new Map(before.holds).set(seatId, next), doubtful };
+  const next = phase === 'booked' ? { ...known, lockId, receivedAt } : held;
+  const doubtedAt = phase === 'booked' ? before.doubtedAt : receivedAt;
+  return { ...before, holds: new Map(before.holds).set(seatId, next), doubtedAt };
 }
 
 /** Show it as if the server had agreed already. */
