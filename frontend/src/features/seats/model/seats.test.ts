@@ -170,6 +170,13 @@ test('more time for the viewer’s own, given elsewhere, is a reason to ask for 
   expect([selectionExpiry(read, 1000), isDoubtful(read)]).toEqual([LATER + 1, false]);
 });
 
+test('more time that was heard of before its lock was known as the viewer’s own is a reason to ask, too', () => {
+  const heard = applyEvent(after(lock(5)), lock(5, LATER + MINUTE), 20);
+  const known = applyStates(heard, ours(5, LATER), 15);
+  expect([selectionExpiry(known, 1000), isDoubtful(known)]).toEqual([LATER, true]);
+  expect(isDoubtful(applyStates(known, ours(5, LATER + 1), 30))).toBe(false);
+});
+
 test('seats that were locked together share an id, and each is released alone', () => {
   const both = { kind: 'seat:lock', seatIds: [1, 2], lockIds: [5, 5], expiresAt: LATER } as const;
   const known = applyEvent(applyEvent(start(), both, 10), release(5), 11);

@@ -71,8 +71,10 @@ export function applyStates(before: Knowledge, states: SeatStates, askedAt: numb
   for (const seatId of new Set([...before.holds.keys(), ...read.keys()])) {
     const [known, said] = [before.holds.get(seatId), read.get(seatId)];
     const isNews = known !== undefined && known.receivedAt > askedAt;
-    if (isNews && contradicts(known, said)) doubtedAt = Math.max(doubtedAt, known.receivedAt);
-    else if (isNews) {
+    const isDoubt = isNews && contradicts(known, said);
+    if (isDoubt || (isNews && said && isExtended(known, said)))
+      doubtedAt = Math.max(doubtedAt, known.receivedAt);
+    if (isNews && !isDoubt) {
       holds.set(seatId, said && !said.unnamed ? newer(known, sameHolder(known, said)) : known);
       continue;
     }
