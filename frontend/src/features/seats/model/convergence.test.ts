@@ -21,7 +21,7 @@ const SEATS = [1, 2, 3];
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const STEPS = 80;
-const SEEDS = Array.from({ length: 400 }, (_, seed) => seed);
+const SEEDS = Array.from({ length: 2_000 }, (_, seed) => seed);
 
 type Random = () => number;
 
@@ -369,6 +369,22 @@ const MUTANTS: Record<string, Rules> = {
   'no doubt is ever had': {
     applyEvent: (known, event, at) => ({ ...applyEvent(known, event, at), doubtedAt: -Infinity }),
     applyStates: (known, states, at) => ({ ...applyStates(known, states, at), doubtedAt: -Infinity }),
+  },
+  'any states settle a doubt': {
+    applyEvent,
+    applyStates: (known, states, at) => applyStates({ ...known, doubtedAt: -Infinity }, states, at),
+  },
+  'another sale of a sold seat is no news': {
+    applyEvent(known, event, at) {
+      const next = applyEvent(known, event, at);
+      if (event.kind !== 'seat:book') return next;
+      const holds = [...next.holds].map(([id, hold]) => {
+        const { unnamed, receivedAt = at } = known.holds.get(id) ?? {};
+        return [id, unnamed ? { ...hold, receivedAt } : hold] as const;
+      });
+      return { ...next, holds: new Map(holds) };
+    },
+    applyStates,
   },
   'ends that are rounded are taken for the own': {
     applyEvent(known, event, at) {
