@@ -11,6 +11,7 @@ const path = (relative: string) => decodeURIComponent(new URL(relative, import.m
 // Stripe's own form, in every build but that of the local stack, which alone has another server in Stripe's place.
 const STRIPE_FORM = path('./src/features/checkout/payment-form.ts');
 const FAKE_STRIPE = path('../dev/fake_stripe/page');
+const UNUSED_CLIENTS = path('./src/api/unused-clients.ts');
 
 /** Tests of what needs a window; all others run without one. */
 const IN_A_DOM = [
@@ -38,8 +39,10 @@ export default defineConfig(({ command, mode }) => {
         '@payment-form': isLoopback(settings.VITE_STRIPE_API_BASE) ? `${FAKE_STRIPE}/index.tsx` : STRIPE_FORM,
         // Those of dev/fake_stripe/page, whose folder is outside this one.
         '@/': path('./src/'),
-        // Flask signs people in: what GoTrue's client weighs, nobody has to fetch.
-        '@supabase/auth-js': path('./src/api/no-auth.ts'),
+        // Flask signs people in, and there are no files and no Edge Functions: what these weigh, nobody has to fetch.
+        '@supabase/auth-js': UNUSED_CLIENTS,
+        '@supabase/storage-js': UNUSED_CLIENTS,
+        '@supabase/functions-js': UNUSED_CLIENTS,
       },
       dedupe: ['react', 'react-dom', 'vitest', '@testing-library/react', '@testing-library/user-event'],
     },
