@@ -153,16 +153,16 @@ def _buy(customer: Customer, showtime: int, *seats: str) -> str:
 
 def _occupy(stack: Stack, owner: Owner, showtimes: list[int]) -> None:
     """Sell a third of each auditorium, in groups as people come, and hold some seats."""
-    limit = "update private.settings set seats_per_customer = %s where true"
+    limits = "update private.settings set seats_per_customer = %s, seats_held_per_customer = %s where true"
     crowd, bob = Customer(stack, "crowd@example.com", "Crowd"), Customer(stack, "bob@example.com", "Bob")
-    owner.execute(limit, [1000])
+    owner.execute(limits, [1000, None])
     for showtime in showtimes:
         groups = _groups(crowd.rpc("seat_map", showtime_id=showtime)["seats"], Random(showtimes.index(showtime)))  # noqa: S311
         sold, held = groups[5:], groups[:5]
         crowd.rpc("lock_seats", showtime_id=showtime, seat_ids=[seat for group in sold for seat in group])
         crowd.pay(crowd.book(showtime))
         bob.rpc("lock_seats", showtime_id=showtime, seat_ids=[seat for group in held for seat in group])
-    owner.execute(limit, [10])
+    owner.execute(limits, [10, 20])
 
 
 _KEPT_FREE = {"C3", "C4", "D5", "G9", "G10", "G11", "H12", "H13"}
