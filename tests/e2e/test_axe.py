@@ -142,6 +142,7 @@ def seats_not_sold(visitor: Visitor) -> Iterator[str]:
         visitor.open(f"/showtimes/{showtime}")
         visitor.sees_text(re.compile(title))
         yield f"seats, {title}"
+    visitor.expects_complaints("status of 404")
     visitor.open("/showtimes/999999999")
     visitor.sees("Showtime not found")
     yield "seats, unknown"
