@@ -242,6 +242,16 @@ def test_no_count_tells_what_row_security_hides(frontrow: Frontrow, customer: Cu
             assert answer.headers.get("Content-Range", "*/*").endswith("*")
 
 
+def test_a_refused_head_does_not_break_the_next_call(frontrow: Frontrow) -> None:
+    """PostgREST closes the connection after it without a word, and the gateway gave that to the next caller: 503."""
+    address = f"{frontrow.stack.config.supabase_url}/rest/v1"
+    with requests.Session() as session:
+        session.headers["apikey"] = frontrow.stack.keys.publishable
+        for _ in range(50):
+            assert session.head(f"{address}/bookings", timeout=10).status_code == 401
+            assert session.post(f"{address}/rpc/theaters", json={}, timeout=10).status_code == 200
+
+
 CIRCLE = "movies?select=showtimes(auditoriums(theaters(auditoriums(showtimes(movies(showtimes(id)))))))"
 
 
