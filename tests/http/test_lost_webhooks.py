@@ -138,7 +138,7 @@ def test_without_any_webhook_all_that_was_paid_is_confirmed_or_goes_back(
             for _ in range(times):
                 customer = customers[len(cases) % len(customers)]
                 # A showtime for each, so that a customer may have several bookings under way.
-                frontrow.cinema.showtime_id = frontrow.cinema.add_showtime(f"{300 + len(cases)} days")
+                frontrow.cinema.showtime_id = frontrow.cinema.add_showtime(f"{2000 + len(cases)} days")
                 booking = customer.book()
                 case = Case(frontrow, customer, booking, customer.intent(booking), "")
                 case.due = happens(case)
