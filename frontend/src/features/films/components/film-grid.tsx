@@ -4,10 +4,7 @@ import { Skeleton } from '@/shared/components/skeleton';
 
 export function FilmGrid({ children, busy = false }: { children: ReactNode; busy?: boolean }) {
   return (
-    <ul
-      aria-busy={busy}
-      className={`mt-5 grid gap-x-6 gap-y-10 transition-opacity sm:grid-cols-2 md:grid-cols-3 lg:grid-cols-4 ${busy ? 'opacity-60' : ''}`}
-    >
+    <ul aria-busy={busy} className="mt-5 grid gap-x-6 gap-y-10 sm:grid-cols-2 md:grid-cols-3 lg:grid-cols-4">
       {children}
     </ul>
   );
