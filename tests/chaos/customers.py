@@ -239,11 +239,11 @@ class Customer:
         """Poll the booking until it is no longer pending; return its status."""
         deadline = time.monotonic() + seconds
         while True:
-            rows = self.read("bookings", id=f"eq.{booking['id']}", select="status,total")
-            if not rows:
+            answer = self.data("my_booking", {"unknown_booking"}, booking_id=booking["id"])
+            if answer.refused:
                 self.counters.wrong(f"booking {booking['id']} was answered and is not there")
                 raise UnexpectedError
-            status: str = rows[0]["status"]
+            status: str = answer.body["status"]
             if status != "pending" or time.monotonic() > deadline:
                 return status
             self.wait(0.4)
@@ -281,12 +281,6 @@ class Customer:
         headers = {"apikey": self.endpoints.supabase_key, "Authorization": f"Bearer {self._token}"}
         url = f"{self.endpoints.supabase}/rest/v1/rpc/{function}"
         return self._ask(function, refusals, lambda: self._http.post(url, json=arguments, headers=headers))
-
-    def read(self, table: str, **query: str) -> list[Json]:
-        """Read rows through the Data API."""
-        headers = {"apikey": self.endpoints.supabase_key, "Authorization": f"Bearer {self._token}"}
-        url = f"{self.endpoints.supabase}/rest/v1/{table}"
-        return cast("list[Json]", self._ask(table, (), lambda: self._http.get(url, params=query, headers=headers)).body)
 
     def flask(self, path: str, refusals: Collection[str], body: Json) -> Answer:
         """POST to Flask."""
