@@ -376,7 +376,7 @@ def test_ends_that_may_still_move_are_not_broadcast(cinema: CinemaFixture, start
         assert [answer for answer in together.answers if answer[0].isupper()] == []  # a raw error
 
 
-@pytest.mark.parametrize(("first", "then"), [("create", "seat:lock"), ("confirm", "seat:book")])
+@pytest.mark.parametrize(("first", "then"), [("start", "seat:lock"), ("confirm", "seat:book")])
 def test_mutant_a_sweep_that_announces_too_early_frees_a_taken_seat(
     cinema: CinemaFixture, start: Start, first: str, then: str
 ) -> None:
