@@ -93,7 +93,13 @@ def timeless(answer: Any) -> Any:
     return answer
 
 
-@pytest.mark.parametrize("request_", REQUESTS)
+QUICK = ("Prefer: count=planned", "Accept: the plan", "Range", "a filter", "a cast", "an embedding", "another schema")
+"""One of each sort; `make test-slow` tries them all."""
+
+
+@pytest.mark.parametrize(
+    "request_", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in REQUESTS]
+)
 def test_nothing_but_the_answer_comes_out_of_a_function(
     frontrow: Frontrow, customer: Customer, stranger: Customer, request_: str
 ) -> None:

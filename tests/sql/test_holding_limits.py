@@ -331,6 +331,7 @@ def test_four_accounts_cannot_keep_forty_seats_for_longer_than_their_time(cinema
     assert cinema.buy(buyer, 0, 1, 2)["status"] == "confirmed", figures
 
 
+@pytest.mark.slow
 def test_mutant_without_the_limits_no_seat_is_free_for_half_an_hour(cinema: CinemaFixture) -> None:
     cinema.owner.execute("update private.settings set holding_time_per_hour = null, seat_cooldown = null")
     looks = besiege(cinema, 30)
