@@ -7,6 +7,7 @@ import { supabase } from '@/api/supabase';
 import { adjustClock, isClockSet } from '@/shared/lib/clock';
 
 import { CERTIFICATES } from '../lib/film-filters';
+import { placed } from '../lib/placed';
 import { filmKeys } from './keys';
 
 const schema = z
@@ -52,18 +53,12 @@ const schema = z
     ),
     after: z.string().nullable(),
   })
-  .transform(({ server_time, movie, showtimes, theaters, after }) => {
-    const byId = new Map(theaters.map((theater) => [theater.id, theater]));
-    return {
-      serverTime: server_time,
-      movie,
-      after,
-      showtimes: showtimes.flatMap(({ theater_id, ...showtime }) => {
-        const theater = byId.get(theater_id);
-        return theater ? [{ ...showtime, theater }] : [];
-      }),
-    };
-  });
+  .transform(({ server_time, movie, showtimes, theaters, after }) => ({
+    serverTime: server_time,
+    movie,
+    after,
+    showtimes: placed(showtimes, theaters),
+  }));
 
 type Page = z.output<typeof schema>;
 export type Showtime = Page['showtimes'][number];

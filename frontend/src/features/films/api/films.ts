@@ -6,6 +6,7 @@ import { supabase } from '@/api/supabase';
 import { adjustClock, isClockSet } from '@/shared/lib/clock';
 
 import { CERTIFICATES, type Filters } from '../lib/film-filters';
+import { placed } from '../lib/placed';
 import { filmKeys } from './keys';
 
 /** So many cards are as many as a page should draw at once. */
@@ -43,21 +44,15 @@ const schema = z
     theaters: z.array(theaterSchema),
     after: z.string().nullable(),
   })
-  .transform(({ theaters, films, server_time, ...rest }) => {
-    const byId = new Map(theaters.map((theater) => [theater.id, theater]));
-    return {
-      ...rest,
-      serverTime: server_time,
-      films: films.map(({ showtimes, more_showtimes, ...film }) => ({
-        film,
-        more: more_showtimes,
-        showtimes: showtimes.flatMap(({ theater_id, ...showtime }) => {
-          const theater = byId.get(theater_id);
-          return theater ? [{ ...showtime, theater }] : [];
-        }),
-      })),
-    };
-  });
+  .transform(({ theaters, films, server_time, ...rest }) => ({
+    ...rest,
+    serverTime: server_time,
+    films: films.map(({ showtimes, more_showtimes, ...film }) => ({
+      film,
+      more: more_showtimes,
+      showtimes: placed(showtimes, theaters),
+    })),
+  }));
 
 type Page = z.output<typeof schema>;
 
