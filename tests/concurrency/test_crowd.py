@@ -13,7 +13,7 @@ from queue import Empty, Queue
 
 import psycopg
 
-from tests.cinema import PASSWORD_HASH, Caller, CinemaFixture, Json, Refused
+from tests.cinema import NO_LIMITS_ON_HOLDING, PASSWORD_HASH, Caller, CinemaFixture, Json, Refused
 from tests.concurrency.parallel import PATIENCE, Start, succeeded
 
 SECONDS = float(os.environ.get("FRONTROW_CROWD_SECONDS", "5"))
@@ -134,11 +134,8 @@ def test_sixty_four_customers_at_one_showtime(database_url: str, start: Start) -
     before = deadlocks(database_url)
     with CinemaFixture(database_url, ROWS, SEATS) as cinema:
         # A few customers stand for a crowd that chooses, lets go and cancels all day.
-        cinema.owner.execute(
-            "update private.settings set lock_duration = '1 second', payment_duration = '1 second',"
-            " seats_held_per_customer = null, holding_time_per_hour = null, seat_cooldown = null,"
-            " unpaid_bookings_per_day = null, returned_bookings_per_month = null"
-        )
+        cinema.owner.execute(NO_LIMITS_ON_HOLDING)
+        cinema.owner.execute("update private.settings set lock_duration = '1 second', payment_duration = '1 second'")
         crowd = Crowd(cinema)
         customers = register(cinema, CLIENTS)
         calls: list[Future[None]] = [start(crowd.visit, who, seed) for seed, who in enumerate(customers)]

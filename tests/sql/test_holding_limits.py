@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cinema import Caller, CinemaFixture, Json, Refused
+from tests.cinema import NO_LIMITS_ON_HOLDING, Caller, CinemaFixture, Json, Refused
 
 
 @pytest.fixture
@@ -177,10 +177,7 @@ def test_many_short_holds_count_as_one_long_one(cinema: CinemaFixture) -> None:
 
 
 def test_without_these_settings_there_is_no_limit(cinema: CinemaFixture) -> None:
-    cinema.owner.execute(
-        "update private.settings set seats_held_per_customer = null, holding_time_per_hour = null,"
-        " seat_cooldown = null, unpaid_bookings_per_day = null, returned_bookings_per_month = null"
-    )
+    cinema.owner.execute(NO_LIMITS_ON_HOLDING)
     ada = cinema.customer()
     for _ in range(12):
         cinema.book(ada, 0)
