@@ -21,6 +21,9 @@ from tests import browser
 from tests.cinema import CinemaFixture
 from tests.databases import Databases
 
+# A failed assertion of the machine says what it compared, as those of test files do.
+pytest.register_assert_rewrite("tests.properties.lifecycle")
+
 # Tests of these folders and files share a stack or a server, so one worker runs them all.
 GROUPS = {
     "http": "tests/http",

@@ -24,11 +24,14 @@ language plpgsql volatile set search_path = '' as $$ begin end $$
 BOOKINGS_ARE_NOT_LOCKED = """
 create or replace function private.booking_for_update(p_booking_id uuid) returns public.bookings
 language sql volatile set search_path = '' as $$ select b from public.bookings b where b.id = p_booking_id $$;
-create or replace function private.give_time_to_pay(p_booking public.bookings, p_now timestamptz)
-returns public.bookings language sql volatile set search_path = '' as $$ select p_booking $$;
 update private.settings set payment_starts_per_customer = null where true
 """
-"""Without the limit on payment starts and the longer time to pay, too: both wait for the customer's other calls."""
+"""Without the limit on payment starts, too: counting a customer's starts waits for his other calls."""
+NO_TIME_TO_PAY = """
+create or replace function private.give_time_to_pay(p_booking public.bookings, p_now timestamptz)
+returns public.bookings language sql volatile set search_path = '' as $$ select p_booking $$
+"""
+"""Giving more time waits for the row of the booking, so it would hide that nobody locks that."""
 SPECULATIVELY = "on conflict on constraint one_holder_at_a_time do nothing"
 SEATS_ARE_SOLD_AGAIN = "drop index public.a_seat_is_sold_once"
 

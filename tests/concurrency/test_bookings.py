@@ -11,6 +11,7 @@ import pytest
 from tests.cinema import Caller, CinemaFixture
 from tests.concurrency.parallel import (
     BOOKINGS_ARE_NOT_LOCKED,
+    NO_TIME_TO_PAY,
     NOBODY_TAKES_TURNS,
     Start,
     another_tab,
@@ -280,6 +281,7 @@ def test_two_requests_begin_one_payment(cinema: CinemaFixture, start: Start) -> 
 
 def test_mutant_unlocked_bookings_get_a_second_payment_but_for_the_index(cinema: CinemaFixture, start: Start) -> None:
     cinema.owner.execute(BOOKINGS_ARE_NOT_LOCKED)
+    cinema.owner.execute(NO_TIME_TO_PAY)
     ada, first, second = cinema.customer(), cinema.service(), cinema.service()
     booking = cinema.book(ada, 0)
     first.begin()
