@@ -25,19 +25,34 @@ begin
 end
 $$;
 
--- Seats of a showtime that are on sale and that nobody holds or has booked.
-create function private.seats_left(showtime public.showtimes) returns integer
-language plpgsql stable set search_path = '' set enable_seqscan = off as $$
-declare
-  v_now timestamptz := private.now();
+-- Seats of each of those showtimes that are on sale and that nobody holds or has booked, all at once: an auditorium's
+-- seats are counted once and not for each of its showtimes, and of the rest only what is held is looked at.
+create function private.seats_left(p_showtime_ids bigint[], p_now timestamptz)
+returns table (showtime_id bigint, seats_left integer)
+language plpgsql stable rows 20 set search_path = '' set enable_seqscan = off as $$
 begin
-  return (
-    select count(*)
-    from public.seats s
-    join public.showtime_prices p on p.showtime_id = (showtime).id and p.kind = s.kind
-    where s.auditorium_id = (showtime).auditorium_id
-      and not exists (select from public.seat_locks l
-                      where l.showtime_id = (showtime).id and l.seat_id = s.id and l.held @> v_now));
+  return query
+    with shown as materialized (
+      select t.id, t.auditorium_id from public.showtimes t where t.id = any (p_showtime_ids)),
+    rooms as materialized (
+      select s.auditorium_id, s.kind, count(*) as seats
+      from public.seats s where s.auditorium_id in (select w.auditorium_id from shown w)
+      group by s.auditorium_id, s.kind),
+    on_sale as (
+      select w.id, sum(r.seats) as seats
+      from shown w
+      join rooms r on r.auditorium_id = w.auditorium_id
+      join public.showtime_prices p on p.showtime_id = w.id and p.kind = r.kind
+      group by w.id),
+    taken as (
+      select w.id, count(*) as seats
+      from shown w
+      join public.seat_locks l on l.showtime_id = w.id and l.held @> p_now
+      join public.seats s on s.id = l.seat_id and s.auditorium_id = w.auditorium_id
+      join public.showtime_prices p on p.showtime_id = w.id and p.kind = s.kind
+      group by w.id)
+    select w.id, (coalesce(o.seats, 0) - coalesce(k.seats, 0))::integer
+    from shown w left join on_sale o on o.id = w.id left join taken k on k.id = w.id;
 end
 $$;
 
@@ -49,19 +64,23 @@ create function private.broadcast_availability(p_since timestamptz) returns inte
 language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
+  v_changed bigint[];
   v_row record;
   v_sent integer := 0;
 begin
-  for v_row in
-    select t.id, t.status, private.seats_left(t) as seats_left, t as showtime
-    from public.showtimes t
+  v_changed := array(
+    select t.id from public.showtimes t
     where t.id in (select substr(m.topic, 10)::bigint from realtime.messages m
                    where m.inserted_at > (least(p_since, now() - interval '20 seconds') at time zone 'utc')
                      and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
                      and m.extension = 'broadcast')
       and not exists (select from private.availability_broadcasts last
-                      where last.showtime_id = t.id and last.sent_at > v_now - interval '5 seconds')
-    order by t.id
+                      where last.showtime_id = t.id and last.sent_at > v_now - interval '5 seconds'));
+  for v_row in
+    select t.id, t.status, s.seats_left, t as showtime
+    from private.seats_left(v_changed, v_now) s
+    join public.showtimes t on t.id = s.showtime_id
+    order by s.showtime_id
   loop
     insert into private.availability_broadcasts as last (showtime_id, seats_left, status, sent_at)
     values (v_row.id, v_row.seats_left, v_row.status, v_now)
@@ -93,7 +112,8 @@ $$;
 create function private.broadcast_change() returns trigger
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 begin
-  perform private.broadcast_update(new, private.seats_left(new));
+  perform private.broadcast_update(
+    new, (select s.seats_left from private.seats_left(array[new.id], private.now()) s));
   return null;
 end
 $$;

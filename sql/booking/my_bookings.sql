@@ -64,40 +64,6 @@ language sql stable set search_path = '' as $$
       where d.showtime_id = (p_booking).showtime_id and d.booking_id = (p_booking).id))
 $$;
 
--- Where a page of bookings ended, as text that only means something to private.read_bookings_cursor.
-create function private.bookings_cursor(p_booking public.bookings) returns text
-language sql stable set search_path = '' as $$
-  select translate(
-    encode(int8send((extract(epoch from (p_booking).created_at) * 1000000)::bigint) || uuid_send((p_booking).id),
-           'base64'), '+/', '-_')
-$$;
-
--- The time and id of the booking that a cursor names; those after all others for null. It is not signed: whatever it
--- says, its reader gets bookings of their own. Raises invalid_request.
-create function private.read_bookings_cursor(p_after text, out created_at timestamptz, out id uuid)
-language plpgsql stable set search_path = '' as $$
-declare
-  v_bytes bytea;
-  v_microseconds bigint;
-begin
-  if p_after is null then
-    created_at := 'infinity';
-    id := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-    return;
-  end if;
-  if p_after !~ '^[A-Za-z0-9_-]{32}$' then
-    perform private.refuse_argument('after');
-  end if;
-  v_bytes := decode(translate(p_after, '-_', '+/'), 'base64');
-  v_microseconds := ('x' || encode(substr(v_bytes, 1, 8), 'hex'))::bit(64)::bigint;
-  if v_microseconds not between 0 and (2 ^ 53)::bigint then
-    perform private.refuse_argument('after');
-  end if;
-  created_at := timestamptz 'epoch' + v_microseconds * interval '1 microsecond';
-  id := encode(substr(v_bytes, 9), 'hex')::uuid;
-end
-$$;
-
 -- The caller's bookings, the latest first: {server_time, bookings: [private.booking_summary], more, after}. more:
 -- whether older ones are left; after: what gets them when it is asked with, or null. A page holds 100 at the most.
 -- Raises sign_in_required, invalid_request with the argument.
@@ -105,7 +71,8 @@ create function public.my_bookings(after text default null, max_rows integer def
 language plpgsql stable security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
   v_user uuid := private.require_user_id();
-  v_place record;
+  v_question constant text := 'my_bookings';
+  v_place jsonb;
   v_page public.bookings[];
   v_more boolean;
 begin
@@ -113,10 +80,12 @@ begin
   if my_bookings.max_rows is null or my_bookings.max_rows not between 1 and 100 then
     perform private.refuse_argument('max_rows');
   end if;
-  v_place := private.read_bookings_cursor(my_bookings.after);
+  v_place := private.read_cursor(my_bookings.after, v_question, '{"created_at": "timestamptz", "id": "uuid"}');
   v_page := array(
     select b from public.bookings b
-    where b.user_id = v_user and (b.created_at, b.id) < (v_place.created_at, v_place.id)
+    where b.user_id = v_user and (b.created_at, b.id) < (
+      coalesce((v_place ->> 'created_at')::timestamptz, 'infinity'),
+      coalesce((v_place ->> 'id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
     order by b.created_at desc, b.id desc limit my_bookings.max_rows + 1);
   v_more := cardinality(v_page) > my_bookings.max_rows;
   return jsonb_build_object(
@@ -125,7 +94,8 @@ begin
       select coalesce(jsonb_agg(private.booking_summary(v_page[n]) order by n), '[]')
       from generate_series(1, least(cardinality(v_page), my_bookings.max_rows)) n),
     'more', v_more,
-    'after', case when v_more then private.bookings_cursor(v_page[my_bookings.max_rows]) end);
+    'after', case when v_more then private.write_cursor(v_question, jsonb_build_object(
+      'created_at', v_page[my_bookings.max_rows].created_at, 'id', v_page[my_bookings.max_rows].id)) end);
 end
 $$;
 

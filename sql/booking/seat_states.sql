@@ -11,8 +11,6 @@
 -- whether the showtime and the layout that a page has are the present ones. Raises unknown_showtime.
 --
 -- Arrays become JSON by to_json, which puts no blanks between the numbers as json_agg does.
---
--- What everybody is answered may be kept for a second, so that a CDN answers a crowd; what a customer is, by nobody.
 create function public.seat_states(showtime_id bigint) returns json
 language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
 declare
@@ -23,8 +21,7 @@ begin
   with live as materialized (
     select l.seat_id, l.id, upper(l.held) as ends_at, l.user_id = v_user as mine
     from public.seat_locks l
-    -- Not `held @> now`: it would draw the planner to the GiST index, which is slower than the primary key.
-    where l.showtime_id = seat_states.showtime_id and lower(l.held) <= v_now and (upper(l.held) > v_now) is not false
+    where l.showtime_id = seat_states.showtime_id and l.held @> v_now
   ), locks as (
     select l.id, private.expiry_for_others(l.ends_at) as ends_at, to_json(array_agg(l.seat_id order by l.seat_id)) as seat_ids
     from live l
@@ -57,8 +54,7 @@ begin
   if v_states is null then
     perform private.raise_api_error('unknown_showtime');
   end if;
-  perform private.set_cache_control(
-    case when v_user is null then 'public, max-age=1' else 'private, no-store' end, 'Authorization');
+  perform private.set_cache_control_by_caller(v_user);
   return v_states;
 end
 $$;

@@ -36,8 +36,7 @@ begin
   if v_showtime is null then
     perform private.raise_api_error('unknown_showtime');
   end if;
-  perform private.set_cache_control(
-    case when v_user is null then 'public, max-age=1' else 'private, no-store' end, 'Authorization');
+  perform private.set_cache_control_by_caller(v_user);
   return v_showtime;
 end
 $$;

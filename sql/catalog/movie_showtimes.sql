@@ -1,36 +1,5 @@
 -- A film and its showtimes, as clients read them: under the same rules as the program (program.sql).
 
--- Seats left of each of those showtimes, as private.seats_left counts them, but all at once: an auditorium's seats are
--- counted once and not for each of its showtimes, and of the rest only what is held is looked at.
-create function private.seats_left_of(p_showtime_ids bigint[], p_now timestamptz)
-returns table (showtime_id bigint, seats_left integer)
-language plpgsql stable set search_path = '' set enable_seqscan = off as $$
-begin
-  return query
-    with shown as materialized (
-      select t.id, t.auditorium_id from public.showtimes t where t.id = any (p_showtime_ids)),
-    rooms as materialized (
-      select s.auditorium_id, s.kind, count(*) as seats
-      from public.seats s where s.auditorium_id in (select w.auditorium_id from shown w)
-      group by s.auditorium_id, s.kind),
-    on_sale as (
-      select w.id, sum(r.seats) as seats
-      from shown w
-      join rooms r on r.auditorium_id = w.auditorium_id
-      join public.showtime_prices p on p.showtime_id = w.id and p.kind = r.kind
-      group by w.id),
-    taken as (
-      select w.id, count(*) as seats
-      from shown w
-      join public.seat_locks l on l.showtime_id = w.id and l.held @> p_now
-      join public.seats s on s.id = l.seat_id and s.auditorium_id = w.auditorium_id
-      join public.showtime_prices p on p.showtime_id = w.id and p.kind = s.kind
-      group by w.id)
-    select w.id, (coalesce(o.seats, 0) - coalesce(k.seats, 0))::integer
-    from shown w left join on_sale o on o.id = w.id left join taken k on k.id = w.id;
-end
-$$;
-
 -- What the cheapest seat costs, those apart that are kept for wheelchair users and who comes with them; null where no
 -- price is set.
 create function private.price_from(p_showtime_id bigint) returns integer
@@ -63,7 +32,8 @@ declare
   v_answer json;
 begin
   perform private.check_day_and_theaters(movie.day, movie.theater_ids, v_now);
-  v_cursor := private.read_cursor(movie.after, v_question);
+  v_cursor := private.read_cursor(
+    movie.after, v_question, '{"day": "date", "starts_at": "timestamptz", "id": "bigint"}');
   select * into v_movie from public.movies m where m.slug = movie.slug;
   if not found then
     perform private.raise_api_error('unknown_movie');
@@ -91,7 +61,7 @@ begin
     select l.id, l.day, l.starts_at, l.status, l.theater_id, l.auditorium, s.seats_left,
            private.price_from(l.id) as price_from
     from listed l
-    join private.seats_left_of(array(select l.id from listed l), v_now) s on s.showtime_id = l.id),
+    join private.seats_left(array(select l.id from listed l), v_now) s on s.showtime_id = l.id),
   rest as (
     select jsonb_build_object('day', l.day, 'starts_at', l.starts_at, 'id', l.id) as place,
            exists (select from numbered n where n.n > l.n) as more

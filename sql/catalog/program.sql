@@ -47,35 +47,6 @@ begin
 end
 $$;
 
--- Where the next page begins, for the client to hand back. It is good for a day, and for the question that it answers.
-create function private.write_cursor(p_question text, p_place jsonb) returns text
-language sql stable set search_path = '' as $$
-  select encode(convert_to((p_place || jsonb_build_object('question', md5(p_question)))::text, 'UTF8'), 'hex')
-$$;
-
--- What write_cursor was given; null for null. Raises invalid_request for any other text.
-create function private.read_cursor(p_after text, p_question text) returns jsonb
-language plpgsql stable set search_path = '' as $$
-declare
-  v_place jsonb;
-begin
-  if p_after is null then
-    return null;
-  end if;
-  begin
-    if length(p_after) <= 4000 then
-      v_place := convert_from(decode(p_after, 'hex'), 'UTF8')::jsonb;
-    end if;
-  exception when data_exception then
-    null;
-  end;
-  if v_place ->> 'question' is distinct from md5(p_question) then
-    perform private.refuse_argument('after');
-  end if;
-  return v_place;
-end
-$$;
-
 -- The films with showtimes to come on that day at those theaters (null: any): the next since p_as_of, and how many
 -- there are. Who pages through the program keeps p_as_of, so that a film whose next showtime has begun meanwhile keeps
 -- its place.
@@ -208,7 +179,8 @@ begin
     perform private.refuse_argument('max_films');
   end if;
   v_question := json_build_array(whats_on.day, whats_on.theater_ids, v_search, v_filters, v_sort)::text;
-  v_cursor := private.read_cursor(whats_on.after, v_question);
+  v_cursor := private.read_cursor(
+    whats_on.after, v_question, '{"as_of": "timestamptz", "key": "bigint", "title": "text", "id": "bigint"}');
   v_as_of := coalesce((v_cursor ->> 'as_of')::timestamptz, v_now);
   if v_as_of not between v_now - interval '1 day' and v_now then
     perform private.refuse_argument('after');

@@ -89,3 +89,13 @@ begin
      where h.value is not null)::text, true);
 end
 $$;
+
+-- The same for an answer that is another for each customer: what everybody is answered (no user) may be kept for a
+-- second, so that a CDN answers a crowd; what a customer is, by nobody.
+create function private.set_cache_control_by_caller(p_user_id uuid) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform private.set_cache_control(
+    case when p_user_id is null then 'public, max-age=1' else 'private, no-store' end, 'Authorization');
+end
+$$;

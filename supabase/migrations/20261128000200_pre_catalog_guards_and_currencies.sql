@@ -281,19 +281,6 @@ CREATE OR REPLACE FUNCTION private.booking_summary (
   where t.id = (p_booking).showtime_id
 $function$;
 
-CREATE OR REPLACE FUNCTION private.bookings_cursor (
-  p_booking public.bookings
-)
-  RETURNS text
-  LANGUAGE sql
-  STABLE
-  SET search_path TO ''
-  AS $function$
-  select translate(
-    encode(int8send((extract(epoch from (p_booking).created_at) * 1000000)::bigint) || uuid_send((p_booking).id),
-           'base64'), '+/', '-_')
-$function$;
-
 CREATE OR REPLACE FUNCTION private.broadcast_availability (
   p_since timestamp with time zone
 )
@@ -303,19 +290,23 @@ CREATE OR REPLACE FUNCTION private.broadcast_availability (
   AS $function$
 declare
   v_now timestamptz := private.now();
+  v_changed bigint[];
   v_row record;
   v_sent integer := 0;
 begin
-  for v_row in
-    select t.id, t.status, private.seats_left(t) as seats_left, t as showtime
-    from public.showtimes t
+  v_changed := array(
+    select t.id from public.showtimes t
     where t.id in (select substr(m.topic, 10)::bigint from realtime.messages m
                    where m.inserted_at > (least(p_since, now() - interval '20 seconds') at time zone 'utc')
                      and m.topic ~ '^showtime:[0-9]{1,18}$' and m.event like 'seat:%' and m.private
                      and m.extension = 'broadcast')
       and not exists (select from private.availability_broadcasts last
-                      where last.showtime_id = t.id and last.sent_at > v_now - interval '5 seconds')
-    order by t.id
+                      where last.showtime_id = t.id and last.sent_at > v_now - interval '5 seconds'));
+  for v_row in
+    select t.id, t.status, s.seats_left, t as showtime
+    from private.seats_left(v_changed, v_now) s
+    join public.showtimes t on t.id = s.showtime_id
+    order by s.showtime_id
   loop
     insert into private.availability_broadcasts as last (showtime_id, seats_left, status, sent_at)
     values (v_row.id, v_row.seats_left, v_row.status, v_now)
@@ -339,7 +330,8 @@ CREATE OR REPLACE FUNCTION private.broadcast_change()
   SET "TimeZone" TO 'UTC'
   AS $function$
 begin
-  perform private.broadcast_update(new, private.seats_left(new));
+  perform private.broadcast_update(
+    new, (select s.seats_left from private.seats_left(array[new.id], private.now()) s));
   return null;
 end
 $function$;
@@ -1541,41 +1533,10 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION private.read_bookings_cursor (
-  p_after text,
-  OUT     created_at timestamp with time zone,
-  OUT     id uuid
-)
-  RETURNS record
-  LANGUAGE plpgsql
-  STABLE
-  SET search_path TO ''
-  AS $function$
-declare
-  v_bytes bytea;
-  v_microseconds bigint;
-begin
-  if p_after is null then
-    created_at := 'infinity';
-    id := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-    return;
-  end if;
-  if p_after !~ '^[A-Za-z0-9_-]{32}$' then
-    perform private.refuse_argument('after');
-  end if;
-  v_bytes := decode(translate(p_after, '-_', '+/'), 'base64');
-  v_microseconds := ('x' || encode(substr(v_bytes, 1, 8), 'hex'))::bit(64)::bigint;
-  if v_microseconds not between 0 and (2 ^ 53)::bigint then
-    perform private.refuse_argument('after');
-  end if;
-  created_at := timestamptz 'epoch' + v_microseconds * interval '1 microsecond';
-  id := encode(substr(v_bytes, 9), 'hex')::uuid;
-end
-$function$;
-
 CREATE OR REPLACE FUNCTION private.read_cursor (
   p_after    text,
-  p_question text
+  p_question text,
+  p_types    jsonb
 )
   RETURNS jsonb
   LANGUAGE plpgsql
@@ -1595,7 +1556,9 @@ begin
   exception when data_exception then
     null;
   end;
-  if v_place ->> 'question' is distinct from md5(p_question) then
+  if v_place ->> 'question' is distinct from md5(p_question)
+    or exists (select from jsonb_each_text(p_types) t
+               where pg_input_is_valid(v_place ->> t.key, t.value) is not true) then
     perform private.refuse_argument('after');
   end if;
   return v_place;
@@ -1901,28 +1864,6 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION private.seats_left (
-  showtime public.showtimes
-)
-  RETURNS integer
-  LANGUAGE plpgsql
-  STABLE
-  SET search_path TO ''
-  SET enable_seqscan TO 'off'
-  AS $function$
-declare
-  v_now timestamptz := private.now();
-begin
-  return (
-    select count(*)
-    from public.seats s
-    join public.showtime_prices p on p.showtime_id = (showtime).id and p.kind = s.kind
-    where s.auditorium_id = (showtime).auditorium_id
-      and not exists (select from public.seat_locks l
-                      where l.showtime_id = (showtime).id and l.seat_id = s.id and l.held @> v_now));
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION private.seats_left_of (
   p_showtime_ids bigint[],
   p_now          timestamp with time zone
 )
@@ -1932,6 +1873,7 @@ CREATE OR REPLACE FUNCTION private.seats_left_of (
   )
   LANGUAGE plpgsql
   STABLE
+  ROWS 20
   SET search_path TO ''
   SET enable_seqscan TO 'off'
   AS $function$
@@ -2121,6 +2063,19 @@ begin
     (select json_agg(json_build_object(h.name, h.value) order by h.name)
      from (values ('Cache-Control', p_value), ('Vary', p_vary)) h (name, value)
      where h.value is not null)::text, true);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.set_cache_control_by_caller (
+  p_user_id uuid
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+begin
+  perform private.set_cache_control(
+    case when p_user_id is null then 'public, max-age=1' else 'private, no-store' end, 'Authorization');
 end
 $function$;
 
@@ -2877,7 +2832,8 @@ declare
   v_answer json;
 begin
   perform private.check_day_and_theaters(movie.day, movie.theater_ids, v_now);
-  v_cursor := private.read_cursor(movie.after, v_question);
+  v_cursor := private.read_cursor(
+    movie.after, v_question, '{"day": "date", "starts_at": "timestamptz", "id": "bigint"}');
   select * into v_movie from public.movies m where m.slug = movie.slug;
   if not found then
     perform private.raise_api_error('unknown_movie');
@@ -2905,7 +2861,7 @@ begin
     select l.id, l.day, l.starts_at, l.status, l.theater_id, l.auditorium, s.seats_left,
            private.price_from(l.id) as price_from
     from listed l
-    join private.seats_left_of(array(select l.id from listed l), v_now) s on s.showtime_id = l.id),
+    join private.seats_left(array(select l.id from listed l), v_now) s on s.showtime_id = l.id),
   rest as (
     select jsonb_build_object('day', l.day, 'starts_at', l.starts_at, 'id', l.id) as place,
            exists (select from numbered n where n.n > l.n) as more
@@ -2991,7 +2947,8 @@ CREATE OR REPLACE FUNCTION public.my_bookings (
   AS $function$
 declare
   v_user uuid := private.require_user_id();
-  v_place record;
+  v_question constant text := 'my_bookings';
+  v_place jsonb;
   v_page public.bookings[];
   v_more boolean;
 begin
@@ -2999,10 +2956,12 @@ begin
   if my_bookings.max_rows is null or my_bookings.max_rows not between 1 and 100 then
     perform private.refuse_argument('max_rows');
   end if;
-  v_place := private.read_bookings_cursor(my_bookings.after);
+  v_place := private.read_cursor(my_bookings.after, v_question, '{"created_at": "timestamptz", "id": "uuid"}');
   v_page := array(
     select b from public.bookings b
-    where b.user_id = v_user and (b.created_at, b.id) < (v_place.created_at, v_place.id)
+    where b.user_id = v_user and (b.created_at, b.id) < (
+      coalesce((v_place ->> 'created_at')::timestamptz, 'infinity'),
+      coalesce((v_place ->> 'id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
     order by b.created_at desc, b.id desc limit my_bookings.max_rows + 1);
   v_more := cardinality(v_page) > my_bookings.max_rows;
   return jsonb_build_object(
@@ -3011,7 +2970,8 @@ begin
       select coalesce(jsonb_agg(private.booking_summary(v_page[n]) order by n), '[]')
       from generate_series(1, least(cardinality(v_page), my_bookings.max_rows)) n),
     'more', v_more,
-    'after', case when v_more then private.bookings_cursor(v_page[my_bookings.max_rows]) end);
+    'after', case when v_more then private.write_cursor(v_question, jsonb_build_object(
+      'created_at', v_page[my_bookings.max_rows].created_at, 'id', v_page[my_bookings.max_rows].id)) end);
 end
 $function$;
 
@@ -3367,8 +3327,7 @@ begin
   with live as materialized (
     select l.seat_id, l.id, upper(l.held) as ends_at, l.user_id = v_user as mine
     from public.seat_locks l
-    -- Not `held @> now`: it would draw the planner to the GiST index, which is slower than the primary key.
-    where l.showtime_id = seat_states.showtime_id and lower(l.held) <= v_now and (upper(l.held) > v_now) is not false
+    where l.showtime_id = seat_states.showtime_id and l.held @> v_now
   ), locks as (
     select l.id, private.expiry_for_others(l.ends_at) as ends_at, to_json(array_agg(l.seat_id order by l.seat_id)) as seat_ids
     from live l
@@ -3401,8 +3360,7 @@ begin
   if v_states is null then
     perform private.raise_api_error('unknown_showtime');
   end if;
-  perform private.set_cache_control(
-    case when v_user is null then 'public, max-age=1' else 'private, no-store' end, 'Authorization');
+  perform private.set_cache_control_by_caller(v_user);
   return v_states;
 end
 $function$;
@@ -3447,8 +3405,7 @@ begin
   if v_showtime is null then
     perform private.raise_api_error('unknown_showtime');
   end if;
-  perform private.set_cache_control(
-    case when v_user is null then 'public, max-age=1' else 'private, no-store' end, 'Authorization');
+  perform private.set_cache_control_by_caller(v_user);
   return v_showtime;
 end
 $function$;
@@ -3615,7 +3572,8 @@ begin
     perform private.refuse_argument('max_films');
   end if;
   v_question := json_build_array(whats_on.day, whats_on.theater_ids, v_search, v_filters, v_sort)::text;
-  v_cursor := private.read_cursor(whats_on.after, v_question);
+  v_cursor := private.read_cursor(
+    whats_on.after, v_question, '{"as_of": "timestamptz", "key": "bigint", "title": "text", "id": "bigint"}');
   v_as_of := coalesce((v_cursor ->> 'as_of')::timestamptz, v_now);
   if v_as_of not between v_now - interval '1 day' and v_now then
     perform private.refuse_argument('after');
@@ -3916,12 +3874,6 @@ REVOKE ALL ON FUNCTION "private"."booking_summary"(public.bookings) FROM "postgr
 
 GRANT EXECUTE ON FUNCTION "private"."booking_summary"(public.bookings) TO "postgres";
 
-REVOKE ALL ON FUNCTION "private"."bookings_cursor"(public.bookings) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION "private"."bookings_cursor"(public.bookings) FROM "postgres";
-
-GRANT EXECUTE ON FUNCTION "private"."bookings_cursor"(public.bookings) TO "postgres";
-
 REVOKE ALL ON FUNCTION "private"."broadcast_change"() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."broadcast_change"() FROM "postgres";
@@ -4174,17 +4126,11 @@ REVOKE ALL ON FUNCTION "private"."protect_held_seat"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."protect_held_seat"() TO "postgres";
 
-REVOKE ALL ON FUNCTION "private"."read_bookings_cursor"(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "private"."read_cursor"(text, text, jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION "private"."read_bookings_cursor"(text) FROM "postgres";
+REVOKE ALL ON FUNCTION "private"."read_cursor"(text, text, jsonb) FROM "postgres";
 
-GRANT EXECUTE ON FUNCTION "private"."read_bookings_cursor"(text) TO "postgres";
-
-REVOKE ALL ON FUNCTION "private"."read_cursor"(text, text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION "private"."read_cursor"(text, text) FROM "postgres";
-
-GRANT EXECUTE ON FUNCTION "private"."read_cursor"(text, text) TO "postgres";
+GRANT EXECUTE ON FUNCTION "private"."read_cursor"(text, text, jsonb) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."refundable_amount"(public.bookings) FROM PUBLIC;
 
@@ -4240,17 +4186,11 @@ REVOKE ALL ON FUNCTION "private"."seat_is_held"(public.seats, timestamp WITH tim
 
 GRANT EXECUTE ON FUNCTION "private"."seat_is_held"(public.seats, timestamp WITH time zone) TO "postgres";
 
-REVOKE ALL ON FUNCTION "private"."seats_left"(public.showtimes) FROM PUBLIC;
+REVOKE ALL ON FUNCTION "private"."seats_left"(bigint[], timestamp WITH time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION "private"."seats_left"(public.showtimes) FROM "postgres";
+REVOKE ALL ON FUNCTION "private"."seats_left"(bigint[], timestamp WITH time zone) FROM "postgres";
 
-GRANT EXECUTE ON FUNCTION "private"."seats_left"(public.showtimes) TO "postgres";
-
-REVOKE ALL ON FUNCTION "private"."seats_left_of"(bigint[], timestamp WITH time zone) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION "private"."seats_left_of"(bigint[], timestamp WITH time zone) FROM "postgres";
-
-GRANT EXECUTE ON FUNCTION "private"."seats_left_of"(bigint[], timestamp WITH time zone) TO "postgres";
+GRANT EXECUTE ON FUNCTION "private"."seats_left"(bigint[], timestamp WITH time zone) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."selection_time"(bigint, uuid, bigint[], boolean, timestamp WITH time zone) FROM PUBLIC;
 
@@ -4281,6 +4221,12 @@ REVOKE ALL ON FUNCTION "private"."set_cache_control"(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION "private"."set_cache_control"(text, text) FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."set_cache_control"(text, text) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."set_cache_control_by_caller"(uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."set_cache_control_by_caller"(uuid) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."set_cache_control_by_caller"(uuid) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."showtime_is_held"(bigint, timestamp WITH time zone) FROM PUBLIC;
 

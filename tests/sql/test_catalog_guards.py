@@ -276,7 +276,7 @@ def test_nobody_writes_by_hand_when_a_showtime_was_cancelled(cinema: CinemaFixtu
 
 # Prices --------------------------------------------------------------------------------------------------------------
 
-LEFT = "select private.seats_left(t) from public.showtimes t where t.id = %s"
+LEFT = "select seats_left from private.seats_left(array[%s::bigint], private.now())"
 
 
 def test_a_seat_of_a_kind_without_a_price_is_not_on_sale(cinema: CinemaFixture) -> None:

@@ -209,7 +209,7 @@ def sell(session: Observed, cinema: CinemaFixture, *, pay: bool) -> None:
     session.call("lock_seats", ada, **here, seat_ids=cinema.seats[3:4])
     session.call("release_seats", ada, **here, seat_ids=cinema.seats[:1])
     booking = session.call("create_booking", ada, **here)
-    session.run("select private.seats_left(t) from public.showtimes t where t.id = %s", [cinema.showtime_id])
+    session.run("select * from private.seats_left(array[%s::bigint], private.now())", [cinema.showtime_id])
     if pay:
         intent = f"pi_{booking['id']}"
         payment = session.call("start_payment", booking_id=booking["id"], user_id=ada)
