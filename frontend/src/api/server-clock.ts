@@ -1,13 +1,12 @@
 import { useEffect } from 'react';
 import { z } from 'zod';
 
-import { adjustClock, deviceNow, isClockSet } from '@/shared/lib/clock';
+import { adjustClock, deviceNow } from '@/shared/lib/clock';
 
 import { queryAs } from './data';
 import { supabase } from './supabase';
 
 const ASK_AGAIN_AFTER = 5 * 60_000;
-/** A page that waits for the time shows nothing: after so long the device's own must do. */
 const PATIENCE = 5_000;
 
 let asking: Promise<void> | undefined;
@@ -15,13 +14,12 @@ let asking: Promise<void> | undefined;
 let setAt: number | undefined;
 
 /** Set the page's clock by the server's; without an answer it goes on as it was. */
-function setClock(): Promise<void> {
+function setClock(): void {
   asking ??= askServerTime()
     .catch(() => undefined)
     .finally(() => {
       asking = undefined;
     });
-  return asking;
 }
 
 async function askServerTime(): Promise<void> {
@@ -36,7 +34,7 @@ export function useServerClock(): void {
   useEffect(() => {
     const keep = () => {
       const due = setAt === undefined || Math.abs(deviceNow() - setAt) > ASK_AGAIN_AFTER;
-      if (due && document.visibilityState === 'visible') void setClock();
+      if (due && document.visibilityState === 'visible') setClock();
     };
     keep();
     addEventListener('online', keep);
@@ -46,9 +44,4 @@ export function useServerClock(): void {
       document.removeEventListener('visibilitychange', keep);
     };
   }, []);
-}
-
-/** Wait for the page's clock to be set, or for the server to have failed to say. */
-export async function clockSet(): Promise<void> {
-  if (!isClockSet()) await setClock();
 }

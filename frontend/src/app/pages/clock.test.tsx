@@ -68,6 +68,7 @@ const page = () => ({
   auditorium: { id: 1, name: 'Salon', layout_version: 2 },
   theater,
   prices: [{ kind: 'standard', price: 1150 }],
+  server_time: new Date(NOW).toISOString(),
 });
 const layout = { auditorium_id: 1, version: 2, seats: [[1, 'A', 1, 1, 1, 'standard']] };
 const states = () => ({

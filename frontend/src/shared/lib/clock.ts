@@ -14,8 +14,9 @@ export function adjustClock(serverTime: string | Date, askedAt?: number): void {
   offset.set(new Date(serverTime).getTime() + underway - deviceNow());
 }
 
-export function isClockSet(): boolean {
-  return offset.get() !== undefined;
+/** Do so where nothing is known yet: a cache may have kept this time, so it is better than the device's and no more. */
+export function setClockUnlessSet(serverTime: string | Date, askedAt: number): void {
+  if (offset.get() === undefined) adjustClock(serverTime, askedAt);
 }
 
 /** The server's time in milliseconds, as far as a server has given it. */

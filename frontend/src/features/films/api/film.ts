@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { queryAs } from '@/api/data';
 import { isApiError } from '@/api/errors';
 import { supabase } from '@/api/supabase';
-import { adjustClock, isClockSet } from '@/shared/lib/clock';
+import { setClockUnlessSet } from '@/shared/lib/clock';
 
 import { CERTIFICATES } from '../lib/film-filters';
 import { placed } from '../lib/placed';
@@ -74,7 +74,7 @@ async function readFilm(slug: string, after: string | null, signal: AbortSignal)
       schema,
       supabase.rpc('movie', { slug, ...(after !== null && { after }) }, { get: true }).abortSignal(signal),
     );
-    if (!isClockSet()) adjustClock(answer.serverTime, askedAt);
+    setClockUnlessSet(answer.serverTime, askedAt);
     return answer;
   } catch (error) {
     if (isApiError(error, 'unknown_movie')) return null;

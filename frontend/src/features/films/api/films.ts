@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { queryAs } from '@/api/data';
 import { supabase } from '@/api/supabase';
-import { adjustClock, isClockSet } from '@/shared/lib/clock';
+import { setClockUnlessSet } from '@/shared/lib/clock';
 
 import { CERTIFICATES, type Filters } from '../lib/film-filters';
 import { placed } from '../lib/placed';
@@ -85,8 +85,7 @@ async function readFilms(
       )
       .abortSignal(signal),
   );
-  // A cache may have kept it for half a minute: better than the device's time, and no better than what is known.
-  if (!isClockSet()) adjustClock(answer.serverTime, askedAt);
+  setClockUnlessSet(answer.serverTime, askedAt);
   return answer;
 }
 

@@ -3,8 +3,8 @@ import { z } from 'zod';
 
 import { queryAs } from '@/api/data';
 import { isApiError } from '@/api/errors';
-import { clockSet } from '@/api/server-clock';
 import { supabase } from '@/api/supabase';
+import { setClockUnlessSet } from '@/shared/lib/clock';
 
 import { SEAT_KINDS } from '../model/seat';
 
@@ -18,20 +18,22 @@ const schema = z.object({
   theater: z.object({ name: z.string(), time_zone: z.string(), currency: z.string() }),
   prices: z.array(z.object({ kind: z.enum(SEAT_KINDS), price: z.number() })),
   seat_limit: z.number(),
+  server_time: z.string(),
 });
 
 export type Showtime = z.output<typeof schema>;
 
 async function readShowtime(id: number): Promise<Showtime | null> {
-  const reading = queryAs(schema, supabase.rpc('showtime', { showtime_id: id }, { get: true })).catch(
-    (error: unknown) => {
-      if (isApiError(error, 'unknown_showtime')) return null;
-      throw error;
-    },
-  );
-  // Whether it has begun is told by the time.
-  const [showtime] = await Promise.all([reading, clockSet()]);
-  return showtime;
+  const askedAt = performance.now();
+  try {
+    const showtime = await queryAs(schema, supabase.rpc('showtime', { showtime_id: id }, { get: true }));
+    // Whether it has begun is told by the time.
+    setClockUnlessSet(showtime.server_time, askedAt);
+    return showtime;
+  } catch (error) {
+    if (isApiError(error, 'unknown_showtime')) return null;
+    throw error;
+  }
 }
 
 export const showtimeKey = (id: number) => ['showtime', id] as const;

@@ -66,6 +66,7 @@ class Auditorium {
       theater: { name: 'Lantern', time_zone: 'Europe/Vienna', currency: 'EUR' },
       prices: [{ kind: 'standard' as const, price: 1150 }],
       seat_limit: this.limit,
+      server_time: serverTime(),
     };
     return { status: 200, body };
   }
