@@ -20,6 +20,7 @@ from tests.chaos.drain import drain, wait_until_all_answer
 from tests.chaos.fault_injection import Canceler, Killer, StripeFaults
 from tests.chaos.mail_proxy import MailProxy
 from tests.chaos.report import Report, judge
+from tests.cinema import NO_LIMITS_ON_HOLDING
 
 _PARTS: Final = ("postgres", "postgrest", "gateway", "realtime", "stripe", "mail", "api", "worker")
 _ENVIRONMENT: Final = {
@@ -34,12 +35,10 @@ _ENVIRONMENT: Final = {
 }
 _SETTINGS: Final = """
 update private.settings
-set lock_duration = '8 seconds', payment_duration = '10 seconds',
-    seats_held_per_customer = null, holding_time_per_hour = null, seat_cooldown = null,
-    unpaid_bookings_per_day = null, returned_bookings_per_month = null
+set lock_duration = '8 seconds', payment_duration = '10 seconds'
+where true
 """
-"""Times so short that many end in a run, and no limits on that: a few customers stand for a crowd.
-They stay to the end: the report holds locks against them."""
+"""Times so short that many end in a run. They stay to the end: the report holds locks against them."""
 
 _PROGRESS_SECONDS: Final = 30.0
 
@@ -133,7 +132,9 @@ def _run(
 def _prepare(stack: Stack) -> Program:
     """Short times, and the showtimes that may still be cancelled after paying."""
     with psycopg.connect(stack.cluster.url(), autocommit=True) as connection:
+        # A few customers stand for a crowd.
         connection.execute(NO_LIMITS)
+        connection.execute(NO_LIMITS_ON_HOLDING)
         connection.execute(_SETTINGS)
         rows = connection.execute(
             "select id from public.showtimes"

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from psycopg.types.json import Jsonb
 
-from tests.cinema import Caller, CinemaFixture, Json, Refused
+from tests.cinema import NO_LIMITS_ON_HOLDING, Caller, CinemaFixture, Json, Refused
 from tests.concurrency.parallel import outcome, wait_until_it_waits_or_ends
 from tests.properties.model import (
     HOUR,
@@ -68,9 +68,9 @@ class Frontrow:
         self.cinema = CinemaFixture(url, rows=2, seats=3)
         self.cinema.owner.execute("update private.test_clock set fixed = %s", [BEGINNING])
         # A life repeats in minutes what people do in weeks, so what is counted by the clock has no limit here.
+        self.cinema.owner.execute(NO_LIMITS_ON_HOLDING)
         self.cinema.owner.execute(
-            "update private.settings set seats_per_customer = %s, seats_held_per_customer = %s, seat_cooldown = null,"
-            " holding_time_per_hour = null, unpaid_bookings_per_day = null, returned_bookings_per_month = null",
+            "update private.settings set seats_per_customer = %s, seats_held_per_customer = %s",
             [SEATS_PER_CUSTOMER, SEATS_HELD],
         )
         for record in ("seat_lock_history", "booking_log"):  # each example begins without a past
