@@ -3328,34 +3328,33 @@ begin
     select l.seat_id, l.id, upper(l.held) as ends_at, l.user_id = v_user as mine
     from public.seat_locks l
     where l.showtime_id = seat_states.showtime_id and l.held @> v_now
-  ), locks as (
-    select l.id, private.expiry_for_others(l.ends_at) as ends_at, to_json(array_agg(l.seat_id order by l.seat_id)) as seat_ids
-    from live l
-    where l.ends_at is not null and l.mine is not true
-    group by l.id, l.ends_at
+    order by l.seat_id
   )
   select json_build_object(
     'showtime_id', t.id, 'server_time', v_now, 'revision', t.revision, 'layout_version', a.layout_version,
     'pending_booking_id', (
       select b.id from public.bookings b
       where b.showtime_id = t.id and b.user_id = v_user and b.status = 'pending' and b.expires_at > v_now),
-    'booked', (
-      select coalesce(to_json(array_agg(l.seat_id order by l.seat_id)), '[]') from live l
-      where l.ends_at is null and l.mine is not true),
+    'booked', coalesce(taken.booked, '{}'),
     'locked', held.seat_ids, 'lock_ids', held.ids, 'expiries', held.expiries,
-    'mine', (
-      select coalesce(json_agg(json_build_object('seat_id', l.seat_id, 'lock_id', l.id, 'expires_at', l.ends_at)
-                               order by l.seat_id), '[]')
-      from live l where l.mine),
+    'mine', coalesce(taken.mine, '[]'),
     'blocked', json '[]')
   into v_states
   from public.showtimes t
   join public.auditoriums a on a.id = t.auditorium_id
   cross join (
-    select coalesce(json_agg(l.seat_ids order by l.id, l.ends_at), '[]') as seat_ids,
-           coalesce(to_json(array_agg(l.id order by l.id, l.ends_at)), '[]') as ids,
-           coalesce(to_json(array_agg(extract(epoch from l.ends_at)::bigint order by l.id, l.ends_at)), '[]') as expiries
-    from locks l) held
+    select array_agg(l.seat_id) filter (where l.ends_at is null and l.mine is not true) as booked,
+           json_agg(json_build_object('seat_id', l.seat_id, 'lock_id', l.id, 'expires_at', l.ends_at))
+             filter (where l.mine) as mine
+    from live l) taken
+  cross join (
+    select coalesce(json_agg(g.seat_ids), '[]') as seat_ids, coalesce(array_agg(g.id), '{}') as ids,
+           coalesce(array_agg(g.expiry), '{}') as expiries
+    from (select l.id, ceil(extract(epoch from l.ends_at) / 60)::bigint * 60 as expiry, array_agg(l.seat_id) as seat_ids
+          from live l
+          where l.ends_at is not null and l.mine is not true
+          group by l.id, l.ends_at
+          order by l.id, l.ends_at) g) held
   where t.id = seat_states.showtime_id;
   if v_states is null then
     perform private.raise_api_error('unknown_showtime');
