@@ -15,6 +15,7 @@ from bench.figures import Run, run_of
 from dev import schema
 from dev.config import free_ports, throwaway_folder
 from dev.postgres import ADMIN, Cluster, RunningCluster
+from tests.cinema import NO_LIMITS_ON_HOLDING
 
 SHOWTIMES = 2_000
 SEATS = 300
@@ -26,8 +27,8 @@ NO_LIMITS = """
 update private.settings
 set sign_in_attempts_per_account_and_address = 1000000, sign_in_attempts_per_account = 1000000,
     sign_in_attempts_per_address = 1000000, registrations_per_address = null, payment_starts_per_customer = null,
-    seats_chosen_per_minute = null, seats_held_per_customer = null, holding_time_per_hour = null,
-    seat_cooldown = null, unpaid_bookings_per_day = null, returned_bookings_per_month = null
+    seats_chosen_per_minute = null
+where true
 """
 """Lets one machine be all customers, each asking for more than a person can."""
 
@@ -48,11 +49,20 @@ insert into public.showtimes (movie_id, auditorium_id, starts_at, ends_at, avail
   from (select now() + interval '1 day' + n * interval '3 hours' as s from generate_series(1, {SHOWTIMES}) n) x;
 insert into public.showtime_prices select id, 'standard', 1200 from public.showtimes;
 {NO_LIMITS};
+{NO_LIMITS_ON_HOLDING};
 create sequence public.bench_slots;
 create table public.bench_plain (
   showtime_id bigint, seat_id bigint, user_id uuid, expires_at timestamptz, primary key (showtime_id, seat_id));
 alter table public.bench_plain enable row level security;
 vacuum analyze;
+"""
+
+HALF_TAKEN = f"""
+insert into public.seat_locks (showtime_id, id, seat_id, booking_id, user_id, held)
+  select t, extract(epoch from now()) * 1000000 + n / 6, n, gen_random_uuid(),
+         ('00000000-0000-4000-8000-' || lpad(to_hex({CUSTOMERS} + 1 + (t + n / 6) % {CUSTOMERS}), 12, '0'))::uuid,
+         tstzrange(now(), case when n / 6 % 3 = 0 then now() + interval '1 hour' end)
+  from generate_series(1, {SHOWTIMES}) t, generate_series(1, {SEATS}, 2) n
 """
 
 
@@ -92,6 +102,19 @@ class Dataset:
         with psycopg.connect(self.cluster.url(self.database, ADMIN), autocommit=True) as connection:
             connection.execute("truncate realtime.messages")
             connection.execute("checkpoint")
+
+    def take_half(self) -> None:
+        """Take every second seat of every showtime, afresh: two of three are sold, the others being paid for.
+
+        Each has three of them, so what seat_states groups is grouped; nobody of the dataset's customers has any.
+        """
+        self.empty()
+        self.execute(HALF_TAKEN, "vacuum analyze public.seat_locks")
+
+    def hold_the_last_seats(self) -> None:
+        """Hold the last thirty seats of every showtime, afresh: 60,000 locks that no slot asks for before the 90th."""
+        self.empty()
+        self.execute(f"{HALF_TAKEN} where n > {SEATS - 60}", "vacuum analyze public.seat_locks")
 
     def pgbench(self, script: str, clients: int, seconds: int) -> Run:
         """Run a script with so many clients; latencies come from pgbench's own log of every transaction."""

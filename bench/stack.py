@@ -10,7 +10,7 @@ import psycopg
 
 from backend.passwords import Passwords
 from bench.customer import access_tokens
-from bench.dataset import CUSTOMERS, NO_LIMITS, Dataset, build
+from bench.dataset import CUSTOMERS, Dataset, build
 from dev.config import LocalConfig, throwaway_folder
 from dev.stack import PARTS, Stack
 
@@ -82,7 +82,6 @@ def stack(*, page: bool = False) -> Generator[BenchStack]:
             bench = BenchStack(stack)
             build(bench.owner)
             bench.owner.execute(_ACCOUNTS, [Passwords().hash(PASSWORD)])
-            bench.owner.execute(NO_LIMITS)
             try:
                 yield bench
             finally:
