@@ -3292,10 +3292,12 @@ begin
                     when upper_inf(l.held) then 'booked' else 'locked' end as state,
                l.id as lock_id,
                case when l.user_id = v_user then upper(l.held)
-                    else private.expiry_for_others(upper(l.held)) end as expires_at
+                    else to_timestamp(ceil(extract(epoch from upper(l.held)) / 60) * 60) end as expires_at
         from public.seats s
         left join public.showtime_prices p on p.showtime_id = t.id and p.kind = s.kind
-        left join public.seat_locks l on l.showtime_id = t.id and l.seat_id = s.id and l.held @> v_now
+        left join (
+          select * from public.seat_locks o where o.showtime_id = seat_map.showtime_id and o.held @> v_now offset 0) l
+          on l.seat_id = s.id
         where s.auditorium_id = t.auditorium_id) seat))
   into v_map
   from public.showtimes t
