@@ -29,7 +29,7 @@ def against_a_bare_join(dataset: Dataset, seconds: int) -> Iterator[Figure | Cur
     for films in _SIZES:
         twin = dataset.twin(f"program_{films}")
         with psycopg.connect(twin.cluster.url(twin.database, ADMIN), autocommit=True) as superuser:
-            superuser.execute("truncate public.showtimes cascade")
+            superuser.execute("truncate public.theaters, public.movies cascade")
             superuser.execute(LARGE.format(films=films, theaters=60, showtimes=50 * films).encode())
         ours, bare = alternate(twin, (_PAGE, _BARE), 1, seconds, empty=False, rounds=1)
         curve.add("whats_on", films, ours.p50)
