@@ -133,7 +133,7 @@ async def _take_seats(customer: Customer, program: Program, rng: random.Random) 
     """Lock two adjacent seats, or others when somebody was faster; return the showtime."""
     for attempt in range(_ATTEMPTS):
         showtime = rng.choice(program.showtimes)
-        seats = (await customer.seat_map(showtime))["seats"]
+        seats = (await customer.read("seat_map", showtime_id=showtime))["seats"]
         free = [seat["id"] for seat in seats if seat["state"] == "free"]
         first = rng.randrange(max(1, len(free) - _SEATS_EACH))
         try:

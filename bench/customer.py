@@ -54,10 +54,11 @@ class Customer:
         answer = await self._ask("sign in", "POST", url, json={"email": email, "password": password})
         self.token = answer["access_token"]
 
-    async def seat_map(self, showtime: int) -> Json:
-        """Read the seat map."""
-        url = f"{self._config.supabase_url}/rest/v1/rpc/seat_map?showtime_id={showtime}"
-        return await self._ask("seat_map", "GET", url, headers=self._data_headers())
+    async def read(self, function: str, **arguments: object) -> Json:
+        """Call a reading SQL function through the Data API, as pages do: by GET."""
+        query = "&".join(f"{name}={value}" for name, value in arguments.items())
+        url = f"{self._config.supabase_url}/rest/v1/rpc/{function}?{query}"
+        return await self._ask(function, "GET", url, headers=self._data_headers())
 
     async def rpc(self, function: str, **arguments: object) -> Json:
         """Call a SQL function through the Data API."""
@@ -88,8 +89,7 @@ class Customer:
 
     async def status(self, booking: Json) -> str:
         """Read a booking's status, as its owner does."""
-        url = f"{self._config.supabase_url}/rest/v1/rpc/my_booking?booking_id={booking['id']}"
-        return str((await self._ask("my_booking", "GET", url, headers=self._data_headers()))["status"])
+        return str((await self.read("my_booking", booking_id=booking["id"]))["status"])
 
     def _data_headers(self) -> dict[str, str]:
         return {"apikey": self._keys.publishable, "Authorization": f"Bearer {self.token}"}

@@ -63,6 +63,7 @@ def round_trip(bench: BenchStack, seconds: int) -> Iterator[Figure | str]:
         yield Figure(f"{emptied}, {way}", of[emptied][way], of[warm][way], warm)
     yield f"mean size of an answer, headers included: {states} {_size(bench, known, 'seat_states'):,.0f} bytes"
     yield f"{whole} {_size(bench, known, 'seat_map'):,.0f} bytes"
+    data.empty()
 
 
 def _along_the_way(bench: BenchStack, seconds: int, call: Call, known: list[str]) -> dict[str, Run]:

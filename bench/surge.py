@@ -1,8 +1,9 @@
 """The sale opens: 2,000 buyers at one new showtime, all in the same seconds, through the Data API and Flask.
 
-Each reads the map, locks some adjacent seats, tries again when somebody was faster, books, pays, and polls until the
-booking is confirmed; some release their seats, some have a card that is declined. An answer "busy, try again" is
-followed after the time that it names. Everything is bounded: attempts, time, and the number of buyers.
+Each opens the page (showtime, layout, states), locks some adjacent seats, tries again when somebody was faster, books,
+pays, and polls until the booking is confirmed; some release their seats, some have a card that is declined. An answer
+"busy, try again" is followed after the time that it names. Everything is bounded: attempts, time, and the number of
+buyers.
 """
 
 from __future__ import annotations
@@ -94,9 +95,9 @@ class Buyer:
 
     async def _try(self) -> str:
         customer, rng = self._customer, self._rng
+        seats = await self._open_page()
         for _ in range(_ATTEMPTS):
-            seats = (await self._call("seat_map"))["seats"]
-            free = [seat["id"] for seat in seats if seat["state"] == "free"]
+            free = await self._free(seats)
             if not free:
                 return "sold out"
             first = rng.randrange(len(free))
@@ -119,6 +120,20 @@ class Buyer:
         self._surge.paid.append(booking["id"])
         return await self._watch(booking)
 
+    async def _open_page(self) -> list[int]:
+        """Read what a page reads once; return the seats that are on sale."""
+        showtime = await self._read("showtime", showtime_id=self._showtime)
+        auditorium, kinds = showtime["auditorium"], {each["kind"] for each in showtime["prices"]}
+        version = auditorium["layout_version"]
+        layout = await self._read("seat_layout", auditorium_id=auditorium["id"], version=version)
+        return [seat for seat, *_, kind in layout["seats"] if kind in kinds]
+
+    async def _free(self, seats: Sequence[int]) -> list[int]:
+        """Read the states, and return those of the seats that nobody has."""
+        states = await self._read("seat_states", showtime_id=self._showtime)
+        taken = {*states["booked"], *(seat for seats in states["locked"] for seat in seats)}
+        return [seat for seat in seats if seat not in taken]
+
     async def _lock(self, seats: Sequence[int]) -> bool:
         try:
             await self._call("lock_seats", showtime_id=self._showtime, seat_ids=seats)
@@ -137,9 +152,10 @@ class Buyer:
         self._surge.waits.append((time.perf_counter() - since) * 1000)
         return f"{status} and paid"
 
+    async def _read(self, function: str, **arguments: object) -> Any:
+        return await self._retry(lambda: self._customer.read(function, **arguments))
+
     async def _call(self, function: str, **arguments: object) -> Any:
-        if function == "seat_map":
-            return await self._retry(lambda: self._customer.seat_map(self._showtime))
         return await self._retry(lambda: self._customer.rpc(function, **arguments))
 
     async def _retry(self, ask: Any) -> Any:
@@ -218,7 +234,7 @@ def many_files() -> Generator[None]:
 
 
 def _probe(bench: BenchStack, showtime: int) -> Probe:
-    url = f"{bench.stack.config.supabase_url}/rest/v1/rpc/seat_map?showtime_id={showtime}"
+    url = f"{bench.stack.config.supabase_url}/rest/v1/rpc/seat_states?showtime_id={showtime}"
     return Probe(url, {"apikey": bench.stack.keys.publishable})
 
 
@@ -246,9 +262,9 @@ def _figures(name: str, surge: Surge, probe: Samples, quiet: Run) -> Iterator[Fi
     yield Figure(f"{name}: all calls", calls, None, remark)
     for call, latencies in surge.counters.latencies.items():
         yield Figure(f"{name}: {call}", run_of(latencies), calls, "all calls", by="p50")
-    for answer, latencies in (("map", probe.answered), ("busy", probe.busy)):
+    for answer, latencies in (("states", probe.answered), ("busy", probe.busy)):
         if latencies:
-            yield Figure(f"{name}: probe, {answer}", run_of(latencies), quiet, "the map before the sale", by="p99")
+            yield Figure(f"{name}: probe, {answer}", run_of(latencies), quiet, "the states before the sale", by="p99")
 
 
 def _grown(memory: Sequence[dict[str, float]]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from bench.figures import Run
 _SCRIPT = Path(__file__).with_name("requests.lua")
 _THREADS = 2
 """As in requests.lua."""
+_IN_HAND = 1.0
+"""Seconds after which what wrk left unanswered has been done, and does nothing to the next run."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def load(address: str, key: str, requests: Iterable[Request], *, clients: int, s
             text=True,
             check=False,
         )
+    time.sleep(_IN_HAND)
     if done.returncode != 0 or "{" not in done.stdout:
         raise RuntimeError(f"wrk: {done.stdout[-500:]} {done.stderr[-500:]}")
     found = json.loads(done.stdout[done.stdout.rindex("{") :])
