@@ -68,7 +68,7 @@ def test_a_booking_by_keyboard_alone(visitor: Visitor, frontrow: Frontrow) -> No
     typist = Typist(visitor)
     visitor.open("/")
     visitor.sees("Nosferatu")
-    typist.fills("Title or director", "Nosferatu")
+    typist.fills("Search films", "Nosferatu")
     typist.keys.press("Enter")
     typist.tabs_to(page.locator('h2 a[href="/films/nosferatu-at-the-scala"]'))
     typist.keys.press("Enter")

@@ -34,7 +34,7 @@ def test_the_list_of_films_with_its_filters(visitor: Visitor) -> None:
     visitor.open("/")
     visitor.sees("Nosferatu")
     visitor.page.get_by_role("combobox", name="Theater").select_option(label="Scala, Wien")
-    page.get_by_label("Title or director").fill("murnau")
+    page.get_by_label("Search films").fill("murnau")
     expect(page).to_have_url(re.compile("q=murnau"))
     page.get_by_role("combobox", name="Language").select_option(label="Silent")
     page.get_by_role("navigation", name="Day").get_by_role("link").nth(3).click()
@@ -42,7 +42,7 @@ def test_the_list_of_films_with_its_filters(visitor: Visitor) -> None:
     address = page.url
     page.reload()
     expect(page.get_by_role("combobox", name="Theater")).to_have_value("scala")
-    expect(page.get_by_label("Title or director")).to_have_value("murnau")
+    expect(page.get_by_label("Search films")).to_have_value("murnau")
     expect(page.get_by_role("combobox", name="Language")).to_have_value("zxx")
     expect(page.get_by_role("navigation", name="Day").locator("[aria-current]")).to_have_count(1)
     expect(page.get_by_role("navigation", name="Day").get_by_role("link").nth(3)).to_have_attribute(

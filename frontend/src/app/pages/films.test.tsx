@@ -130,7 +130,7 @@ test('typing narrows the list and keeps the focus; clearing brings all back', as
   renderRoutes(routes, '/');
   // The first test also waits for the page's code.
   expect(await screen.findByText('2 films', {}, { timeout: 4_000 })).toBeVisible();
-  const box = screen.getByLabelText('Title or director');
+  const box = screen.getByLabelText('Search films');
   await userEvent.type(box, 'murnau');
   expect(await screen.findByText('1 film')).toBeVisible();
   expect(box).toHaveFocus();
@@ -142,12 +142,12 @@ test('typing narrows the list and keeps the focus; clearing brings all back', as
 
 test('a filter that is chosen during typing takes nothing away, and nothing is taken from it', async () => {
   renderRoutes(routes, '/');
-  await userEvent.type(await screen.findByLabelText('Title or director'), 'char');
+  await userEvent.type(await screen.findByLabelText('Search films'), 'char');
   await userEvent.selectOptions(screen.getByLabelText('Genre'), 'comedy');
   await vi.waitFor(() => expect(screen.queryByText('Faust')).toBeNull());
   await new Promise((resolve) => setTimeout(resolve, 400)); // past the pause that the search waits for
   expect(screen.getByLabelText('Genre')).toHaveValue('comedy');
-  expect(screen.getByLabelText('Title or director')).toHaveValue('char');
+  expect(screen.getByLabelText('Search films')).toHaveValue('char');
   expect(screen.getByRole('heading', { name: 'Charade' })).toBeVisible();
 });
 
@@ -155,7 +155,7 @@ test('an address brings its filters, and says when nothing fits', async () => {
   renderRoutes(routes, '/?genre=horror&q=faust');
   expect(await screen.findByText('No films match')).toBeVisible();
   expect(screen.getByLabelText('Genre')).toHaveValue('horror');
-  expect(screen.getByLabelText('Title or director')).toHaveValue('faust');
+  expect(screen.getByLabelText('Search films')).toHaveValue('faust');
 });
 
 test('the server searches, filters and sorts', async () => {

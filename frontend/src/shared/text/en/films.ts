@@ -1,10 +1,10 @@
 export const films = {
   title: 'What’s on',
-  lead: 'Every film, every theater, two weeks ahead.',
+  lead: 'Every film in every theater, and when it is next on.',
   loading: 'Loading what’s on …',
   count: (count: number) => (count === 1 ? '1 film' : `${count} films`),
-  days: { label: 'Day', all: 'All days', allHint: 'two weeks' },
-  search: { label: 'Title or director', placeholder: 'Metropolis, Lupino …' },
+  days: { label: 'Day', all: 'All days', allHint: 'to come' },
+  search: { label: 'Search films', placeholder: 'Title, director, actor or year' },
   place: { label: 'Theater', all: 'All theaters', city: (city: string) => `All theaters in ${city}` },
   filters: {
     label: 'Find a film',
