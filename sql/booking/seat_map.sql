@@ -7,8 +7,8 @@
 -- when expires_at is null). price is null for a seat that is not for sale. expires_at is exact for what is the caller's
 -- and rounded up to the minute for what is not. Raises unknown_showtime. Who reads it again and again is answered a
 -- twentieth of it by seat_states.
--- A seat is aggregated as a row, which takes two thirds of the time of json_build_object. Locks are read at once and not
--- for each seat, and private.expiry_for_others is written out: a call of it costs as much as a seat.
+-- A seat is aggregated as a row, which takes two thirds of the time of json_build_object. Locks are read at once and
+-- not for each seat, and private.expiry_for_others is written out: a call of it costs as much as a seat.
 create function public.seat_map(showtime_id bigint) returns json
 language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
 declare
