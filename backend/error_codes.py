@@ -82,10 +82,7 @@ ERRORS: Final[dict[ErrorCode, tuple[int, str]]] = {
     "holding_paused": (429, "You have held seats for this showtime for a while. Others get a turn; try again later."),
     "too_many_unpaid": (429, "You left several orders unpaid. Please try again later."),
     "too_many_returned": (409, "You returned several orders lately. Please contact the cinema to book again."),
-    "lock_expired": (
-        409,
-        "Your hold expired and the seats were released. Choose others, or try these again in a few minutes.",
-    ),
+    "lock_expired": (409, "Your hold expired and the seats were released. Choose others, or wait a few minutes."),
     "amount_not_payable": (422, "This total cannot be paid online. Please choose other seats."),
     "unknown_booking": (404, "Booking not found."),
     "not_cancellable": (409, "This booking can no longer be cancelled."),

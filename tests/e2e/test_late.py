@@ -56,12 +56,8 @@ def test_a_selection_runs_out(visitor: Visitor, visit: Callable[..., Visitor], d
         each.has_account()
         each.open_seats()
     visitor.holds("C5", "C6")
-    visitor.gets_announcement(
-        "Your hold expired and the seats were released. Choose others, or try these again in a few minutes."
-    )
-    visitor.sees_text(
-        "Your hold expired and the seats were released. Choose others, or try these again in a few minutes."
-    )
+    visitor.gets_announcement("Your hold expired and the seats were released. Choose others, or wait a few minutes.")
+    visitor.sees_text("Your hold expired and the seats were released. Choose others, or wait a few minutes.")
     expect(visitor.page.get_by_role("timer")).to_have_count(0)
     for each in (visitor, other):
         each.sees_seat("C5", "free")

@@ -83,7 +83,7 @@ export const seats = {
       ? `Seat ${names[0] ?? ''} was just taken. Please choose another.`
       : `Seats ${names.join(', ')} were just taken. Please choose others.`,
   limit: (limit: number) => `You have ${limit} seats, the most you can book per showtime.`,
-  expired: 'Your hold expired and the seats were released. Choose others, or try these again in a few minutes.',
+  expired: 'Your hold expired and the seats were released. Choose others, or wait a few minutes.',
   human: {
     title: 'One quick check',
     sentence: 'Many people are choosing seats right now. Please confirm that you are a person.',
