@@ -28,7 +28,11 @@ from backend.tokens import ACCESS_TOKEN_SECONDS, Person, TokenError, Tokens
 
 _log = logging.getLogger(__name__)
 
-COOKIE = "frontrow_refresh"
+COOKIE = "__Host-frontrow_refresh"
+"""Where it is secure: no other host of the site, and no page that was tampered with on the way, can set one of that
+name."""
+PLAIN_COOKIE = "frontrow_refresh"
+"""By plain HTTP, on one's own machine. Where the other one is due it counts for nothing: a neighbor may have set it."""
 _PATH = "/api/auth"
 _LONGEST_EMAIL = 254
 _RETRY_AFTER_SECONDS = 5
@@ -67,16 +71,22 @@ def blueprint(
 
     def set_cookie(response: Response, value: str, max_age: int) -> None:
         """Set the refresh cookie; max age is in seconds, 0 deletes it."""
+        secure = cookie_is_secure()
+        # Browsers take the name only with this path, by HTTPS and without a domain.
+        name, path = (COOKIE, "/") if secure else (PLAIN_COOKIE, _PATH)
+        response.set_cookie(name, value, max_age=max_age, path=path, httponly=True, samesite="Strict", secure=secure)
+
+    def cookie_is_secure() -> bool:
         served_by_https = request.is_secure or (settings.api_url or settings.app_url).startswith("https:")
-        response.set_cookie(
-            COOKIE,
-            value,
-            max_age=max_age,
-            path=_PATH,
-            httponly=True,
-            samesite="Strict",
-            secure=served_by_https if settings.cookie_secure is None else settings.cookie_secure,
-        )
+        return served_by_https if settings.cookie_secure is None else settings.cookie_secure
+
+    def refresh_token() -> str | None:
+        """Return the refresh token that a browser sent. Two cookies of one name are refused: one of them was set by
+        somebody else, and nothing says which. Raises invalid_request."""
+        values = request.cookies.getlist(COOKIE if cookie_is_secure() else PLAIN_COOKIE)
+        if len(values) > 1:
+            raise ApiError("invalid_request", {"cookie": "was sent twice"})
+        return values[0] if values else None
 
     @auth.before_request
     def refuse_other_sites() -> None:  # pyright: ignore[reportUnusedFunction]
@@ -114,7 +124,7 @@ def blueprint(
 
     @auth.post("/refresh")
     def refresh() -> Response:  # pyright: ignore[reportUnusedFunction]
-        token, following = request.cookies.get(COOKIE), _new_refresh_token()
+        token, following = refresh_token(), _new_refresh_token()
         if not token:
             return Response(status=204)  # a guest: no session has ended, and a browser's console stays quiet
         session = database.rotate_session(_hash(token), _hash(following))
@@ -148,7 +158,7 @@ def blueprint(
     @auth.post("/logout")
     def logout() -> Response:  # pyright: ignore[reportUnusedFunction]
         everywhere = read_json(schemas.Logout).everywhere if request.content_length else False
-        if token := request.cookies.get(COOKIE):
+        if token := refresh_token():
             database.close_session(_hash(token), everywhere=everywhere)
         response = Response(status=204)
         set_cookie(response, "", 0)

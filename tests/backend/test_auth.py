@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from backend import logs
 from backend.app import create_app
+from backend.auth import COOKIE, PLAIN_COOKIE
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.passwords import Passwords
@@ -62,9 +63,9 @@ def test_the_refresh_cookie_is_http_only_and_strict(client: FlaskClient, known: 
     assert answer.headers["Cache-Control"] == "no-store"
     (header,) = answer.headers.getlist("Set-Cookie")
     name_and_value, *attributes = header.split("; ")
-    token = name_and_value.removeprefix("frontrow_refresh=")
+    token = name_and_value.removeprefix("__Host-frontrow_refresh=")
     assert len(token) == 43, "256 bits"
-    assert {"Secure", "HttpOnly", "Path=/api/auth", "SameSite=Strict"} <= set(attributes)
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Strict"} <= set(attributes)
     assert not [part for part in attributes if part.startswith("Domain")]
     (opened,) = known.arguments("open_session")
     assert opened["token_hash"] == hashlib.sha256(token.encode()).hexdigest()
@@ -88,6 +89,8 @@ def test_when_the_cookie_is_secure(
     app = create_app(settings, stripe=FakeStripe(), database=Database(known), passwords=passwords)
     header = app.test_client().post("/api/auth/login", json=LOGIN).headers["Set-Cookie"]
     assert ("Secure" in header) is secure
+    assert header.startswith("__Host-") is secure, "browsers take the prefix with Secure alone"
+    assert ("Path=/;" in header) is secure
 
 
 def test_the_cookie_is_secure_on_an_https_request(
@@ -182,16 +185,34 @@ def test_refresh_without_a_cookie_is_204(client: FlaskClient) -> None:
 
 def test_a_refused_refresh_takes_the_cookie_away(client: FlaskClient, data_api: FakeDataApi) -> None:
     data_api.answers["rotate_session"] = {"status": "refused"}
-    client.set_cookie("frontrow_refresh", "old", path="/api/auth")
+    client.set_cookie(COOKIE, "old")
     answer = client.post("/api/auth/refresh")
     assert (answer.status_code, answer.get_json()["message"]) == (401, "session_ended")
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
-    assert client.get_cookie("frontrow_refresh", path="/api/auth") is None
+    assert client.get_cookie(COOKIE) is None
+
+
+@pytest.mark.parametrize("path", ["refresh", "logout"])
+def test_two_cookies_of_one_name_are_refused(app: Flask, data_api: FakeDataApi, path: str) -> None:
+    """A neighbor of the site can add one, and browsers do not say whose is whose."""
+    answer = app.test_client(use_cookies=False).post(
+        f"/api/auth/{path}", headers={"Cookie": f"{COOKIE}=mine; {COOKIE}=theirs"}
+    )
+    assert (answer.status_code, answer.get_json()["message"]) == (400, "invalid_request")
+    assert data_api.calls == []
+
+
+def test_a_cookie_without_the_prefix_counts_for_nothing_by_https(app: Flask, data_api: FakeDataApi) -> None:
+    """A sister domain may have planted it: whoever took it would buy tickets into the account of an attacker."""
+    headers = {"Cookie": f"{PLAIN_COOKIE}=planted"}
+    answer = app.test_client(use_cookies=False).post("/api/auth/refresh", headers=headers)
+    assert answer.status_code == 204
+    assert data_api.calls == []
 
 
 def test_a_database_that_is_away_ends_no_session(client: FlaskClient, data_api: FakeDataApi) -> None:
     data_api.answers["rotate_session"] = UnavailableError()
-    client.set_cookie("frontrow_refresh", "token", path="/api/auth")
+    client.set_cookie(COOKIE, "token")
     answer = client.post("/api/auth/refresh")
     assert answer.status_code == 503
     assert not answer.headers.getlist("Set-Cookie")

@@ -186,7 +186,7 @@ def test_every_address_answers_as_described(
 ) -> None:
     """Requests that fit the document and requests that do not, from somebody signed in and from anybody."""
     operation = api_schema[path][method]
-    signed_in = {"Authorization": f"Bearer {token}", "Cookie": "frontrow_refresh=some"}
+    signed_in = {"Authorization": f"Bearer {token}", "Cookie": "__Host-frontrow_refresh=some"}
 
     @given(case=strategy(operation), headers=st.sampled_from([signed_in, {}]))
     @THOROUGH
@@ -219,7 +219,7 @@ HEADERS = st.dictionaries(
     st.sampled_from(HEADER_NAMES),
     HEADER
     | st.sampled_from(
-        ["Bearer ", "Bearer a.b.c", 'frontrow_refresh="', "null", "http://[", "application/json;charset=x"]
+        ["Bearer ", "Bearer a.b.c", '__Host-frontrow_refresh="', "null", "http://[", "application/json;charset=x"]
     )
     | st.sampled_from(
         ["application/json", "multipart/form-data", "text/plain", "t=1,v1=0", "t=,v1=", "chunked", "gzip"]

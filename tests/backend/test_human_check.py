@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from backend import logs
 from backend.app import create_app
+from backend.auth import COOKIE
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.human_check import Siteverify
@@ -312,14 +313,14 @@ def test_a_refresh_keeps_the_claim_while_it_counts(
 ) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + ahead
     data_api.answers["rotate_session"] = {"status": "rotated", **session(until)}
-    client.set_cookie("frontrow_refresh", "token", path="/api/auth")
+    client.set_cookie(COOKIE, "token")
     found = claims(client.post("/api/auth/refresh"))
     assert found.get("human_until") == (int(until.timestamp()) if carried else None)
 
 
 def test_an_ordinary_sign_in_claims_nothing(client: FlaskClient, data_api: FakeDataApi) -> None:
     data_api.answers["rotate_session"] = {"status": "rotated", **session()}
-    client.set_cookie("frontrow_refresh", "token", path="/api/auth")
+    client.set_cookie(COOKIE, "token")
     assert "human_until" not in claims(client.post("/api/auth/refresh"))
 
 
