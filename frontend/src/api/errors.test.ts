@@ -23,6 +23,24 @@ test('details are read', () => {
   );
 });
 
+test.each([
+  [1, '1 minute'],
+  [61, '2 minutes'],
+  [3540, '59 minutes'],
+  [3541, '1 hour'],
+  [3601, '2 hours'],
+])('a limit that holds for %i seconds says so, whichever server names them', (seconds, wait) => {
+  const sentence = `Too many attempts. Please try again in ${wait}.`;
+  expect(sentenceFor(toApiError(refusal('too_many_attempts'), 429, { retryAfter: seconds }))).toBe(sentence);
+  expect(sentenceFor(toApiError(refusal('too_many_attempts', { retry_after: seconds }), 429))).toBe(sentence);
+});
+
+test('a limit of an unknown length asks to wait', () => {
+  expect(sentenceFor(toApiError(refusal('too_many_attempts', { retry_after: 'soon' }), 429))).toBe(
+    'Too many attempts. Please wait a while and try again.',
+  );
+});
+
 test('a code of a server newer than the page keeps the server’s sentence', () => {
   const error = toApiError(refusal('film_torn'));
   expect(error.code).toBe('unexpected');

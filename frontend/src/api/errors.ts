@@ -90,6 +90,10 @@ export function sentenceFor(error: unknown): string {
       const count = seatIds(error).length;
       return count > 1 ? errors.seats_taken(count) : errors.seat_taken;
     }
+    case 'too_many_attempts': {
+      const seconds = waitOf(error);
+      return seconds === undefined ? errors.too_many_attempts : errors.too_many_attempts_for(seconds);
+    }
     case 'invalid_signature':
     case 'method_not_allowed':
     case 'invalid_request':
@@ -106,6 +110,12 @@ export function sentenceFor(error: unknown): string {
 /** What nobody foresaw can only be looked up. */
 const traceable = (sentence: string, { requestId }: ApiError) =>
   requestId === undefined ? sentence : text.errors.quote(sentence, requestId);
+
+/** For how many seconds a limit holds: Flask says so in a header, and the database in the details. */
+function waitOf({ retryAfter, details }: ApiError): number | undefined {
+  const seconds = retryAfter ?? details.retry_after;
+  return typeof seconds === 'number' && seconds > 0 ? seconds : undefined;
+}
 
 /** The seats that an error names. */
 export function seatIds(error: ApiError): number[] {

@@ -1,9 +1,17 @@
+import { some } from './plural';
+
+const span = (seconds: number) =>
+  seconds <= 3540
+    ? some(Math.ceil(seconds / 60), 'minute', 'minutes')
+    : some(Math.ceil(seconds / 3600), 'hour', 'hours');
+
 /** One sentence for each error code of sql/platform/errors.sql, and for what no server said. */
 export const errors = {
   sign_in_required: 'Please sign in first.',
   invalid_credentials: 'Incorrect email address or password.',
   session_ended: 'Your session has ended. Please sign in again.',
   too_many_attempts: 'Too many attempts. Please wait a while and try again.',
+  too_many_attempts_for: (seconds: number) => `Too many attempts. Please try again in ${span(seconds)}.`,
   email_taken: 'This email already has an account. Sign in instead?',
   invalid_email: 'Enter a valid email address.',
   invalid_name: 'Enter a name of 1 to 100 characters, on one line and without links.',
