@@ -2,8 +2,7 @@
 -- (hashes of passwords and of tokens) and who else has worked on their bookings.
 
 -- The newest of a person's holds of seats, live and ended: [{showtime_id, seat_id, booking_id, held_from, held_until
--- (null while sold), end_reason (null while it lives or ran out unswept)}]. Live ones have no index by person, since
--- every hold would pay for it; the table is as small as what is on sale.
+-- (null while sold), end_reason (null while it lives or ran out unswept)}].
 create function private.holds_json(p_user_id uuid, p_max_rows integer) returns jsonb
 language sql stable set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object(
@@ -20,13 +19,13 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- A person's sign-ins that are kept, the latest first: [{id, user_agent, created_at, refreshed_at, expires_at,
--- ended_at, end_reason}].
+-- ended_at, end_reason, human_until}].
 create function private.sessions_json(p_user_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object(
     'id', s.id, 'user_agent', s.user_agent, 'created_at', s.created_at,
     'refreshed_at', (select max(t.created_at) from private.refresh_tokens t where t.session_id = s.id),
-    'expires_at', s.expires_at, 'ended_at', s.ended_at, 'end_reason', s.end_reason)
+    'expires_at', s.expires_at, 'ended_at', s.ended_at, 'end_reason', s.end_reason, 'human_until', s.human_until)
     order by s.created_at desc, s.id), '[]')
   from private.sessions s where s.user_id = p_user_id
 $$;
