@@ -9,9 +9,11 @@ create type public.user_role as enum (
 
 -- The form in which an address is stored, looked up and counted: composed (NFC), in lower case, without the spaces
 -- around it. Flask has written its domain in ASCII by then (IDNA, backend/email_addresses.py), which SQL cannot.
+-- Text that is longer than an address in any form is answered as it is: normalize sorts marks in quadratic time and
+-- heeds no statement_timeout, so that one long text would keep a backend busy for minutes.
 create function private.normalize_email(p_email text) returns text
 language sql immutable parallel safe set search_path = '' as $$
-  select lower(normalize(btrim(p_email), NFC))
+  select case when octet_length(btrim(p_email)) <= 1000 then lower(normalize(btrim(p_email), NFC)) else p_email end
 $$;
 
 -- True for an address in that form, and of what mail servers take in an envelope, without quotes and comments: words of
@@ -22,8 +24,8 @@ $$;
 create function private.is_email(p_email text) returns boolean
 language sql immutable parallel safe set search_path = '' as $$
   select coalesce(
-    p_email = private.normalize_email(p_email) and p_email = normalize(p_email, NFKC)
-    and octet_length(p_email) <= 254 and octet_length(split_part(p_email, '@', 1)) <= 64
+    octet_length(p_email) <= 254 and octet_length(split_part(p_email, '@', 1)) <= 64
+    and p_email = private.normalize_email(p_email) and p_email = normalize(p_email, NFKC)
     and split_part(p_email, '@', 1) ~ (
       '^(?![\u0300-\u036f])' || word || '(\.' || word || ')*$')
     and substr(p_email, strpos(p_email, '@')) ~
@@ -53,15 +55,17 @@ create policy "people read themselves" on public.users
 grant select on public.users to service_role;
 
 -- A name as it is stored: composed (NFC), with one space between two words and none around them. What nobody sees is
--- left out, but for the joiners of Persian and of emoji, within a word.
+-- left out, but for the joiners of Persian and of emoji, within a word. Null for what is far too long, which normalize
+-- must not see (private.normalize_email): 200 characters have 800 bytes at the most, and more until they are composed.
 create function private.normalize_name(p_name text) returns text
 language sql immutable parallel safe set search_path = '' as $$
-  select regexp_replace(
+  select case when octet_length(btrim(p_name)) <= 2000 then regexp_replace(
     regexp_replace(
-      regexp_replace(normalize(p_name, NFC), '[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u2060-\u2064\ufeff]', '', 'g'),
+      regexp_replace(
+        normalize(btrim(p_name), NFC), '[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u2060-\u2064\ufeff]', '', 'g'),
       '[\u200c\u200d]*[ \u00a0\u115f\u1160\u1680\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0]'
         || '[ \u00a0\u115f\u1160\u1680\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0\u200c\u200d]*', ' ', 'g'),
-    '^[ \u200c\u200d]+|[ \u200c\u200d]+$', '', 'g')
+    '^[ \u200c\u200d]+|[ \u200c\u200d]+$', '', 'g') end
 $$;
 
 -- True for a name in that form that may stand in emails and on lists beside other people's: 1 to 100 characters, marks
@@ -71,9 +75,10 @@ $$;
 create function private.is_name(p_name text) returns boolean
 language sql immutable parallel safe set search_path = '' as $$
   select coalesce(
-    char_length(regexp_replace(p_name, '[\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u20d0-\u20ff\ufe00-\ufe0f]', '', 'g'))
+    char_length(p_name) <= 200
+    and char_length(
+      regexp_replace(p_name, '[\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u20d0-\u20ff\ufe00-\ufe0f]', '', 'g'))
       between 1 and 100
-    and char_length(p_name) <= 200
     and p_name ~ ('[^\u0001-/:-@\[-`{-\u00bf\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u2010-\u2027\u2030-\u205e'
       || '\u20d0-\u20ff\ufe00-\ufe0f]')
     and regexp_replace(p_name, '\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f', '', 'g') !~  -- flags of a country's part

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import psycopg
 import pytest
 
-from tests.cinema import PASSWORD_HASH, CinemaFixture, Json, Refused
+from tests.cinema import PASSWORD_HASH, Caller, CinemaFixture, Json, Refused
 from tests.data import EMAILS, NAMES
 
 
@@ -79,3 +81,53 @@ def test_what_is_no_name_is_refused(cinema: CinemaFixture) -> None:
         with pytest.raises(Refused, match="PT422 invalid_name"):
             ada.call("rename_me", full_name=full_name)
     assert cinema.rows("select full_name from public.users") == [{"full_name": "Ada"}]
+
+
+MARKS = "a" + "\u0301\u0316" * 200_000
+"""Marks that normalize() would sort for minutes, in quadratic time and deaf to every timeout."""
+
+
+def hurried(cinema: CinemaFixture, role: str, user_id: object = None) -> Caller:
+    """A caller whose statements may take a second, as those of people may."""
+    caller = cinema.caller(role, str(user_id) if user_id else None)
+    caller.begin()
+    caller.connection.execute("set local statement_timeout = '1s'")
+    return caller
+
+
+def test_a_name_of_very_many_marks_is_refused_before_it_is_normalized(cinema: CinemaFixture) -> None:
+    ada = cinema.customer("Ada")
+    for caller, function, arguments in (
+        (hurried(cinema, "authenticated", ada.user_id), "rename_me", {}),
+        (
+            hurried(cinema, "service_role"),
+            "register_user",
+            {"email": "eve@example.com", "password_hash": PASSWORD_HASH},
+        ),
+    ):
+        with pytest.raises(Refused, match="PT422 invalid_name"):
+            caller.call_in_transaction(function, full_name=MARKS, **arguments)
+        caller.rollback()
+
+
+def test_an_address_of_very_many_marks_is_refused_before_it_is_normalized(cinema: CinemaFixture) -> None:
+    service = hurried(cinema, "service_role")
+    answer = service.call_in_transaction("begin_sign_in", email=MARKS + "@example.com", address="192.0.2.1")
+    assert answer == {"status": "unknown"}
+    with pytest.raises(Refused, match="PT422 invalid_email"):
+        service.call_in_transaction(
+            "register_user", email=MARKS + "@example.com", password_hash=PASSWORD_HASH, full_name="Eve"
+        )
+    service.rollback()
+
+
+def test_a_column_does_not_normalize_very_many_marks_either(cinema: CinemaFixture) -> None:
+    cinema.owner.execute("set statement_timeout = '1s'")
+    with pytest.raises(psycopg.errors.CheckViolation, match="email_is_valid"):
+        cinema.owner.execute("insert into public.users (email, full_name) values (%s, 'Eve')", [MARKS + "@example.com"])
+
+
+@pytest.mark.parametrize("character", ["\uac01", "\u1f82", "\u0958", "\U0001d15e", "\U00020000"])
+def test_no_valid_name_is_too_long_before_it_is_composed(cinema: CinemaFixture, character: str) -> None:
+    name = unicodedata.normalize("NFD", character * 100)
+    assert cinema.value("select private.normalize_name(%s)", [name]) == unicodedata.normalize("NFC", name)
