@@ -142,6 +142,7 @@ $$;
 -- theaters: [{id, slug, name, city, time_zone}], those that the films' showtimes name, each once
 --
 -- day: on the calendar of each theater; without one, all that is still to come. theater_ids: without them, everywhere.
+-- search: at most 100 characters, of whose words the first six count (private.search_words).
 -- filters: {genre, language, certificate: the strictest that will do, length: short, feature or long}. sort: title,
 -- without its article; soonest; relevance, which is how well a search fits. Without a sort it is relevance for a search
 -- and title for the rest. total: films that fit. showtimes: a film's next three of that day and those theaters;
@@ -171,7 +172,7 @@ begin
   if length(whats_on.search) > 100 then
     perform private.refuse_argument('search');
   end if;
-  v_search := nullif(private.fold(whats_on.search), '');
+  v_search := nullif(private.fold_search(whats_on.search), '');
   v_sort := coalesce(whats_on.sort, case when v_search is null then 'title' else 'relevance' end);
   if v_sort not in ('title', 'soonest', 'relevance') or v_sort = 'relevance' and v_search is null then
     perform private.refuse_argument('sort');

@@ -19,6 +19,20 @@ language sql immutable strict parallel safe set search_path = '' as $$
     ' ', 'g'))
 $$;
 
+-- What a search looks for, folded: at most 100 characters, since folding makes 18 of some single ones.
+create function private.fold_search(p_search text) returns text
+language sql immutable strict parallel safe set search_path = '' as $$
+  select btrim(left(private.fold(left(p_search, 100)), 100))
+$$;
+
+-- The words of such a text that are looked at: the first six, each once. Every word costs a look at every film.
+create function private.search_words(p_folded text) returns text[]
+language sql immutable strict parallel safe set search_path = '' as $$
+  select array(
+    select w.word from string_to_table(p_folded, ' ') with ordinality w (word, n)
+    group by w.word order by min(w.n) limit 6)
+$$;
+
 -- A film's lines, best first: title; original title; both without spaces; directors; cast; genres and year.
 create function private.search_text(p_movie public.movies) returns text
 language sql immutable parallel safe set search_path = '' as $$
@@ -45,23 +59,22 @@ create trigger search_text_is_kept before insert or update on public.movies
 
 create index movies_by_text on public.movies using gin (search_text extensions.gin_trgm_ops);
 
--- The films that fit what is looked for, and how well, the less the better. Each word has to stand in the film
--- somewhere, be it as a part of a word, so that what is still being typed is found. A title that is just the words is
--- best; else it counts where each word stands: titles before people before the rest, and beginnings of words before
--- what stands within one. Only where no film has all of the words may they be misspelled; then `p_among` are the films
--- that are looked at, since no index finds those.
+-- The films that fit what is looked for, as fold_search has it, and how well, the less the better. Each of its
+-- search_words has to stand in the film somewhere, be it as a part of a word, so that what is still being typed is
+-- found. A title that is just the words is best; else it counts where each word stands: titles before people before the
+-- rest, and beginnings of words before what stands within one. Only where no film has all of the words may they be
+-- misspelled; then `p_among` are the films that are looked at, since no index finds those.
 create function private.search_movies(p_search text, p_among bigint[]) returns table (movie_id bigint, rank integer)
 language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 declare
-  v_text text := private.fold(p_search);
-  v_words text[] := string_to_array(v_text, ' ');
+  v_words text[] := private.search_words(p_search);
   v_patterns text[] := array(select '%' || w.word || '%' from unnest(v_words) w (word));
   -- The index goes by the longest word, which is the rarest.
   v_longest text := (select p.pattern from unnest(v_patterns) p (pattern) order by length(p.pattern) desc limit 1);
 begin
   return query
     select m.id, (
-      select case when l.line[1] = v_text then 0 else sum(
+      select case when l.line[1] = p_search then 0 else sum(
         case when strpos(' ' || l.line[1], ' ' || w.word) > 0 then 1
              when strpos(' ' || l.line[2], ' ' || w.word) > 0 then 2
              when strpos(concat_ws(E'\n', l.line[1], l.line[2], l.line[3]), w.word) > 0 then 3

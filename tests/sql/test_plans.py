@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 
 from dev.postgres import ADMIN, Cluster
 from tests.cinema import CinemaFixture, Json, call_sql
+from tests.program import LARGE
+from tests.sql.test_search import FLOODS
 
 BIG = (
     "users",
@@ -317,3 +320,40 @@ def test_mutant_a_clock_in_a_where_reads_the_table_whole(full: CinemaFixture, cl
         session.run("select from private.rate_limit_hits h where h.expires_at < private.now() - interval '1 day'")
         (found,) = session.read_whole()
         assert re.match("Seq Scan of rate_limit_hits", found)
+
+
+# The search of films --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def many_films(cluster: Cluster, template: str) -> Iterator[CinemaFixture]:
+    """400 films that are on, for tests that only look."""
+    cluster.create_database("many_films", template)
+    with psycopg.connect(cluster.url("many_films", ADMIN), autocommit=True) as superuser:
+        superuser.execute(LARGE.format(films=400, theaters=1, showtimes=400).encode())
+    with CinemaFixture(cluster.url("many_films")) as cinema:
+        yield cinema
+    cluster.drop_database("many_films")
+
+
+def words_looked_at(session: Observed, search: str) -> int:
+    """Over all films, each word of a search counts once for each."""
+    session.plans.clear()
+    session.call("whats_on", uuid.uuid4(), search=search)
+    return sum(
+        node["Actual Rows"] * node["Actual Loops"]
+        for plan in session.plans
+        for node in nodes(plan["Plan"])
+        if node["Node Type"] == "Function Scan" and node["Alias"] == "w" and node["Function Name"] == "unnest"
+    )
+
+
+@pytest.mark.parametrize("search", FLOODS)
+def test_no_search_looks_at_more_words_than_six_in_each_film(
+    many_films: CinemaFixture, cluster: Cluster, search: str
+) -> None:
+    with observed(many_films, cluster) as session:
+        session.run("set auto_explain.log_analyze = on")
+        ordinary = words_looked_at(session, "none fits these six words here")
+        assert 6 * 400 <= ordinary <= 7 * 400, "each of six in each film, and once more to make patterns of them"
+        assert 0 < words_looked_at(session, search) <= ordinary

@@ -138,6 +138,34 @@ def test_any_text_is_answered(program: CinemaFixture, search: str) -> None:
     assert program.value("select public.whats_on(search => %s)", [search])["total"] <= len(FILMS)
 
 
+LIGATURE = "\ufdfa"
+"""Eighteen characters and four words once it is folded."""
+FLOODS = [LIGATURE * 100, f"{LIGATURE} " * 50, " ".join(f"wor{chr(ord('a') + n)}" for n in range(20))]
+
+
+@pytest.mark.parametrize("search", FLOODS)
+def test_a_search_has_six_words_and_a_hundred_characters_at_most(program: CinemaFixture, search: str) -> None:
+    folded = program.value("select private.fold_search(%s)", [search])
+    assert 90 <= len(folded) <= 100
+    assert folded == folded.strip()
+    words = program.value("select private.search_words(%s)", [folded])
+    assert words == list(dict.fromkeys(folded.split()))[:6]
+    assert found(program, search) == []
+
+
+def test_words_after_the_sixth_are_not_looked_for(program: CinemaFixture) -> None:
+    assert found(program, "trip to the moon le voyage xylophone") == ["A Trip to the Moon"]
+    assert found(program, "moon moon moon moon moon moon xylophone") == [], "each counts once"
+
+
+def test_a_title_of_many_words_is_still_the_best(program: CinemaFixture) -> None:
+    title = "Who Is Who and Who Are You to Ask Me That"
+    _, room = add_theater(program, "apollo")
+    for n, other in enumerate((f"{title} Again", title, f"{title} Once More")):
+        show(program, add_movie(program, other), room, f"{n + 1} days")
+    assert found(program, title)[0] == title
+
+
 def test_what_is_searched_follows_the_film(program: CinemaFixture) -> None:
     program.owner.execute(
         "update public.movies set title = 'Metropolis', search_text = 'moon' where title = 'The Boat'"
