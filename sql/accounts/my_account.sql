@@ -24,14 +24,19 @@ end
 $$;
 
 -- Renames the caller; the same name again changes nothing. Answers the account (private.account_json). Raises
--- sign_in_required, unknown_user, invalid_name.
+-- sign_in_required, unknown_user, invalid_name; and invalid_email for an account from before addresses had one form,
+-- whose row refuses every change until its address is corrected (docs/upgrades.md).
 create function public.rename_me(full_name text) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   v_user uuid := private.require_user_id();
 begin
   perform private.set_cache_control('private, no-store');
-  update public.users u set full_name = rename_me.full_name where u.id = v_user;
+  begin
+    update public.users u set full_name = rename_me.full_name where u.id = v_user;
+  exception when check_violation then  -- of the address, since a name is checked by its trigger before
+    perform private.raise_api_error('invalid_email');
+  end;
   return private.account_json(v_user);
 end
 $$;

@@ -131,3 +131,25 @@ def test_a_column_does_not_normalize_very_many_marks_either(cinema: CinemaFixtur
 def test_no_valid_name_is_too_long_before_it_is_composed(cinema: CinemaFixture, character: str) -> None:
     name = unicodedata.normalize("NFD", character * 100)
     assert cinema.value("select private.normalize_name(%s)", [name]) == unicodedata.normalize("NFC", name)
+
+
+def test_an_account_with_an_address_of_before_cannot_be_renamed(cinema: CinemaFixture) -> None:
+    """The checks stand, but rows from before them are left as they were."""
+    ada = cinema.customer("Ada")
+    checks = {
+        "email_is_valid": "private.is_email(email)",
+        "email_is_normalized": "email = private.normalize_email(email)",
+    }
+    for name in checks:
+        cinema.owner.execute(f"alter table public.users drop constraint {name}")
+    cinema.owner.execute("update public.users set email = 'ada@stra\u00dfe.example' where id = %s", [ada.user_id])
+    for name, check in checks.items():
+        cinema.owner.execute(f"alter table public.users add constraint {name} check ({check}) not valid")
+    for full_name in ("Ada", "Ada King"):
+        with pytest.raises(Refused, match="PT422 invalid_email") as refused:
+            ada.call("rename_me", full_name=full_name)
+        assert refused.value.details == {}, "no row of the table"
+    with pytest.raises(Refused, match="PT422 invalid_name"):
+        ada.call("rename_me", full_name="")
+    cinema.owner.execute("update public.users set email = 'ada@xn--strae-oqa.example' where id = %s", [ada.user_id])
+    assert ada.call("rename_me", full_name="Ada King")["full_name"] == "Ada King"
