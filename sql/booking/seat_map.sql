@@ -5,8 +5,8 @@
 -- seat_limit: seats that one person may have there. pending_booking_id: the caller's booking that waits to be paid, or
 -- null. state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them
 -- when expires_at is null). price is null for a seat that is not for sale. expires_at is exact for what is the caller's
--- and rounded up to the minute for what is not. Raises unknown_showtime. Who reads it again and again is answered a
--- twentieth of it by seat_states.
+-- and rounded up to the minute for what is not. Raises unknown_showtime. Kept as long as seat_states. Who reads it again
+-- and again is answered a twentieth of it by seat_states.
 -- A seat is aggregated as a row, which takes two thirds of the time of json_build_object. Locks are read at once and
 -- not for each seat, and private.expiry_for_others is written out: a call of it costs as much as a seat.
 create function public.seat_map(showtime_id bigint) returns json
@@ -45,6 +45,7 @@ begin
   if v_map is null then
     perform private.raise_api_error('unknown_showtime');
   end if;
+  perform private.set_cache_control_by_caller(v_user);
   return v_map;
 end
 $$;

@@ -78,6 +78,7 @@ declare
   v_at timestamptz := coalesce(seat_holder.at, private.now());
 begin
   perform private.require_staff();
+  perform private.set_cache_control('private, no-store');
   return (
     select jsonb_build_object(
       'seat_id', h.seat_id, 'at', v_at, 'lock_id', h.id,
@@ -111,6 +112,7 @@ begin
   if not found then
     perform private.raise_api_error('unknown_booking');
   end if;
+  perform private.set_cache_control('private, no-store');
   return (
     select jsonb_agg(jsonb_build_object('at', g.at, 'entity', g.entity, 'status', g.status,
                                         'request_id', g.request_id, 'row_data', g.row_data, 'actor', g.actor,

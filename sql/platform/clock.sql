@@ -10,10 +10,13 @@ begin
 end
 $$;
 
--- For clients, which count down to instants of ours: their own clock may be wrong.
+-- For clients, which count down to instants of ours: their own clock may be wrong. A kept time would be, too.
 create function public.server_time() returns timestamptz
-language sql stable security definer set search_path = '' as $$
-  select private.now()
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  perform private.set_cache_control('no-store');
+  return private.now();
+end
 $$;
 
 grant execute on function public.server_time() to anon, authenticated;

@@ -77,25 +77,35 @@ begin
 end
 $$;
 
--- Tells browsers and CDNs how long they may keep the answer, as the header Cache-Control; and in Vary, where the answer
--- depends on more than the address, on which headers. Without it they may keep nothing for long. An error forgets it:
--- what was set goes with the transaction. Reading functions may call this: a header is no write.
+-- Tells browsers and CDNs how long they may keep the answer, as the header Cache-Control; and in Vary, on which headers
+-- it depends beside the address. Without it they may keep nothing for long. An error forgets it: what was set goes with
+-- the transaction. Reading functions may call this: a header is no write.
+--
+-- PostgREST cuts an answer by Range, renders it by Accept and changes it by Prefer, after the function. A cache that
+-- keeps such an answer would give it to everybody, and some pay no heed to Vary; so only what a plain request is
+-- answered may be kept, as browsers and supabase-js send it. A list in Accept is not plain: its weights could choose
+-- something else than what it begins with. Of two lines of Accept, PostgREST takes the first and shows us the last:
+-- those only Vary tells apart (docs/deploy.md).
 create function private.set_cache_control(p_value text, p_vary text default null) returns void
 language plpgsql volatile set search_path = '' as $$
+declare
+  v_headers jsonb := nullif(current_setting('request.headers', true), '');
 begin
-  perform set_config('response.headers',
-    (select json_agg(json_build_object(h.name, h.value) order by h.name)
-     from (values ('Cache-Control', p_value), ('Vary', p_vary)) h (name, value)
-     where h.value is not null)::text, true);
+  perform set_config('response.headers', json_build_array(
+    json_build_object('Cache-Control', case
+      when v_headers ->> 'accept' not in ('*/*', 'application/json') or v_headers ?| array['range', 'prefer']
+        then 'no-store' else p_value end),
+    json_build_object('Vary', concat_ws(', ', 'Accept, Prefer, Range', p_vary)))::text, true);
 end
 $$;
 
 -- The same for an answer that is another for each customer: what everybody is answered (no user) may be kept for a
--- second, so that a CDN answers a crowd; what a customer is, by nobody.
+-- second, so that a CDN answers a crowd; what a customer is, by nobody. Browsers keep neither, or an answer could be a
+-- second old when it leaves the CDN and two when it is read.
 create function private.set_cache_control_by_caller(p_user_id uuid) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
   perform private.set_cache_control(
-    case when p_user_id is null then 'public, max-age=1' else 'private, no-store' end, 'Authorization');
+    case when p_user_id is null then 'public, max-age=0, s-maxage=1' else 'private, no-store' end, 'Authorization');
 end
 $$;

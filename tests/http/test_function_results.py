@@ -61,7 +61,7 @@ def stranger(frontrow: Frontrow) -> Customer:
     return frontrow.register()
 
 
-def arguments(frontrow: Frontrow, function: str, booking: Json) -> Json:
+def arguments(frontrow: Frontrow, function: str, booking: Json | None = None) -> Json:
     cinema = frontrow.cinema
     (place,) = cinema.rows(
         "select a.id, a.layout_version, m.slug as movie, h.slug as theater from public.showtimes t"
@@ -73,7 +73,7 @@ def arguments(frontrow: Frontrow, function: str, booking: Json) -> Json:
         "movie": {"slug": place["movie"]},
         "theater": {"slug": place["theater"]},
         "seat_layout": {"auditorium_id": place["id"], "version": place["layout_version"]},
-        "my_booking": {"booking_id": booking["id"]},
+        "my_booking": {"booking_id": booking and booking["id"]},
     }
     if function in ("showtime", "seat_states", "seat_map"):
         return {"showtime_id": cinema.showtime_id}
@@ -130,6 +130,43 @@ def test_nothing_but_the_answer_comes_out_of_a_function(
                 if not answer.text:
                     continue  # HEAD, and who asked for no body
                 assert timeless(answer.json()) in (timeless(plain.json()), [], None), said
+
+
+PUBLIC = READS[:8]
+
+
+@pytest.mark.parametrize("function", PUBLIC)
+def test_caches_may_keep_an_answer_only_of_the_plain_request(frontrow: Frontrow, function: str) -> None:
+    """Or one stranger's request would decide what everybody is answered at that address."""
+    address = f"{frontrow.stack.config.supabase_url}/rest/v1/rpc/{function}"
+    question = {key: str(value) for key, value in arguments(frontrow, function).items()}
+    needed = {"Accept", "Prefer", "Range"} | ({"Authorization"} if "showtime_id" in question else set())
+
+    def answers(more: dict[str, str]) -> list[requests.Response]:
+        headers = {"apikey": frontrow.stack.keys.publishable, **more}
+        return [ask(address, params=question, headers=headers, timeout=10) for ask in (requests.get, requests.head)]
+
+    for more in (
+        {},
+        {"Accept": "application/json"},
+        {"Accept-Profile": "public", "X-Client-Info": "supabase-js-web/2"},
+    ):
+        for answer in answers(more):
+            assert (answer.status_code, answer.headers["Cache-Control"][:7]) == (200, "public,"), (more, answer.text)
+            assert needed <= {name.strip() for name in answer.headers["Vary"].split(",")}, answer.headers["Vary"]
+    for name, (_, more) in REQUESTS.items():
+        for answer in answers(more) if more else ():
+            said = (name, answer.request.method, answer.status_code, answer.headers)
+            assert "public" not in answer.headers.get("Cache-Control", ""), said
+            if answer.status_code < 400:
+                assert answer.headers["Cache-Control"] == "no-store", said
+                assert needed <= {header.strip() for header in answer.headers["Vary"].split(",")}, said
+
+
+def test_nobody_keeps_the_time(frontrow: Frontrow) -> None:
+    address = f"{frontrow.stack.config.supabase_url}/rest/v1/rpc/server_time"
+    answer = requests.get(address, headers={"apikey": frontrow.stack.keys.publishable}, timeout=10)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
 
 
 @pytest.mark.parametrize("prefer", ["tx=rollback", "return=minimal", "count=exact", "missing=default"])

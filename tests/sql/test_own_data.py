@@ -60,7 +60,7 @@ def test_reading_ones_own_writes_nothing_and_no_cache_keeps_it(cinema: CinemaFix
         ada.call_in_transaction(function, **arguments)
         headers = ada.connection.execute("select current_setting('response.headers') as headers").fetchone()
     assert headers is not None
-    assert json.loads(headers["headers"]) == [{"Cache-Control": "private, no-store"}]
+    assert json.loads(headers["headers"])[0] == {"Cache-Control": "private, no-store"}
 
 
 # Bookings -------------------------------------------------------------------------------------------------------------

@@ -48,7 +48,8 @@ def test_an_auditorium_without_seats_has_a_layout(cinema: CinemaFixture) -> None
 
 def test_a_layout_is_kept_for_good(cinema: CinemaFixture) -> None:
     assert headers(cinema, "seat_layout", cinema.auditorium_id, version(cinema)) == {
-        "Cache-Control": "public, max-age=31536000, immutable"
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept, Prefer, Range",
     }
 
 

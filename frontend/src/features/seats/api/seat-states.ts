@@ -9,7 +9,7 @@ import { adjustClock } from '@/shared/lib/clock';
 import type { SeatStates } from '../model/seats';
 
 const SECOND = 1_000;
-/** What strangers are answered may come from a cache, and be so old: sql/booking/seat_states.sql. */
+/** What strangers are answered may come from a CDN, and be so old: private.set_cache_control_by_caller. */
 export const KEPT_FOR = SECOND;
 
 const instant = z.string().transform((value) => new Date(value).getTime());
