@@ -104,8 +104,8 @@ language sql stable set search_path = '' as $$
   select tstzrange(lower(p_held), greatest(p_now, lower(p_held) + interval '1 microsecond'))
 $$;
 
--- When a lock ends, as others may know it: rounded up to the full minute, because the exact end tells a stranger when
--- its holder came and how a sale goes.
+-- When a lock ends, as others are told: rounded up to the full minute, which is as exact as they need it. It hides
+-- nothing from who computes it from the lock's id (docs/adr/0054).
 create function private.expiry_for_others(p_expires_at timestamptz) returns timestamptz
 language sql immutable parallel safe set search_path = '' as $$
   select date_bin('1 minute', p_expires_at + interval '1 minute' - interval '1 microsecond', timestamptz '2000-01-01')

@@ -4,9 +4,10 @@
 --  seats: [{id, row, number, x, y, kind, price, state, lock_id, expires_at}]}
 -- seat_limit: seats that one person may have there. pending_booking_id: the caller's booking that waits to be paid, or
 -- null. state: free; locked (held by another); booked (sold to another); mine (held by the caller, or sold to them
--- when expires_at is null). price is null for a seat that is not for sale. expires_at is exact for what is the caller's
--- and rounded up to the minute for what is not. Raises unknown_showtime. Kept as long as seat_states. Who reads it again
--- and again is answered a twentieth of it by seat_states.
+-- when expires_at is null). price is null for a seat that is not for sale. lock_id is null for what is free or booked:
+-- it would tell when each sale began, and who bought together. expires_at is exact for what is the caller's and rounded
+-- up to the minute for what is not. Raises unknown_showtime. Kept as long as seat_states. Who reads it again and again
+-- is answered a twentieth of it by seat_states.
 -- A seat is aggregated as a row, which takes two thirds of the time of json_build_object. Locks are read at once and
 -- not for each seat, and private.expiry_for_others is written out: a call of it costs as much as a seat.
 create function public.seat_map(showtime_id bigint) returns json
@@ -28,7 +29,7 @@ begin
         select s.id, s.row_label as row, s.number, s.x, s.y, s.kind, p.price,
                case when l.id is null then 'free' when l.user_id = v_user then 'mine'
                     when upper_inf(l.held) then 'booked' else 'locked' end as state,
-               l.id as lock_id,
+               case when l.user_id = v_user or not upper_inf(l.held) then l.id end as lock_id,
                case when l.user_id = v_user then upper(l.held)
                     else to_timestamp(ceil(extract(epoch from upper(l.held)) / 60) * 60) end as expires_at
         from public.seats s

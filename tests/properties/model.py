@@ -92,7 +92,7 @@ class Hold:
 
 
 def end_for_others(until: int | None) -> int | None:
-    """When a lock ends, as its holder's neighbors are told: rounded up to the full minute, which tells less of it.
+    """When a lock ends, as its holder's neighbors are told: rounded up to the full minute.
     (The example begins at one.)"""
     return None if until is None else -(-until // MINUTE) * MINUTE
 

@@ -30,11 +30,25 @@ def test_the_map_holds_all_that_a_viewer_needs(cinema: CinemaFixture) -> None:
     free, sold = answer["seats"][1], answer["seats"][49]
     assert (free["state"], free["lock_id"], free["expires_at"]) == ("free", None, None)
     assert (sold["state"], sold["kind"], sold["price"], sold["expires_at"]) == ("booked", "premium", 1500, None)
-    assert sold["lock_id"] > 0
     mine = cinema.map(bob)[cinema.seats[49]]
     assert (mine["state"], mine["expires_at"]) == ("mine", None)
     assert cinema.map(bob)[cinema.seats[0]]["state"] == "locked"
     assert booking["seats"][0]["seat_id"] == cinema.seats[49]
+
+
+def test_the_map_tells_others_no_beginning_of_a_sale(cinema: CinemaFixture) -> None:
+    """A lock id is when its hold began, and seats of one purchase share it."""
+    ada, bob = cinema.customer(), cinema.customer("Bob")
+    held = cinema.lock(ada, 0)["lock_ids"][0]
+    bought = cinema.lock(bob, 1, 2)["lock_ids"]
+    cinema.buy(bob, 1, 2)
+
+    def told(who: Caller | None) -> list[int | None]:
+        seats = cinema.map(who)
+        return [seats[seat]["lock_id"] for seat in cinema.seats[:4]]
+
+    assert told(None) == told(cinema.customer("Eve")) == told(ada) == [held, None, None, None]
+    assert told(bob) == [held, *bought, None]
 
 
 def test_the_map_names_the_booking_that_its_viewer_pays_for(cinema: CinemaFixture) -> None:

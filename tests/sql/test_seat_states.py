@@ -208,8 +208,6 @@ def seat_map(cinema: CinemaFixture, who: Caller) -> Json:
     """seat_map, less what the states leave out or say otherwise."""
     answer = who.call("seat_map", showtime_id=cinema.showtime_id)
     for seat in answer["seats"]:
-        if seat["state"] == "booked":
-            seat["lock_id"] = None
         if seat["state"] == "locked":
             seat["expires_at"] = instant(seat["expires_at"])
     return answer
