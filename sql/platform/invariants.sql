@@ -149,7 +149,7 @@ from private.sweep_failures f
 -- It is tried again within an hour, so that what has not failed for two no longer fails.
 where f.first_failed_at < v_now - interval '1 hour' and f.last_failed_at > v_now - interval '2 hours'
 
--- I5: totals are the sum of their lines and what Stripe was asked for.
+-- I5: totals are the sum of their lines and what Stripe was asked for, in the currency of the theater.
 union all
 select 'I5 a total is not the sum of its lines', jsonb_build_object('booking_id', b.id)
 from public.bookings b
@@ -161,6 +161,17 @@ select 'I5 Stripe was asked for another amount', jsonb_build_object('payment_id'
 from public.payments p
 join public.bookings b on b.showtime_id = p.showtime_id and b.id = p.booking_id
 where (p.amount, p.currency) is distinct from (b.total, b.currency) and p.status <> 'succeeded'
+
+union all
+select 'I5 a booking is in a currency that its theater does not take', jsonb_build_object(
+  'booking_id', b.id, 'currency', b.currency)
+from public.bookings b
+join public.showtimes t on t.id = b.showtime_id
+join public.auditoriums a on a.id = t.auditorium_id
+join public.theaters h on h.id = a.theater_id
+-- Not what has ended: a theater may change its currency then.
+where t.ends_at > v_now and b.currency <> h.currency
+  and (b.status = 'confirmed' or b.status = 'pending' and b.expires_at > v_now)
 
 -- I6: one mail for each confirmation, each refund, each refund that a bank refused and each cancellation of what was
 -- paid. (Once is the outbox's unique key.)

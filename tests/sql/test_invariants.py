@@ -124,6 +124,7 @@ FORGERIES: dict[str, list[str]] = {
         "update public.payments set amount = amount + 1 where status = 'open'",
         "update public.payments set currency = 'USD' where status = 'open'",
     ],
+    "I5 a booking is in a currency that its theater does not take": ["update public.theaters set currency = 'USD'"],
     "I6 a confirmation has no mail": ["delete from private.outbox where kind = 'mail_confirmation'"],
     "I6 a refund has no mail": ["delete from private.outbox where kind = 'mail_refund'"],
     "I6 a refund that was refused has no mail": [
@@ -254,6 +255,18 @@ def test_a_lock_is_judged_by_what_was_promised_when_it_began(busy: CinemaFixture
         f" where seat_id = {busy.seats[30]}"
     )
     assert [row["invariant"] for row in busy.violations()] == ["I4 a lock outlives its time"]
+
+
+@pytest.mark.parametrize("status", ["confirmed", "pending"])
+def test_a_booking_is_in_the_currency_of_its_theater_until_it_or_its_showtime_ends(
+    busy: CinemaFixture, forge: Forge, status: str
+) -> None:
+    """I5: who has ended may have paid in what the theater took then."""
+    forge(f"update public.bookings set currency = 'USD' where status = '{status}'")
+    rule = "I5 a booking is in a currency that its theater does not take"
+    assert rule in [row["invariant"] for row in busy.violations()]
+    busy.advance("30 minutes" if status == "pending" else "2 days")
+    assert rule not in [row["invariant"] for row in busy.violations()]
 
 
 def test_no_number_of_violations_is_cut_off(busy: CinemaFixture, forge: Forge) -> None:
