@@ -257,7 +257,7 @@ end
 $$;
 
 -- True if a booking's live locks are of exactly the seats in its lines, and those are what the lines say: in its
--- showtime's auditorium, with the same name and of the same kind.
+-- showtime's auditorium, with the same name, of the same kind and sold in the same currency.
 create function private.holds_its_seats(p_booking public.bookings, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 begin
@@ -270,7 +270,10 @@ begin
                  and l.booking_id = p_booking.id and l.held @> p_now) hold on hold.seat_id = line.seat_id
     left join public.seats s on s.id = line.seat_id
       and (s.row_label, s.number, s.kind) = (line.row_label, line.number, line.kind)
-      and s.auditorium_id = (select t.auditorium_id from public.showtimes t where t.id = p_booking.showtime_id)
+      and s.auditorium_id = (select a.id from public.showtimes t
+                             join public.auditoriums a on a.id = t.auditorium_id
+                             join public.theaters h on h.id = a.theater_id and h.currency = p_booking.currency
+                             where t.id = p_booking.showtime_id)
     where hold.seat_id is null or s.id is null);
 end
 $$;

@@ -9,22 +9,46 @@
 -- held already. An owner's transaction must be `read committed`, which it is by default: another would not see, once it
 -- has waited, what it waited for.
 
--- True while somebody holds a seat of a showtime, and for good once there is a booking.
+-- True while somebody holds a seat of a showtime, is paying for one or has a ticket. A booking that ended unpaid holds
+-- nothing, nor does one that was cancelled.
 create function private.showtime_is_held(p_showtime_id bigint, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 begin
-  return exists (select from public.bookings b where b.showtime_id = p_showtime_id)
+  return exists (select from public.bookings b
+                 where b.showtime_id = p_showtime_id
+                   and (b.status = 'confirmed' or b.status = 'pending' and b.expires_at > p_now))
     or exists (select from public.seat_locks l where l.showtime_id = p_showtime_id and l.held @> p_now);
 end
 $$;
 
--- A showtime with holds or bookings keeps its film and its auditorium, and stays. Holds that have ended do not count,
--- whether the sweep has archived them or not.
+-- True while money may still arrive for a booking, in time or late (private.sell_seats), until Stripe has canceled its
+-- payment. A seat that is sold then is one in the showtime's auditorium, in the theater's currency
+-- (private.holds_its_seats); which film it was booked for, and where, nothing says.
+create function private.showtime_may_be_paid(p_showtime_id bigint) returns boolean
+language plpgsql stable set search_path = '' set enable_seqscan = off as $$
+begin
+  return exists (select from public.payments p where p.showtime_id = p_showtime_id and p.status = 'open');
+end
+$$;
+
+-- True once a booking of a showtime was paid, for good: its emails, its refund and a dispute name the film.
+create function private.showtime_was_sold(p_showtime_id bigint) returns boolean
+language plpgsql stable set search_path = '' set enable_seqscan = off as $$
+begin
+  return exists (select from public.bookings b where b.showtime_id = p_showtime_id and b.confirmed_at is not null);
+end
+$$;
+
+-- A showtime that somebody holds or has booked keeps its film and its auditorium, and stays. Holds that have ended do
+-- not count, whether the sweep has archived them or not, nor do bookings that ended without being paid; those forbid to
+-- delete it by their foreign key.
 create function private.protect_held_showtime() returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin
   for v_look in 1..2 loop
-    if private.showtime_is_held(old.id, private.now()) then
+    if private.showtime_is_held(old.id, private.now())
+      or tg_name = 'held_showtimes_keep_their_film'
+        and (private.showtime_was_sold(old.id) or private.showtime_may_be_paid(old.id)) then
       raise foreign_key_violation using message = 'seats of this showtime are held or booked', constraint = tg_name;
     end if;
     perform private.lock_showtime(old.id);
@@ -78,6 +102,59 @@ $$;
 create trigger cancelled_showtimes_keep_their_time before update on public.showtimes
   for each row when (new.status = 'cancelled' and old.starts_at is distinct from new.starts_at)
   execute function private.keep_time_while_cancelled();
+
+-- Where and when a ticket is for, and in which money it is paid: an auditorium keeps its theater, and a theater its
+-- currency and its time zone, while a showtime to come there is held, booked or being paid for. Raises
+-- foreign_key_violation, named after the trigger.
+create function private.protect_held_auditoriums(p_auditorium_ids bigint[], p_constraint text) returns void
+language plpgsql volatile set search_path = '' set enable_seqscan = off as $$
+declare
+  v_now timestamptz;
+begin
+  for v_look in 1..2 loop
+    v_now := private.now();
+    if exists (select from public.showtimes t
+               where t.auditorium_id = any (p_auditorium_ids) and t.ends_at > v_now
+                 and (private.showtime_is_held(t.id, v_now) or private.showtime_may_be_paid(t.id))) then
+      raise foreign_key_violation using
+        message = 'seats are held or booked at a showtime to come', constraint = p_constraint;
+    end if;
+    -- The auditoriums first, so that no showtime is added there meanwhile.
+    perform from public.auditoriums a where a.id = any (p_auditorium_ids) order by a.id for update;
+    perform private.lock_showtime(t.id)
+    from (select s.id from public.showtimes s
+          where s.auditorium_id = any (p_auditorium_ids) and s.ends_at > v_now order by s.id) t;
+  end loop;
+end
+$$;
+
+create function private.protect_held_auditorium() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  perform private.protect_held_auditoriums(array[old.id], tg_name);
+  return new;
+end
+$$;
+
+create trigger held_auditoriums_keep_their_theater before update of theater_id on public.auditoriums
+  for each row when (old.theater_id is distinct from new.theater_id)
+  execute function private.protect_held_auditorium();
+
+-- The theater first, so that it is given no auditorium meanwhile.
+create function private.protect_held_theater() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  perform from public.theaters h where h.id = old.id for update;
+  perform private.protect_held_auditoriums(
+    array(select a.id from public.auditoriums a where a.theater_id = old.id), tg_name);
+  return new;
+end
+$$;
+
+create trigger held_theaters_keep_their_currency before update of currency on public.theaters
+  for each row when (old.currency is distinct from new.currency) execute function private.protect_held_theater();
+create trigger held_theaters_keep_their_time_zone before update of time_zone on public.theaters
+  for each row when (old.time_zone is distinct from new.time_zone) execute function private.protect_held_theater();
 
 -- True while somebody holds or has bought a seat at a showtime that is not over.
 create function private.seat_is_held(p_seat public.seats, p_now timestamptz) returns boolean

@@ -26,6 +26,9 @@ TRY_SHARED = "pg_try_advisory_xact_lock_shared(p_showtime_id)"
 
 ELSEWHERE = "I3 a seat is held in an auditorium that it is not in"
 RESUME = "update public.showtimes set status = 'scheduled'"
+PLAN = """insert into public.showtimes (movie_id, auditorium_id, starts_at, ends_at, available_from)
+          select movie_id, auditorium_id, starts_at + interval '1 day', ends_at + interval '1 day',
+                 available_from + interval '1 day' from public.showtimes"""
 RENAME = "update public.seats set row_label = 'Z' where row_label = 'A' and number = 1"
 
 
@@ -144,11 +147,8 @@ def test_mutant_a_seat_is_renamed_under_a_hold_in_flight(cinema: CinemaFixture) 
 def test_no_showtime_is_planned_where_a_seat_is_being_renamed(cinema: CinemaFixture, start: Start) -> None:
     """Its holds would not be waited for."""
     planner = cinema.caller("postgres")
-    insert = """insert into public.showtimes (movie_id, auditorium_id, starts_at, ends_at, available_from)
-                select movie_id, auditorium_id, starts_at + interval '1 day', ends_at + interval '1 day',
-                       available_from + interval '1 day' from public.showtimes"""
     with holding(cinema, RENAME) as owner:
-        call = start(planner.query, insert)
+        call = start(planner.query, PLAN)
         wait_until_it_waits(cinema, call, waiter=planner, holder=owner)
     assert outcome(call) == []
 
@@ -163,6 +163,74 @@ def test_a_held_seat_is_refused_without_waiting_for_its_booking(cinema: CinemaFi
         with pytest.raises(ForeignKeyViolation, match="seat A1 is held"):
             owner.query(RENAME)
     assert outcome(call)["status"] == "pending"
+
+
+# A hold that begins while its theater changes ------------------------------------------------------------------------
+
+PLACE_CHANGES = {
+    "theater": """with rex as (insert into public.theaters (slug, name, city, country, address, time_zone, currency)
+                                values ('rex', 'Rex', 'Paris', 'FR', 'Rue 1', 'Europe/Paris', 'EUR') returning id)
+                  update public.auditoriums set theater_id = (select id from rex)""",
+    "currency": "update public.theaters set currency = 'JPY'",
+    "time zone": "update public.theaters set time_zone = 'Asia/Tokyo'",
+}
+each_place_change = pytest.mark.parametrize("statement", PLACE_CHANGES.values(), ids=PLACE_CHANGES.keys())
+OTHER_MONEY = "I5 a booking is in a currency that its theater does not take"
+
+
+@each_place_change
+def test_a_theater_does_not_change_once_a_hold_in_flight_has_begun(
+    cinema: CinemaFixture, start: Start, statement: str
+) -> None:
+    ada, owner = cinema.customer(), cinema.caller("postgres")
+    ada.begin()
+    lock(cinema, ada, 0)
+    call = start(owner.query, statement)
+    wait_until_it_waits(cinema, call, waiter=owner, holder=ada)
+    ada.commit()
+    with pytest.raises(ForeignKeyViolation, match="held or booked at a showtime to come"):
+        outcome(call)
+    assert cinema.violations() == []
+
+
+def test_a_booking_waits_while_its_theater_changes_its_currency(cinema: CinemaFixture, start: Start) -> None:
+    ada = cinema.customer()
+    with holding(cinema, PLACE_CHANGES["currency"]) as owner:
+        call = start(cinema.book, ada, 0)
+        wait_until_it_waits(cinema, call, waiter=ada, holder=owner)
+    assert outcome(call)["currency"] == "JPY"
+    assert cinema.violations() == []
+
+
+def test_mutant_a_theater_changes_its_currency_under_a_booking_in_flight(cinema: CinemaFixture) -> None:
+    nobody_shares_a_showtime(cinema)
+    ada = cinema.customer()
+    ada.begin()
+    lock(cinema, ada, 0)
+    ada.call_in_transaction("create_booking", showtime_id=cinema.showtime_id)
+    cinema.owner.execute(PLACE_CHANGES["currency"].encode())
+    ada.commit()
+    assert broken_rules(cinema) == {OTHER_MONEY}
+
+
+@each_place_change
+def test_no_showtime_is_planned_where_the_theater_changes(cinema: CinemaFixture, start: Start, statement: str) -> None:
+    """Its holds would not be waited for."""
+    planner = cinema.caller("postgres")
+    with holding(cinema, statement) as owner:
+        call = start(planner.query, PLAN)
+        wait_until_it_waits(cinema, call, waiter=planner, holder=owner)
+    assert outcome(call) == []
+
+
+@pytest.mark.parametrize("change", ["currency", "time zone"])
+def test_a_theater_that_changes_is_given_no_auditorium(cinema: CinemaFixture, start: Start, change: str) -> None:
+    planner = cinema.caller("postgres")
+    insert = "insert into public.auditoriums (theater_id, name) select id, 'Saal 2' from public.theaters"
+    with holding(cinema, PLACE_CHANGES[change]) as owner:
+        call = start(planner.query, insert)
+        wait_until_it_waits(cinema, call, waiter=planner, holder=owner)
+    assert outcome(call) == []
 
 
 # A showtime that is on again while its bookings are refunded ---------------------------------------------------------

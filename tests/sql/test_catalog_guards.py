@@ -38,6 +38,34 @@ def add_film(cinema: CinemaFixture, minutes: int) -> int:
     )
 
 
+def add_theater(cinema: CinemaFixture, currency: str = "EUR") -> int:
+    return cinema.value(
+        "insert into public.theaters (slug, name, city, country, address, time_zone, currency)"
+        " values ('rex', 'Rex', 'Paris', 'FR', 'Rue 1', 'Europe/Paris', %s) returning id",
+        [currency],
+    )
+
+
+def late(cinema: CinemaFixture, seat: int = 0) -> tuple[Json, str]:
+    """A booking whose time is over while its payment is open at Stripe, and the intent."""
+    ada = cinema.customer()
+    booking = cinema.book(ada, seat)
+    intent = cinema.start_payment(ada, booking)
+    cinema.advance("10 minutes")
+    cinema.sweep()
+    return booking, intent
+
+
+def canceled_at_stripe(cinema: CinemaFixture, intent: str) -> None:
+    cinema.call_service(
+        "record_payment_failure",
+        event_id=f"evt_{intent}",
+        event_type="payment_intent.canceled",
+        payment_intent_id=intent,
+        canceled=True,
+    )
+
+
 def constraint(refused: pytest.ExceptionInfo[psycopg.Error]) -> str | None:
     """The fact that an error says it would break."""
     return refused.value.diag.constraint_name
@@ -46,6 +74,7 @@ def constraint(refused: pytest.ExceptionInfo[psycopg.Error]) -> str | None:
 # Showtimes with holds and bookings -----------------------------------------------------------------------------------
 
 ANOTHER_FILM = "update public.showtimes set movie_id = %s where id = %s"
+ELSEWHERE = "update public.showtimes set auditorium_id = %s where id = %s"
 
 
 @pytest.mark.parametrize("how", HELD)
@@ -63,6 +92,67 @@ def test_a_cancelled_booking_still_says_which_film_it_was(cinema: CinemaFixture)
     ada.call("cancel_booking", booking_id=cinema.buy(ada, 0)["id"])
     with pytest.raises(ForeignKeyViolation, match="held or booked"):
         cinema.owner.execute(ANOTHER_FILM, [add_film(cinema, 90), cinema.showtime_id])
+
+
+@pytest.mark.parametrize("how", HELD)
+def test_a_showtime_with_holds_or_bookings_keeps_its_auditorium(cinema: CinemaFixture, write: Write, how: str) -> None:
+    take(cinema, how)
+    other = cinema.add_auditorium("Saal 2", 1, 3)
+    with pytest.raises(ForeignKeyViolation, match="held or booked") as refused:
+        write(ELSEWHERE, [other, cinema.showtime_id])
+    assert constraint(refused) == "held_showtimes_keep_their_auditorium"
+
+
+@pytest.mark.parametrize("end", ["not paid", "swept", "given up"])
+def test_a_booking_that_ended_unpaid_binds_no_showtime(cinema: CinemaFixture, write: Write, end: str) -> None:
+    """But it stays on record, and so does its showtime."""
+    ada = cinema.customer()
+    booking = cinema.book(ada, 0)
+    if end == "given up":
+        ada.call("cancel_booking", booking_id=booking["id"])
+    else:
+        cinema.advance("10 minutes")
+    if end == "swept":
+        cinema.sweep()
+    assert cinema.status(booking) == {"not paid": "pending", "swept": "expired", "given up": "cancelled"}[end]
+    write(ANOTHER_FILM, [add_film(cinema, 90), cinema.showtime_id])
+    write(ELSEWHERE, [cinema.add_auditorium("Saal 2", 1, 3), cinema.showtime_id])
+    with pytest.raises(ForeignKeyViolation) as refused:
+        write("delete from public.showtimes where id = %s", [cinema.showtime_id])
+    assert constraint(refused) == "bookings_showtime_id_fkey"
+    cinema.sweep()
+    assert cinema.violations() == []
+
+
+def test_a_cancelled_booking_binds_no_auditorium(cinema: CinemaFixture, write: Write) -> None:
+    ada = cinema.customer()
+    ada.call("cancel_booking", booking_id=cinema.buy(ada, 0)["id"])
+    write(ELSEWHERE, [cinema.add_auditorium("Saal 2", 1, 3), cinema.showtime_id])
+    assert cinema.violations() == []
+
+
+def test_a_late_payment_for_a_showtime_that_is_elsewhere_now_is_refunded(cinema: CinemaFixture, write: Write) -> None:
+    booking, intent = late(cinema)
+    write(ELSEWHERE, [cinema.add_auditorium("Saal 2", 1, 3), cinema.showtime_id])
+    answer = cinema.pay(booking, intent)
+    assert (answer["outcome"], answer["reason"]) == ("refund_queued", "seats_gone")
+    assert cinema.rows("select amount, reason from public.refunds") == [{"amount": 1200, "reason": "seats_gone"}]
+    assert cinema.status(booking) == "expired"
+    assert cinema.rows("select from public.seat_locks where held @> private.now()") == []
+    assert {seat["state"] for seat in cinema.map().values()} == {"free"}
+    assert cinema.violations() == []
+
+
+def test_a_showtime_keeps_its_film_while_money_may_arrive_late(cinema: CinemaFixture, write: Write) -> None:
+    """It would buy a ticket for another film."""
+    _, intent = late(cinema)
+    change = [add_film(cinema, 90), cinema.showtime_id]
+    with pytest.raises(ForeignKeyViolation, match="held or booked") as refused:
+        write(ANOTHER_FILM, change)
+    assert constraint(refused) == "held_showtimes_keep_their_film"
+    canceled_at_stripe(cinema, intent)
+    write(ANOTHER_FILM, change)
+    assert cinema.violations() == []
 
 
 @pytest.mark.parametrize("end", ["expired", "released"])
@@ -139,6 +229,79 @@ def test_a_sold_seat_may_change_once_the_showtime_is_over(cinema: CinemaFixture,
         write(SEAT_CHANGES["row"], [cinema.seats[0]])
     cinema.advance("2 minutes")
     write(SEAT_CHANGES["row"], [cinema.seats[0]])
+
+
+# Theaters and auditoriums --------------------------------------------------------------------------------------------
+
+PLACE_CHANGES = {
+    "held_auditoriums_keep_their_theater": "update public.auditoriums"
+    " set theater_id = (select max(id) from public.theaters) where name = 'Saal 1'",
+    "held_theaters_keep_their_currency": "update public.theaters set currency = 'JPY' where slug = 'scala'",
+    "held_theaters_keep_their_time_zone": "update public.theaters set time_zone = 'Asia/Tokyo' where slug = 'scala'",
+}
+
+
+@pytest.mark.parametrize("how", HELD)
+@pytest.mark.parametrize("fact", PLACE_CHANGES)
+def test_a_ticket_is_for_the_same_place_clock_and_money(
+    cinema: CinemaFixture, write: Write, how: str, fact: str
+) -> None:
+    add_theater(cinema)
+    take(cinema, how)
+    with pytest.raises(ForeignKeyViolation, match="held or booked at a showtime to come") as refused:
+        write(PLACE_CHANGES[fact])
+    assert constraint(refused) == fact
+    write("update public.theaters set name = 'Gartenbau', currency = currency, time_zone = time_zone")
+    write("update public.auditoriums set name = 'Saal I', theater_id = theater_id")
+
+
+@pytest.mark.parametrize("end", ["expired", "unpaid", "cancelled", "shown"])
+@pytest.mark.parametrize("fact", PLACE_CHANGES)
+def test_a_theater_that_nobody_has_seats_in_may_change(
+    cinema: CinemaFixture, write: Write, end: str, fact: str
+) -> None:
+    add_theater(cinema)
+    how = {"expired": "held", "unpaid": "pending", "cancelled": "sold", "shown": "sold"}[end]
+    ada = take(cinema, how)
+    if end == "cancelled":
+        ada.call("cancel_booking", booking_id=cinema.value("select id from public.bookings"))
+    cinema.advance("1 day 111 minutes" if end == "shown" else "10 minutes")
+    write(PLACE_CHANGES[fact])
+    cinema.sweep()
+    assert cinema.violations() == []
+
+
+@pytest.mark.parametrize("fact", PLACE_CHANGES)
+def test_a_theater_stays_what_it_is_while_money_may_arrive_late(cinema: CinemaFixture, write: Write, fact: str) -> None:
+    add_theater(cinema)
+    _, intent = late(cinema)
+    with pytest.raises(ForeignKeyViolation, match="held or booked") as refused:
+        write(PLACE_CHANGES[fact])
+    assert constraint(refused) == fact
+    canceled_at_stripe(cinema, intent)
+    write(PLACE_CHANGES[fact])
+    assert cinema.violations() == []
+
+
+def test_an_auditorium_leaves_a_theater_that_has_sold_in_another_one(cinema: CinemaFixture, write: Write) -> None:
+    add_theater(cinema)
+    spare = cinema.add_auditorium("Saal 2", 1, 1)
+    cinema.add_showtime("1 day", spare)
+    take(cinema, "sold")
+    write("update public.auditoriums set theater_id = (select max(id) from public.theaters) where id = %s", [spare])
+    with pytest.raises(ForeignKeyViolation):
+        write(PLACE_CHANGES["held_theaters_keep_their_currency"])
+
+
+def test_money_in_a_currency_that_the_theater_no_longer_takes_is_refunded(cinema: CinemaFixture) -> None:
+    """By an intent that we never heard of, which nothing could wait for."""
+    booking = cinema.book(cinema.customer(), 0)
+    cinema.advance("10 minutes")
+    cinema.owner.execute("update public.theaters set currency = 'USD'")
+    answer = cinema.pay(booking, "pi_unknown")
+    assert (answer["outcome"], answer["reason"]) == ("refund_queued", "seats_gone")
+    assert set(cinema.states()) == {"free"}
+    assert cinema.violations() == []
 
 
 # Time ----------------------------------------------------------------------------------------------------------------
