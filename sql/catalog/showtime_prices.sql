@@ -41,32 +41,62 @@ create trigger inserted_prices_are_payable after insert on public.showtime_price
 create trigger updated_prices_are_payable after update on public.showtime_prices
   referencing new table as written for each statement execute function private.check_prices();
 
--- The same when a theater's currency changes under its prices.
-create function private.check_prices_of_theater() returns trigger
-language plpgsql volatile security definer set search_path = '' as $$
+-- The same when another currency comes over prices that are there: a showtime moves to another theater, or its
+-- auditorium does, or a theater changes its currency.
+create function private.check_prices_of(p_theater_id bigint, p_auditorium_id bigint, p_showtime_id bigint) returns void
+language plpgsql volatile set search_path = '' as $$
 declare
   v_now timestamptz := private.now();
-  v_price integer;
+  v_refused record;
 begin
-  select p.price into v_price
-  from public.auditoriums a
-  join public.showtimes s on s.auditorium_id = a.id and s.starts_at > v_now
+  select p.price, t.currency, p.showtime_id into v_refused
+  from public.theaters t
+  join public.auditoriums a on a.theater_id = t.id and a.id = coalesce(p_auditorium_id, a.id)
+  join public.showtimes s on s.auditorium_id = a.id and s.id = coalesce(p_showtime_id, s.id) and s.starts_at > v_now
   join public.showtime_prices p on p.showtime_id = s.id
-  join private.currencies() c on c.code = new.currency
-  where a.theater_id = new.id and not (p.price between c.minimum and c.maximum and p.price % c.step = 0)
+  left join private.currencies() c on c.code = t.currency
+  where t.id = p_theater_id and (p.price between c.minimum and c.maximum and p.price % c.step = 0) is not true
   limit 1;
   if found then
     raise check_violation using
-      message = format('Stripe takes no payment of %s minor units of %s, a price of this theater',
-                       v_price, new.currency),
+      message = format('Stripe takes no payment of %s minor units of %s, a price of showtime %s',
+                       v_refused.price, v_refused.currency, v_refused.showtime_id),
       constraint = 'price_is_payable';
   end if;
+end
+$$;
+
+create function private.check_prices_of_theater() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  perform private.check_prices_of(new.id, null, null);
+  return null;
+end
+$$;
+
+create function private.check_prices_of_auditorium() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  perform private.check_prices_of(new.theater_id, new.id, null);
+  return null;
+end
+$$;
+
+create function private.check_prices_of_showtime() returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  perform private.check_prices_of(a.theater_id, a.id, new.id)
+  from public.auditoriums a where a.id = new.auditorium_id;
   return null;
 end
 $$;
 
 create trigger prices_are_payable_in_the_currency after update of currency on public.theaters
   for each row when (old.currency <> new.currency) execute function private.check_prices_of_theater();
+create trigger prices_are_payable_in_the_theater after update of theater_id on public.auditoriums
+  for each row when (old.theater_id <> new.theater_id) execute function private.check_prices_of_auditorium();
+create trigger prices_are_payable_in_the_auditorium after update of auditorium_id on public.showtimes
+  for each row when (old.auditorium_id <> new.auditorium_id) execute function private.check_prices_of_showtime();
 
 alter table public.showtime_prices enable row level security;
 create policy "anyone reads prices" on public.showtime_prices for select to anon, authenticated using (true);

@@ -515,6 +515,45 @@ def test_a_price_that_changed_is_told_before_paying_and_stays(cinema: CinemaFixt
     assert cinema.violations() == []
 
 
+@pytest.mark.parametrize("what", ["showtime", "auditorium"])
+def test_prices_fit_the_currency_of_the_theater_that_they_move_to(
+    cinema: CinemaFixture, write: Write, what: str
+) -> None:
+    """HUF begin at 175.00."""
+    theater = add_theater(cinema, "HUF")
+    there = cinema.add_auditorium("Saal 2", 1, 1)
+    cinema.owner.execute("update public.auditoriums set theater_id = %s where id = %s", [theater, there])
+    statement, parameters = {
+        "showtime": (ELSEWHERE, [there, cinema.showtime_id]),
+        "auditorium": (
+            "update public.auditoriums set theater_id = %s where id = %s",
+            [theater, cinema.auditorium_id],
+        ),
+    }[what]
+    with pytest.raises(CheckViolation, match=r"1[25]00 minor units of HUF, a price of showtime") as refused:
+        write(statement, parameters)
+    assert constraint(refused) == "price_is_payable"
+    cinema.owner.execute("update public.theaters set currency = 'USD' where id = %s", [theater])
+    write(statement, parameters)
+    assert cinema.violations() == []
+
+
+def test_two_showtimes_that_swap_theaters_have_prices_for_both(cinema: CinemaFixture, write: Write) -> None:
+    """It is asked when the statement has ended, and of either."""
+    theater = add_theater(cinema, "HUF")
+    there = cinema.add_auditorium("Saal 2", 1, 1)
+    cinema.owner.execute("update public.auditoriums set theater_id = %s where id = %s", [theater, there])
+    cinema.owner.execute("update public.showtime_prices set price = 250000 where true")
+    other = cinema.add_showtime("2 days")
+    swap = (
+        "update public.showtimes set auditorium_id = case id when %(here)s then %(there)s else %(hall)s end",
+        {"here": other, "there": there, "hall": cinema.auditorium_id},
+    )
+    with pytest.raises(CheckViolation, match=f"HUF, a price of showtime {other}"):
+        write(*swap)
+    write(swap[0], {**swap[1], "here": cinema.showtime_id})
+
+
 # Time zones ----------------------------------------------------------------------------------------------------------
 
 
