@@ -3,8 +3,8 @@
 -- a minute) is in lock_seats itself.
 --
 --   too_many_held      seats held and unpaid, over all showtimes
---   holding_paused     time for which seats of a showtime were held within an hour and not bought; the last selection
---                      is cut to what is left of it
+--   holding_paused     time for which seats of a showtime were held within an hour and not bought; the last selection,
+--                      and the time to pay, are cut to what is left of it
 --   seat_cooldown      the same seat, by who held it for long and did not buy it; other seats they may have at once
 --   too_many_unpaid    bookings left unpaid, in a day
 --   too_many_returned  bookings paid and cancelled, in a month: Stripe keeps its fees, so staff decide
@@ -14,7 +14,7 @@
 -- history.
 -- All is exact, because a customer's calls take turns at all showtimes (private.lock_customer).
 
--- What somebody held at a showtime and did not buy, as far as the limits look back.
+-- What somebody held at a showtime, or holds, and has not bought, as far as the limits look back.
 create function private.unbought_holds(p_showtime_id bigint, p_user_id uuid, p_now timestamptz)
 returns table (seat_id bigint, held tstzrange, ran_out boolean)
 language plpgsql stable set search_path = '' set enable_seqscan = off as $$
@@ -24,9 +24,9 @@ begin
   select p_now - interval '1 hour' - c.lock_duration - c.payment_duration into strict v_since
   from private.settings c where c.singleton;
   return query
-  select h.seat_id, h.held, h.end_reason is null or h.end_reason = 'expired'
+  select h.seat_id, h.held, upper(h.held) <= p_now and (h.end_reason is null or h.end_reason = 'expired')
   from (select l.seat_id, l.booking_id, l.held, l.end_reason from public.seat_locks l
-        where l.user_id = p_user_id and l.showtime_id = p_showtime_id and upper(l.held) <= p_now
+        where l.user_id = p_user_id and l.showtime_id = p_showtime_id and not upper_inf(l.held)
         union all
         select a.seat_id, a.booking_id, a.held, a.end_reason from private.seat_lock_history a
         where a.user_id = p_user_id and a.showtime_id = p_showtime_id
@@ -36,6 +36,15 @@ begin
     or h.end_reason = 'cancelled'
       and not exists (select from public.bookings b
                       where b.showtime_id = p_showtime_id and b.id = h.booking_id and b.confirmed_at is not null);
+end
+$$;
+
+-- The times of the last hour in which somebody held any seat of a showtime that they have not bought; null for none.
+create function private.holding_times(p_showtime_id bigint, p_user_id uuid, p_now timestamptz) returns tstzmultirange
+language plpgsql stable set search_path = '' as $$
+begin
+  return (select range_agg(h.held) * tstzmultirange(tstzrange(p_now - interval '1 hour', p_now))
+          from private.unbought_holds(p_showtime_id, p_user_id, p_now) h);
 end
 $$;
 
@@ -74,13 +83,32 @@ begin
   from (select s.*, s.used - (v_settings.holding_time_per_hour - c_shortest) as excess
         from (select upper(r) as ends, sum(upper(r) - lower(r)) over (order by lower(r)) as used_till_then,
                      sum(upper(r) - lower(r)) over () as used
-              from (select range_agg(h.held) * tstzmultirange(tstzrange(p_now - interval '1 hour', p_now)) as held
-                    from private.unbought_holds(p_showtime_id, p_user_id, p_now) h) u, unnest(u.held) r) s) t;
+              from unnest(private.holding_times(p_showtime_id, p_user_id, p_now)) r) s) t;
   if v_used > v_settings.holding_time_per_hour - c_shortest then
     perform private.raise_api_error('holding_paused', jsonb_build_object(
       'retry_after', ceil(extract(epoch from v_until + interval '1 hour' - p_now))));
   end if;
   return least(v_settings.lock_duration, v_settings.holding_time_per_hour - coalesce(v_used, '0'));
+end
+$$;
+
+-- How long somebody has to pay for the seats that they hold: payment_duration, or what is left of the time for which
+-- they may hold seats of that showtime. Else beginning to pay would be a way to hold them for longer.
+create function private.time_to_pay(p_showtime_id bigint, p_user_id uuid, p_now timestamptz) returns interval
+language plpgsql stable set search_path = '' as $$
+declare
+  -- Whoever chose in time can pay, so all of it together is up to that much longer.
+  c_shortest constant interval := '2 minutes';
+  v_settings private.settings;
+  v_used interval;
+begin
+  select * into strict v_settings from private.settings c where c.singleton;
+  if v_settings.holding_time_per_hour is null then
+    return v_settings.payment_duration;
+  end if;
+  select sum(upper(r) - lower(r)) into v_used from unnest(private.holding_times(p_showtime_id, p_user_id, p_now)) r;
+  return least(v_settings.payment_duration,
+               greatest(c_shortest, v_settings.holding_time_per_hour - coalesce(v_used, '0')));
 end
 $$;
 

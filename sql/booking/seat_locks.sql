@@ -2,7 +2,7 @@
 -- its last, and one exclusion constraint makes two holds of a seat at one instant impossible, sold seats included:
 --
 --   lock_seats       held = [now, now + lock_duration)       the whole selection shares one end
---   start_payment    held = [.., now + payment_duration)     once, so that there is time to pay
+--   start_payment    held = [.., now + time to pay)          once (private.time_to_pay)
 --   confirm_booking  held = [.., )                           sold: no upper bound
 --   release_seats, cancel_booking   held = [.., now)         closed early, with the reason
 --

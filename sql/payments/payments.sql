@@ -98,14 +98,14 @@ begin
 end
 $$;
 
--- Moves the end of a pending booking and its locks to payment_duration from now, unless it is later already, and
--- informs viewers. Answers the booking as it is then. Raises lock_expired when a lock has just run out.
+-- Moves the end of a pending booking and its locks as far from now as private.time_to_pay says, unless it is later
+-- already, and informs viewers. Answers the booking as it is then. Raises lock_expired when a lock has just run out.
 create function private.give_time_to_pay(p_booking public.bookings, p_now timestamptz) returns public.bookings
 language plpgsql volatile set search_path = '' as $$
 begin
-  update public.bookings b set expires_at = greatest(b.expires_at, p_now + c.payment_duration)
-  from private.settings c
-  where c.singleton and b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+  update public.bookings b
+  set expires_at = greatest(b.expires_at, p_now + private.time_to_pay(b.showtime_id, b.user_id, p_now))
+  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
   returning b.* into p_booking;
   perform private.extend_locks(p_booking, p_booking.id, p_booking.expires_at, p_now);
   if not private.holds_its_seats(p_booking, p_now) then

@@ -63,7 +63,7 @@ comment on column private.settings.seats_chosen_per_minute is
 comment on column private.settings.seats_held_per_customer is
   'Seats one person may hold, and not have paid for, at all showtimes together; null for no limit.';
 comment on column private.settings.holding_time_per_hour is
-  'How long within an hour one person may hold seats of a showtime that they do not buy; null for no limit.';
+  'How long within an hour one may hold seats of a showtime and not buy them, paying included; null for no limit.';
 comment on column private.settings.seat_cooldown is
   'How long somebody cannot have a seat again that they held long and did not buy; null for no limit.';
 comment on column private.settings.unpaid_bookings_per_day is

@@ -279,23 +279,70 @@ def test_beginning_to_pay_gives_ten_minutes_once(cinema: CinemaFixture) -> None:
     assert cinema.states()[:2] == ["free", "free"]
 
 
+@pytest.mark.parametrize("chose", ["0 seconds", "5 minutes", "9 minutes 59 seconds"])
+def test_the_first_selection_and_its_payment_have_their_full_time(cinema: CinemaFixture, chose: str) -> None:
+    ada = cinema.customer()
+    booking = cinema.book(ada, 0)
+    cinema.advance(chose)
+    payment = cinema.call_service("start_payment", booking_id=booking["id"], user_id=ada.user_id)
+    assert minutes_held(cinema, payment) == 10
+
+
+@pytest.mark.parametrize("swept", [False, True])
+@pytest.mark.parametrize(("chose", "pays"), [("1 minute", 9), ("4 minutes", 6), ("7 minutes", 3), ("9 minutes", 2)])
+def test_time_to_pay_is_cut_to_what_is_left_of_the_holding_time(
+    cinema: CinemaFixture, chose: str, pays: float, swept: bool
+) -> None:
+    ada = cinema.customer()
+    let_run_out(cinema, ada, 0)
+    if swept:
+        cinema.owner.execute("select private.archive_ended_locks(private.now() + interval '1 minute', 100)")
+    booking = cinema.book(ada, 1)
+    cinema.advance(chose)
+    payment = cinema.call_service("start_payment", booking_id=booking["id"], user_id=ada.user_id)
+    assert minutes_held(cinema, payment) == pays
+
+
+def test_time_spent_on_paying_counts_as_holding_time(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    booking = cinema.book(ada, 0)
+    cinema.advance("9 minutes")
+    cinema.call_service("start_payment", booking_id=booking["id"], user_id=ada.user_id)
+    cinema.advance("10 minutes")
+    assert lock_refusal(cinema, ada, 1)[0] == "holding_paused"
+
+
+def test_without_a_limit_on_holding_time_there_is_always_the_full_time_to_pay(cinema: CinemaFixture) -> None:
+    cinema.owner.execute("update private.settings set holding_time_per_hour = null, payment_duration = '11 minutes'")
+    ada = cinema.customer()
+    let_run_out(cinema, ada, 0)
+    booking = cinema.book(ada, 1)
+    cinema.advance("9 minutes")
+    payment = cinema.call_service("start_payment", booking_id=booking["id"], user_id=ada.user_id)
+    assert minutes_held(cinema, payment) == 11
+
+
 # The siege -----------------------------------------------------------------------------------------------------------
 
 SEATS, ATTACKERS, LOOK = 40, 4, 2
 
 
-def besiege(cinema: CinemaFixture, minutes: int) -> list[set[int]]:
+def besiege(cinema: CinemaFixture, minutes: int, *, paying: bool) -> list[set[int]]:
     """Let four accounts keep forty seats from everybody as long as they can: whatever is free, whoever of them still
-    may takes it, at every moment, and they pass their seats on. Return what an honest viewer saw free, every two
-    seconds."""
+    may takes it, at every moment, and they pass their seats on. When paying, each begins to pay just before its second
+    selection ends. Return what an honest viewer saw free, every two seconds."""
     attackers = [cinema.customer(f"Attacker {n}") for n in range(ATTACKERS)]
     cinema.owner.execute(
         "delete from public.seats where auditorium_id = %s and id <> all (%s)",
         [cinema.auditorium_id, cinema.seats[:SEATS]],
     )
     viewer, looks = cinema.anonymous(), list[set[int]]()
-    paused_until = [0] * ATTACKERS
+    paused_until, selections, ends = [0] * ATTACKERS, [0] * ATTACKERS, [0.0] * ATTACKERS
     for now in range(0, minutes * 60, LOOK):
+        for attacker, selection, end in zip(attackers, selections, ends, strict=True):
+            if paying and selection > 1 and now < end <= now + LOOK:
+                booking = attacker.call("create_booking", showtime_id=cinema.showtime_id)
+                cinema.call_service("start_payment", booking_id=booking["id"], user_id=attacker.user_id)
         free = [seat for seat, shown in cinema.map(viewer).items() if shown["state"] == "free"]
         for turn in range(ATTACKERS):
             # Another one each time, so that nobody asks for what they had.
@@ -304,12 +351,14 @@ def besiege(cinema: CinemaFixture, minutes: int) -> list[set[int]]:
                 if not wanted or paused_until[who] > now:
                     continue
                 try:
-                    attackers[who].call("lock_seats", showtime_id=cinema.showtime_id, seat_ids=wanted)
+                    held = attackers[who].call("lock_seats", showtime_id=cinema.showtime_id, seat_ids=wanted)
                 except Refused as refused:
                     if refused.code == "holding_paused":
                         paused_until[who] = now + refused.details["retry_after"]
                     continue
                 free = [seat for seat in free if seat not in wanted]
+                selections[who] += now >= ends[who]
+                ends[who] = now + minutes_held(cinema, held) * 60
         looks.append({seat for seat, shown in cinema.map(viewer).items() if shown["state"] == "free"})
         cinema.advance(f"{LOOK} seconds")
         if now % 60 == 0:
@@ -317,12 +366,15 @@ def besiege(cinema: CinemaFixture, minutes: int) -> list[set[int]]:
     return looks
 
 
-def test_four_accounts_cannot_keep_forty_seats_for_longer_than_their_time(cinema: CinemaFixture) -> None:
-    looks = besiege(cinema, 30)
+@pytest.mark.parametrize(("paying", "share"), [(False, 0.3), (True, 0.25)])
+def test_four_accounts_cannot_keep_forty_seats_for_longer_than_their_time(
+    cinema: CinemaFixture, paying: bool, share: float
+) -> None:
+    looks = besiege(cinema, 30, paying=paying)
     with_a_free_seat = sum(bool(look) for look in looks)
     ever_free = {seat for look in looks for seat in look}
     figures = f"{with_a_free_seat} of {len(looks)} looks had a free seat, {len(ever_free)} of {SEATS} seats were free"
-    assert with_a_free_seat >= len(looks) * 0.3, figures
+    assert with_a_free_seat >= len(looks) * share, figures
     assert len(ever_free) > SEATS * 0.9, figures
     buyer = cinema.customer("Honest")
     assert cinema.buy(buyer, 0, 1, 2)["status"] == "confirmed", figures
@@ -331,5 +383,5 @@ def test_four_accounts_cannot_keep_forty_seats_for_longer_than_their_time(cinema
 @pytest.mark.slow
 def test_mutant_without_the_limits_no_seat_is_free_for_half_an_hour(cinema: CinemaFixture) -> None:
     cinema.owner.execute("update private.settings set holding_time_per_hour = null, seat_cooldown = null")
-    looks = besiege(cinema, 30)
+    looks = besiege(cinema, 30, paying=False)
     assert not any(looks)
