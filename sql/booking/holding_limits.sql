@@ -123,13 +123,14 @@ end
 $$;
 
 -- Refuses another booking to who left too many unpaid, or returned too many. What the cinema cancelled, and what was
--- paid too late, counts for neither. Raises too_many_unpaid, too_many_returned.
+-- paid too late, counts for neither; nor does returning what the cinema moved. Raises too_many_unpaid,
+-- too_many_returned.
 create function private.require_bookings_left(p_user_id uuid, p_now timestamptz) returns void
 language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 declare
   v_settings private.settings;
   v_unpaid timestamptz[];
-  v_returned integer;
+  v_returned timestamptz[];
 begin
   select * into strict v_settings from private.settings c where c.singleton;
   select array_agg(b.created_at order by b.created_at desc) filter (
@@ -137,8 +138,9 @@ begin
              and (b.status in ('expired', 'cancelled') or b.status = 'pending' and b.expires_at <= p_now)
              and not exists (select from public.payments p
                              where p.showtime_id = b.showtime_id and p.booking_id = b.id and p.status = 'succeeded')),
-         count(*) filter (
+         array_agg(b.cancelled_at order by b.cancelled_at desc) filter (
            where b.cancelled_at > p_now - interval '30 days' and b.confirmed_at is not null
+             and private.moved_from(b) is null
              and exists (select from public.refunds r
                          where r.showtime_id = b.showtime_id and r.booking_id = b.id
                            and r.reason = 'cancelled_by_customer'))
@@ -146,9 +148,11 @@ begin
   from public.bookings b
   join public.showtimes t on t.id = b.showtime_id
   where b.user_id = p_user_id and t.status = 'scheduled';
-  if v_returned >= v_settings.returned_bookings_per_month then
+  if cardinality(v_returned) >= v_settings.returned_bookings_per_month then
     perform private.raise_api_error('too_many_returned', jsonb_build_object(
-      'limit', v_settings.returned_bookings_per_month));
+      'limit', v_settings.returned_bookings_per_month,
+      'retry_after',
+      ceil(extract(epoch from v_returned[v_settings.returned_bookings_per_month] + interval '30 days' - p_now))));
   elsif cardinality(v_unpaid) >= v_settings.unpaid_bookings_per_day then
     perform private.raise_api_error('too_many_unpaid', jsonb_build_object(
       'limit', v_settings.unpaid_bookings_per_day,

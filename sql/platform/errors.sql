@@ -43,7 +43,7 @@ language sql immutable parallel safe set search_path = '' as $$
     ('holding_paused',        429, 'You have held seats for this showtime for a while. Others get a turn; try again later.'),
     -- booking and paying
     ('too_many_unpaid',       429, 'You left several orders unpaid. Please try again later.'),
-    ('too_many_returned',     409, 'You returned several orders lately. Please contact the cinema to book again.'),
+    ('too_many_returned',     409, 'You returned several orders lately. Please try again later, or contact the cinema.'),
     ('lock_expired',          409, 'Your hold expired and the seats were released. Choose others, or wait a few minutes.'),
     ('amount_not_payable',    422, 'This total cannot be paid online. Please choose other seats.'),
     ('unknown_booking',       404, 'Booking not found.'),

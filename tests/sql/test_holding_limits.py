@@ -221,20 +221,45 @@ def test_paid_bookings_and_those_of_a_cancelled_showtime_are_not_unpaid(cinema: 
     assert refusal(ada, "create_booking", showtime_id=third).code == "too_many_unpaid"
 
 
-def test_who_returned_five_paid_bookings_within_a_month_asks_the_cinema(cinema: CinemaFixture) -> None:
+def buy_and_return(cinema: CinemaFixture, who: Caller, showtime_id: int, *, moved: bool = False) -> None:
+    booking = cinema.book(who, 0, showtime_id=showtime_id)
+    assert cinema.pay(booking, cinema.start_payment(who, booking))["outcome"] == "confirmed"
+    cinema.advance("1 day")
+    if moved:
+        cinema.owner.execute(
+            "update public.showtimes set starts_at = starts_at + interval '1 minute' where id = %s", [showtime_id]
+        )
+    who.call("cancel_booking", booking_id=booking["id"])
+    cinema.advance("1 second")
+
+
+def test_who_returned_five_paid_bookings_within_a_month_waits_or_asks_the_cinema(cinema: CinemaFixture) -> None:
     ada, showtime_id = cinema.customer(), cinema.add_showtime("60 days")
     for _ in range(5):
-        booking = cinema.book(ada, 0, showtime_id=showtime_id)
-        assert cinema.pay(booking, cinema.start_payment(ada, booking))["outcome"] == "confirmed"
-        cinema.advance("1 day")
-        ada.call("cancel_booking", booking_id=booking["id"])
-        cinema.advance("1 second")
+        buy_and_return(cinema, ada, showtime_id)
     cinema.lock(ada, 0, showtime_id=showtime_id)
     refused = refusal(ada, "create_booking", showtime_id=showtime_id)
-    assert (refused.code, refused.sqlstate, refused.details) == ("too_many_returned", "PT409", {"limit": 5})
+    seconds = 26 * 24 * 3600 - 5  # until the first return is thirty days ago
+    assert (refused.code, refused.sqlstate) == ("too_many_returned", "PT409")
+    assert refused.details == {"limit": 5, "retry_after": seconds}
+    assert refused.headers == {"Retry-After": str(seconds)}
     assert "contact the cinema" in (refused.hint or "")
-    cinema.advance("26 days")
-    cinema.book(ada, 0, showtime_id=showtime_id)
+    cinema.advance(f"{seconds - 1} seconds")
+    cinema.lock(ada, 0, showtime_id=showtime_id)
+    assert refusal(ada, "create_booking", showtime_id=showtime_id).code == "too_many_returned"
+    cinema.advance("1 second")
+    ada.call("create_booking", showtime_id=showtime_id)
+
+
+def test_who_returns_what_the_cinema_moved_has_returned_nothing(cinema: CinemaFixture) -> None:
+    cinema.owner.execute("update private.settings set returned_bookings_per_month = 2")
+    ada, moved, other = cinema.customer(), cinema.add_showtime("60 days"), cinema.add_showtime("70 days")
+    for _ in range(3):
+        buy_and_return(cinema, ada, moved, moved=True)
+    for _ in range(2):
+        buy_and_return(cinema, ada, other)
+    cinema.lock(ada, 0, showtime_id=other)
+    assert refusal(ada, "create_booking", showtime_id=other).code == "too_many_returned"
 
 
 # More time only for who begins to pay --------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ export const errors = {
     'You held one of those seats without buying it. Choose another, or try again in a few minutes.',
   holding_paused: 'You have held seats for this showtime for a while, so others get a turn. Try again later.',
   too_many_unpaid: 'You left several orders unpaid. Please try again later.',
-  too_many_returned: 'You returned several orders recently. Please contact the cinema to book again.',
+  too_many_returned: 'You returned several orders lately. Please try again later, or contact the cinema.',
   lock_expired: 'Your hold has expired. Choose other seats, or wait a few minutes.',
   amount_not_payable: 'This total cannot be paid online. Please choose other seats.',
   unknown_booking: 'Booking not found.',
