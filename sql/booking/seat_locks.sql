@@ -71,11 +71,12 @@ alter table private.seat_lock_history enable row level security;
 -- selection's one clock hold when two tabs ask at once. Ends with the transaction.
 --
 -- Before that it takes the showtime, which customers share: a guard of what they rely on (catalog_guards.sql) takes it
--- alone, by private.lock_showtime. A showtime's key is its id, a customer's a hash.
+-- alone, by private.lock_showtime. A showtime's key is its id in two halves and a customer's one hash: PostgreSQL keeps
+-- these apart, and must, because clients choose the ids that they send and hashes stand for other people as well.
 create function private.lock_customer(p_showtime_id bigint, p_user_id uuid) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
-  perform pg_advisory_xact_lock_shared(p_showtime_id),
+  perform pg_advisory_xact_lock_shared((p_showtime_id >> 32)::integer, p_showtime_id::bit(32)::integer),
           pg_advisory_xact_lock(hashtextextended(p_user_id::text, 0));
 end
 $$;
@@ -85,7 +86,7 @@ $$;
 create function private.try_lock_customer(p_showtime_id bigint, p_user_id uuid) returns boolean
 language plpgsql volatile set search_path = '' as $$
 begin
-  return pg_try_advisory_xact_lock_shared(p_showtime_id)
+  return pg_try_advisory_xact_lock_shared((p_showtime_id >> 32)::integer, p_showtime_id::bit(32)::integer)
     and pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, 0));
 end
 $$;
@@ -94,7 +95,7 @@ $$;
 create function private.lock_showtime(p_showtime_id bigint) returns void
 language plpgsql volatile set search_path = '' as $$
 begin
-  perform pg_advisory_xact_lock(p_showtime_id);
+  perform pg_advisory_xact_lock((p_showtime_id >> 32)::integer, p_showtime_id::bit(32)::integer);
 end
 $$;
 

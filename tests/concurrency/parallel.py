@@ -32,6 +32,8 @@ create or replace function private.give_time_to_pay(p_booking public.bookings, p
 returns public.bookings language sql volatile set search_path = '' as $$ select p_booking $$
 """
 """Giving more time waits for the row of the booking, so it would hide that nobody locks that."""
+SHOWTIME_KEY = "(p_showtime_id >> 32)::integer, p_showtime_id::bit(32)::integer"
+"""What private.lock_customer and its like take for a showtime."""
 SPECULATIVELY = "on conflict on constraint one_holder_at_a_time do nothing"
 SEATS_ARE_SOLD_AGAIN = "drop index public.a_seat_is_sold_once"
 

@@ -181,6 +181,34 @@ def test_two_sign_ins_at_once_make_room_for_each_other(cinema: CinemaFixture, st
     assert live_sessions_of_two_sign_ins_at_once(cinema, start) == 1
 
 
+@pytest.mark.parametrize("key", ["private.sign_in_key(u.email)", "u.id::text"])
+def test_a_showtime_id_that_equals_the_key_of_somebody_keeps_nobody_waiting(
+    cinema: CinemaFixture, start: Start, key: str
+) -> None:
+    """A client may send any number as the id of a showtime."""
+    ada, bob = cinema.customer(), cinema.customer("Bob")
+    chosen = cinema.value(f"select hashtextextended({key}, 0) from public.users u where u.id = %s", [ada.user_id])
+    with holding(cinema, f"select private.lock_customer({chosen}, '{bob.user_id}')"):
+        flask = cinema.service()
+        call = start(flask.call, "open_session", user_id=ada.user_id, token_hash=OLD)
+        wait_until_it_waits_or_ends(cinema, call, flask)
+        signed_in = call.done()
+        call = start(cinema.lock, ada, 0)
+        wait_until_it_waits_or_ends(cinema, call, ada)
+        locked = call.done()
+    assert (signed_in, locked) == (True, True)
+
+
+@pytest.mark.parametrize("showtime_id", [0, 1, -1, 2**31, 2**32, -(2**32) - 1, 2**63 - 1, -(2**63)])
+def test_every_showtime_id_that_a_client_may_send_has_a_key_of_its_own(cinema: CinemaFixture, showtime_id: int) -> None:
+    with holding(cinema, f"select private.lock_showtime({showtime_id})"):
+        (key,) = cinema.rows(
+            "select (classid::bigint << 32) | objid::bigint as id, objsubid from pg_locks where locktype = 'advisory'"
+            " and database = (select oid from pg_database where datname = current_database())"
+        )
+        assert key == {"id": showtime_id, "objsubid": 2}
+
+
 def test_mutant_sign_ins_that_do_not_take_turns_leave_a_session_too_many(cinema: CinemaFixture, start: Start) -> None:
     rewrite(cinema, OPEN, ("perform pg_advisory_xact_lock(", "perform hashint8("))
     assert live_sessions_of_two_sign_ins_at_once(cinema, start) == 2

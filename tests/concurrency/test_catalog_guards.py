@@ -9,6 +9,7 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation
 
 from tests.cinema import CinemaFixture
 from tests.concurrency.parallel import (
+    SHOWTIME_KEY,
     Start,
     broken_rules,
     code,
@@ -21,8 +22,8 @@ from tests.concurrency.parallel import (
 
 CUSTOMER = "private.lock_customer(bigint,uuid)"
 TRY_CUSTOMER = "private.try_lock_customer(bigint,uuid)"
-SHARED = "pg_advisory_xact_lock_shared(p_showtime_id),"
-TRY_SHARED = "pg_try_advisory_xact_lock_shared(p_showtime_id)"
+SHARED = f"pg_advisory_xact_lock_shared({SHOWTIME_KEY}),"
+TRY_SHARED = f"pg_try_advisory_xact_lock_shared({SHOWTIME_KEY})"
 
 ELSEWHERE = "I3 a seat is held in an auditorium that it is not in"
 RESUME = "update public.showtimes set status = 'scheduled'"

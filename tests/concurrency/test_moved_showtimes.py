@@ -9,7 +9,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.cinema import Caller, CinemaFixture, Json
-from tests.concurrency.parallel import Start, broken_rules, holding, outcome, rewrite, succeeded, wait_until_it_waits
+from tests.concurrency.parallel import (
+    SHOWTIME_KEY,
+    Start,
+    broken_rules,
+    holding,
+    outcome,
+    rewrite,
+    succeeded,
+    wait_until_it_waits,
+)
 
 FOLLOW = "private.follow_revision()"
 CUSTOMER = "private.lock_customer(bigint,uuid)"
@@ -23,7 +32,7 @@ def a_move_takes_no_showtime(cinema: CinemaFixture) -> None:
 
 
 def customers_share_no_showtime(cinema: CinemaFixture) -> None:
-    rewrite(cinema, CUSTOMER, ("pg_advisory_xact_lock_shared(p_showtime_id),", ""))
+    rewrite(cinema, CUSTOMER, (f"pg_advisory_xact_lock_shared({SHOWTIME_KEY}),", ""))
 
 
 def paying(cinema: CinemaFixture) -> tuple[Caller, Json, Json]:
