@@ -165,7 +165,8 @@ $$;
 -- unknown_seat or seat_not_for_sale with the seats, amount_not_payable with what can be paid, too_many_unpaid,
 -- too_many_returned, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
-language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off
+set lock_timeout = '1s' as $$
 declare
   v_user uuid := private.require_user_id();
   v_showtime public.showtimes;
@@ -327,7 +328,8 @@ $$;
 -- cancellable, frees them and queues a full refund. Cancelling what is cancelled answers it again.
 -- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
 create function public.cancel_booking(booking_id uuid) returns jsonb
-language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off
+set lock_timeout = '1s' as $$
 declare
   v_user uuid := private.require_user_id();
   v_booking public.bookings;

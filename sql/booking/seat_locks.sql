@@ -183,10 +183,14 @@ $$;
 -- a sale. So this and the other hot functions forbid it, and look for the one row of settings by its key: a plan that
 -- cannot do without what is forbidden is badly compared with others.
 --
+-- Here and in the other calls of customers, who waits for a lock for a second is answered busy: the lock_timeout of the
+-- connection's role is longer than a statement of theirs may take (schemas.sql).
+--
 -- A premiere brings this call by the thousand, so it calls few helpers (each costs as much as a row) and reads all that
 -- it only reads in one query; what is refused takes the slow way round to find out why.
 create function public.lock_seats(showtime_id bigint, seat_ids bigint[]) returns jsonb
-language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off
+set lock_timeout = '1s' as $$
 declare
   v_user uuid := private.user_id();
   v_now timestamptz;
@@ -216,7 +220,8 @@ begin
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
          mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
-         mine.lately, c.seats_chosen_per_minute, mine.unpaid, c.seats_held_per_customer, c.human_check, mine.expires_at is null,
+         mine.lately, c.seats_chosen_per_minute, mine.unpaid, c.seats_held_per_customer, c.human_check,
+         mine.expires_at is null,
          mine.ended or exists (
            select from private.seat_lock_history h
            where h.user_id = v_user and h.showtime_id = lock_seats.showtime_id
@@ -299,7 +304,8 @@ $$;
 -- alone and that is no error. Answers what the caller still holds, as lock_seats does. Raises sign_in_required,
 -- unknown_showtime, booking_pending for seats that are being paid for (cancel_booking frees those), busy.
 create function public.release_seats(showtime_id bigint, seat_ids bigint[] default null) returns jsonb
-language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
+language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off
+set lock_timeout = '1s' as $$
 declare
   v_user uuid := private.require_user_id();
   v_now timestamptz;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from tests.cinema import CinemaFixture, Refused
+from tests.cinema import CinemaFixture, Json, Refused
 from tests.concurrency.parallel import (
     NOBODY_TAKES_TURNS,
     SPECULATIVELY,
@@ -13,6 +13,7 @@ from tests.concurrency.parallel import (
     another_tab,
     broken_rules,
     code,
+    holding,
     let_seats_have_any_number_of_holders,
     lock,
     outcome,
@@ -181,6 +182,29 @@ def lock_at_two_showtimes(cinema: CinemaFixture, start: Start, waits: bool) -> i
     ada.commit()
     outcome(call)
     return cinema.value("select count(*)::integer from public.seat_locks where held @> private.now()")
+
+
+@pytest.mark.parametrize("function", ["lock_seats", "release_seats", "create_booking", "cancel_booking"])
+def test_a_call_that_waits_for_the_owner_of_the_database_answers_busy(cinema: CinemaFixture, function: str) -> None:
+    ada, here = cinema.customer(), {"showtime_id": cinema.showtime_id}
+    arguments: dict[str, Json] = {
+        "lock_seats": {**here, "seat_ids": seat_ids(cinema, 1)},
+        "release_seats": here,
+        "create_booking": here,
+        "cancel_booking": {},
+    }
+    if function == "cancel_booking":
+        arguments[function] = {"booking_id": cinema.book(ada, 0)["id"]}
+    else:
+        cinema.lock(ada, 0)
+    longer = "update public.showtimes set ends_at = ends_at + interval '1 minute'"
+    with holding(cinema, longer), ada.connection.transaction():
+        # As PostgREST sets it for the role.
+        ada.connection.execute("set local statement_timeout = '3s'")
+        with pytest.raises(Refused) as refused:
+            ada.call(function, **arguments[function])
+    assert (refused.value.code, refused.value.sqlstate) == ("busy", "PT503")
+    assert cinema.violations() == []
 
 
 def test_two_showtimes_at_once_do_not_exceed_the_seats_that_one_may_hold(cinema: CinemaFixture, start: Start) -> None:
