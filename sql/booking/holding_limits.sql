@@ -57,6 +57,7 @@ declare
   -- A selection shorter than that is of no use to anybody.
   c_shortest constant interval := '2 minutes';
   v_settings private.settings;
+  v_shortest interval;
   v_cooling bigint[];
   v_until timestamptz;
   v_used interval;
@@ -76,15 +77,16 @@ begin
   elsif not p_new or v_settings.holding_time_per_hour is null then
     return v_settings.lock_duration;
   end if;
+  v_shortest := least(c_shortest, v_settings.holding_time_per_hour);
 
   -- The time of the last hour in which anything was held, and when enough of it will have left the hour.
   select max(t.used), min(t.ends - (t.used_till_then - t.excess)) filter (where t.used_till_then >= t.excess)
   into v_used, v_until
-  from (select s.*, s.used - (v_settings.holding_time_per_hour - c_shortest) as excess
+  from (select s.*, s.used - (v_settings.holding_time_per_hour - v_shortest) as excess
         from (select upper(r) as ends, sum(upper(r) - lower(r)) over (order by lower(r)) as used_till_then,
                      sum(upper(r) - lower(r)) over () as used
               from unnest(private.holding_times(p_showtime_id, p_user_id, p_now)) r) s) t;
-  if v_used > v_settings.holding_time_per_hour - c_shortest then
+  if v_used > v_settings.holding_time_per_hour - v_shortest then
     perform private.raise_api_error('holding_paused', jsonb_build_object(
       'retry_after', ceil(extract(epoch from v_until + interval '1 hour' - p_now))));
   end if;

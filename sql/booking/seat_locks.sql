@@ -219,7 +219,8 @@ begin
           join public.showtime_prices p on p.showtime_id = t.id and p.kind = s.kind
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
-         mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
+         mine.seat_ids, mine.booking_id,
+         coalesce(mine.expires_at, v_now + least(c.lock_duration, c.holding_time_per_hour)),
          mine.lately, c.seats_chosen_per_minute, mine.unpaid, c.seats_held_per_customer, c.human_check,
          mine.expires_at is null,
          mine.ended or exists (

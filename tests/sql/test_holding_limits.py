@@ -167,6 +167,29 @@ def test_the_last_selection_is_cut_to_what_is_left_of_the_time(cinema: CinemaFix
     assert cinema.lock(ada, 3)["expires_at"] == answer["expires_at"]
 
 
+@pytest.mark.parametrize(("limit", "minutes"), [("11 minutes", 10), ("4 minutes", 4), ("30 seconds", 0.5)])
+def test_the_first_selection_is_no_longer_than_the_holding_time(
+    cinema: CinemaFixture, limit: str, minutes: float
+) -> None:
+    cinema.owner.execute("update private.settings set holding_time_per_hour = %s::interval", [limit])
+    ada = cinema.customer()
+    answer = cinema.lock(ada, 0)
+    assert minutes_held(cinema, answer) == minutes
+    cinema.advance("10 seconds")
+    assert cinema.lock(ada, 1)["expires_at"] == answer["expires_at"]
+
+
+@pytest.mark.parametrize("limit", ["1 minute", "2 minutes"])
+def test_a_holding_time_of_one_short_selection_is_there_again_after_an_hour(cinema: CinemaFixture, limit: str) -> None:
+    cinema.owner.execute("update private.settings set holding_time_per_hour = %s::interval", [limit])
+    ada = cinema.customer()
+    cinema.lock(ada, 0)
+    cinema.advance(limit)
+    assert lock_refusal(cinema, ada, 1) == ("holding_paused", {"retry_after": 3600})
+    cinema.advance("1 hour")
+    assert minutes_held(cinema, cinema.lock(ada, 1)) == int(limit.split()[0])
+
+
 def test_many_short_holds_count_as_one_long_one(cinema: CinemaFixture) -> None:
     ada = cinema.customer()
     for turn in range(19):
