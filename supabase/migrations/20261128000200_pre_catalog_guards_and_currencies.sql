@@ -29,9 +29,11 @@ DROP FUNCTION "private"."broadcast_status"();
 
 DROP FUNCTION "private"."broadcast_update"(bigint, bigint, integer, public.showtime_status);
 
-CREATE EXTENSION "pg_trgm" SCHEMA "extensions";
+DROP FUNCTION "public"."server_time"();
 
-CREATE EXTENSION "unaccent" SCHEMA "extensions";
+CREATE EXTENSION IF NOT EXISTS "pg_trgm" SCHEMA "extensions";
+
+CREATE EXTENSION IF NOT EXISTS "unaccent" SCHEMA "extensions";
 
 ALTER TABLE "public"."seat_locks"
   ALTER COLUMN "id" DROP IDENTITY;
@@ -453,29 +455,69 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.check_prices_of (
+  p_theater_id    bigint,
+  p_auditorium_id bigint,
+  p_showtime_id   bigint
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_now timestamptz := private.now();
+  v_refused record;
+begin
+  select p.price, t.currency, p.showtime_id into v_refused
+  from public.theaters t
+  join public.auditoriums a on a.theater_id = t.id and a.id = coalesce(p_auditorium_id, a.id)
+  join public.showtimes s on s.auditorium_id = a.id and s.id = coalesce(p_showtime_id, s.id) and s.starts_at > v_now
+  join public.showtime_prices p on p.showtime_id = s.id
+  left join private.currencies() c on c.code = t.currency
+  where t.id = p_theater_id and (p.price between c.minimum and c.maximum and p.price % c.step = 0) is not true
+  limit 1;
+  if found then
+    raise check_violation using
+      message = format('Stripe takes no payment of %s minor units of %s, a price of showtime %s',
+                       v_refused.price, v_refused.currency, v_refused.showtime_id),
+      constraint = 'price_is_payable';
+  end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.check_prices_of_auditorium()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+begin
+  perform private.check_prices_of(new.theater_id, new.id, null);
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.check_prices_of_showtime()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+begin
+  perform private.check_prices_of(a.theater_id, a.id, new.id)
+  from public.auditoriums a where a.id = new.auditorium_id;
+  return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.check_prices_of_theater()
   RETURNS TRIGGER
   LANGUAGE plpgsql
   SECURITY DEFINER
   SET search_path TO ''
   AS $function$
-declare
-  v_now timestamptz := private.now();
-  v_price integer;
 begin
-  select p.price into v_price
-  from public.auditoriums a
-  join public.showtimes s on s.auditorium_id = a.id and s.starts_at > v_now
-  join public.showtime_prices p on p.showtime_id = s.id
-  join private.currencies() c on c.code = new.currency
-  where a.theater_id = new.id and not (p.price between c.minimum and c.maximum and p.price % c.step = 0)
-  limit 1;
-  if found then
-    raise check_violation using
-      message = format('Stripe takes no payment of %s minor units of %s, a price of this theater',
-                       v_price, new.currency),
-      constraint = 'price_is_payable';
-  end if;
+  perform private.check_prices_of(new.id, null, null);
   return null;
 end
 $function$;
@@ -846,7 +888,7 @@ CREATE OR REPLACE FUNCTION private.error_catalog()
     ('holding_paused',        429, 'You have held seats for this showtime for a while. Others get a turn; try again later.'),
     -- booking and paying
     ('too_many_unpaid',       429, 'You left several orders unpaid. Please try again later.'),
-    ('too_many_returned',     409, 'You returned several orders lately. Please contact the cinema to book again.'),
+    ('too_many_returned',     409, 'You returned several orders lately. Please try again later, or contact the cinema.'),
     ('lock_expired',          409, 'Your hold expired and the seats were released. Choose others, or wait a few minutes.'),
     ('amount_not_payable',    422, 'This total cannot be paid online. Please choose other seats.'),
     ('unknown_booking',       404, 'Booking not found.'),
@@ -949,6 +991,19 @@ CREATE OR REPLACE FUNCTION private.fold (
     ' ', 'g'))
 $function$;
 
+CREATE OR REPLACE FUNCTION private.fold_search (
+  p_search text
+)
+  RETURNS text
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  STRICT
+  SET search_path TO ''
+  AS $function$
+  select btrim(left(private.fold(left(p_search, 100)), 100))
+$function$;
+
 CREATE OR REPLACE FUNCTION private.follow_revision()
   RETURNS TRIGGER
   LANGUAGE plpgsql
@@ -1005,9 +1060,9 @@ CREATE OR REPLACE FUNCTION private.give_time_to_pay (
   SET search_path TO ''
   AS $function$
 begin
-  update public.bookings b set expires_at = greatest(b.expires_at, p_now + c.payment_duration)
-  from private.settings c
-  where c.singleton and b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
+  update public.bookings b
+  set expires_at = greatest(b.expires_at, p_now + private.time_to_pay(b.showtime_id, b.user_id, p_now))
+  where b.showtime_id = p_booking.showtime_id and b.id = p_booking.id
   returning b.* into p_booking;
   perform private.extend_locks(p_booking, p_booking.id, p_booking.expires_at, p_now);
   if not private.holds_its_seats(p_booking, p_now) then
@@ -1019,6 +1074,22 @@ exception
   -- Somebody took a seat in the instant in which its lock ran out.
   when exclusion_violation then
     perform private.raise_api_error('lock_expired');
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.holding_times (
+  p_showtime_id bigint,
+  p_user_id     uuid,
+  p_now         timestamp with time zone
+)
+  RETURNS tstzmultirange
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+begin
+  return (select range_agg(h.held) * tstzmultirange(tstzrange(p_now - interval '1 hour', p_now))
+          from private.unbought_holds(p_showtime_id, p_user_id, p_now) h);
 end
 $function$;
 
@@ -1042,7 +1113,10 @@ begin
                  and l.booking_id = p_booking.id and l.held @> p_now) hold on hold.seat_id = line.seat_id
     left join public.seats s on s.id = line.seat_id
       and (s.row_label, s.number, s.kind) = (line.row_label, line.number, line.kind)
-      and s.auditorium_id = (select t.auditorium_id from public.showtimes t where t.id = p_booking.showtime_id)
+      and s.auditorium_id = (select a.id from public.showtimes t
+                             join public.auditoriums a on a.id = t.auditorium_id
+                             join public.theaters h on h.id = a.theater_id and h.currency = p_booking.currency
+                             where t.id = p_booking.showtime_id)
     where hold.seat_id is null or s.id is null);
 end
 $function$;
@@ -1079,8 +1153,8 @@ CREATE OR REPLACE FUNCTION private.is_email (
   SET search_path TO ''
   AS $function$
   select coalesce(
-    p_email = private.normalize_email(p_email) and p_email = normalize(p_email, NFKC)
-    and octet_length(p_email) <= 254 and octet_length(split_part(p_email, '@', 1)) <= 64
+    octet_length(p_email) <= 254 and octet_length(split_part(p_email, '@', 1)) <= 64
+    and p_email = private.normalize_email(p_email) and p_email = normalize(p_email, NFKC)
     and split_part(p_email, '@', 1) ~ (
       '^(?![\u0300-\u036f])' || word || '(\.' || word || ')*$')
     and substr(p_email, strpos(p_email, '@')) ~
@@ -1118,9 +1192,10 @@ CREATE OR REPLACE FUNCTION private.is_name (
   SET search_path TO ''
   AS $function$
   select coalesce(
-    char_length(regexp_replace(p_name, '[\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u20d0-\u20ff\ufe00-\ufe0f]', '', 'g'))
+    char_length(p_name) <= 200
+    and char_length(
+      regexp_replace(p_name, '[\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u20d0-\u20ff\ufe00-\ufe0f]', '', 'g'))
       between 1 and 100
-    and char_length(p_name) <= 200
     and p_name ~ ('[^\u0001-/:-@\[-`{-\u00bf\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u2010-\u2027\u2030-\u205e'
       || '\u20d0-\u20ff\ufe00-\ufe0f]')
     and regexp_replace(p_name, '\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f', '', 'g') !~  -- flags of a country's part
@@ -1243,7 +1318,7 @@ CREATE OR REPLACE FUNCTION private.lock_customer (
   SET search_path TO ''
   AS $function$
 begin
-  perform pg_advisory_xact_lock_shared(p_showtime_id),
+  perform pg_advisory_xact_lock_shared((p_showtime_id >> 32)::integer, p_showtime_id::bit(32)::integer),
           pg_advisory_xact_lock(hashtextextended(p_user_id::text, 0));
 end
 $function$;
@@ -1256,7 +1331,7 @@ CREATE OR REPLACE FUNCTION private.lock_showtime (
   SET search_path TO ''
   AS $function$
 begin
-  perform pg_advisory_xact_lock(p_showtime_id);
+  perform pg_advisory_xact_lock((p_showtime_id >> 32)::integer, p_showtime_id::bit(32)::integer);
 end
 $function$;
 
@@ -1346,7 +1421,7 @@ CREATE OR REPLACE FUNCTION private.normalize_email (
   PARALLEL SAFE
   SET search_path TO ''
   AS $function$
-  select lower(normalize(btrim(p_email), NFC))
+  select case when octet_length(btrim(p_email)) <= 1000 then lower(normalize(btrim(p_email), NFC)) else p_email end
 $function$;
 
 CREATE OR REPLACE FUNCTION private.normalize_full_name()
@@ -1373,12 +1448,13 @@ CREATE OR REPLACE FUNCTION private.normalize_name (
   PARALLEL SAFE
   SET search_path TO ''
   AS $function$
-  select regexp_replace(
+  select case when octet_length(btrim(p_name)) <= 2000 then regexp_replace(
     regexp_replace(
-      regexp_replace(normalize(p_name, NFC), '[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u2060-\u2064\ufeff]', '', 'g'),
+      regexp_replace(
+        normalize(btrim(p_name), NFC), '[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u2060-\u2064\ufeff]', '', 'g'),
       '[\u200c\u200d]*[ \u00a0\u115f\u1160\u1680\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0]'
         || '[ \u00a0\u115f\u1160\u1680\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0\u200c\u200d]*', ' ', 'g'),
-    '^[ \u200c\u200d]+|[ \u200c\u200d]+$', '', 'g')
+    '^[ \u200c\u200d]+|[ \u200c\u200d]+$', '', 'g') end
 $function$;
 
 CREATE OR REPLACE FUNCTION private.price_from (
@@ -1490,6 +1566,47 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.protect_held_auditorium()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+begin
+  perform private.protect_held_auditoriums(array[old.id], tg_name);
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.protect_held_auditoriums (
+  p_auditorium_ids bigint[],
+  p_constraint     text
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+declare
+  v_now timestamptz;
+begin
+  for v_look in 1..2 loop
+    v_now := private.now();
+    if exists (select from public.showtimes t
+               where t.auditorium_id = any (p_auditorium_ids) and t.ends_at > v_now
+                 and (private.showtime_is_held(t.id, v_now) or private.showtime_may_be_paid(t.id))) then
+      raise foreign_key_violation using
+        message = 'seats are held or booked at a showtime to come', constraint = p_constraint;
+    end if;
+    -- The auditoriums first, so that no showtime is added there meanwhile.
+    perform from public.auditoriums a where a.id = any (p_auditorium_ids) order by a.id for update;
+    perform private.lock_showtime(t.id)
+    from (select s.id from public.showtimes s
+          where s.auditorium_id = any (p_auditorium_ids) and s.ends_at > v_now order by s.id) t;
+  end loop;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.protect_held_seat()
   RETURNS TRIGGER
   LANGUAGE plpgsql
@@ -1524,12 +1641,28 @@ CREATE OR REPLACE FUNCTION private.protect_held_showtime()
   AS $function$
 begin
   for v_look in 1..2 loop
-    if private.showtime_is_held(old.id, private.now()) then
+    if private.showtime_is_held(old.id, private.now())
+      or tg_name = 'held_showtimes_keep_their_film'
+        and (private.showtime_was_sold(old.id) or private.showtime_may_be_paid(old.id)) then
       raise foreign_key_violation using message = 'seats of this showtime are held or booked', constraint = tg_name;
     end if;
     perform private.lock_showtime(old.id);
   end loop;
   return case tg_op when 'DELETE' then old else new end;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.protect_held_theater()
+  RETURNS TRIGGER
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+begin
+  perform from public.theaters h where h.id = old.id for update;
+  perform private.protect_held_auditoriums(
+    array(select a.id from public.auditoriums a where a.theater_id = old.id), tg_name);
+  return new;
 end
 $function$;
 
@@ -1702,7 +1835,7 @@ CREATE OR REPLACE FUNCTION private.require_bookings_left (
 declare
   v_settings private.settings;
   v_unpaid timestamptz[];
-  v_returned integer;
+  v_returned timestamptz[];
 begin
   select * into strict v_settings from private.settings c where c.singleton;
   select array_agg(b.created_at order by b.created_at desc) filter (
@@ -1710,8 +1843,9 @@ begin
              and (b.status in ('expired', 'cancelled') or b.status = 'pending' and b.expires_at <= p_now)
              and not exists (select from public.payments p
                              where p.showtime_id = b.showtime_id and p.booking_id = b.id and p.status = 'succeeded')),
-         count(*) filter (
+         array_agg(b.cancelled_at order by b.cancelled_at desc) filter (
            where b.cancelled_at > p_now - interval '30 days' and b.confirmed_at is not null
+             and private.moved_from(b) is null
              and exists (select from public.refunds r
                          where r.showtime_id = b.showtime_id and r.booking_id = b.id
                            and r.reason = 'cancelled_by_customer'))
@@ -1719,9 +1853,11 @@ begin
   from public.bookings b
   join public.showtimes t on t.id = b.showtime_id
   where b.user_id = p_user_id and t.status = 'scheduled';
-  if v_returned >= v_settings.returned_bookings_per_month then
+  if cardinality(v_returned) >= v_settings.returned_bookings_per_month then
     perform private.raise_api_error('too_many_returned', jsonb_build_object(
-      'limit', v_settings.returned_bookings_per_month));
+      'limit', v_settings.returned_bookings_per_month,
+      'retry_after',
+      ceil(extract(epoch from v_returned[v_settings.returned_bookings_per_month] + interval '30 days' - p_now))));
   elsif cardinality(v_unpaid) >= v_settings.unpaid_bookings_per_day then
     perform private.raise_api_error('too_many_unpaid', jsonb_build_object(
       'limit', v_settings.unpaid_bookings_per_day,
@@ -1790,15 +1926,14 @@ CREATE OR REPLACE FUNCTION private.search_movies (
   SET enable_seqscan TO 'off'
   AS $function$
 declare
-  v_text text := private.fold(p_search);
-  v_words text[] := string_to_array(v_text, ' ');
+  v_words text[] := private.search_words(p_search);
   v_patterns text[] := array(select '%' || w.word || '%' from unnest(v_words) w (word));
   -- The index goes by the longest word, which is the rarest.
   v_longest text := (select p.pattern from unnest(v_patterns) p (pattern) order by length(p.pattern) desc limit 1);
 begin
   return query
     select m.id, (
-      select case when l.line[1] = v_text then 0 else sum(
+      select case when l.line[1] = p_search then 0 else sum(
         case when strpos(' ' || l.line[1], ' ' || w.word) > 0 then 1
              when strpos(' ' || l.line[2], ' ' || w.word) > 0 then 2
              when strpos(concat_ws(E'\n', l.line[1], l.line[2], l.line[3]), w.word) > 0 then 3
@@ -1843,6 +1978,21 @@ CREATE OR REPLACE FUNCTION private.search_text (
     private.fold(array_to_string((p_movie).genres, ' ')) || ' ' || (p_movie).release_year)
   from (select private.fold((p_movie).title) as title,
                private.fold(coalesce((p_movie).original_title, '')) as original) f
+$function$;
+
+CREATE OR REPLACE FUNCTION private.search_words (
+  p_folded text
+)
+  RETURNS text[]
+  LANGUAGE sql
+  IMMUTABLE
+  PARALLEL SAFE
+  STRICT
+  SET search_path TO ''
+  AS $function$
+  select array(
+    select w.word from string_to_table(p_folded, ' ') with ordinality w (word, n)
+    group by w.word order by min(w.n) limit 6)
 $function$;
 
 CREATE OR REPLACE FUNCTION private.seat_is_held (
@@ -1919,6 +2069,7 @@ declare
   -- A selection shorter than that is of no use to anybody.
   c_shortest constant interval := '2 minutes';
   v_settings private.settings;
+  v_shortest interval;
   v_cooling bigint[];
   v_until timestamptz;
   v_used interval;
@@ -1938,16 +2089,16 @@ begin
   elsif not p_new or v_settings.holding_time_per_hour is null then
     return v_settings.lock_duration;
   end if;
+  v_shortest := least(c_shortest, v_settings.holding_time_per_hour);
 
   -- The time of the last hour in which anything was held, and when enough of it will have left the hour.
   select max(t.used), min(t.ends - (t.used_till_then - t.excess)) filter (where t.used_till_then >= t.excess)
   into v_used, v_until
-  from (select s.*, s.used - (v_settings.holding_time_per_hour - c_shortest) as excess
+  from (select s.*, s.used - (v_settings.holding_time_per_hour - v_shortest) as excess
         from (select upper(r) as ends, sum(upper(r) - lower(r)) over (order by lower(r)) as used_till_then,
                      sum(upper(r) - lower(r)) over () as used
-              from (select range_agg(h.held) * tstzmultirange(tstzrange(p_now - interval '1 hour', p_now)) as held
-                    from private.unbought_holds(p_showtime_id, p_user_id, p_now) h) u, unnest(u.held) r) s) t;
-  if v_used > v_settings.holding_time_per_hour - c_shortest then
+              from unnest(private.holding_times(p_showtime_id, p_user_id, p_now)) r) s) t;
+  if v_used > v_settings.holding_time_per_hour - v_shortest then
     perform private.raise_api_error('holding_paused', jsonb_build_object(
       'retry_after', ceil(extract(epoch from v_until + interval '1 hour' - p_now))));
   end if;
@@ -2045,7 +2196,7 @@ CREATE OR REPLACE FUNCTION private.sessions_json (
   select coalesce(jsonb_agg(jsonb_build_object(
     'id', s.id, 'user_agent', s.user_agent, 'created_at', s.created_at,
     'refreshed_at', (select max(t.created_at) from private.refresh_tokens t where t.session_id = s.id),
-    'expires_at', s.expires_at, 'ended_at', s.ended_at, 'end_reason', s.end_reason)
+    'expires_at', s.expires_at, 'ended_at', s.ended_at, 'end_reason', s.end_reason, 'human_until', s.human_until)
     order by s.created_at desc, s.id), '[]')
   from private.sessions s where s.user_id = p_user_id
 $function$;
@@ -2058,11 +2209,14 @@ CREATE OR REPLACE FUNCTION private.set_cache_control (
   LANGUAGE plpgsql
   SET search_path TO ''
   AS $function$
+declare
+  v_headers jsonb := nullif(current_setting('request.headers', true), '');
 begin
-  perform set_config('response.headers',
-    (select json_agg(json_build_object(h.name, h.value) order by h.name)
-     from (values ('Cache-Control', p_value), ('Vary', p_vary)) h (name, value)
-     where h.value is not null)::text, true);
+  perform set_config('response.headers', json_build_array(
+    json_build_object('Cache-Control', case
+      when v_headers ->> 'accept' not in ('*/*', 'application/json') or v_headers ?| array['range', 'prefer']
+        then 'no-store' else p_value end),
+    json_build_object('Vary', concat_ws(', ', 'Accept, Prefer, Range', p_vary)))::text, true);
 end
 $function$;
 
@@ -2075,7 +2229,7 @@ CREATE OR REPLACE FUNCTION private.set_cache_control_by_caller (
   AS $function$
 begin
   perform private.set_cache_control(
-    case when p_user_id is null then 'public, max-age=1' else 'private, no-store' end, 'Authorization');
+    case when p_user_id is null then 'public, max-age=0, s-maxage=1' else 'private, no-store' end, 'Authorization');
 end
 $function$;
 
@@ -2090,8 +2244,38 @@ CREATE OR REPLACE FUNCTION private.showtime_is_held (
   SET enable_seqscan TO 'off'
   AS $function$
 begin
-  return exists (select from public.bookings b where b.showtime_id = p_showtime_id)
+  return exists (select from public.bookings b
+                 where b.showtime_id = p_showtime_id
+                   and (b.status = 'confirmed' or b.status = 'pending' and b.expires_at > p_now))
     or exists (select from public.seat_locks l where l.showtime_id = p_showtime_id and l.held @> p_now);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.showtime_may_be_paid (
+  p_showtime_id bigint
+)
+  RETURNS boolean
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+begin
+  return exists (select from public.payments p where p.showtime_id = p_showtime_id and p.status = 'open');
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION private.showtime_was_sold (
+  p_showtime_id bigint
+)
+  RETURNS boolean
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  SET enable_seqscan TO 'off'
+  AS $function$
+begin
+  return exists (select from public.bookings b where b.showtime_id = p_showtime_id and b.confirmed_at is not null);
 end
 $function$;
 
@@ -2118,6 +2302,32 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION private.time_to_pay (
+  p_showtime_id bigint,
+  p_user_id     uuid,
+  p_now         timestamp with time zone
+)
+  RETURNS interval
+  LANGUAGE plpgsql
+  STABLE
+  SET search_path TO ''
+  AS $function$
+declare
+  -- Whoever chose in time can pay, so all of it together is up to that much longer.
+  c_shortest constant interval := '2 minutes';
+  v_settings private.settings;
+  v_used interval;
+begin
+  select * into strict v_settings from private.settings c where c.singleton;
+  if v_settings.holding_time_per_hour is null then
+    return v_settings.payment_duration;
+  end if;
+  select sum(upper(r) - lower(r)) into v_used from unnest(private.holding_times(p_showtime_id, p_user_id, p_now)) r;
+  return least(v_settings.payment_duration,
+               greatest(c_shortest, v_settings.holding_time_per_hour - coalesce(v_used, '0')));
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION private.try_lock_customer (
   p_showtime_id bigint,
   p_user_id     uuid
@@ -2127,7 +2337,7 @@ CREATE OR REPLACE FUNCTION private.try_lock_customer (
   SET search_path TO ''
   AS $function$
 begin
-  return pg_try_advisory_xact_lock_shared(p_showtime_id)
+  return pg_try_advisory_xact_lock_shared((p_showtime_id >> 32)::integer, p_showtime_id::bit(32)::integer)
     and pg_try_advisory_xact_lock(hashtextextended(p_user_id::text, 0));
 end
 $function$;
@@ -2153,9 +2363,9 @@ begin
   select p_now - interval '1 hour' - c.lock_duration - c.payment_duration into strict v_since
   from private.settings c where c.singleton;
   return query
-  select h.seat_id, h.held, h.end_reason is null or h.end_reason = 'expired'
+  select h.seat_id, h.held, upper(h.held) <= p_now and (h.end_reason is null or h.end_reason = 'expired')
   from (select l.seat_id, l.booking_id, l.held, l.end_reason from public.seat_locks l
-        where l.user_id = p_user_id and l.showtime_id = p_showtime_id and upper(l.held) <= p_now
+        where l.user_id = p_user_id and l.showtime_id = p_showtime_id and not upper_inf(l.held)
         union all
         select a.seat_id, a.booking_id, a.held, a.end_reason from private.seat_lock_history a
         where a.user_id = p_user_id and a.showtime_id = p_showtime_id
@@ -2293,6 +2503,7 @@ begin
   if not found then
     perform private.raise_api_error('unknown_booking');
   end if;
+  perform private.set_cache_control('private, no-store');
   return (
     select jsonb_agg(jsonb_build_object('at', g.at, 'entity', g.entity, 'status', g.status,
                                         'request_id', g.request_id, 'row_data', g.row_data, 'actor', g.actor,
@@ -2317,6 +2528,7 @@ CREATE OR REPLACE FUNCTION public.cancel_booking (
   SET search_path TO ''
   SET "TimeZone" TO 'UTC'
   SET enable_seqscan TO 'off'
+  SET lock_timeout TO '1s'
   AS $function$
 declare
   v_user uuid := private.require_user_id();
@@ -2493,7 +2705,7 @@ from private.sweep_failures f
 -- It is tried again within an hour, so that what has not failed for two no longer fails.
 where f.first_failed_at < v_now - interval '1 hour' and f.last_failed_at > v_now - interval '2 hours'
 
--- I5: totals are the sum of their lines and what Stripe was asked for.
+-- I5: totals are the sum of their lines and what Stripe was asked for, in the currency of the theater.
 union all
 select 'I5 a total is not the sum of its lines', jsonb_build_object('booking_id', b.id)
 from public.bookings b
@@ -2505,6 +2717,17 @@ select 'I5 Stripe was asked for another amount', jsonb_build_object('payment_id'
 from public.payments p
 join public.bookings b on b.showtime_id = p.showtime_id and b.id = p.booking_id
 where (p.amount, p.currency) is distinct from (b.total, b.currency) and p.status <> 'succeeded'
+
+union all
+select 'I5 a booking is in a currency that its theater does not take', jsonb_build_object(
+  'booking_id', b.id, 'currency', b.currency)
+from public.bookings b
+join public.showtimes t on t.id = b.showtime_id
+join public.auditoriums a on a.id = t.auditorium_id
+join public.theaters h on h.id = a.theater_id
+-- Not what has ended: a theater may change its currency then.
+where t.ends_at > v_now and b.currency <> h.currency
+  and (b.status = 'confirmed' or b.status = 'pending' and b.expires_at > v_now)
 
 -- I6: one mail for each confirmation, each refund, each refund that a bank refused and each cancellation of what was
 -- paid. (Once is the outbox's unique key.)
@@ -2607,6 +2830,7 @@ CREATE OR REPLACE FUNCTION public.create_booking (
   SET search_path TO ''
   SET "TimeZone" TO 'UTC'
   SET enable_seqscan TO 'off'
+  SET lock_timeout TO '1s'
   AS $function$
 declare
   v_user uuid := private.require_user_id();
@@ -2701,6 +2925,7 @@ CREATE OR REPLACE FUNCTION public.lock_seats (
   SET search_path TO ''
   SET "TimeZone" TO 'UTC'
   SET enable_seqscan TO 'off'
+  SET lock_timeout TO '1s'
   AS $function$
 declare
   v_user uuid := private.user_id();
@@ -2730,8 +2955,10 @@ begin
           join public.showtime_prices p on p.showtime_id = t.id and p.kind = s.kind
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
-         mine.seat_ids, mine.booking_id, coalesce(mine.expires_at, v_now + c.lock_duration),
-         mine.lately, c.seats_chosen_per_minute, mine.unpaid, c.seats_held_per_customer, c.human_check, mine.expires_at is null,
+         mine.seat_ids, mine.booking_id,
+         coalesce(mine.expires_at, v_now + least(c.lock_duration, c.holding_time_per_hour)),
+         mine.lately, c.seats_chosen_per_minute, mine.unpaid, c.seats_held_per_customer, c.human_check,
+         mine.expires_at is null,
          mine.ended or exists (
            select from private.seat_lock_history h
            where h.user_id = v_user and h.showtime_id = lock_seats.showtime_id
@@ -3165,6 +3392,59 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.release_seats (
+  showtime_id bigint,
+  seat_ids    bigint[] DEFAULT NULL::bigint[]
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  SET "TimeZone" TO 'UTC'
+  SET enable_seqscan TO 'off'
+  SET lock_timeout TO '1s'
+  AS $function$
+declare
+  v_user uuid := private.require_user_id();
+  v_now timestamptz;
+  v_booking_id uuid;
+  v_released record;
+begin
+  if not exists (select from public.showtimes s where s.id = release_seats.showtime_id) then
+    perform private.raise_api_error('unknown_showtime');
+  end if;
+  perform private.lock_customer(release_seats.showtime_id, v_user);
+  v_now := private.now();
+  select l.booking_id into v_booking_id
+  from public.seat_locks l
+  where l.showtime_id = release_seats.showtime_id and l.user_id = v_user and l.held @> v_now
+    and l.booking_id is not null and not upper_inf(l.held)
+    and (release_seats.seat_ids is null or l.seat_id = any (release_seats.seat_ids))
+  limit 1;
+  if found then
+    perform private.raise_api_error('booking_pending', jsonb_build_object('booking_id', v_booking_id));
+  end if;
+
+  with released as (
+    update public.seat_locks l set held = private.ended(l.held, v_now), end_reason = 'released'
+    where l.showtime_id = release_seats.showtime_id and l.user_id = v_user and l.held @> v_now
+      and l.booking_id is null
+      and (release_seats.seat_ids is null or l.seat_id = any (release_seats.seat_ids))
+    returning l.seat_id, l.id
+  )
+  select coalesce(array_agg(r.seat_id order by r.seat_id), '{}') as seat_ids, array_agg(r.id order by r.seat_id) as lock_ids
+  into v_released from released r;
+  if cardinality(v_released.seat_ids) > 0 then
+    perform private.broadcast_showtime(release_seats.showtime_id, 'seat:release', jsonb_build_object(
+      'seat_ids', v_released.seat_ids, 'lock_ids', v_released.lock_ids, 'reason', 'released'));
+  end if;
+  return private.selection_json(release_seats.showtime_id, v_user, private.now());
+exception
+  when deadlock_detected or lock_not_available then
+    perform private.raise_api_error('busy');
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.rename_me (
   full_name text
 )
@@ -3178,7 +3458,11 @@ declare
   v_user uuid := private.require_user_id();
 begin
   perform private.set_cache_control('private, no-store');
-  update public.users u set full_name = rename_me.full_name where u.id = v_user;
+  begin
+    update public.users u set full_name = rename_me.full_name where u.id = v_user;
+  exception when check_violation then  -- of the address, since a name is checked by its trigger before
+    perform private.raise_api_error('invalid_email');
+  end;
   return private.account_json(v_user);
 end
 $function$;
@@ -3222,6 +3506,42 @@ begin
   values (rotate_session.new_token_hash, v_session.id, v_token.token_hash);
   select u.* into strict v_user from public.users u where u.id = v_session.user_id;
   return jsonb_build_object('status', 'rotated') || private.session_json(v_session, v_user);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.seat_holder (
+  showtime_id bigint,
+  seat_id     bigint,
+  at          timestamp with time zone DEFAULT NULL::timestamp WITH time zone
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_at timestamptz := coalesce(seat_holder.at, private.now());
+begin
+  perform private.require_staff();
+  perform private.set_cache_control('private, no-store');
+  return (
+    select jsonb_build_object(
+      'seat_id', h.seat_id, 'at', v_at, 'lock_id', h.id,
+      'user', (select jsonb_build_object('id', u.id, 'email', u.email, 'full_name', u.full_name)
+               from public.users u where u.id = h.user_id),
+      'held_from', lower(h.held), 'held_until', upper(h.held), 'end_reason', h.end_reason,
+      'booking', (select jsonb_build_object('id', g.booking_id, 'reference', g.row_data ->> 'reference',
+                                            'status', g.status)
+                  from private.booking_log g
+                  where g.showtime_id = h.showtime_id and g.booking_id = h.booking_id and g.entity = 'booking'
+                    and g.at <= v_at
+                  order by g.id desc limit 1))
+    from (select l.showtime_id, l.id, l.seat_id, l.user_id, l.booking_id, l.held, l.end_reason from public.seat_locks l
+          union all
+          select a.showtime_id, a.id, a.seat_id, a.user_id, a.booking_id, a.held, a.end_reason
+          from private.seat_lock_history a) h
+    where h.showtime_id = seat_holder.showtime_id and h.seat_id = seat_holder.seat_id and h.held @> v_at);
 end
 $function$;
 
@@ -3290,7 +3610,7 @@ begin
         select s.id, s.row_label as row, s.number, s.x, s.y, s.kind, p.price,
                case when l.id is null then 'free' when l.user_id = v_user then 'mine'
                     when upper_inf(l.held) then 'booked' else 'locked' end as state,
-               l.id as lock_id,
+               case when l.user_id = v_user or not upper_inf(l.held) then l.id end as lock_id,
                case when l.user_id = v_user then upper(l.held)
                     else to_timestamp(ceil(extract(epoch from upper(l.held)) / 60) * 60) end as expires_at
         from public.seats s
@@ -3307,6 +3627,7 @@ begin
   if v_map is null then
     perform private.raise_api_error('unknown_showtime');
   end if;
+  perform private.set_cache_control_by_caller(v_user);
   return v_map;
 end
 $function$;
@@ -3367,6 +3688,21 @@ end
 $function$;
 
 REVOKE ALL ON FUNCTION "public"."seat_states"(bigint) FROM PUBLIC, "service_role";
+
+CREATE OR REPLACE FUNCTION public.server_time()
+  RETURNS timestamp WITH time zone
+  LANGUAGE plpgsql
+  STABLE
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+begin
+  perform private.set_cache_control('no-store');
+  return private.now();
+end
+$function$;
+
+REVOKE ALL ON FUNCTION "public"."server_time"() FROM PUBLIC, "service_role";
 
 CREATE OR REPLACE FUNCTION public.showtime (
   showtime_id bigint
@@ -3565,7 +3901,7 @@ begin
   if length(whats_on.search) > 100 then
     perform private.refuse_argument('search');
   end if;
-  v_search := nullif(private.fold(whats_on.search), '');
+  v_search := nullif(private.fold_search(whats_on.search), '');
   v_sort := coalesce(whats_on.sort, case when v_search is null then 'title' else 'relevance' end);
   if v_sort not in ('title', 'soonest', 'relevance') or v_sort = 'relevance' and v_search is null then
     perform private.refuse_argument('sort');
@@ -3664,11 +4000,23 @@ CREATE TRIGGER rows_are_only_added
   FOR EACH STATEMENT
   EXECUTE FUNCTION private.forbid_changes();
 
+CREATE TRIGGER held_auditoriums_keep_their_theater
+  BEFORE UPDATE OF theater_id ON public.auditoriums
+  FOR EACH ROW
+  WHEN ((old.theater_id IS DISTINCT FROM new.theater_id))
+  EXECUTE FUNCTION private.protect_held_auditorium();
+
 CREATE TRIGGER layout_versions_only_rise
   BEFORE UPDATE OF layout_version ON public.auditoriums
   FOR EACH ROW
   WHEN ((new.layout_version < old.layout_version))
   EXECUTE FUNCTION private.forbid_lower_version();
+
+CREATE TRIGGER prices_are_payable_in_the_theater
+  AFTER UPDATE OF theater_id ON public.auditoriums
+  FOR EACH ROW
+  WHEN ((old.theater_id <> new.theater_id))
+  EXECUTE FUNCTION private.check_prices_of_auditorium();
 
 CREATE TRIGGER booked_prices_stay
   BEFORE UPDATE OF price ON public.booking_seats
@@ -3773,6 +4121,12 @@ CREATE TRIGGER it_ends_after_its_film
   FOR EACH ROW
   EXECUTE FUNCTION private.check_length();
 
+CREATE TRIGGER prices_are_payable_in_the_auditorium
+  AFTER UPDATE OF auditorium_id ON public.showtimes
+  FOR EACH ROW
+  WHEN ((old.auditorium_id <> new.auditorium_id))
+  EXECUTE FUNCTION private.check_prices_of_showtime();
+
 CREATE TRIGGER refunded_showtimes_stay_cancelled
   BEFORE UPDATE OF status ON public.showtimes
   FOR EACH ROW
@@ -3790,6 +4144,18 @@ CREATE TRIGGER currency_is_payable
   FOR EACH ROW
   EXECUTE FUNCTION private.check_currency();
 
+CREATE TRIGGER held_theaters_keep_their_currency
+  BEFORE UPDATE OF currency ON public.theaters
+  FOR EACH ROW
+  WHEN ((old.currency IS DISTINCT FROM new.currency))
+  EXECUTE FUNCTION private.protect_held_theater();
+
+CREATE TRIGGER held_theaters_keep_their_time_zone
+  BEFORE UPDATE OF time_zone ON public.theaters
+  FOR EACH ROW
+  WHEN ((old.time_zone IS DISTINCT FROM new.time_zone))
+  EXECUTE FUNCTION private.protect_held_theater();
+
 CREATE TRIGGER prices_are_payable_in_the_currency
   AFTER UPDATE OF currency ON public.theaters
   FOR EACH ROW
@@ -3803,7 +4169,7 @@ CREATE POLICY "anyone follows showtimes and films" ON "realtime"."messages"
 
 COMMENT ON COLUMN "private"."sessions"."human_until" IS 'Until when a passed human check counts; access tokens carry it. Null for a session that was never asked.';
 
-COMMENT ON COLUMN "private"."settings"."holding_time_per_hour" IS 'How long within an hour one person may hold seats of a showtime that they do not buy; null for no limit.';
+COMMENT ON COLUMN "private"."settings"."holding_time_per_hour" IS 'How long within an hour one may hold seats of a showtime and not buy them, paying included; null for no limit.';
 
 COMMENT ON COLUMN "private"."settings"."human_check" IS 'True where lock_seats asks for a human check while a showtime is under pressure. Flask and the page know one first.';
 
@@ -3917,6 +4283,24 @@ REVOKE ALL ON FUNCTION "private"."check_prices"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."check_prices"() TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."check_prices_of"(bigint, bigint, bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."check_prices_of"(bigint, bigint, bigint) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."check_prices_of"(bigint, bigint, bigint) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."check_prices_of_auditorium"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."check_prices_of_auditorium"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."check_prices_of_auditorium"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."check_prices_of_showtime"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."check_prices_of_showtime"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."check_prices_of_showtime"() TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."check_prices_of_theater"() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."check_prices_of_theater"() FROM "postgres";
@@ -3989,6 +4373,12 @@ REVOKE ALL ON FUNCTION "private"."fold"(text) FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."fold"(text) TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."fold_search"(text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."fold_search"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."fold_search"(text) TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."follow_revision"() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."follow_revision"() FROM "postgres";
@@ -4012,6 +4402,12 @@ REVOKE ALL ON FUNCTION "private"."give_time_to_pay"(public.bookings, timestamp W
 REVOKE ALL ON FUNCTION "private"."give_time_to_pay"(public.bookings, timestamp WITH time zone) FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."give_time_to_pay"(public.bookings, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."holding_times"(bigint, uuid, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."holding_times"(bigint, uuid, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."holding_times"(bigint, uuid, timestamp WITH time zone) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."holds_its_seats"(public.bookings, timestamp WITH time zone) FROM PUBLIC;
 
@@ -4121,11 +4517,29 @@ REVOKE ALL ON FUNCTION "private"."protect_begun_showtime"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."protect_begun_showtime"() TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."protect_held_auditorium"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."protect_held_auditorium"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."protect_held_auditorium"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."protect_held_auditoriums"(bigint[], text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."protect_held_auditoriums"(bigint[], text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."protect_held_auditoriums"(bigint[], text) TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."protect_held_seat"() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."protect_held_seat"() FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."protect_held_seat"() TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."protect_held_theater"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."protect_held_theater"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."protect_held_theater"() TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."read_cursor"(text, text, jsonb) FROM PUBLIC;
 
@@ -4181,6 +4595,12 @@ REVOKE ALL ON FUNCTION "private"."search_text"(public.movies) FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."search_text"(public.movies) TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."search_words"(text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."search_words"(text) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."search_words"(text) TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."seat_is_held"(public.seats, timestamp WITH time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."seat_is_held"(public.seats, timestamp WITH time zone) FROM "postgres";
@@ -4235,11 +4655,29 @@ REVOKE ALL ON FUNCTION "private"."showtime_is_held"(bigint, timestamp WITH time 
 
 GRANT EXECUTE ON FUNCTION "private"."showtime_is_held"(bigint, timestamp WITH time zone) TO "postgres";
 
+REVOKE ALL ON FUNCTION "private"."showtime_may_be_paid"(bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."showtime_may_be_paid"(bigint) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."showtime_may_be_paid"(bigint) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."showtime_was_sold"(bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."showtime_was_sold"(bigint) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."showtime_was_sold"(bigint) TO "postgres";
+
 REVOKE ALL ON FUNCTION "private"."supersede_move_email"(uuid, timestamp WITH time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION "private"."supersede_move_email"(uuid, timestamp WITH time zone) FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "private"."supersede_move_email"(uuid, timestamp WITH time zone) TO "postgres";
+
+REVOKE ALL ON FUNCTION "private"."time_to_pay"(bigint, uuid, timestamp WITH time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."time_to_pay"(bigint, uuid, timestamp WITH time zone) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."time_to_pay"(bigint, uuid, timestamp WITH time zone) TO "postgres";
 
 REVOKE ALL ON FUNCTION "private"."unbought_holds"(bigint, uuid, timestamp WITH time zone) FROM PUBLIC;
 
@@ -4324,6 +4762,12 @@ GRANT EXECUTE ON FUNCTION "public"."seat_states"(bigint) TO "anon", "authenticat
 REVOKE ALL ON FUNCTION "public"."seat_states"(bigint) FROM "postgres";
 
 GRANT EXECUTE ON FUNCTION "public"."seat_states"(bigint) TO "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."server_time"() TO "anon", "authenticated";
+
+REVOKE ALL ON FUNCTION "public"."server_time"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."server_time"() TO "postgres";
 
 GRANT EXECUTE ON FUNCTION "public"."showtime"(bigint) TO "anon", "authenticated";
 
