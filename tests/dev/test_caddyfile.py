@@ -215,6 +215,7 @@ def restart_under_load(deployed: Deployment, caddyfile: str, *options: str) -> C
     return callers
 
 
+@pytest.mark.slow
 def test_a_restart_loses_no_request(deployed: Deployment) -> None:
     callers = restart_under_load(deployed, LONG_TIMEOUT)
     # One connection may be let in by the kernel in the moment between gunicorn's last look and its closing.

@@ -126,6 +126,7 @@ def listens(visitor: Visitor) -> None:
     visitor.page.add_init_script(f"({_VIOLATIONS})()")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("listens")
 def test_no_page_breaks_its_own_policy(visitor: Visitor, frontrow: Frontrow) -> None:
     """Zod, for one, tries `new Function` at its first schema unless it is configured not to."""

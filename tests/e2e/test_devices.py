@@ -41,7 +41,7 @@ SCROLLED = "document.querySelector('[role=grid]').parentElement.scrollLeft"
     [
         pytest.param(PHONE, id="phone"),
         pytest.param(TABLET, id="tablet", marks=pytest.mark.slow),
-        pytest.param(DESKTOP, id="desktop"),
+        pytest.param(DESKTOP, id="desktop", marks=pytest.mark.slow),
     ],
 )
 def test_the_story(visit: Callable[..., Visitor], screen: dict[str, Any]) -> None:

@@ -139,6 +139,7 @@ def test_the_list_does_the_same_job(visitor: Visitor, cinema: CinemaFixture) -> 
     visitor.gets_announcement("Seat A1 removed.")
 
 
+@pytest.mark.slow
 def test_changes_by_others_are_announced_in_summary(visitor: Visitor, cinema: CinemaFixture) -> None:
     """A hundred changes by others are a few sentences, which add up, and do not interrupt."""
     visitor.open_seats()

@@ -126,6 +126,7 @@ DAY: list[tuple[int, Callable[[Case], str]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_without_any_webhook_all_that_was_paid_is_confirmed_or_goes_back(
     frontrow: Frontrow, reconciliation: Reconciliation
