@@ -64,8 +64,8 @@ MUTANTS: dict[str, tuple[str, str, str, str]] = {
     ),
     "the map shows a lock too long": (
         "public.seat_map(bigint)",
-        "l.held @> v_now",
-        "l.held && tstzrange(v_now - interval '1 second', v_now, '[]')",
+        "o.held @> v_now",
+        "o.held && tstzrange(v_now - interval '1 second', v_now, '[]')",
         "it should be",
     ),
     "a row dies with its worker": (
