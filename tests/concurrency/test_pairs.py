@@ -330,7 +330,12 @@ def test_two_calls_at_once_come_to_what_they_come_to_in_turn(cinema: CinemaFixtu
         assert together.broken == []
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def slow_unless_guarded(pair: Pair) -> object:
+    """Leave to test-slow the pairs that nothing has to keep apart."""
+    return pytest.param(pair, id=str(pair), marks=pytest.mark.slow if pair.guard == "-" else ())
+
+
+@pytest.mark.parametrize("pair", [slow_unless_guarded(pair) for pair in PAIRS])
 def test_the_second_call_is_alone_when_the_first_rolls_back(cinema: CinemaFixture, start: Start, pair: Pair) -> None:
     for first, second in pair.orders:
         alone = Scenario(cinema, pair.stage).alone(second)
@@ -339,6 +344,7 @@ def test_the_second_call_is_alone_when_the_first_rolls_back(cinema: CinemaFixtur
         assert together.broken == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair.guard in GUARDS], ids=str)
 def test_mutant_without_the_guard_it_is_no_order_at_all(cinema: CinemaFixture, start: Start, pair: Pair) -> None:
     serial = in_turn(cinema, pair)

@@ -72,7 +72,8 @@ def test_layout_shift_is_detected(visitor: Visitor) -> None:
     assert moved(visitor.evaluate("shifts")) > 0.1
 
 
-@pytest.mark.parametrize("width", [pytest.param(360, marks=pytest.mark.slow), 320])
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [360, 320])
 def test_nothing_sticks_out_of_a_phone(visit: Callable[..., Visitor], width: int) -> None:
     """Down to 320 px, which is what a desk's window comes to at four times the size; the header keeps to one line."""
     visitor = visit(width=width, height=640)

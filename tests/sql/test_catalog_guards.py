@@ -16,7 +16,7 @@ Write = Callable[..., list[Json]]
 HELD = ["held", "pending", "sold"]
 
 
-@pytest.fixture(params=["postgres", "service_role"])
+@pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.slow), "service_role"])
 def write(cinema: CinemaFixture, request: pytest.FixtureRequest) -> Write:
     """Runs a statement as the owner, then as the secret key."""
     return cinema.caller(request.param).query
