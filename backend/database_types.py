@@ -18,7 +18,9 @@ from typing_extensions import NotRequired, TypeAlias
 
 from pydantic import BaseModel, Field, JsonValue
 
-PrivateOutboxKind: TypeAlias = Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent", "mail_cancellation", "mail_refund_failed", "mail_showtime_moved"]
+PrivateAccountTokenPurpose: TypeAlias = Literal["verify_email", "change_email", "reset_password"]
+
+PrivateOutboxKind: TypeAlias = Literal["mail_confirmation", "mail_refund", "refund", "cancel_intent", "mail_cancellation", "mail_refund_failed", "mail_showtime_moved", "mail_verify_email", "mail_change_email", "mail_email_changed", "mail_reset_password", "mail_password_changed", "mail_second_factor_changed"]
 
 PrivateOutboxState: TypeAlias = Literal["queued", "sent", "failed", "discarded"]
 
@@ -35,6 +37,8 @@ PublicRefundStatus: TypeAlias = Literal["queued", "pending", "succeeded", "faile
 PublicSeatKind: TypeAlias = Literal["standard", "premium", "wheelchair", "companion", "love"]
 
 PublicShowtimeStatus: TypeAlias = Literal["scheduled", "cancelled"]
+
+PublicUserKind: TypeAlias = Literal["guest", "registered"]
 
 PublicUserRole: TypeAlias = Literal["customer", "staff", "admin"]
 
@@ -444,22 +448,37 @@ class PublicTheatersUpdate(TypedDict):
     time_zone: NotRequired[Annotated[str, Field(alias="time_zone")]]
 
 class PublicUsers(BaseModel):
+    blocked_at: Optional[datetime.datetime] = Field(alias="blocked_at")
     created_at: datetime.datetime = Field(alias="created_at")
-    email: str = Field(alias="email")
-    full_name: str = Field(alias="full_name")
+    email: Optional[str] = Field(alias="email")
+    email_verified_at: Optional[datetime.datetime] = Field(alias="email_verified_at")
+    forgotten_at: Optional[datetime.datetime] = Field(alias="forgotten_at")
+    full_name: Optional[str] = Field(alias="full_name")
     id: uuid.UUID = Field(alias="id")
+    kind: PublicUserKind = Field(alias="kind")
+    language: str = Field(alias="language")
     role: PublicUserRole = Field(alias="role")
 
 class PublicUsersInsert(TypedDict):
+    blocked_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="blocked_at")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
-    email: Annotated[str, Field(alias="email")]
-    full_name: Annotated[str, Field(alias="full_name")]
+    email: NotRequired[Annotated[Optional[str], Field(alias="email")]]
+    email_verified_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="email_verified_at")]]
+    forgotten_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="forgotten_at")]]
+    full_name: NotRequired[Annotated[Optional[str], Field(alias="full_name")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    kind: NotRequired[Annotated[PublicUserKind, Field(alias="kind")]]
+    language: NotRequired[Annotated[str, Field(alias="language")]]
     role: NotRequired[Annotated[PublicUserRole, Field(alias="role")]]
 
 class PublicUsersUpdate(TypedDict):
+    blocked_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="blocked_at")]]
     created_at: NotRequired[Annotated[datetime.datetime, Field(alias="created_at")]]
-    email: NotRequired[Annotated[str, Field(alias="email")]]
-    full_name: NotRequired[Annotated[str, Field(alias="full_name")]]
+    email: NotRequired[Annotated[Optional[str], Field(alias="email")]]
+    email_verified_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="email_verified_at")]]
+    forgotten_at: NotRequired[Annotated[Optional[datetime.datetime], Field(alias="forgotten_at")]]
+    full_name: NotRequired[Annotated[Optional[str], Field(alias="full_name")]]
     id: NotRequired[Annotated[uuid.UUID, Field(alias="id")]]
+    kind: NotRequired[Annotated[PublicUserKind, Field(alias="kind")]]
+    language: NotRequired[Annotated[str, Field(alias="language")]]
     role: NotRequired[Annotated[PublicUserRole, Field(alias="role")]]

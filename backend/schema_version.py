@@ -11,7 +11,7 @@ from typing import Final
 
 from backend.database import Database
 
-REQUIRED_SCHEMA: Final = "20261128000200"
+REQUIRED_SCHEMA: Final = "20261128000400"
 """The timestamp of the newest pre_ migration, or of the first one where there is none; a test compares it with
 supabase/migrations."""
 

@@ -111,12 +111,15 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_booking public.bookings;
 begin
-  select * into v_booking from public.bookings b where b.id = p_booking_id;
-  if found then
+  loop
+    select * into v_booking from public.bookings b where b.id = p_booking_id;
+    exit when not found;
     perform private.lock_customer(v_booking.showtime_id, v_booking.user_id);
-    select * into strict v_booking from public.bookings b
-    where b.showtime_id = v_booking.showtime_id and b.id = p_booking_id for update;
-  end if;
+    -- It may have become another's meanwhile (guests.sql), who has the next turn.
+    select * into v_booking from public.bookings b
+    where b.showtime_id = v_booking.showtime_id and b.id = p_booking_id and b.user_id = v_booking.user_id for update;
+    exit when found;
+  end loop;
   return v_booking;
 end
 $$;
@@ -162,8 +165,8 @@ $$;
 -- Turns the caller's live locks at a showtime into one pending booking (booking.created) at today's prices, which ends
 -- when they do; who begins to pay gets more time (start_payment). Called again it answers the same booking. Answers the
 -- booking (private.booking_json). Raises sign_in_required, unknown_showtime, showtime_closed, lock_expired,
--- unknown_seat or seat_not_for_sale with the seats, amount_not_payable with what can be paid, too_many_unpaid,
--- too_many_returned, busy.
+-- unknown_seat or seat_not_for_sale with the seats, amount_not_payable with what can be paid, account_blocked,
+-- too_many_unpaid, too_many_returned, busy.
 create function public.create_booking(showtime_id bigint) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off
 set lock_timeout = '1s' as $$
@@ -324,6 +327,31 @@ begin
 end
 $$;
 
+-- True for a booking that its customer may give up.
+create function private.is_cancellable(p_booking public.bookings, p_now timestamptz) returns boolean
+language sql stable set search_path = '' as $$
+  select case (p_booking).status
+           when 'pending' then (p_booking).expires_at > p_now
+           when 'confirmed' then p_now <= private.cancellable_until(p_booking)
+           else false end
+$$;
+
+-- Gives up a booking that the caller has locked (private.booking_for_update), for its customer. What is cancelled stays
+-- so. Raises not_cancellable.
+create function private.cancel_for_customer(p_booking public.bookings) returns public.bookings
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_now timestamptz := private.now();
+begin
+  if p_booking.status in ('cancelled', 'refunded') then
+    return p_booking;
+  elsif private.is_cancellable(p_booking, v_now) is not true then
+    perform private.raise_api_error('not_cancellable');
+  end if;
+  return private.end_booking(p_booking, 'cancelled_by_customer', v_now);
+end
+$$;
+
 -- Gives up one of the caller's bookings. A pending one frees its seats; a confirmed one, until it is no longer
 -- cancellable, frees them and queues a full refund. Cancelling what is cancelled answers it again.
 -- Answers the booking. Raises sign_in_required, unknown_booking, not_cancellable, busy.
@@ -333,22 +361,12 @@ set lock_timeout = '1s' as $$
 declare
   v_user uuid := private.require_user_id();
   v_booking public.bookings;
-  v_now timestamptz;
 begin
   v_booking := private.booking_for_update(cancel_booking.booking_id);
-  v_now := private.now();
   if v_booking.user_id is distinct from v_user then
     perform private.raise_api_error('unknown_booking');
   end if;
-  if v_booking.status in ('cancelled', 'refunded') then
-    return private.booking_json(v_booking);
-  end if;
-  if v_booking.status = 'expired' or v_booking.status = 'pending' and v_booking.expires_at <= v_now
-    or v_now > private.cancellable_until(v_booking) then
-    perform private.raise_api_error('not_cancellable');
-  end if;
-
-  return private.booking_json(private.end_booking(v_booking, 'cancelled_by_customer', v_now));
+  return private.booking_json(private.cancel_for_customer(v_booking));
 exception
   when deadlock_detected or lock_not_available then
     perform private.raise_api_error('busy');

@@ -122,3 +122,19 @@ $$;
 create trigger changes_are_broadcast after update on public.showtimes
   for each row when (old.status is distinct from new.status or old.revision is distinct from new.revision)
   execute function private.broadcast_change();
+
+-- Deletes what was last broadcast about showtimes that were over before that time.
+create function private.delete_old_broadcasts(p_until timestamptz, p_max_rows integer) returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_deleted integer;
+begin
+  delete from private.availability_broadcasts a where a.showtime_id = any (array(
+    select old.showtime_id from private.availability_broadcasts old
+    join public.showtimes t on t.id = old.showtime_id
+    where t.ends_at < p_until and old.sent_at < p_until
+    limit p_max_rows for update of old skip locked));
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
+end
+$$;

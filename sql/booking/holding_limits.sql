@@ -125,16 +125,24 @@ end
 $$;
 
 -- Refuses another booking to who left too many unpaid, or returned too many. What the cinema cancelled, and what was
--- paid too late, counts for neither; nor does returning what the cinema moved. Raises too_many_unpaid,
--- too_many_returned.
+-- paid too late, counts for neither; nor does returning what the cinema moved. Raises account_blocked,
+-- too_many_unpaid, too_many_returned.
 create function private.require_bookings_left(p_user_id uuid, p_now timestamptz) returns void
 language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 declare
   v_settings private.settings;
+  v_unpaid_limit integer;
   v_unpaid timestamptz[];
   v_returned timestamptz[];
 begin
   select * into strict v_settings from private.settings c where c.singleton;
+  if exists (select from public.users u where u.id = p_user_id and u.blocked_at is not null) then
+    perform private.raise_api_error('account_blocked');
+  end if;
+  v_unpaid_limit := case
+    when exists (select from public.users u where u.id = p_user_id and u.email_verified_at is null)
+      then least(v_settings.unpaid_bookings_per_day, v_settings.unproved_unpaid_bookings_per_day)
+    else v_settings.unpaid_bookings_per_day end;
   select array_agg(b.created_at order by b.created_at desc) filter (
            where b.confirmed_at is null and b.created_at > p_now - interval '1 day'
              and (b.status in ('expired', 'cancelled') or b.status = 'pending' and b.expires_at <= p_now)
@@ -155,11 +163,10 @@ begin
       'limit', v_settings.returned_bookings_per_month,
       'retry_after',
       ceil(extract(epoch from v_returned[v_settings.returned_bookings_per_month] + interval '30 days' - p_now))));
-  elsif cardinality(v_unpaid) >= v_settings.unpaid_bookings_per_day then
+  elsif cardinality(v_unpaid) >= v_unpaid_limit then
     perform private.raise_api_error('too_many_unpaid', jsonb_build_object(
-      'limit', v_settings.unpaid_bookings_per_day,
-      'retry_after',
-      ceil(extract(epoch from v_unpaid[v_settings.unpaid_bookings_per_day] + interval '1 day' - p_now))));
+      'limit', v_unpaid_limit,
+      'retry_after', ceil(extract(epoch from v_unpaid[v_unpaid_limit] + interval '1 day' - p_now))));
   end if;
 end
 $$;

@@ -52,7 +52,7 @@ create index seat_locks_by_end on public.seat_locks (upper(held)) where not uppe
 alter table public.seat_locks enable row level security;
 grant select on public.seat_locks to service_role;
 
--- Ended locks, for good: who had F7 at 19:02?
+-- Ended locks: who had F7 at 19:02?
 create table private.seat_lock_history (
   showtime_id bigint not null,
   id bigint not null,
@@ -65,6 +65,8 @@ create table private.seat_lock_history (
 );
 -- What somebody held at a showtime lately and did not buy (holding_limits.sql).
 create index seat_lock_history_by_user on private.seat_lock_history (user_id, showtime_id, id);
+-- What is no longer kept.
+create index seat_lock_history_by_end on private.seat_lock_history (upper(held));
 alter table private.seat_lock_history enable row level security;
 
 -- Makes a customer's own calls take turns, at all showtimes (some limits are over all), so that limits and a
@@ -134,11 +136,15 @@ create function private.refuse_selection(p_showtime_id bigint, p_user_id uuid, p
 returns void
 language plpgsql volatile set search_path = '' as $$
 declare
+  v_user public.users;
   v_showtime public.showtimes;
   v_unknown bigint[];
 begin
-  if not exists (select from public.users u where u.id = p_user_id) then
+  select u.* into v_user from public.users u where u.id = p_user_id and u.forgotten_at is null;
+  if not found then
     perform private.raise_api_error('sign_in_required');  -- no token, or the account is gone and its token lives on
+  elsif v_user.blocked_at is not null then
+    perform private.raise_api_error('account_blocked');
   elsif p_seat_ids is null or cardinality(p_seat_ids) = 0 then
     perform private.raise_api_error('no_seats');
   elsif cardinality(p_seat_ids) > p_limit then
@@ -167,9 +173,9 @@ $$;
 -- its clock, adding seats does not restart it. Locking what the caller holds already succeeds and changes nothing.
 --
 -- Answers what the caller now holds there: {showtime_id, seat_ids, lock_ids, expires_at}.
--- Raises sign_in_required, no_seats, duplicate_seat, unknown_seat, seat_not_for_sale, too_many_seats, unknown_showtime,
--- showtime_closed, booking_pending, seat_taken with the seats, too_many_attempts, too_many_held, seat_cooldown with the
--- seats, holding_paused, human_check_required, busy.
+-- Raises sign_in_required, account_blocked, no_seats, duplicate_seat, unknown_seat, seat_not_for_sale, too_many_seats,
+-- unknown_showtime, showtime_closed, booking_pending, seat_taken with the seats, too_many_attempts, too_many_held,
+-- seat_cooldown with the seats, holding_paused, human_check_required, busy.
 --
 -- Who held seats there lately and did not buy them goes by private.selection_time (holding_limits.sql).
 --
@@ -214,14 +220,17 @@ begin
   perform private.lock_customer(lock_seats.showtime_id, v_user);
   v_now := private.now();
   select c.seats_per_customer,
-         u.id is not null and t.status = 'scheduled' and t.starts_at > v_now,
+         u.id is not null and u.blocked_at is null and u.forgotten_at is null
+           and t.status = 'scheduled' and t.starts_at > v_now,
          (select count(*) from public.seats s
           join public.showtime_prices p on p.showtime_id = t.id and p.kind = s.kind
           where cardinality(v_wanted) <= c.seats_per_customer
             and s.id = any (v_wanted) and s.auditorium_id = t.auditorium_id),
          mine.seat_ids, mine.booking_id,
          coalesce(mine.expires_at, v_now + least(c.lock_duration, c.holding_time_per_hour)),
-         mine.lately, c.seats_chosen_per_minute, mine.unpaid, c.seats_held_per_customer, c.human_check,
+         mine.lately, c.seats_chosen_per_minute, mine.unpaid,
+         case when u.email_verified_at is null then least(c.seats_held_per_customer, c.unproved_seats_held)
+              else c.seats_held_per_customer end, c.human_check,
          mine.expires_at is null,
          mine.ended or exists (
            select from private.seat_lock_history h

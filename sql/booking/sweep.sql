@@ -232,7 +232,7 @@ declare
   c_longest_call constant interval := '10 seconds';
   -- The tidying has time for an hour.
   c_steps constant text[] := array['broadcast_expired', 'archive_ended_locks', 'broadcast_availability'];
-  c_hourly_steps constant text[] := array['archive_shown', 'purge_old_sign_ins', 'abandon_emails', 'forget_failures'];
+  c_hourly_steps constant text[] := array['archive_shown', 'purge_rate_limits', 'abandon_emails', 'forget_failures'];
   v_step text;
   v_hourly boolean;
   v_now timestamptz;
@@ -271,8 +271,8 @@ begin
           if private.archive_shown(v_now, release_expired_locks.max_rows) >= release_expired_locks.max_rows then
             v_sweep.cleaned_at := '-infinity';  -- there may be more
           end if;
-        when 'purge_old_sign_ins' then
-          perform private.purge_old_sign_ins();
+        when 'purge_rate_limits' then
+          perform private.purge_rate_limits(v_now);
         when 'abandon_emails' then
           perform private.abandon_emails(v_now);
         when 'forget_failures' then

@@ -57,13 +57,14 @@ grant select on public.payments to service_role;
 -- happens, until it is paid or can no longer be. The first time it gives the booking and its locks the time to pay
 -- (lock.extended): who only holds seats gets no more. Answers {payment_id, booking_id, reference, amount, currency,
 -- payment_intent_id (null until attached), email, expires_at}. Raises unknown_booking, lock_expired, not_payable,
--- too_many_attempts.
+-- account_blocked, contact_required, too_many_attempts.
 create function public.start_payment(booking_id uuid, user_id uuid) returns jsonb
 language plpgsql volatile security definer set search_path = '' set timezone = 'UTC' set enable_seqscan = off as $$
 declare
   v_booking public.bookings := private.booking_for_update(start_payment.booking_id);
   v_now timestamptz := private.now();
   v_payment public.payments;
+  v_user public.users;
   v_seconds integer;
 begin
   if v_booking.user_id is distinct from start_payment.user_id or v_booking.id is null then
@@ -72,6 +73,12 @@ begin
     perform private.raise_api_error('lock_expired');
   elsif v_booking.status <> 'pending' then
     perform private.raise_api_error('not_payable');
+  end if;
+  select * into v_user from public.users u where u.id = v_booking.user_id;
+  if v_user.blocked_at is not null then
+    perform private.raise_api_error('account_blocked');
+  elsif v_user.email is null then
+    perform private.raise_api_error('contact_required');
   end if;
   select private.check_rate_limit(
     array[row('payment_start:' || v_booking.user_id, c.payment_starts_per_customer, c.sign_in_window)
@@ -94,7 +101,7 @@ begin
   return jsonb_build_object(
     'payment_id', v_payment.id, 'booking_id', v_booking.id, 'reference', v_booking.reference,
     'amount', v_payment.amount, 'currency', v_payment.currency, 'payment_intent_id', v_payment.payment_intent_id,
-    'email', (select u.email from public.users u where u.id = v_booking.user_id), 'expires_at', v_booking.expires_at);
+    'email', v_user.email, 'expires_at', v_booking.expires_at);
 end
 $$;
 
@@ -253,7 +260,9 @@ language plpgsql volatile set search_path = '' as $$
 begin
   if p_booking.status = 'confirmed' then
     return 'second_payment';
-  elsif p_booking.status in ('cancelled', 'refunded') then
+  elsif p_booking.status in ('cancelled', 'refunded')
+    -- Nobody is left to have a ticket.
+    or exists (select from public.users u where u.id = p_booking.user_id and u.forgotten_at is not null) then
     return 'booking_cancelled';
   elsif (p_payment.amount_received, p_payment.currency_received)
     is distinct from (p_booking.total, p_booking.currency) then

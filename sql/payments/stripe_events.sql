@@ -11,6 +11,7 @@ create table private.stripe_events (
   booking_id uuid
 );
 create index stripe_events_by_intent on private.stripe_events (payment_intent_id);
+create index stripe_events_by_time on private.stripe_events (received_at);
 alter table private.stripe_events enable row level security;
 
 -- Notes an event; false when it was dealt with before. Waits for a parallel delivery to end one way or the other. Null,
@@ -36,5 +37,19 @@ begin
   update private.stripe_events e set outcome = p_outcome, booking_id = p_booking_id, reason = p_reason
   where e.id = p_event_id;
   return jsonb_build_object('outcome', p_outcome, 'booking_id', p_booking_id, 'reason', p_reason);
+end
+$$;
+
+-- Deletes events that arrived before that time, the oldest first.
+create function private.delete_old_events(p_until timestamptz, p_max_rows integer) returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_deleted integer;
+begin
+  delete from private.stripe_events e where e.id = any (array(
+    select old.id from private.stripe_events old where old.received_at < p_until
+    order by old.received_at limit p_max_rows for update skip locked));
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
 end
 $$;

@@ -1,8 +1,11 @@
--- The record of what happened, for good: who had this seat at that time, what became of a booking. Rows are added and
--- never changed. Seats: seat_locks while a hold lives, private.seat_lock_history once it ended. Bookings, with their
--- payments, refunds and disputes: private.booking_log, a row for every change. Showtimes that changed their time or
--- place: private.showtime_revisions (booking/moved_showtimes.sql).
+-- The record of what happened: who had this seat at that time, what became of a booking. Rows are added and never
+-- changed; what is older than private.settings says is deleted (retention.sql). Seats: seat_locks while a hold lives,
+-- private.seat_lock_history once it ended. Bookings, with their payments, refunds and disputes: private.booking_log, a
+-- row for every change. Showtimes that changed their time or place: private.showtime_revisions
+-- (booking/moved_showtimes.sql).
 
+-- A partition a month (log_partitions.sql), so that the oldest goes at once and leaves no holes. Who reads says from
+-- when on, else every month there is would be looked into.
 create table private.booking_log (
   showtime_id bigint not null,
   booking_id uuid not null,
@@ -14,9 +17,9 @@ create table private.booking_log (
   request_id text default private.request_id(),
   actor text default private.actor(),
   session_id uuid default private.session_id(),
-  primary key (showtime_id, booking_id, id),
+  primary key (showtime_id, booking_id, id, at),
   constraint entity_is_known check (entity in ('booking', 'payment', 'refund', 'dispute'))
-);
+) partition by range (at);
 comment on column private.booking_log.request_id is 'The call that changed it, as the logs name it.';
 comment on column private.booking_log.actor is
   'Who changed it: the id of a user, or the role of a program. Null before 28 November 2026.';
@@ -52,10 +55,13 @@ create trigger changes_are_logged after insert or update on public.refunds
 create trigger changes_are_logged after insert or update on public.disputes
   for each row execute function private.log_change('dispute');
 
--- Keeps a record what it is, against our own mistakes too.
+-- Keeps a record what it is, against our own mistakes too. The functions that keep retention say so in a setting.
 create function private.forbid_changes() returns trigger
 language plpgsql volatile set search_path = '' as $$
 begin
+  if tg_op = 'DELETE' and current_setting('frontrow.deletes_old_rows', true) = 'on' then
+    return null;
+  end if;
   raise exception '% is only added to', tg_table_name using errcode = 'object_not_in_prerequisite_state';
 end
 $$;
@@ -68,6 +74,22 @@ create trigger rows_are_only_added before update or delete or truncate on privat
   for each statement execute function private.forbid_changes();
 create trigger rows_are_only_added before update or delete or truncate on private.showtime_revisions
   for each statement execute function private.forbid_changes();
+
+-- Deletes holds that ended before that time, the oldest first.
+create function private.delete_old_holds(p_until timestamptz, p_max_rows integer) returns integer
+language plpgsql volatile set search_path = '' set enable_seqscan = off as $$
+declare
+  v_deleted integer;
+begin
+  perform set_config('frontrow.deletes_old_rows', 'on', true);
+  delete from private.seat_lock_history h where h.ctid = any (array(
+    select old.ctid from private.seat_lock_history old where upper(old.held) < p_until
+    order by upper(old.held) limit p_max_rows));
+  get diagnostics v_deleted = row_count;
+  perform set_config('frontrow.deletes_old_rows', 'off', true);
+  return v_deleted;
+end
+$$;
 
 -- Who had this seat at this time, for staff: {seat_id, at, user: {id, email, full_name}, lock_id, held_from, held_until
 -- (null while sold), end_reason (null while it lives), booking: {id, reference, status} as it was then, or null for a
@@ -103,7 +125,7 @@ $$;
 -- session_id}]. Among it are the moves of its showtime since it was booked (entity showtime, status moved or, where it
 -- still starts when it did, changed). Raises staff_only, unknown_booking.
 create function public.booking_history(booking_id uuid) returns jsonb
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = '' set enable_seqscan = off as $$
 declare
   v_booking public.bookings;
 begin
@@ -120,6 +142,7 @@ begin
     from (select l.at, l.id, l.entity, l.status, l.request_id, l.row_data, l.actor, l.session_id
           from private.booking_log l
           where l.showtime_id = v_booking.showtime_id and l.booking_id = v_booking.id
+            and l.at >= v_booking.created_at - interval '1 day'
           union all
           select r.at, null, 'showtime', case when r.old_starts_at = r.starts_at then 'changed' else 'moved' end,
                  r.request_id, to_jsonb(r), r.actor, r.session_id

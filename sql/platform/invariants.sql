@@ -9,7 +9,13 @@ create function public.check_invariants() returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '10min' as $$
 declare
   v_now timestamptz := private.now();
+  -- What is older may be deleted (retention.sql), or a little later.
+  v_emails_since timestamptz;
+  v_holds_since timestamptz;
 begin
+select coalesce(v_now - c.outbox_kept, '-infinity'), coalesce(v_now - c.seat_lock_history_kept, '-infinity')
+into strict v_emails_since, v_holds_since
+from private.settings c;
 return (
 with holds as (
   -- Every hold of a seat there ever was, live, ended and archived.
@@ -99,7 +105,8 @@ from public.bookings b
 join public.booking_seats s on s.showtime_id = b.showtime_id and s.booking_id = b.id
 where b.status = 'confirmed'
   and (s.sold_at is null or s.released_at is not null
-       or not exists (select from holds h
+       or (select t.ends_at from public.showtimes t where t.id = b.showtime_id) > v_holds_since
+       and not exists (select from holds h
                       where h.showtime_id = s.showtime_id and h.seat_id = s.seat_id and h.booking_id = b.id
                         and (upper_inf(h.held) or upper(h.held) >= (select t.ends_at from public.showtimes t
                                                                     where t.id = b.showtime_id))))
@@ -178,13 +185,13 @@ where t.ends_at > v_now and b.currency <> h.currency
 union all
 select 'I6 a confirmation has no mail', jsonb_build_object('booking_id', b.id)
 from public.bookings b
-where b.confirmed_at is not null
+where b.confirmed_at > v_emails_since
   and not exists (select from private.outbox o where o.key = 'mail:confirmation:' || b.id)
 
 union all
 select 'I6 a refund has no mail', jsonb_build_object('refund_id', r.id)
 from public.refunds r
-where not (r.reason = 'made_at_stripe' and r.status = 'failed')
+where not (r.reason = 'made_at_stripe' and r.status = 'failed') and r.created_at > v_emails_since
   and not exists (select from private.outbox o where o.key = 'mail:refund:' || r.id)
 
 union all
@@ -197,7 +204,7 @@ where r.status = 'failed' and r.stripe_refund_id is not null
 union all
 select 'I6 a cancellation has no mail', jsonb_build_object('booking_id', b.id)
 from public.bookings b
-where b.confirmed_at is not null and b.status in ('cancelled', 'refunded')
+where b.confirmed_at is not null and b.status in ('cancelled', 'refunded') and b.cancelled_at > v_emails_since
   and not exists (select from private.outbox o
                   where o.booking_id = b.id and o.kind in ('mail_refund', 'mail_cancellation'))
 
@@ -218,7 +225,8 @@ union all
 select 'A2 a move has no mail', jsonb_build_object('booking_id', b.id, 'revision', r.revision)
 from private.showtime_revisions r
 join public.bookings b on b.showtime_id = r.showtime_id and b.revision < r.revision
-where r.old_starts_at <> r.starts_at and b.confirmed_at < r.at and (b.cancelled_at > r.at) is not false
+where r.old_starts_at <> r.starts_at and r.at > v_emails_since
+  and b.confirmed_at < r.at and (b.cancelled_at > r.at) is not false
   and not exists (select from private.outbox o where o.key = 'mail:showtime_moved:' || b.id || ':' || r.revision)
 
 -- A3: a showtime to come has time for its film.
@@ -227,6 +235,20 @@ select 'A3 a showtime ends before its film', jsonb_build_object('showtime_id', t
 from public.showtimes t
 join public.movies m on m.id = t.movie_id
 where t.ends_at > v_now and t.ends_at < t.starts_at + make_interval(mins => m.length_minutes)
+
+-- A4: who is forgotten has no name, no address and nothing to sign in with; and who has left is forgotten once it is
+-- time.
+union all
+select 'A4 somebody is forgotten and has a name', jsonb_build_object('user_id', u.id)
+from public.users u
+where u.forgotten_at is not null
+  and (u.email is not null or u.full_name <> private.forgotten_name() or u.role <> 'customer' or u.kind <> 'guest'
+       or exists (select from private.credentials c where c.user_id = u.id)
+       or exists (select from private.sessions s where s.user_id = u.id))
+
+union all
+select 'A4 somebody has left and is not forgotten', jsonb_build_object('user_id', d.user_id, 'due_at', d.due_at)
+from private.departures d where d.due_at < v_now - interval '1 day'
 
 -- I7: clients call functions and have no privilege on any table or sequence; and all tables have row security.
 union all
@@ -252,7 +274,8 @@ where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
   and p.proname <> all (array[
     'whats_on', 'movie', 'theaters', 'theater', 'showtime', 'seat_layout', 'seat_states', 'seat_map', 'server_time',
     'lock_seats', 'release_seats', 'create_booking', 'cancel_booking', 'send_ticket_again',
-    'my_bookings', 'my_booking', 'my_account', 'rename_me', 'my_data', 'seat_holder', 'booking_history'])
+    'my_bookings', 'my_booking', 'my_account', 'rename_me', 'set_language', 'set_contact', 'my_data', 'my_sessions',
+    'end_my_session', 'my_second_factor', 'send_verification_again', 'seat_holder', 'booking_history'])
   and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')  -- of an extension
 
 union all

@@ -10,7 +10,14 @@ create type private.outbox_kind as enum (
   'cancel_intent',      -- ask Stripe to take no money for what has ended
   'mail_cancellation',  -- a paid booking has ended and nothing is left to refund
   'mail_refund_failed',  -- the bank refused a refund
-  'mail_showtime_moved'  -- the showtime of a ticket has another time
+  'mail_showtime_moved',  -- the showtime of a ticket has another time
+  -- about an account (accounts/account_emails.sql)
+  'mail_verify_email',  -- a link that proves the address
+  'mail_change_email',  -- a link that proves the address which the account is to have
+  'mail_email_changed',  -- to the address that it had before
+  'mail_reset_password',  -- a link by which a forgotten password is replaced
+  'mail_password_changed',  -- somebody has changed it
+  'mail_second_factor_changed'  -- somebody has set one up, or removed it
 );
 
 create type private.outbox_state as enum (
@@ -24,7 +31,7 @@ create table private.outbox (
   id bigint generated always as identity primary key,
   kind private.outbox_kind not null,
   key text not null,
-  booking_id uuid not null,
+  booking_id uuid,
   payload jsonb not null,
   state private.outbox_state not null default 'queued',
   attempts integer not null default 0,
@@ -35,16 +42,24 @@ create table private.outbox (
   created_at timestamptz not null default private.now(),
   completed_at timestamptz,
   request_id text default private.request_id(),
+  user_id uuid references public.users on delete cascade,
   constraint key_is_unique unique (key),
+  constraint about_a_booking_or_an_account check (num_nonnulls(booking_id, user_id) <= 1),
   constraint completed_when_it_says_so check ((state = 'queued') = (completed_at is null))
 );
 create index outbox_due on private.outbox (due_at) where state = 'queued';
 create index outbox_not_done on private.outbox (kind, state) where state in ('queued', 'failed');
+create index outbox_by_completion on private.outbox (completed_at) where state in ('sent', 'discarded');
 create index outbox_by_booking on private.outbox (booking_id);
+create index outbox_by_user on private.outbox (user_id) where user_id is not null;
+create index outbox_by_email on private.outbox ((payload ->> 'email')) where payload ->> 'email' is not null;
 alter table private.outbox enable row level security;
 
 comment on column private.outbox.key is 'Says what it is about; the same key again does nothing.';
 comment on column private.outbox.claimed_until is 'A worker does it until then; past that it died, and another may.';
+comment on column private.outbox.booking_id is 'Null for an email about an account.';
+comment on column private.outbox.user_id is
+  'The account that an email is about; null for a booking''s, and where it goes to whom nobody may know.';
 comment on column private.outbox.request_id is 'The call that enqueued it; the worker goes on under the same id.';
 comment on column private.outbox.abandoned_claims is 'How many workers claimed it and never completed it.';
 
@@ -66,7 +81,8 @@ $$;
 
 -- Everything an email about a booking says: {booking, was_confirmed, moved_from (private.moved_from), showtime: {id,
 -- starts_at, ends_at, revision}, movie: {title, certificate, length_minutes}, theater: {name, address, city,
--- time_zone}, auditorium, customer: {email, full_name}}.
+-- time_zone}, auditorium, customer: {email, full_name, kind}, language (of the customer), cinema
+-- (private.cinema_json)}.
 create function private.email_context(p_booking_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object(
@@ -77,7 +93,9 @@ language sql stable set search_path = '' as $$
     'movie', jsonb_build_object('title', m.title, 'certificate', m.certificate, 'length_minutes', m.length_minutes),
     'theater', jsonb_build_object('name', t.name, 'address', t.address, 'city', t.city, 'time_zone', t.time_zone),
     'auditorium', a.name,
-    'customer', jsonb_build_object('email', u.email, 'full_name', u.full_name))
+    'customer', jsonb_build_object('email', u.email, 'full_name', u.full_name, 'kind', u.kind),
+    'language', u.language,
+    'cinema', private.cinema_json())
   from public.bookings b
   join public.users u on u.id = b.user_id
   join public.showtimes s on s.id = b.showtime_id
@@ -101,7 +119,8 @@ $$;
 
 -- Claims due rows for a worker, of those kinds or of any, for so many seconds. Several workers never get the same row,
 -- and one whose worker died comes again when its lease has run out (outbox.reclaimed). Answers [{id, attempt, kind,
--- key, booking_id, request_id, payload, email (for mail), refund (for what is about one)}].
+-- key, booking_id, request_id, payload, email (for mail about a booking), account (for mail about an account,
+-- private.account_email_context), refund (for what is about one)}].
 create function public.claim_outbox(
   max_rows integer default 10, lease_seconds integer default 60, kinds text[] default null) returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
@@ -126,6 +145,7 @@ begin
     'id', c.id, 'attempt', c.attempts, 'kind', c.kind, 'key', c.key, 'booking_id', c.booking_id,
     'request_id', c.request_id, 'payload', c.payload,
     'email', case when private.is_mail(c.kind) then private.email_context(c.booking_id) end,
+    'account', case when c.booking_id is null then private.account_email_context(c) end,
     'refund', private.refund_context((c.payload ->> 'refund_id')::uuid)) order by c.id), '[]')
   into v_claimed from claimed c;
   return v_claimed;
@@ -134,7 +154,8 @@ $$;
 
 -- Ends a claim: done (outbox.completed), or to be tried again (outbox.retried) after a growing and slightly random
 -- pause of two hours at most. Money is never given up; an email is (outbox.failed), three days after it was written,
--- and then a person must look (requeue_outbox). attempt is what claim_outbox gave; a worker that was so slow that
+-- and then a person must look (requeue_outbox). One about an account is discarded after a day: its link was asked for
+-- with an address that anybody may have mistyped. attempt is what claim_outbox gave; a worker that was so slow that
 -- another has claimed the row since completes nothing. False then.
 create function public.complete_outbox(id bigint, attempt integer, error text default null) returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
@@ -147,7 +168,10 @@ begin
       due_at = v_now + make_interval(secs => least(2 ^ least(o.attempts, 20), 7200) * (0.75 + random() / 2)),
       claimed_until = null,
       abandoned_claims = 0,
-      last_error = left(complete_outbox.error, 1000)
+      last_error = left(complete_outbox.error, 1000),
+      -- The address that somebody typed, who may be nobody here.
+      payload = case when o.booking_id is null and private.next_state(o, complete_outbox.error, v_now) <> 'queued'
+        then '{}' else o.payload end
   where o.id = complete_outbox.id and o.state = 'queued' and o.attempts = complete_outbox.attempt;
   return found;
 end
@@ -157,6 +181,7 @@ $$;
 create function private.next_state(p_row private.outbox, p_error text, p_now timestamptz) returns private.outbox_state
 language sql stable set search_path = '' as $$
   select case when p_error is null then 'sent'
+              when (p_row).booking_id is null and p_now - (p_row).created_at > interval '1 day' then 'discarded'
               when private.is_mail((p_row).kind)
                 and p_now - (p_row).created_at > interval '3 days' then 'failed'
               else 'queued' end::private.outbox_state
@@ -171,6 +196,30 @@ language sql volatile set search_path = '' as $$
       last_error = 'claimed by ' || o.abandoned_claims + 1 || ' workers, none of which came back'
   where o.state = 'queued' and private.is_mail(o.kind)
     and o.abandoned_claims >= 9 and o.claimed_until <= p_now
+$$;
+
+-- Deletes what was completed before that time, and nothing of a booking of which anything is newer, waits, was given
+-- up, or is about money on its way: all of a booking go together, since some rows say whether others are to be written.
+create function private.delete_old_outbox(p_until timestamptz, p_max_rows integer) returns integer
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_deleted integer;
+begin
+  delete from private.outbox o where o.id = any (array(
+    select done.id from private.outbox done
+    where done.completed_at < p_until and done.state in ('sent', 'discarded')
+      and not exists (
+        select from private.outbox other
+        where other.booking_id = done.booking_id
+          and (other.completed_at >= p_until or other.state in ('queued', 'failed')))
+      and not exists (
+        select from public.bookings b
+        join public.refunds r on r.showtime_id = b.showtime_id and r.booking_id = b.id
+        where b.id = done.booking_id and r.status not in ('succeeded', 'void') and r.reason <> 'made_at_stripe')
+    order by done.completed_at limit p_max_rows for update skip locked));
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
+end
 $$;
 
 -- Sends the ticket of a confirmed booking once more, three times in a day at the most. An email that is on its way is

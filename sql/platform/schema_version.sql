@@ -4,7 +4,7 @@
 
 create function private.schema_version() returns text
 language sql immutable parallel safe set search_path = '' as $$
-  select '20261128000300'
+  select '20261128000400'
 $$;
 
 -- The same for the server, which has the secret key.

@@ -74,6 +74,18 @@ MUTANTS: dict[str, tuple[str, str, str, str]] = {
         "false",
         "It never comes to rest",
     ),
+    "an order moves without its seats": (
+        "private.move_bookings(uuid,uuid,boolean,timestamptz)",
+        "b.user_id = p_to) end",
+        "b.user_id is null) end",
+        "I3|it should be|was due|still held|seat_taken",
+    ),
+    "a guest's order takes the place of the account's": (
+        "private.has_selection(uuid,bigint,timestamptz)",
+        "select exists",
+        "select false and exists",
+        "it should be|was due|still held|one_pending_booking|seat_taken",
+    ),
     "no e-mail for what is confirmed": (
         "private.enqueue(private.outbox_kind,text,public.bookings,jsonb,interval)",
         "values (p_kind, p_key, p_booking.id, p_payload, private.now() + p_delay)",

@@ -5,7 +5,9 @@ from __future__ import annotations
 # One row for everything in our schemas that a migration can get wrong, as text that does not depend on OIDs or on the
 # order in which things were made.
 CATALOG = r"""
-with ours as (select oid, nspname from pg_namespace where nspname in ('public', 'private'))
+with ours as (select oid, nspname from pg_namespace where nspname in ('public', 'private')),
+-- Their names say when a database was made, and tests/sql/test_retention.py compares each with its table.
+months as (select inhrelid from pg_inherits)
 select 'schema ' || nspname, (select array_agg(a::text order by a::text) from unnest(nspacl) a)::text
 from pg_namespace where oid in (select oid from ours)
 union all
@@ -16,7 +18,8 @@ select 'relation ' || c.oid::regclass,
                  pg_get_userbyid(c.relowner), (select array_agg(o order by o) from unnest(c.reloptions) o),
                  (select array_agg(a::text order by a::text) from unnest(c.relacl) a),
                  obj_description(c.oid, 'pg_class'))
-from pg_class c join ours on ours.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'S')
+from pg_class c join ours on ours.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'S') and not c.relispartition
 union all
 select 'column ' || c.oid::regclass || '.' || a.attname,
        concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
@@ -29,13 +32,15 @@ from pg_attribute a
 join pg_class c on c.oid = a.attrelid
 join ours on ours.oid = c.relnamespace
 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-where c.relkind in ('r', 'p', 'v', 'm') and a.attnum > 0 and not a.attisdropped
+where c.relkind in ('r', 'p', 'v', 'm') and not c.relispartition and a.attnum > 0 and not a.attisdropped
 union all
 select 'constraint ' || conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) || convalidated::text
-from pg_constraint where connamespace in (select oid from ours)
+from pg_constraint
+where connamespace in (select oid from ours) and not exists (select from months m where m.inhrelid = conrelid)
 union all
 select 'index ' || indexrelid::regclass, pg_get_indexdef(indexrelid) || indisvalid::text
-from pg_index i join pg_class c on c.oid = i.indexrelid where c.relnamespace in (select oid from ours)
+from pg_index i join pg_class c on c.oid = i.indexrelid
+where c.relnamespace in (select oid from ours) and not exists (select from months m where m.inhrelid = i.indrelid)
 union all
 select 'policy ' || schemaname || '.' || tablename || '.' || policyname,
        concat_ws(' ', permissive, (select array_agg(r order by r) from unnest(roles) r), cmd, qual, with_check)
@@ -53,7 +58,7 @@ from pg_type t join pg_enum e on e.enumtypid = t.oid where t.typnamespace in (se
 union all
 select 'trigger ' || tgrelid::regclass || '.' || tgname, pg_get_triggerdef(t.oid) || tgenabled::text
 from pg_trigger t join pg_class c on c.oid = tgrelid
-where not tgisinternal and c.relnamespace in (select oid from ours)
+where not tgisinternal and c.relnamespace in (select oid from ours) and not c.relispartition
 union all
 select concat_ws(' ', 'default privileges of', defaclrole::regrole, 'in', n.nspname, 'on', defaclobjtype),
        (select array_agg(a::text order by a::text) from unnest(defaclacl) a)::text

@@ -63,7 +63,7 @@ select n.nspname || '.' || c.relname, c.relrowsecurity,
        from unnest(%s::text[]) with ordinality r (role, place) order by r.place)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where (n.nspname in ('public', 'private') or (n.nspname, c.relname) = ('realtime', 'messages'))
-  and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
 order by n.nspname desc, c.relname
 """
 _SEQUENCES: Final = """

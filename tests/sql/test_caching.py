@@ -18,7 +18,16 @@ EVERYBODYS = {
 }
 BY_CALLER = dict.fromkeys(("showtime", "seat_states", "seat_map"), "public, max-age=0, s-maxage=1")
 PUBLIC = EVERYBODYS | BY_CALLER
-PRIVATE = ("my_bookings", "my_booking", "my_account", "my_data", "seat_holder", "booking_history")
+PRIVATE = (
+    "my_bookings",
+    "my_booking",
+    "my_account",
+    "my_data",
+    "my_second_factor",
+    "my_sessions",
+    "seat_holder",
+    "booking_history",
+)
 
 PLAIN: dict[str, Json | None] = {
     "outside the Data API": None,

@@ -64,3 +64,19 @@ def test_there_is_one_row_of_settings(cinema: CinemaFixture) -> None:
     for statement in ("insert into private.settings default values", "insert into private.settings values (false)"):
         with pytest.raises(psycopg.errors.IntegrityError):
             cinema.owner.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "violates"),
+    [
+        *(("cinema_name", name, "cinema_is_named") for name in ("", " ", " Scala", "Sca\nla", "x" * 101)),
+        *(("contact_email", email, "contact_email_is") for email in ("", "office", "a@b@c", "A <a@b.example>")),
+        *(("contact_url", url, "contact_url_is") for url in ("", "scala.example", "javascript:alert(1)", 'https://"')),
+        *(("postal_address", address, "postal_address_is") for address in ("", "\n", "x" * 501)),
+    ],
+)
+def test_a_cinema_without_name_or_with_odd_contacts_is_refused(
+    cinema: CinemaFixture, setting: str, value: str, violates: str
+) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation, match=violates):
+        cinema.owner.execute(f"update private.settings set {setting} = %s", [value])

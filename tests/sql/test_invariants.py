@@ -146,6 +146,15 @@ FORGERIES: dict[str, list[str]] = {
         "update public.movies set length_minutes = 111",
         "update public.showtimes set ends_at = starts_at + interval '93 minutes'",
     ],
+    "A4 somebody is forgotten and has a name": [
+        "update public.users set forgotten_at = now() where full_name = 'Ada'",
+        """update public.users set forgotten_at = now(), email = null, full_name = 'Former customer', kind = 'guest',
+                  email_verified_at = null where full_name = 'Ada'""",
+    ],
+    "A4 somebody has left and is not forgotten": [
+        """insert into private.departures (user_id, requested_at, due_at)
+           select id, now(), private.now() - interval '1 day 1 second' from public.users limit 1""",
+    ],
     "I7 a client may use a table": [
         "grant select on public.movies to anon",
         "grant select (email) on public.users to authenticated",

@@ -26,6 +26,27 @@ def test_a_claimed_email_carries_all_it_says(cinema: CinemaFixture) -> None:
     assert email["auditorium"] == "Saal 1"
     assert email["customer"]["full_name"] == "Ada Lovelace"
     assert set(email["showtime"]) == {"id", "starts_at", "ends_at", "revision"}
+    assert email["language"] == "en-US"
+    assert email["cinema"] == {"name": "Frontrow", "contact_email": None, "contact_url": None, "postal_address": None}
+
+
+def test_an_email_is_in_its_customers_language_and_names_the_cinema(cinema: CinemaFixture) -> None:
+    ada = cinema.customer()
+    cinema.buy(ada, 0)
+    # After the payment: an email says what is true when it is written.
+    ada.call("set_language", language="en-GB")
+    cinema.owner.execute(
+        "update private.settings set cinema_name = 'Scala', contact_email = 'office@scala.example',"
+        " contact_url = 'https://scala.example/contact', postal_address = E'Scala KG\\nRing 1\\n1010 Wien'"
+    )
+    (order,) = cinema.service().call("claim_outbox")
+    assert order["email"]["language"] == "en-GB"
+    assert order["email"]["cinema"] == {
+        "name": "Scala",
+        "contact_email": "office@scala.example",
+        "contact_url": "https://scala.example/contact",
+        "postal_address": "Scala KG\nRing 1\n1010 Wien",
+    }
 
 
 def test_the_page_and_the_email_have_their_facts_from_one_place(cinema: CinemaFixture) -> None:

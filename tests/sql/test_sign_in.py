@@ -13,18 +13,35 @@ from tests.cinema import PASSWORD_HASH, CinemaFixture, Refused
 
 
 def register(cinema: CinemaFixture, email: str = "ada@example.com", full_name: str = "Ada") -> dict[str, str]:
-    return cinema.service().call("register_user", email=email, password_hash=PASSWORD_HASH, full_name=full_name)
+    user = cinema.service().call("register_user", email=email, password_hash=PASSWORD_HASH, full_name=full_name)
+    assert user.pop("opened")
+    return user
 
 
-def test_addresses_are_kept_in_one_form_and_once(cinema: CinemaFixture) -> None:
+def test_addresses_are_kept_in_one_form(cinema: CinemaFixture) -> None:
     user = register(cinema, "  Ada@Example.COM ", "  Ada Lovelace ")
-    assert user["email"] == "ada@example.com"
-    assert user["full_name"] == "Ada Lovelace"
-    assert user["role"] == "customer"
-    with pytest.raises(Refused) as refused:
-        register(cinema, "ADA@example.com")
-    assert (refused.value.sqlstate, refused.value.code) == ("PT409", "email_taken")
-    assert cinema.value("select count(*) from private.credentials") == 1
+    assert user == {
+        "id": user["id"],
+        "kind": "registered",
+        "email": "ada@example.com",
+        "full_name": "Ada Lovelace",
+        "role": "customer",
+        "email_verified": False,
+    }
+
+
+@pytest.mark.parametrize("proved", [False, True])
+def test_registering_does_not_tell_whether_an_address_has_an_account(cinema: CinemaFixture, proved: bool) -> None:
+    """Same answer, same rows; only the mailbox hears of it."""
+    first, other = register(cinema), register(cinema, "bob@example.com")
+    if proved:
+        cinema.owner.execute("update public.users set email_verified_at = private.now() where id = %s", [first["id"]])
+    second = register(cinema, "ADA@example.com")
+    assert {**second, "id": None, "email": None} == {**other, "id": None, "email": None}
+    assert cinema.value("select count(*) from private.credentials") == 3
+    assert [row["kind"] for row in cinema.outbox()] == ["mail_verify_email"] * 3
+    rows = cinema.call_service("claim_outbox", max_rows=100, lease_seconds=0)
+    assert [row["account"]["taken"] for row in rows] == [False, False, proved]
 
 
 def test_no_name_is_longer_than_it_looks_even_without_the_trigger(cinema: CinemaFixture) -> None:
@@ -38,9 +55,34 @@ def test_no_name_is_longer_than_it_looks_even_without_the_trigger(cinema: Cinema
 def test_credentials_are_found_by_any_spelling(cinema: CinemaFixture) -> None:
     user = register(cinema)
     answer = cinema.service().call("begin_sign_in", email=" ADA@example.com", address="192.0.2.1")
-    assert answer == {"status": "known", "user": user, "password_hash": PASSWORD_HASH}
+    assert answer == {"status": "known", "accounts": [{"user": user, "password_hash": PASSWORD_HASH}]}
     answer = cinema.service().call("begin_sign_in", email="bob@example.com", address="192.0.2.1")
-    assert answer == {"status": "unknown"}
+    assert answer == {"status": "known", "accounts": []}
+
+
+def test_an_address_leads_to_its_owner_and_then_to_the_latest_who_typed_it(cinema: CinemaFixture) -> None:
+    """However many there are, two passwords are compared."""
+    cinema.freeze()
+    users = []
+    for _ in range(4):
+        users.append(register(cinema)["id"])
+        cinema.advance("1 second")
+    guest = cinema.guest("ada@example.com")
+
+    def accounts() -> list[str]:
+        return [account["user"]["id"] for account in attempt(cinema)["accounts"]]
+
+    assert accounts() == [users[3]]
+    cinema.owner.execute("update public.users set email_verified_at = private.now() where id = %s", [users[1]])
+    assert accounts() == [users[1], users[3]]
+    assert guest.user_id not in users
+
+
+def own(cinema: CinemaFixture, email: str = "ada@example.com", full_name: str = "Ada") -> dict[str, str]:
+    """Somebody who has registered with that address and proved it."""
+    user = register(cinema, email, full_name)
+    cinema.owner.execute("update public.users set email_verified_at = private.now() where id = %s", [user["id"]])
+    return user
 
 
 HOME, ELSEWHERE = "192.0.2.1", "192.0.2.2"
@@ -72,7 +114,7 @@ def set_limits(cinema: CinemaFixture, **limits: int) -> None:
 def test_guesses_at_an_account_are_limited_per_address(cinema: CinemaFixture) -> None:
     register(cinema)
     assert statuses(cinema, 11) == ["known"] * 10 + ["limited"]
-    assert statuses(cinema, 1, "bob@example.com") == ["unknown"]
+    assert statuses(cinema, 1, "bob@example.com") == ["known"]
 
 
 def test_guesses_from_elsewhere_do_not_lock_the_account(cinema: CinemaFixture) -> None:
@@ -101,7 +143,7 @@ def test_guesses_at_an_account_are_limited_over_all_addresses(cinema: CinemaFixt
     for n in range(10):
         assert set(statuses(cinema, 10, address=f"198.51.100.{n}")) == {"known"}
     assert statuses(cinema, 1, address="198.51.100.10") == ["limited"]
-    assert statuses(cinema, 1, "bob@example.com", "198.51.100.10") == ["unknown"]
+    assert statuses(cinema, 1, "bob@example.com", "198.51.100.10") == ["known"]
 
 
 def test_the_wait_is_what_is_left_of_it(cinema: CinemaFixture) -> None:
@@ -115,7 +157,7 @@ def test_the_wait_is_what_is_left_of_it(cinema: CinemaFixture) -> None:
     cinema.advance("779.5 seconds")
     assert attempt(cinema) == {"status": "limited", "retry_after": 1}
     cinema.advance("0.5 seconds")
-    assert attempt(cinema)["status"] == "unknown"
+    assert attempt(cinema)["status"] == "known"
     assert attempt(cinema) == {"status": "limited", "retry_after": 60}
 
 
@@ -135,12 +177,12 @@ def test_attempts_are_limited_per_address(cinema: CinemaFixture) -> None:
     for n in range(3):
         attempt(cinema, f"{n}@example.com")
     assert statuses(cinema, 1, "9@example.com") == ["limited"]
-    assert statuses(cinema, 1, "9@example.com", ELSEWHERE) == ["unknown"]
+    assert statuses(cinema, 1, "9@example.com", ELSEWHERE) == ["known"]
 
 
 def test_successes_count_for_their_address(cinema: CinemaFixture) -> None:
     """Each costs a hash, right or wrong."""
-    user = register(cinema)
+    user = own(cinema)
     set_limits(cinema, sign_in_attempts_per_address=12)
     for _ in range(12):
         sign_in(cinema, user)
@@ -149,7 +191,7 @@ def test_successes_count_for_their_address(cinema: CinemaFixture) -> None:
 
 
 def test_a_success_clears_an_accounts_failures_at_that_address(cinema: CinemaFixture) -> None:
-    ada, bob = register(cinema), register(cinema, "bob@example.com", "Bob")
+    ada, bob = own(cinema), own(cinema, "bob@example.com", "Bob")
     for _ in range(3):
         assert set(statuses(cinema, 9)) == {"known"}
         sign_in(cinema, ada)
@@ -163,8 +205,20 @@ def test_a_success_clears_an_accounts_failures_at_that_address(cinema: CinemaFix
     assert statuses(cinema, 11) == ["known"] * 10 + ["limited"]
 
 
+@pytest.mark.parametrize("owned", [False, True])
+def test_the_success_of_an_account_that_is_not_proved_clears_nothing(cinema: CinemaFixture, owned: bool) -> None:
+    """Whether its address has an owner or not: else a stranger opens an account with it, finds out by signing in
+    whether there is one, and has ten new guesses at the owner's password each time."""
+    if owned:
+        own(cinema)
+    strangers = register(cinema)
+    statuses(cinema, 9)
+    sign_in(cinema, strangers)
+    assert statuses(cinema, 1) == ["limited"]
+
+
 def test_successes_do_not_use_up_the_accounts_limit(cinema: CinemaFixture) -> None:
-    user = register(cinema)
+    user = own(cinema)
     set_limits(cinema, sign_in_attempts_per_account=4, sign_in_attempts_per_account_and_address=2)
     for n in range(8):
         statuses(cinema, 1, address=f"198.51.100.{n}")

@@ -69,6 +69,7 @@ def test_metrics_count_waiting_rows(cinema: CinemaFixture) -> None:
     # Counted from when the database was made, so that who never swept and never looked is noticed, too.
     assert 0 <= before.pop("verified_seconds_ago") < 3600
     assert 0 <= before.pop("sweep_seconds_ago") < 3600
+    assert 0 <= before.pop("retention_seconds_ago") < 3600
     begun = before.pop("locks_begun")
     assert before == {
         "outbox": [],
@@ -79,6 +80,7 @@ def test_metrics_count_waiting_rows(cinema: CinemaFixture) -> None:
         "disputes": [],
         "violations": None,
         "sweep_failures": 0,
+        "departures_overdue": 0,
         "locks_held": 0,
         "bookings_recent": {},
         "payments_recent": {},
@@ -107,6 +109,7 @@ def test_metrics_count_waiting_rows(cinema: CinemaFixture) -> None:
     cinema.advance("4 minutes")
     figures = service.call("operational_metrics")
     assert figures["sweep_seconds_ago"] >= 240
+    assert figures["retention_seconds_ago"] >= 240
     assert figures["bookings_recent"] == figures["payments_recent"] == {}
 
 

@@ -259,14 +259,14 @@ isOneToOne: false
                   ]
                 },"users": {
                   Row: {
-                    "created_at": string,"email": string,"full_name": string,"id": string,"role": Database["public"]['Enums']["user_role"]
+                    "blocked_at": string | null,"created_at": string,"email": string | null,"email_verified_at": string | null,"forgotten_at": string | null,"full_name": string | null,"id": string,"kind": Database["public"]['Enums']["user_kind"],"language": string,"role": Database["public"]['Enums']["user_role"]
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"email": string,"full_name": string,"id"?: string,"role"?: Database["public"]['Enums']["user_role"]
+                    "blocked_at"?: string | null,"created_at"?: string,"email"?: string | null,"email_verified_at"?: string | null,"forgotten_at"?: string | null,"full_name"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["user_kind"],"language"?: string,"role"?: Database["public"]['Enums']["user_role"]
                   }
                   Update: {
-                    "created_at"?: string,"email"?: string,"full_name"?: string,"id"?: string,"role"?: Database["public"]['Enums']["user_role"]
+                    "blocked_at"?: string | null,"created_at"?: string,"email"?: string | null,"email_verified_at"?: string | null,"forgotten_at"?: string | null,"full_name"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["user_kind"],"language"?: string,"role"?: Database["public"]['Enums']["user_role"]
                   }
                   Relationships: [
                     
@@ -277,20 +277,50 @@ isOneToOne: false
             [_ in never]: never
           }
           Functions: {
-            "attach_payment_intent":
+            "add_ticket_link":
+{ Args: { "booking_id": string,"key_hash": string }; Returns: boolean
+                           },
+"attach_payment_intent":
 { Args: { "payment_id": string,"payment_intent_id": string }; Returns: Json
                            },
 "begin_human_check":
 { Args: { "address": string,"session_id": string,"user_id": string }; Returns: Json
                            },
+"begin_leaving":
+{ Args: { "address": string,"session_id": string,"user_id": string }; Returns: Json
+                           },
+"begin_password_check":
+{ Args: { "address": string,"user_id": string }; Returns: Json
+                           },
+"begin_password_reset":
+{ Args: { "address": string,"token_hash": string }; Returns: Json
+                           },
+"begin_proof":
+{ Args: { "address": string,"token_hash": string }; Returns: Json
+                           },
+"begin_second_factor":
+{ Args: { "address": string,"secret": string,"session_id": string,"user_id": string }; Returns: undefined
+                           },
+"begin_second_factor_check":
+{ Args: { "address": string,"session_id"?: string,"user_id": string }; Returns: Json
+                           },
 "begin_sign_in":
 { Args: { "address": string,"email": string }; Returns: Json
+                           },
+"block_user":
+{ Args: { "blocked"?: boolean,"email": string }; Returns: boolean
                            },
 "booking_history":
 { Args: { "booking_id": string }; Returns: Json
                            },
 "cancel_booking":
 { Args: { "booking_id": string }; Returns: Json
+                           },
+"cancel_by_link":
+{ Args: { "key_hash": string,"reference": string }; Returns: Json
+                           },
+"change_password":
+{ Args: { "address": string,"new_password_hash": string,"password_hash": string,"session_id": string,"user_id": string }; Returns: undefined
                            },
 "check_invariants":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -319,8 +349,14 @@ isOneToOne: false
 "confirm_booking":
 { Args: { "amount": number,"booking_id"?: string,"currency": string,"event_id": string,"event_type": string,"payment_intent_id": string }; Returns: Json
                            },
+"confirm_second_factor":
+{ Args: { "address": string,"counter": number,"recovery_code_hashes": (string)[],"secret": string,"session_id": string,"user_id": string }; Returns: undefined
+                           },
 "create_booking":
 { Args: { "showtime_id": number }; Returns: Json
+                           },
+"delete_my_account":
+{ Args: { "user_id": string }; Returns: Json
                            },
 "discard_email":
 { Args: { "id": number }; Returns: boolean
@@ -328,8 +364,20 @@ isOneToOne: false
 "end_all_sessions":
 { Args: Record<PropertyKey, never>; Returns: number
                            },
+"end_my_session":
+{ Args: { "session_id": string }; Returns: undefined
+                           },
 "finish_verification":
 { Args: { "daily"?: boolean,"violations": number }; Returns: undefined
+                           },
+"forget_user":
+{ Args: { "who": string }; Returns: Json
+                           },
+"issue_account_token":
+{ Args: { "outbox_id": number,"purpose": string,"token_hash": string }; Returns: Json
+                           },
+"keep_retention":
+{ Args: { "max_rows"?: number }; Returns: Json
                            },
 "lock_seats":
 { Args: { "seat_ids": (number)[],"showtime_id": number }; Returns: Json
@@ -349,8 +397,20 @@ isOneToOne: false
 "my_data":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"my_second_factor":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"my_sessions":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
+"open_guest_session":
+{ Args: { "address": string,"token_hash": string,"user_agent": string }; Returns: Json
+                           },
 "open_session":
-{ Args: { "address"?: string,"token_hash": string,"user_agent"?: string,"user_id": string }; Returns: Json
+{ Args: { "address"?: string,"guest_session_id"?: string,"password_hash"?: string,"second_factor"?: boolean,"token_hash": string,"user_agent"?: string,"user_id": string }; Returns: Json
+                           },
+"open_ticket":
+{ Args: { "key_hash": string,"reference": string }; Returns: Json
                            },
 "operational_metrics":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -360,6 +420,9 @@ isOneToOne: false
                            },
 "payments_to_verify":
 { Args: { "after"?: string,"max_rows"?: number,"since": string }; Returns: Json
+                           },
+"prove_email":
+{ Args: { "password_hash"?: string,"session_id"?: string,"token_hash": string }; Returns: Json
                            },
 "record_dispute":
 { Args: { "amount": number,"currency": string,"event_id": string,"event_type": string,"payment_intent_id": string,"reason": string,"status": string,"stripe_dispute_id": string }; Returns: Json
@@ -371,7 +434,7 @@ isOneToOne: false
 { Args: { "amount": number,"attempt"?: number,"event_id": string,"event_type": string,"failure_reason"?: string,"payment_intent_id": string,"refund_id"?: string,"status": string,"stripe_refund_id": string }; Returns: Json
                            },
 "register_user":
-{ Args: { "email": string,"full_name": string,"password_hash": string }; Returns: Json
+{ Args: { "email": string,"full_name": string,"guest_session_id"?: string,"password_hash": string }; Returns: Json
                            },
 "release_check":
 { Args: { "older_than": string,"subject_id": string }; Returns: undefined
@@ -382,11 +445,26 @@ isOneToOne: false
 "release_seats":
 { Args: { "seat_ids"?: (number)[],"showtime_id": number }; Returns: Json
                            },
+"remove_second_factor":
+{ Args: { "user_id": string }; Returns: boolean
+                           },
 "rename_me":
 { Args: { "full_name": string }; Returns: Json
                            },
+"replace_second_factor_secret":
+{ Args: { "new_secret": string,"secret": string,"user_id": string }; Returns: boolean
+                           },
+"request_email_change":
+{ Args: { "address": string,"email": string,"password_hash": string,"user_id": string }; Returns: Json
+                           },
+"request_password_reset":
+{ Args: { "address": string,"email": string }; Returns: Json
+                           },
 "requeue_outbox":
 { Args: { "id"?: number }; Returns: number
+                           },
+"reset_password":
+{ Args: { "password_hash": string,"token_hash": string }; Returns: Json
                            },
 "rotate_session":
 { Args: { "new_token_hash": string,"token_hash": string }; Returns: Json
@@ -406,11 +484,23 @@ isOneToOne: false
 "seat_states":
 { Args: { "showtime_id": number }; Returns: Json
                            },
+"second_factor_secrets":
+{ Args: { "after"?: string,"max_rows": number }; Returns: Json
+                           },
 "send_ticket_again":
 { Args: { "booking_id": string }; Returns: Json
                            },
+"send_verification_again":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "server_time":
 { Args: Record<PropertyKey, never>; Returns: string
+                           },
+"set_contact":
+{ Args: { "email": string,"full_name": string }; Returns: Json
+                           },
+"set_language":
+{ Args: { "language": string }; Returns: Json
                            },
 "settle_refund_attempt":
 { Args: { "attempt": number,"code": string,"refund_id": string,"refunds"?: Json }; Returns: Json
@@ -433,12 +523,18 @@ isOneToOne: false
 "ticket_context":
 { Args: { "booking_id": string,"user_id": string }; Returns: Json
                            },
+"use_recovery_code":
+{ Args: { "address": string,"code_hash": string,"user_id": string }; Returns: boolean
+                           },
+"use_second_factor":
+{ Args: { "address": string,"counter": number,"secret": string,"user_id": string }; Returns: boolean
+                           },
 "whats_on":
 { Args: { "after"?: string,"day"?: string,"filters"?: Json,"max_films"?: number,"search"?: string,"sort"?: string,"theater_ids"?: (number)[] }; Returns: Json
                            }
           }
           Enums: {
-            "booking_status": "pending"|"confirmed"|"expired"|"cancelled"|"refunded","certificate": "U"|"PG"|"12"|"15"|"18","lock_end": "released"|"expired"|"cancelled"|"refunded"|"shown","payment_status": "open"|"succeeded"|"canceled","refund_status": "queued"|"pending"|"succeeded"|"failed"|"void","seat_kind": "standard"|"premium"|"wheelchair"|"companion"|"love","showtime_status": "scheduled"|"cancelled","user_role": "customer"|"staff"|"admin"
+            "booking_status": "pending"|"confirmed"|"expired"|"cancelled"|"refunded","certificate": "U"|"PG"|"12"|"15"|"18","lock_end": "released"|"expired"|"cancelled"|"refunded"|"shown","payment_status": "open"|"succeeded"|"canceled","refund_status": "queued"|"pending"|"succeeded"|"failed"|"void","seat_kind": "standard"|"premium"|"wheelchair"|"companion"|"love","showtime_status": "scheduled"|"cancelled","user_kind": "guest"|"registered","user_role": "customer"|"staff"|"admin"
           }
           CompositeTypes: {
             [_ in never]: never
@@ -554,7 +650,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
           Enums: {
-            "booking_status": ["pending", "confirmed", "expired", "cancelled", "refunded"],"certificate": ["U", "PG", "12", "15", "18"],"lock_end": ["released", "expired", "cancelled", "refunded", "shown"],"payment_status": ["open", "succeeded", "canceled"],"refund_status": ["queued", "pending", "succeeded", "failed", "void"],"seat_kind": ["standard", "premium", "wheelchair", "companion", "love"],"showtime_status": ["scheduled", "cancelled"],"user_role": ["customer", "staff", "admin"]
+            "booking_status": ["pending", "confirmed", "expired", "cancelled", "refunded"],"certificate": ["U", "PG", "12", "15", "18"],"lock_end": ["released", "expired", "cancelled", "refunded", "shown"],"payment_status": ["open", "succeeded", "canceled"],"refund_status": ["queued", "pending", "succeeded", "failed", "void"],"seat_kind": ["standard", "premium", "wheelchair", "companion", "love"],"showtime_status": ["scheduled", "cancelled"],"user_kind": ["guest", "registered"],"user_role": ["customer", "staff", "admin"]
           }
         }
 } as const
