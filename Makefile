@@ -6,7 +6,7 @@ IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up demo verify retry-emails reset test test-slow test-all check format bench chaos screenshots types migration lock install clean
+.PHONY: help up demo verify retry-emails reset test test-slow test-all check format bench chaos screenshots emails types migration lock install clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,10 @@ chaos: install ## Inject faults for ten minutes and count losses (ARGS="--second
 
 screenshots: install ## Take pictures of every page into .local/screenshots and docs/screenshots (ARGS="films ticket" for some)
 	@$(IN_VENV) -m tests.screenshots $(ARGS)
+
+emails: install ## Take new sentences of emails into their catalogs, and write an email of every kind into docs/emails
+	@$(IN_VENV) -m dev.email_catalogs
+	@$(IN_VENV) -m tests.emails
 
 types: install ## Generate the files that follow from sql/: error codes, currencies, types for Python and the page, docs/permissions.md
 	@mkdir -p .local
