@@ -4,7 +4,14 @@ python -m backend verify [--days 30]   check all invariants and compare with Str
                                        days or more, the metrics and FrontrowViolation go by it from then on
 python -m backend retry-emails [ID]    try emails again that were given up: that one, or all
 python -m backend discard-email ID     discard an email that was given up
+python -m backend block EMAIL          keep somebody out: no sign-in, no session, no seats; tickets stay valid
+python -m backend unblock EMAIL        let them in again
 python -m backend end-sessions          sign everyone out, as after a restore: every browser has to sign in again
+python -m backend rotate-second-factor-keys
+                                       encrypt the secrets of second factors with the first key of SECOND_FACTOR_KEY;
+                                       status 1 where no key opens one
+python -m backend forget-user WHO       forget all who have that address, or the one with that id, now or when all that
+                                       they booked is over
 python -m backend figures              print what is waiting, failed or open, as JSON
 """
 
@@ -19,9 +26,11 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from backend.database import LONG_TIMEOUT, DataApi, Database
-from backend.errors import AnswerError, UnavailableError
+from backend.errors import AnswerError, ApiError, UnavailableError
+from backend.second_factor import rotate_keys
 from backend.settings import Settings, SettingsError
 from backend.stripe_gateway import StripeGateway
+from backend.totp import SecretBox
 from backend.verification import DAYS, Verification, notices
 
 
@@ -59,7 +68,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     retry.add_argument("id", type=int, nargs="?", help="the row of the outbox; all without it")
     drop = commands.add_parser("discard-email")
     drop.add_argument("id", type=int, help="the row of the outbox, as verify names it")
+    for command in ("block", "unblock"):
+        commands.add_parser(command).add_argument("email", help="the address of the account")
     commands.add_parser("end-sessions")
+    commands.add_parser("rotate-second-factor-keys")
+    forget = commands.add_parser("forget-user")
+    forget.add_argument("who", help="an address, or the id of a user")
     commands.add_parser("figures")
     return parser.parse_args(arguments)
 
@@ -74,10 +88,35 @@ def _run(options: argparse.Namespace, database: Database, settings: Settings) ->
             discarded = database.discard_email(options.id)
             print("discarded" if discarded else f"no email {options.id} was given up")
             return 0 if discarded else 1
+        case "block" | "unblock":
+            known = database.block_user(options.email, blocked=options.command == "block")
+            print(f"{options.command}ed" if known else f"nobody has the address {options.email}")
+            return 0 if known else 1
         case "end-sessions":
             print(f"{database.end_all_sessions()} sessions have ended")
+        case "rotate-second-factor-keys":
+            resealed, unreadable = rotate_keys(database, SecretBox(settings.second_factor_keys))
+            print(f"{resealed} secrets are encrypted with the first key; no key opens {unreadable}")
+            return 1 if unreadable else 0
+        case "forget-user":
+            return _forget(database, options.who)
         case _:
             print(json.dumps(database.operational_metrics(), indent=2))
+    return 0
+
+
+def _forget(database: Database, who: str) -> int:
+    try:
+        departures = database.forget_user(who)
+    except ApiError as error:
+        if error.code != "unknown_user":
+            raise
+        print("nobody has that address or id", file=sys.stderr)
+        return 1
+    for each in departures:
+        until = each.get("until")
+        when = f"will be forgotten when all is over, not before {until}" if until else "is forgotten"
+        print(f"{each['user_id']} {when}")
     return 0
 
 

@@ -44,21 +44,42 @@ def _adapter(expected: type[T]) -> TypeAdapter[T]:
 
 
 class User(TypedDict):
-    """An account, as the functions answer it."""
+    """A user, as the functions answer it; `kind` is guest or registered. A guest may have no address and name yet."""
 
     id: str
-    email: str
-    full_name: str
+    kind: str
+    email: str | None
+    full_name: str | None
     role: str
+    email_verified: bool
 
 
-class Credentials(TypedDict):
-    """The answer of begin_sign_in; `retry_after` is in seconds."""
+class Registered(User):
+    """An account, and whether it was opened now, not before by the same guest."""
 
-    status: Literal["known", "unknown", "limited"]
-    user: NotRequired[User]
-    password_hash: NotRequired[str]
+    opened: bool
+
+
+class KnownAccount(TypedDict):
+    """An account that an address leads to, and the hash of its password."""
+
+    user: User
+    password_hash: str
+
+
+class SignInAttempt(TypedDict):
+    """The answer of begin_sign_in: the owner's account before others; `retry_after` is in seconds."""
+
+    status: Literal["known", "limited"]
+    accounts: NotRequired[list[KnownAccount]]
     retry_after: NotRequired[float]
+
+
+class GuestAttempt(TypedDict):
+    """Leave for one more guest, with a Session beside it, or not yet; `retry_after` is in seconds."""
+
+    status: Literal["opened", "limited"]
+    retry_after: NotRequired[int]
 
 
 class Admission(TypedDict):
@@ -68,6 +89,67 @@ class Admission(TypedDict):
     retry_after: NotRequired[int]
 
 
+class Request(TypedDict):
+    """What became of an email that somebody asked for; `retry_after` is in seconds."""
+
+    status: Literal["sent", "limited"]
+    retry_after: NotRequired[float]
+
+
+class Account(TypedDict):
+    """The address of an account whose password was replaced."""
+
+    email: str
+
+
+class ProvedEmail(TypedDict):
+    """An address that was proved, and whether it was the account's already."""
+
+    email: str
+    purpose: Literal["verify_email", "change_email"]
+
+
+class ResetAttempt(TypedDict):
+    """What is to become of the link that resets a password; `retry_after` is in seconds."""
+
+    status: Literal["good", "expired", "limited"]
+    retry_after: NotRequired[float]
+
+
+class IssuedToken(TypedDict):
+    """For how many minutes a link is good; None where there is no account for one."""
+
+    valid_minutes: int | None
+
+
+class PasswordCheck(TypedDict):
+    """What proves who changes or deletes an account; `unknown` for who has no password. `retry_after` is in seconds."""
+
+    status: Literal["known", "unknown", "limited"]
+    password_hash: NotRequired[str]
+    retry_after: NotRequired[float]
+
+
+class Departure(TypedDict):
+    """Somebody who leaves: forgotten, or scheduled `until` all that they have here is over (ISO 8601)."""
+
+    status: Literal["deleted", "scheduled"]
+    until: NotRequired[str]
+
+
+class NamedDeparture(Departure):
+    """A departure, and whose."""
+
+    user_id: str
+
+
+class Retention(TypedDict):
+    """What was deleted, by step, and whether more is to be."""
+
+    more: bool
+    done: dict[str, int | None]
+
+
 class Rotation(TypedDict):
     """The outcome for a refresh token; a Session beside it where it was exchanged."""
 
@@ -75,12 +157,39 @@ class Rotation(TypedDict):
 
 
 class Session(TypedDict):
-    """A sign-in; `expires_at` and `human_until`, for which a passed human check counts, are ISO 8601."""
+    """A sign-in; `expires_at` and `human_until`, for which a passed human check counts, are ISO 8601; `aal` is aal2
+    where a second factor was proven. The user has the role of the session, which may be less than the account's."""
 
     session_id: str
     expires_at: str
     human_until: str | None
+    aal: str
     user: User
+
+
+class SecondFactorAttempt(TypedDict):
+    """Leave to compare a code, or not yet; a SecondFactorCheck beside it where the account is known."""
+
+    status: Literal["known", "unknown", "limited"]
+    retry_after: NotRequired[int]
+
+
+class SecondFactorCheck(TypedDict):
+    """What a code is compared with; `secret` is encrypted and None where there is no factor; `checked_at` is the
+    database's clock, in seconds since 1970."""
+
+    user: User
+    password_hash: str | None
+    secret: str | None
+    is_confirmed: bool
+    checked_at: int
+
+
+class EncryptedSecret(TypedDict):
+    """The secret of somebody's second factor."""
+
+    user_id: str
+    secret: str
 
 
 class Payment(TypedDict):
@@ -212,6 +321,8 @@ class Figures(TypedDict):
     verified_seconds_ago: float
     sweep_seconds_ago: float
     sweep_failures: NotRequired[int]
+    retention_seconds_ago: NotRequired[float]
+    departures_overdue: NotRequired[int]
     locks_held: int
     locks_begun: int
     bookings_recent: dict[str, int]
@@ -266,15 +377,26 @@ class EmailTheater(TypedDict):
 
 
 class EmailCustomer(TypedDict):
-    """The recipient."""
+    """The recipient; who never said a name has none. `kind` is guest or registered, of a booking's customer."""
 
     email: str
-    full_name: str
+    full_name: str | None
+    kind: NotRequired[str]
+
+
+class EmailCinema(TypedDict):
+    """The cinema as emails name it; what it did not set is None. The address may have several lines."""
+
+    name: str
+    contact_email: str | None
+    contact_url: str | None
+    postal_address: str | None
 
 
 class EmailContext(TypedDict):
     """Everything that an email about a booking says (private.email_context). `moved_from` is when the showtime was to
-    start as it was booked, if it was moved since."""
+    start as it was booked, if it was moved since; `language` a tag of BCP 47, for which there need not be texts.
+    `booking_page` is the link that the worker gives a guest; others sign in."""
 
     booking: EmailBooking
     was_confirmed: bool
@@ -284,6 +406,29 @@ class EmailContext(TypedDict):
     theater: EmailTheater
     auditorium: str
     customer: EmailCustomer
+    language: str
+    cinema: EmailCinema
+    booking_page: NotRequired[str]
+
+
+class LinkedTicket(TypedDict):
+    """What the link of a guest's email shows: a booking as my_booking answers it, and whether it may be cancelled."""
+
+    booking: dict[str, Any]
+    email: EmailContext
+    cancellable: bool
+
+
+class AccountEmailContext(TypedDict):
+    """The same of an email about an account, which has no booking (private.account_email_context). `known` is False
+    where nobody has an account with the address that somebody typed; `taken` is True where the address that an account
+    is to have has another."""
+
+    customer: EmailCustomer
+    language: str
+    cinema: EmailCinema
+    known: bool
+    taken: bool
 
 
 class OutboxRow(TypedDict):
@@ -293,8 +438,10 @@ class OutboxRow(TypedDict):
     attempt: int
     kind: PrivateOutboxKind
     key: str
-    booking_id: str
+    booking_id: str | None
+    """None for an email about an account."""
     request_id: NotRequired[str | None]
     payload: dict[str, Any]
     email: EmailContext | None
+    account: NotRequired[AccountEmailContext | None]
     refund: RefundOrder | None

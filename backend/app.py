@@ -7,14 +7,30 @@ import time
 
 from flask import Flask, Response, g, jsonify, request
 
-from backend import auth, concurrency_limit, errors, health, logs, openapi, payments, proxies, tickets, webhook
+from backend import (
+    accounts,
+    auth,
+    concurrency_limit,
+    errors,
+    health,
+    leaving,
+    logs,
+    openapi,
+    payments,
+    proxies,
+    second_factor,
+    tickets,
+    webhook,
+)
 from backend.database import Database
 from backend.human_check import HumanCheck
 from backend.metrics import METHODS, Metrics
 from backend.passwords import Passwords
+from backend.sessions import Sessions
 from backend.settings import Settings
 from backend.stripe_gateway import Payments
 from backend.tokens import Tokens
+from backend.totp import SecretBox
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +51,9 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     tokens = Tokens.of(settings)
+    passwords = passwords or Passwords()
+    secret_box = SecretBox(settings.second_factor_keys)
+    factor = second_factor.SecondFactor(database, tokens, secret_box)
     metrics = Metrics()
 
     errors.register(app)
@@ -42,7 +61,11 @@ def create_app(
     proxies.register(app, settings.trusted_proxies, metrics.uncounted_proxy)
     _register_headers(app, settings)
     concurrency_limit.register(app)
-    app.register_blueprint(auth.blueprint(settings, database, tokens, passwords or Passwords(), human_check))
+    sessions = Sessions(settings, database, tokens)
+    app.register_blueprint(auth.blueprint(sessions, database, passwords, human_check, factor))
+    app.register_blueprint(second_factor.blueprint(factor, sessions, database, passwords, secret_box))
+    app.register_blueprint(accounts.blueprint(sessions, database, passwords))
+    app.register_blueprint(leaving.blueprint(sessions, database, passwords))
     app.register_blueprint(payments.blueprint(database, stripe, tokens))
     app.register_blueprint(tickets.blueprint(settings, database, tokens))
     app.register_blueprint(webhook.blueprint(settings, database, stripe, metrics.event))

@@ -1,145 +1,114 @@
-"""Accounts and sign-ins: register, login, refresh, logout, and the human check of a session.
-
-An access token goes to the page's memory. The refresh token, 256 random bits of which the database knows only a hash,
-goes into a cookie that no script reads and that no other site's page sends.
-"""
+"""Signing in and out: guests, register, login, its second factor, refresh, logout, and the human check of a session."""
 
 from __future__ import annotations
 
 import logging
-import secrets
-from datetime import UTC, datetime
-from hashlib import sha256
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 
 from backend import email_addresses, schemas
-from backend.answers import Session, User
+from backend.answers import KnownAccount
+from backend.client_address import client_address, visitor
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.human_check import HumanCheck
+from backend.password_check import require_password
 from backend.passwords import Passwords
-from backend.payments import bearer_token
 from backend.request_body import read_json
-from backend.settings import Settings
-from backend.tokens import ACCESS_TOKEN_SECONDS, Person, TokenError, Tokens
+from backend.second_factor import SecondFactor
+from backend.sessions import PATH, Sessions, hash_token, new_token
 
 _log = logging.getLogger(__name__)
 
-COOKIE = "__Host-frontrow_refresh"
-"""Where it is secure: no other host of the site, and no page that was tampered with on the way, can set one of that
-name."""
-PLAIN_COOKIE = "frontrow_refresh"
-"""By plain HTTP, on one's own machine. Where the other one is due it counts for nothing: a neighbor may have set it."""
-_PATH = "/api/auth"
-_LONGEST_EMAIL = 254
-_RETRY_AFTER_SECONDS = 5
+_LONGEST_EMAIL: Final = 254
+_RETRY_AFTER_SECONDS: Final = 5
+_MOST_ACCOUNTS: Final = 2
+"""How many accounts one address may lead to: its owner's, and the latest of whoever has not proved it. As many
+passwords are compared at every sign-in, or its time would tell which there are."""
 
 
 def blueprint(
-    settings: Settings, database: Database, tokens: Tokens, passwords: Passwords, human_check: HumanCheck | None
+    sessions: Sessions, database: Database, passwords: Passwords, human_check: HumanCheck | None, factor: SecondFactor
 ) -> Blueprint:
-    """The five addresses under /api/auth."""
-    auth = Blueprint("auth", __name__, url_prefix=_PATH)
+    """guest, register, login, second-factor, refresh, human and logout under /api/auth."""
+    auth = Blueprint("auth", __name__, url_prefix=PATH)
+    auth.before_request(sessions.refuse_other_sites)
 
-    def signed_in(user: User, status: int) -> Response:
-        """Open a session and answer with its tokens."""
-        token = _new_refresh_token()
-        session = database.open_session(user["id"], _hash(token), request.headers.get("User-Agent"), client_address())
-        return answer(session, token, status)
+    def account_with(password: str, accounts: Sequence[KnownAccount]) -> KnownAccount | None:
+        """Return the account that has that password, its owner's before others; None after the same work."""
+        found: KnownAccount | None = None
+        for number in range(_MOST_ACCOUNTS):
+            account = accounts[number] if number < len(accounts) else None
+            if passwords.matches(password, account and account["password_hash"]) and found is None:
+                found = account
+        return found
 
-    def access(session: Session) -> Response:
-        """Answer with an access token of a session, and leave its cookie alone."""
-        user, until = session["user"], session["human_until"]
-        human_until = int(datetime.fromisoformat(until).timestamp()) if until else None
-        person = Person(UUID(user["id"]), user["email"], session["session_id"], user["role"], human_until)
-        body = schemas.SignIn(
-            access_token=tokens.access_token(person),
-            expires_in=ACCESS_TOKEN_SECONDS,
-            user=schemas.User.model_validate(user),
-        )
-        return jsonify(body.model_dump())
-
-    def answer(session: Session, refresh_token: str, status: int) -> Response:
-        response = access(session)
-        response.status_code = status
-        left = datetime.fromisoformat(session["expires_at"]) - datetime.now(UTC)
-        set_cookie(response, refresh_token, max(0, int(left.total_seconds())))
-        return response
-
-    def set_cookie(response: Response, value: str, max_age: int) -> None:
-        """Set the refresh cookie; max age is in seconds, 0 deletes it."""
-        secure = cookie_is_secure()
-        # Browsers take the name only with this path, by HTTPS and without a domain.
-        name, path = (COOKIE, "/") if secure else (PLAIN_COOKIE, _PATH)
-        response.set_cookie(name, value, max_age=max_age, path=path, httponly=True, samesite="Strict", secure=secure)
-
-    def cookie_is_secure() -> bool:
-        served_by_https = request.is_secure or (settings.api_url or settings.app_url).startswith("https:")
-        return served_by_https if settings.cookie_secure is None else settings.cookie_secure
-
-    def refresh_token() -> str | None:
-        """Return the refresh token that a browser sent. Two cookies of one name are refused: one of them was set by
-        somebody else, and nothing says which. Raises invalid_request."""
-        values = request.cookies.getlist(COOKIE if cookie_is_secure() else PLAIN_COOKIE)
-        if len(values) > 1:
-            raise ApiError("invalid_request", {"cookie": "was sent twice"})
-        return values[0] if values else None
-
-    @auth.before_request
-    def refuse_other_sites() -> None:  # pyright: ignore[reportUnusedFunction]
-        # SameSite=Strict lets a neighbor on the same site through: another port of this host, a sister domain.
-        origin = request.headers.get("Origin")
-        if origin is not None and origin not in {*settings.allowed_origins, request.host_url.rstrip("/")}:
-            raise ApiError("invalid_request", {"origin": "is not a page of this site"})
+    @auth.post("/guest")
+    def guest() -> Response:  # pyright: ignore[reportUnusedFunction]
+        token = new_token()
+        session = database.open_guest_session(hash_token(token), request.headers.get("User-Agent"), client_address())
+        return sessions.answer(session, token, 201)
 
     @auth.post("/register")
     def register() -> Response:  # pyright: ignore[reportUnusedFunction]
         body = read_json(schemas.Registration)
+        guest_session_id = sessions.presented()
         email = email_addresses.normalize(body.email)
         if email is None:
             raise ApiError("invalid_email")
         admission = database.check_registration_limit(client_address())
         if admission["status"] == "limited":
             raise ApiError("too_many_attempts", retry_after=admission.get("retry_after", 60))
-        user = database.register_user(email, passwords.hash(body.password), body.full_name)
-        return signed_in(user, 201)
+        password_hash = passwords.hash(body.password)
+        user = database.register_user(email, password_hash, body.full_name, guest_session_id)
+        if not user["opened"]:
+            password_hash = require_password(database, passwords, UUID(user["id"]), body.password)
+        return sessions.open(user, 201, password_hash)
 
     @auth.post("/login")
     def login() -> Response:  # pyright: ignore[reportUnusedFunction]
         body = read_json(schemas.Login)
+        guest_session_id = sessions.presented()
         # What is no address today may have been one when its account was made. No account has a longer one, and an
         # index cannot hold a very long one.
         email = email_addresses.normalize(body.email) or body.email.strip()[: _LONGEST_EMAIL + 1]
         credentials = database.begin_sign_in(email, client_address())
         if credentials["status"] == "limited":
             raise ApiError("too_many_attempts", retry_after=int(credentials.get("retry_after", 60)))
-        matches = passwords.matches(body.password, credentials.get("password_hash"))
-        user = credentials.get("user")
-        if not matches or user is None:
+        account = account_with(body.password, credentials.get("accounts", ()))
+        if account is None:
             raise ApiError("invalid_credentials")
-        return signed_in(user, 200)
+        try:
+            return sessions.open(account["user"], 200, account["password_hash"], guest_session_id=guest_session_id)
+        except ApiError as refusal:
+            if refusal.code != "second_factor_required":
+                raise
+        return factor.challenge(account["user"], account["password_hash"])
+
+    @auth.post("/second-factor")
+    def second_factor() -> Response:  # pyright: ignore[reportUnusedFunction]
+        guest_session_id = sessions.presented()
+        user, password_hash = factor.sign_in(client_address())
+        return sessions.open(user, 200, password_hash, guest_session_id=guest_session_id, second_factor=True)
 
     @auth.post("/refresh")
     def refresh() -> Response:  # pyright: ignore[reportUnusedFunction]
-        token, following = refresh_token(), _new_refresh_token()
+        token, following = sessions.refresh_token(), new_token()
         if not token:
-            return Response(status=204)  # a guest: no session has ended, and a browser's console stays quiet
-        session = database.rotate_session(_hash(token), _hash(following))
+            return Response(status=204)  # no session has ended, and a browser's console stays quiet
+        session = database.rotate_session(hash_token(token), hash_token(following))
         if session is None:
             response = ApiError("session_ended").response()
-            set_cookie(response, "", 0)
+            sessions.delete_cookie(response)
             return response
-        return answer(session, following, 200)
+        return sessions.answer(session, following, 200)
 
     @auth.post("/human")
     def human() -> Response:  # pyright: ignore[reportUnusedFunction]
-        try:
-            session_id, user_id = tokens.session(bearer_token())
-        except TokenError:
-            raise ApiError("sign_in_required") from None
+        session_id, user_id = sessions.signed_in()
         token = read_json(schemas.HumanToken).token
         if human_check is None:
             _log.error("a human check was sent, and HUMAN_CHECK is not set")
@@ -148,47 +117,20 @@ def blueprint(
         if admission["status"] == "limited":
             raise ApiError("too_many_attempts", retry_after=admission.get("retry_after", 60))
         try:
-            passed = human_check.passed(token, str(address) if (address := _visitor()) else None)
+            passed = human_check.passed(token, str(address) if (address := visitor()) else None)
         except UnavailableError as error:
             raise ApiError("human_check_unavailable", retry_after=_RETRY_AFTER_SECONDS) from error
         if not passed:
             raise ApiError("human_check_failed")
-        return access(database.pass_human_check(session_id, user_id))
+        return sessions.access(database.pass_human_check(session_id, user_id))
 
     @auth.post("/logout")
     def logout() -> Response:  # pyright: ignore[reportUnusedFunction]
         everywhere = read_json(schemas.Logout).everywhere if request.content_length else False
-        if token := refresh_token():
-            database.close_session(_hash(token), everywhere=everywhere)
+        if token := sessions.refresh_token():
+            database.close_session(hash_token(token), everywhere=everywhere)
         response = Response(status=204)
-        set_cookie(response, "", 0)
+        sessions.delete_cookie(response)
         return response
 
     return auth
-
-
-def client_address() -> str:
-    """Return the address that the limit on attempts counts by: IPv4, or the /64 that one IPv6 customer has alone."""
-    address = _visitor()
-    if address is None:
-        return "unknown"
-    if address.version == 6:
-        mapped = address.ipv4_mapped
-        return str(mapped) if mapped else str(ip_network((address, 64), strict=False))
-    return str(address)
-
-
-def _visitor() -> IPv4Address | IPv6Address | None:
-    """Return the visitor's own address; None where a proxy says nonsense."""
-    try:
-        return ip_address(request.remote_addr or "")
-    except ValueError:
-        return None
-
-
-def _new_refresh_token() -> str:
-    return secrets.token_urlsafe(32)
-
-
-def _hash(token: str) -> str:
-    return sha256(token.encode()).hexdigest()

@@ -21,22 +21,36 @@ from supabase.lib.client_options import SyncClientOptions
 
 from backend import logs
 from backend.answers import (
+    Account,
     Admission,
     Attachment,
-    Credentials,
+    Departure,
     EmailContext,
+    EncryptedSecret,
     Figures,
+    GuestAttempt,
+    IssuedToken,
     KnownPayment,
+    LinkedTicket,
+    NamedDeparture,
     OpenPayment,
     OutboxRow,
     Outcome,
+    PasswordCheck,
     Payment,
     PendingRefund,
+    ProvedEmail,
     RefundDifference,
+    Registered,
+    Request,
+    ResetAttempt,
+    Retention,
     Rotation,
+    SecondFactorAttempt,
+    SecondFactorCheck,
     Session,
     Settlement,
-    User,
+    SignInAttempt,
     Violation,
     checked,
 )
@@ -79,19 +93,55 @@ class Database:
         """Count an attempt to open an account there, and say if it may go on."""
         return self._ask(Admission, "check_registration_limit", address=address)
 
-    def register_user(self, email: str, password_hash: str, full_name: str) -> User:
-        """Open an account. Raises invalid_email, invalid_name, email_taken."""
-        return self._ask(User, "register_user", email=email, password_hash=password_hash, full_name=full_name)
-
-    def begin_sign_in(self, email: str, address: str) -> Credentials:
-        """Get what proves an account; counts as an attempt to sign in."""
-        return self._ask(Credentials, "begin_sign_in", email=email, address=address)
-
-    def open_session(self, user_id: str, token_hash: str, user_agent: str | None, address: str) -> Session:
-        """Begin a session with the SHA-256 of its first refresh token; what failed there is cleared. Raises
-        unknown_user."""
+    def register_user(
+        self, email: str, password_hash: str, full_name: str, guest_session_id: UUID | None = None
+    ) -> Registered:
+        """Open an account, which the guest of that session becomes, or has become. Raises invalid_email,
+        invalid_name."""
         return self._ask(
-            Session, "open_session", user_id=user_id, token_hash=token_hash, user_agent=user_agent, address=address
+            *(Registered, "register_user"),
+            email=email,
+            password_hash=password_hash,
+            full_name=full_name,
+            guest_session_id=_optional(guest_session_id),
+        )
+
+    def open_guest_session(self, token_hash: str, user_agent: str | None, address: str) -> Session:
+        """Begin the session of a new guest with the SHA-256 of its first refresh token. Raises too_many_attempts."""
+        answer = self._call("open_guest_session", token_hash=token_hash, user_agent=user_agent, address=address)
+        attempt = checked(GuestAttempt, "open_guest_session", answer)
+        if attempt["status"] == "limited":
+            raise ApiError("too_many_attempts", retry_after=attempt.get("retry_after", 60))
+        return checked(Session, "open_guest_session", answer)
+
+    def begin_sign_in(self, email: str, address: str) -> SignInAttempt:
+        """Get what proves the accounts of an address; counts as an attempt to sign in."""
+        return self._ask(SignInAttempt, "begin_sign_in", email=email, address=address)
+
+    def open_session(
+        self,
+        user_id: str,
+        token_hash: str,
+        user_agent: str | None,
+        address: str,
+        password_hash: str,
+        *,
+        second_factor: bool = False,
+        guest_session_id: UUID | None = None,
+    ) -> Session:
+        """Begin a session with the SHA-256 of its first refresh token; what failed there is cleared. `second_factor`
+        says that a code was just used; what the guest of the other session has becomes the account's. Raises
+        unknown_user, account_blocked, second_factor_required, and invalid_credentials where the password was changed
+        since."""
+        return self._ask(
+            *(Session, "open_session"),
+            user_id=user_id,
+            token_hash=token_hash,
+            user_agent=user_agent,
+            address=address,
+            password_hash=password_hash,
+            second_factor=second_factor,
+            guest_session_id=_optional(guest_session_id),
         )
 
     def rotate_session(self, token_hash: str, new_token_hash: str) -> Session | None:
@@ -104,6 +154,78 @@ class Database:
         """Sign out of the token's session, or of all sessions of its owner."""
         self._call("close_session", idempotent=True, token_hash=token_hash, everywhere=everywhere)
 
+    def begin_second_factor_check(
+        self, user_id: UUID, address: str, session_id: UUID | None = None
+    ) -> SecondFactorCheck | None:
+        """Get what a code, and a password that is asked again, are compared with; counts as an attempt. None where
+        there is no such account. Raises session_ended, too_many_attempts."""
+        answer = self._call(
+            "begin_second_factor_check",
+            user_id=str(user_id),
+            address=address,
+            session_id=_optional(session_id),
+        )
+        attempt = checked(SecondFactorAttempt, "begin_second_factor_check", answer)
+        if attempt["status"] == "limited":
+            raise ApiError("too_many_attempts", retry_after=attempt.get("retry_after", 60))
+        known = attempt["status"] == "known"
+        return checked(SecondFactorCheck, "begin_second_factor_check", answer) if known else None
+
+    def begin_second_factor(self, user_id: UUID, session_id: UUID, address: str, secret: str) -> None:
+        """Keep the encrypted secret of a factor that is to be confirmed. Raises session_ended, second_factor_exists."""
+        self._call(
+            "begin_second_factor", user_id=str(user_id), session_id=str(session_id), address=address, secret=secret
+        )
+
+    def confirm_second_factor(
+        self,
+        user_id: UUID,
+        session_id: UUID,
+        address: str,
+        secret: str,
+        counter: int,
+        recovery_code_hashes: Sequence[str],
+    ) -> None:
+        """Have codes asked for from now on, and end the account's other sessions. Raises session_ended,
+        no_second_factor."""
+        self._call(
+            "confirm_second_factor",
+            user_id=str(user_id),
+            session_id=str(session_id),
+            address=address,
+            secret=secret,
+            counter=counter,
+            recovery_code_hashes=list(recovery_code_hashes),
+        )
+
+    def use_second_factor(self, user_id: UUID, address: str, secret: str, counter: int) -> bool:
+        """Use up the code of that time step; False where it, or a later one, was used before."""
+        return self._ask(
+            bool, "use_second_factor", user_id=str(user_id), address=address, secret=secret, counter=counter
+        )
+
+    def use_recovery_code(self, user_id: UUID, address: str, code_hash: str) -> bool:
+        """Use up a recovery code; False where there is none that is unused."""
+        return self._ask(bool, "use_recovery_code", user_id=str(user_id), address=address, code_hash=code_hash)
+
+    def remove_second_factor(self, user_id: UUID) -> bool:
+        """Remove a factor and its recovery codes; False where there was none."""
+        return self._ask(bool, "remove_second_factor", idempotent=True, user_id=str(user_id))
+
+    def second_factor_secrets(self) -> Iterator[EncryptedSecret]:
+        """List the secrets of all second factors."""
+        return self._pages(list[EncryptedSecret], "second_factor_secrets", "user_id")
+
+    def replace_second_factor_secret(self, user_id: str, secret: str, new_secret: str) -> bool:
+        """Store the same secret in another encryption; False where it is another one by now."""
+        return self._ask(
+            bool,
+            "replace_second_factor_secret",
+            user_id=user_id,
+            secret=secret,
+            new_secret=new_secret,
+        )
+
     def begin_human_check(self, session_id: UUID, user_id: UUID, address: str) -> Admission:
         """Count a human check that is about to be verified, and say if it may be. Raises session_ended."""
         return self._ask(
@@ -114,9 +236,96 @@ class Database:
         """Record that a session passed the human check. Raises session_ended."""
         return self._ask(Session, "pass_human_check", idempotent=True, session_id=str(session_id), user_id=str(user_id))
 
+    def request_password_reset(self, email: str, address: str) -> Request:
+        """Have a link sent by which a forgotten password is replaced, whether that address has an account or not."""
+        return self._ask(Request, "request_password_reset", email=email, address=address)
+
+    def reset_password(self, token_hash: str, password_hash: str) -> Account:
+        """Replace a password by the SHA-256 of a link's token. Raises link_expired, email_taken."""
+        return self._ask(Account, "reset_password", token_hash=token_hash, password_hash=password_hash)
+
+    def begin_password_reset(self, token_hash: str, address: str) -> ResetAttempt:
+        """Say whether a link resets a password, before one is hashed; counts as an attempt."""
+        return self._ask(ResetAttempt, "begin_password_reset", token_hash=token_hash, address=address)
+
+    def begin_proof(self, token_hash: str, address: str) -> PasswordCheck:
+        """Get what proves the account of a link; counts as an attempt to sign in. Raises link_expired."""
+        return self._ask(PasswordCheck, "begin_proof", token_hash=token_hash, address=address)
+
+    def prove_email(
+        self, token_hash: str, session_id: UUID | None = None, password_hash: str | None = None
+    ) -> ProvedEmail:
+        """Prove an address by the SHA-256 of a link's token, and by a session of its account or the hash of its
+        password. Raises link_expired, password_required, email_taken."""
+        return self._ask(
+            *(ProvedEmail, "prove_email"),
+            token_hash=token_hash,
+            session_id=_optional(session_id),
+            password_hash=password_hash,
+        )
+
+    def begin_password_check(self, user_id: UUID, address: str) -> PasswordCheck:
+        """Get what proves the account of somebody signed in; counts as an attempt to sign in."""
+        return self._ask(PasswordCheck, "begin_password_check", user_id=str(user_id), address=address)
+
+    def change_password(
+        self, user_id: UUID, session_id: UUID, password_hash: str, new_password_hash: str, address: str
+    ) -> None:
+        """Replace the password that has that hash, and end the other sessions. Raises invalid_credentials."""
+        self._call(
+            "change_password",
+            user_id=str(user_id),
+            session_id=str(session_id),
+            password_hash=password_hash,
+            new_password_hash=new_password_hash,
+            address=address,
+        )
+
+    def request_email_change(self, user_id: UUID, password_hash: str, email: str, address: str) -> Request:
+        """Have a link sent to the address that an account is to have. Raises invalid_credentials, invalid_email."""
+        return self._ask(
+            *(Request, "request_email_change"),
+            user_id=str(user_id),
+            password_hash=password_hash,
+            email=email,
+            address=address,
+        )
+
+    def issue_account_token(self, outbox_id: int, purpose: str, token_hash: str) -> IssuedToken:
+        """Note the SHA-256 of a link's token that is about to be sent; asked again, the newest counts."""
+        return self._ask(
+            *(IssuedToken, "issue_account_token"),
+            idempotent=True,
+            outbox_id=outbox_id,
+            purpose=purpose,
+            token_hash=token_hash,
+        )
+
+    def block_user(self, email: str, *, blocked: bool) -> bool:
+        """Keep the owner of an address out, or let them in again; False where nobody has it."""
+        return self._ask(bool, "block_user", idempotent=True, email=email, blocked=blocked)
+
     def end_all_sessions(self) -> int:
         """End the sessions of all customers; return how many there were."""
         return self._ask(int, "end_all_sessions", idempotent=True)
+
+    def begin_leaving(self, session_id: UUID, user_id: UUID, address: str) -> PasswordCheck:
+        """Get what proves the owner of an account that is to be deleted; counts as a sign-in. Raises session_ended."""
+        return self._ask(
+            PasswordCheck, "begin_leaving", session_id=str(session_id), user_id=str(user_id), address=address
+        )
+
+    def delete_my_account(self, user_id: UUID) -> Departure:
+        """Forget a person, now or when all is over; their sessions end now. Raises unknown_user."""
+        return self._ask(Departure, "delete_my_account", idempotent=True, user_id=str(user_id))
+
+    def forget_user(self, who: str) -> list[NamedDeparture]:
+        """Forget all who have that address, or the one with that id. Raises unknown_user."""
+        return self._ask(list[NamedDeparture], "forget_user", idempotent=True, who=who)
+
+    def keep_retention(self) -> Retention:
+        """Delete some of what is no longer kept."""
+        return self._ask(Retention, "keep_retention", idempotent=True)
 
     def start_payment(self, booking_id: UUID, user_id: UUID) -> Payment:
         """Start the payment of a booking. Raises unknown_booking, lock_expired, not_payable, too_many_attempts."""
@@ -323,6 +532,18 @@ class Database:
             EmailContext, "ticket_context", idempotent=True, booking_id=str(booking_id), user_id=str(user_id)
         )
 
+    def add_ticket_link(self, booking_id: str, key_hash: str) -> bool:
+        """Note the SHA-256 of the key of a link that is about to be sent; False where the booking is gone."""
+        return self._ask(bool, "add_ticket_link", idempotent=True, booking_id=booking_id, key_hash=key_hash)
+
+    def open_ticket(self, reference: str, key_hash: str) -> LinkedTicket:
+        """Return the booking of a link, by the SHA-256 of its key. Raises link_expired."""
+        return self._ask(LinkedTicket, "open_ticket", idempotent=True, reference=reference, key_hash=key_hash)
+
+    def cancel_by_link(self, reference: str, key_hash: str) -> LinkedTicket:
+        """Give up the booking of a link. Raises link_expired, not_cancellable."""
+        return self._ask(LinkedTicket, "cancel_by_link", idempotent=True, reference=reference, key_hash=key_hash)
+
     def schema_version(self) -> str:
         """Return the timestamp of the database's newest migration; empty where it is too old to know."""
         try:
@@ -432,3 +653,7 @@ def _details(details: Any) -> Mapping[str, object]:
     except ValueError:
         return {}
     return cast(Mapping[str, object], parsed) if isinstance(parsed, dict) else {}
+
+
+def _optional(identifier: UUID | None) -> str | None:
+    return str(identifier) if identifier else None

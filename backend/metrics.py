@@ -151,6 +151,11 @@ class _Asked(Collector):
         yield GaugeMetricFamily(
             "frontrow_sweep_failures", "Bookings and steps that raise.", self._figures.get("sweep_failures", 0)
         )
+        if (seconds := self._figures.get("retention_seconds_ago")) is not None:
+            yield GaugeMetricFamily("frontrow_retention_seconds_ago", "Since what is old was deleted.", seconds)
+        yield GaugeMetricFamily(
+            "frontrow_departures_overdue", "People to be forgotten.", self._figures.get("departures_overdue", 0)
+        )
         yield GaugeMetricFamily(
             "frontrow_verified_seconds_ago",
             "Since the last daily verification ended.",

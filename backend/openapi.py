@@ -15,24 +15,42 @@ from flask import Blueprint, Response
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 
-from backend.auth import COOKIE
 from backend.error_codes import ERRORS, ErrorCode
 from backend.errors import Refusal
 from backend.schemas import (
     UUID_PATTERN,
+    Account,
+    AccountDeletion,
     Alive,
     BookingId,
+    Departure,
+    EmailChange,
+    EmailProof,
     EventOutcome,
+    ForgottenPassword,
     HumanToken,
     Intent,
     Keys,
+    LinkedTicket,
     Login,
     Logout,
+    NewPassword,
+    Password,
+    PasswordChange,
+    ProvedEmail,
     Readiness,
+    RecoveryCodes,
     Registration,
+    SecondFactorChallenge,
+    SecondFactorCode,
+    SecondFactorRemoval,
+    SecondFactorSecret,
+    SecondFactorSignIn,
     SignIn,
     Ticket,
+    TicketLink,
 )
+from backend.sessions import COOKIE
 
 Json = dict[str, Any]
 
@@ -40,6 +58,12 @@ _REF: Final = "#/components/schemas/{model}"
 _ALWAYS: Final[tuple[ErrorCode, ...]] = ("internal",)
 _ASKS_THE_DATABASE: Final[tuple[ErrorCode, ...]] = (*_ALWAYS, "busy")
 _READS_A_BODY: Final[tuple[ErrorCode, ...]] = ("invalid_request", "payload_too_large")
+_CHECKS_A_PASSWORD: Final[tuple[ErrorCode, ...]] = (
+    *_READS_A_BODY,
+    "sign_in_required",
+    "invalid_credentials",
+    "too_many_attempts",
+)
 
 
 class _Untitled(GenerateJsonSchema):
@@ -93,15 +117,25 @@ def document() -> Json:
 
 def _paths() -> dict[str, Json]:
     return {
+        "/api/auth/guest": {
+            "post": _operation(
+                "guest",
+                "Begin the session of a guest, who can hold seats and buy them without an account.",
+                answers={201: _json("A guest's session.", _ref(SignIn), _COOKIE_SET)},
+                errors=("invalid_request", "too_many_attempts", *_ASKS_THE_DATABASE),
+            )
+        },
         "/api/auth/register": {
             "post": _operation(
                 "register",
-                "Open an account and sign in.",
+                "Open an account and sign in, or have the guest who is signed in become one. Whether the address has "
+                "an account already shows neither in the answer nor in its time: an email says it.",
+                security=[{}, {"accessToken": []}],
                 body=_ref(Registration),
                 answers={201: _json("Signed in.", _ref(SignIn), _COOKIE_SET)},
                 errors=(
                     *_READS_A_BODY,
-                    "email_taken",
+                    "sign_in_required",
                     "invalid_email",
                     "invalid_name",
                     "weak_password",
@@ -113,10 +147,98 @@ def _paths() -> dict[str, Json]:
         "/api/auth/login": {
             "post": _operation(
                 "login",
-                "Sign in.",
+                "Sign in, or get a challenge for the second factor where the account has one. What the guest who is "
+                "signed in holds and has booked becomes the account's.",
+                security=[{}, {"accessToken": []}],
                 body=_ref(Login),
+                answers={
+                    200: _json(
+                        "Signed in, with the cookie; or a challenge for /api/auth/second-factor.",
+                        {"oneOf": [_ref(SignIn), _ref(SecondFactorChallenge)]},
+                    )
+                },
+                errors=(
+                    *_READS_A_BODY,
+                    "sign_in_required",
+                    "invalid_credentials",
+                    "account_blocked",
+                    "too_many_attempts",
+                    *_ASKS_THE_DATABASE,
+                ),
+            )
+        },
+        "/api/auth/second-factor": {
+            "post": _operation(
+                "secondFactor",
+                "Sign in with the challenge that answered the password, and a code or a recovery code.",
+                security=[{}, {"accessToken": []}],
+                body=_ref(SecondFactorSignIn),
                 answers={200: _json("Signed in.", _ref(SignIn), _COOKIE_SET)},
-                errors=(*_READS_A_BODY, "invalid_credentials", "too_many_attempts", *_ASKS_THE_DATABASE),
+                errors=(
+                    *_READS_A_BODY,
+                    "sign_in_required",
+                    "sign_in_expired",
+                    "invalid_code",
+                    "too_many_attempts",
+                    *_ASKS_THE_DATABASE,
+                ),
+            )
+        },
+        "/api/auth/second-factor/begin": {
+            "post": _operation(
+                "beginSecondFactor",
+                "Begin to set up a second factor: the secret for an authenticator app.",
+                security=[{"accessToken": []}],
+                body=_ref(Password),
+                answers={200: _json("Scan this, or type the secret.", _ref(SecondFactorSecret))},
+                errors=(
+                    *_READS_A_BODY,
+                    "sign_in_required",
+                    "session_ended",
+                    "invalid_credentials",
+                    "second_factor_exists",
+                    "too_many_attempts",
+                    *_ASKS_THE_DATABASE,
+                ),
+            )
+        },
+        "/api/auth/second-factor/confirm": {
+            "post": _operation(
+                "confirmSecondFactor",
+                "Show a first code: signing in asks for one from then on, the account's other sessions end, and this "
+                "one's next access token has aal2.",
+                security=[{"accessToken": []}],
+                body=_ref(SecondFactorCode),
+                answers={200: _json("Keep these: each counts once in place of a code.", _ref(RecoveryCodes))},
+                errors=(
+                    *_READS_A_BODY,
+                    "sign_in_required",
+                    "session_ended",
+                    "second_factor_exists",
+                    "no_second_factor",
+                    "invalid_code",
+                    "too_many_attempts",
+                    *_ASKS_THE_DATABASE,
+                ),
+            )
+        },
+        "/api/auth/second-factor/remove": {
+            "post": _operation(
+                "removeSecondFactor",
+                "Remove the second factor and its recovery codes, by the password and a code.",
+                security=[{"accessToken": []}],
+                body=_ref(SecondFactorRemoval),
+                answers={204: {"description": "Removed."}},
+                errors=(
+                    *_READS_A_BODY,
+                    "sign_in_required",
+                    "session_ended",
+                    "invalid_credentials",
+                    "no_second_factor",
+                    "invalid_code",
+                    "too_many_attempts",
+                    *_ASKS_THE_DATABASE,
+                ),
             )
         },
         "/api/auth/refresh": {
@@ -126,7 +248,7 @@ def _paths() -> dict[str, Json]:
                 security=[{}, {"refreshToken": []}],
                 answers={
                     200: _json("A new access token.", _ref(SignIn), _COOKIE_SET),
-                    204: {"description": "There was no refresh token: a guest."},
+                    204: {"description": "There was no refresh token: nobody is signed in."},
                 },
                 errors=("invalid_request", "session_ended", *_ASKS_THE_DATABASE),
             )
@@ -140,6 +262,72 @@ def _paths() -> dict[str, Json]:
                 body_required=False,
                 answers={204: {"description": "Signed out.", "headers": _COOKIE_SET}},
                 errors=(*_READS_A_BODY, *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/auth/forgot": {
+            "post": _operation(
+                "forgot",
+                "Have a link sent by which a forgotten password is replaced. Whether the address has an account shows "
+                "neither in the answer nor in its time.",
+                body=_ref(ForgottenPassword),
+                answers={202: {"description": "An email is on its way, if it can be."}},
+                errors=(*_READS_A_BODY, "invalid_email", "too_many_attempts", *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/auth/reset": {
+            "post": _operation(
+                "reset",
+                "Replace a password by the token of such a link, and end all sessions.",
+                body=_ref(NewPassword),
+                answers={200: _json("The address of the account.", _ref(Account))},
+                errors=(
+                    *_READS_A_BODY,
+                    "link_expired",
+                    "email_taken",
+                    "weak_password",
+                    "too_many_attempts",
+                    *_ASKS_THE_DATABASE,
+                ),
+            )
+        },
+        "/api/auth/verify": {
+            "post": _operation(
+                "verify",
+                "Prove an address by the token of the link that was sent to it, by who is signed in to the account or "
+                "has its password.",
+                security=[{}, {"accessToken": []}],
+                body=_ref(EmailProof),
+                answers={200: _json("The address, which is the account's now.", _ref(ProvedEmail))},
+                errors=(
+                    *_READS_A_BODY,
+                    "sign_in_required",
+                    "password_required",
+                    "invalid_credentials",
+                    "link_expired",
+                    "email_taken",
+                    "too_many_attempts",
+                    *_ASKS_THE_DATABASE,
+                ),
+            )
+        },
+        "/api/auth/change-password": {
+            "post": _operation(
+                "changePassword",
+                "Change the password, and end the other sessions.",
+                security=[{"accessToken": []}],
+                body=_ref(PasswordChange),
+                answers={204: {"description": "The password is the new one."}},
+                errors=(*_CHECKS_A_PASSWORD, "weak_password", *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/auth/change-email": {
+            "post": _operation(
+                "changeEmail",
+                "Have a link sent to the address that the account is to have.",
+                security=[{"accessToken": []}],
+                body=_ref(EmailChange),
+                answers={202: {"description": "An email is on its way, if it can be."}},
+                errors=(*_CHECKS_A_PASSWORD, "invalid_email", *_ASKS_THE_DATABASE),
             )
         },
         "/api/auth/human": {
@@ -160,6 +348,24 @@ def _paths() -> dict[str, Json]:
                 ),
             )
         },
+        "/api/auth/delete-account": {
+            "post": _operation(
+                "deleteAccount",
+                "Delete the account, now or once all that was booked with it is over. All sessions end.",
+                security=[{"accessToken": []}],
+                body=_ref(AccountDeletion),
+                answers={200: _json("Deleted, or scheduled.", _ref(Departure), _COOKIE_SET)},
+                errors=(
+                    *_READS_A_BODY,
+                    "sign_in_required",
+                    "session_ended",
+                    "invalid_credentials",
+                    "unknown_user",
+                    "too_many_attempts",
+                    *_ASKS_THE_DATABASE,
+                ),
+            )
+        },
         "/api/payments/create-intent": {
             "post": _operation(
                 "createIntent",
@@ -171,6 +377,8 @@ def _paths() -> dict[str, Json]:
                     *_READS_A_BODY,
                     "sign_in_required",
                     "unknown_booking",
+                    "account_blocked",
+                    "contact_required",
                     "lock_expired",
                     "not_payable",
                     "amount_not_payable",
@@ -198,6 +406,33 @@ def _paths() -> dict[str, Json]:
                 parameters=[_BOOKING_ID],
                 answers={200: _json("The ticket and its QR code.", _ref(Ticket))},
                 errors=("not_found", "sign_in_required", "unknown_booking", "no_ticket", *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/tickets/open": {
+            "post": _operation(
+                "openTicket",
+                "The booking of a link in a guest's email, with its ticket.",
+                body=_ref(TicketLink),
+                answers={200: _json("The booking.", _ref(LinkedTicket))},
+                errors=(*_READS_A_BODY, "link_expired", *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/tickets/calendar": {
+            "post": _operation(
+                "openCalendar",
+                "The show of such a booking, for a calendar.",
+                body=_ref(TicketLink),
+                answers={200: _file("An iCalendar file.", "text/calendar")},
+                errors=(*_READS_A_BODY, "link_expired", "no_ticket", *_ASKS_THE_DATABASE),
+            )
+        },
+        "/api/tickets/cancel": {
+            "post": _operation(
+                "cancelTicket",
+                "Give up such a booking, if it is a guest's.",
+                body=_ref(TicketLink),
+                answers={200: _json("The booking as it is now.", _ref(LinkedTicket))},
+                errors=(*_READS_A_BODY, "link_expired", "not_cancellable", *_ASKS_THE_DATABASE),
             )
         },
         "/api/bookings/{booking_id}/ticket.ics": {
@@ -250,8 +485,15 @@ def _paths() -> dict[str, Json]:
 def _schemas() -> Json:
     """The models, by name."""
     listed: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        *((model, "validation") for model in (Registration, Login, Logout, HumanToken, BookingId)),
-        *((model, "serialization") for model in (SignIn, Intent, EventOutcome, Ticket, Keys, Alive, Readiness)),
+        *(
+            (model, "validation")
+            for model in (Registration, Login, Logout, HumanToken, AccountDeletion, BookingId, TicketLink)
+        ),
+        *((model, "validation") for model in (ForgottenPassword, NewPassword, EmailProof, PasswordChange, EmailChange)),
+        *((model, "validation") for model in (Password, SecondFactorCode, SecondFactorSignIn, SecondFactorRemoval)),
+        *((model, "serialization") for model in (SignIn, SecondFactorChallenge, SecondFactorSecret, RecoveryCodes)),
+        *((model, "serialization") for model in (Account, ProvedEmail, Departure, LinkedTicket)),
+        *((model, "serialization") for model in (Intent, EventOutcome, Ticket, Keys, Alive, Readiness)),
     ]
     _, schema = models_json_schema(listed, ref_template=_REF, schema_generator=_Untitled)
     return schema["$defs"]

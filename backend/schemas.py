@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -33,6 +33,10 @@ Uuid = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string",
 """A UUID in its usual form; uuid.UUID itself takes braces, URNs and digits alone as well."""
 
 
+LinkToken = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=200)]
+"""What the link of an email has after its #."""
+
+
 class Request(BaseModel):
     """A request body. An unknown field is refused: a client that sends an amount believes that it counts."""
 
@@ -55,6 +59,48 @@ class Login(Request):
     password: Text
 
 
+class ForgottenPassword(Request):
+    """Whose password is forgotten."""
+
+    email: Text
+
+
+class NewPassword(Request):
+    """The token of a link, and the password that replaces the forgotten one."""
+
+    token: LinkToken
+    password: Text = Field(json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST})
+
+
+class TicketLink(Request):
+    """The two parts of a link to a ticket: the reference of the booking, and the key behind the #."""
+
+    reference: Text = Field(min_length=1, max_length=20)
+    key: LinkToken
+
+
+class EmailProof(Request):
+    """The token of a link that was sent to the address which it proves, and the password of the account that asked for
+    it, from who is not signed in to that."""
+
+    token: LinkToken
+    password: Text | None = None
+
+
+class PasswordChange(Request):
+    """A password and the one that replaces it."""
+
+    current_password: Text
+    new_password: Text = Field(json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST})
+
+
+class EmailChange(Request):
+    """The address that an account is to have."""
+
+    password: Text
+    email: Text
+
+
 class Logout(Request):
     """Which sessions end: this one, or all of its owner's."""
 
@@ -65,6 +111,43 @@ class HumanToken(Request):
     """What the human check's widget gave the page. Providers issue some two thousand characters."""
 
     token: Text = Field(min_length=1, max_length=8192)
+
+
+class Password(Request):
+    """The password of who is signed in, once more."""
+
+    password: Text
+
+
+class SecondFactorCode(Request):
+    """A code of the authenticator app that is being set up. Spaces in it do not count."""
+
+    code: Text = Field(min_length=1, max_length=32, examples=["123 456"])
+
+
+class SecondFactorProof(Request):
+    """A code of the authenticator app, or else a recovery code, whose letters may be small and without hyphens."""
+
+    code: Text | None = Field(default=None, min_length=1, max_length=32, examples=["123456"])
+    recovery_code: Text | None = Field(default=None, min_length=1, max_length=64, examples=["ABCD-EFGH-IJKL-MNOP"])
+
+
+class SecondFactorSignIn(SecondFactorProof):
+    """The challenge that answered the password, and a code or a recovery code."""
+
+    challenge: Text = Field(min_length=1, max_length=4096)
+
+
+class SecondFactorRemoval(SecondFactorProof):
+    """The password, and a code or a recovery code."""
+
+    password: Text
+
+
+class AccountDeletion(Request):
+    """Proof of who deletes an account. A guest has no password."""
+
+    password: Text | None = None
 
 
 class BookingId(Request):
@@ -82,13 +165,29 @@ class Response(BaseModel):
 
 
 class User(Response):
-    """The account that is signed in."""
+    """Who is signed in. A guest may have no address and no name yet."""
 
     id: Annotated[str, Field(pattern=UUID_PATTERN)]
-    email: str
-    full_name: str
+    kind: Literal["guest", "registered"]
+    email: str | None
+    full_name: str | None
     # Not the type of the database's roles: a migration that adds one comes before the release that knows it.
     role: str
+    email_verified: bool
+    """Whether a link that was sent to the address has been opened."""
+
+
+class Account(Response):
+    """The account whose password was replaced."""
+
+    email: str
+
+
+class ProvedEmail(Response):
+    """An address that was proved, and whether it was the account's already."""
+
+    email: str
+    purpose: Literal["verify_email", "change_email"]
 
 
 class SignIn(Response):
@@ -98,6 +197,22 @@ class SignIn(Response):
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - OAuth's word for the kind
     expires_in: Annotated[int, Field(description="Seconds.")]
     user: User
+
+
+class SecondFactorChallenge(Response):
+    """The password was right, and the account asks for a code as well."""
+
+    second_factor: Literal[True] = True
+    challenge: Annotated[str, Field(pattern=_TOKEN_PATTERN)]
+    expires_in: Annotated[int, Field(description="Seconds.")]
+
+
+class Departure(Response):
+    """An account that is deleted, or will be once all that was booked with it is over. Signing in before that keeps
+    it."""
+
+    status: Literal["deleted", "scheduled"]
+    until: Annotated[str | None, Field(description="When that is, as far as it is known; null for what is deleted.")]
 
 
 class Intent(Response):
@@ -123,12 +238,34 @@ class QrCode(Response):
     path: Annotated[str, Field(description="The dark modules as an SVG path.")]
 
 
+class SecondFactorSecret(Response):
+    """What an authenticator app needs, to be scanned or typed."""
+
+    secret: Annotated[str, Field(pattern="^[A-Z2-7]{32}$", description="In base 32.")]
+    uri: Annotated[str, Field(pattern="^otpauth://totp/")]
+    qr: QrCode
+
+
+class RecoveryCodes(Response):
+    """Each signs in once instead of a code. They are shown this one time."""
+
+    recovery_codes: Annotated[list[str], Field(min_length=1, max_length=10)]
+
+
 class Ticket(Response):
     """The ticket of a confirmed booking."""
 
     token: Annotated[str, Field(pattern=_TOKEN_PATTERN)]
     reference: str
     qr: QrCode
+
+
+class LinkedTicket(Response):
+    """The booking of a link in an email."""
+
+    booking: Annotated[dict[str, Any], Field(description="As my_booking of the Data API answers it.")]
+    ticket: Annotated[Ticket | None, Field(description="Null for a booking that is not confirmed.")]
+    cancellable: Annotated[bool, Field(description="Whether the link cancels it: for bookings of guests.")]
 
 
 class Key(Response):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -110,6 +111,17 @@ def _jwt_secret(value: str) -> str:
     return value
 
 
+def _second_factor_keys(value: str) -> tuple[str, ...]:
+    keys = tuple(part.replace("+", "-").replace("/", "_") for part in _parts(value))
+    try:
+        sizes = {len(base64.b64decode(key, b"-_", validate=True)) for key in keys}
+    except ValueError:
+        sizes = set[int]()
+    if sizes != {32}:
+        raise ValueError("must be 32 random bytes in base64 (openssl rand -base64 32), or several, separated by commas")
+    return keys
+
+
 def _webhook_secrets(value: str) -> tuple[str, ...]:
     secrets = _parts(value)
     if not secrets:
@@ -186,6 +198,10 @@ class Settings(BaseSettings):
     jwt_accepted_keys: PublicKeys = _variable("JWT_ACCEPTED_KEYS", default=())
     jwt_secret: Annotated[str | None, _parsed(_jwt_secret)] = _variable("JWT_SECRET", secret=True, default=None)
     jwt_issuer: str | None = _variable("JWT_ISSUER", default=None)
+
+    second_factor_keys: Annotated[tuple[str, ...], NoDecode, _parsed(_second_factor_keys)] = _variable(
+        "SECOND_FACTOR_KEY", secret=True
+    )
 
     stripe_secret_key: str = _variable("STRIPE_SECRET_KEY", secret=True)
     stripe_webhook_secrets: Annotated[tuple[str, ...], NoDecode, _parsed(_webhook_secrets)] = _variable(

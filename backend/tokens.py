@@ -1,6 +1,6 @@
-"""Signed tokens: access tokens with Supabase's claims, and tickets. One key signs both; their audiences differ, so that
-neither is taken for the other. Tokens of other keys are valid, too, while those are among the accepted ones: a key can
-change while many processes run and many tickets are out.
+"""Signed tokens: access tokens with Supabase's claims, tickets, and challenges of a sign-in that wants a second factor.
+One key signs all; their audiences differ, so that none is taken for another. Tokens of other keys are valid, too, while
+those are among the accepted ones: a key can change while many processes run and many tickets are out.
 
 A ticket carries no `role` and no `sub`: the Data API, which knows the same key, would treat its bearer as signed out.
 Nor does it expire: its showtime may be moved after it was sent. It proves which booking and which showtime it is for;
@@ -22,6 +22,8 @@ from backend.settings import Settings
 ACCESS_TOKEN_SECONDS = 15 * 60
 _ACCESS = "authenticated"
 _TICKET = "frontrow-ticket"
+CHALLENGE_SECONDS = 5 * 60
+_CHALLENGE = "frontrow-second-factor"
 
 
 class TokenError(Exception):
@@ -33,12 +35,17 @@ class Person:
     """The user of an access token."""
 
     id: UUID
-    email: str
+    email: str | None
+    """None for a guest who has not given one yet."""
     session_id: str
     role: str
     """Frontrow's own role: customer, staff or admin; goes to app_metadata."""
     human_until: int | None = None
     """Until when a passed human check counts, in epoch seconds."""
+    is_guest: bool = False
+    """Whether they have no account; Supabase's claim is_anonymous."""
+    aal: str = "aal1"
+    """Supabase's authenticator assurance level of the session: aal2 where a second factor was proven."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,15 @@ class Ticket:
     booking_id: UUID
     reference: str
     showtime_id: int
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A right password that waits for its code."""
+
+    user_id: UUID
+    password: str
+    """What names the password that was right, so that a changed one ends the challenge."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +115,11 @@ class Tokens:
                 "iat": now,
                 "exp": now + ACCESS_TOKEN_SECONDS,
                 "session_id": person.session_id,
-                "email": person.email,
+                "email": person.email or "",
+                "is_anonymous": person.is_guest,
                 "app_metadata": {"role": person.role},
+                "aal": person.aal,
+                "amr": _methods(person),
                 **({"human_until": person.human_until} if counts else {}),
             }
         )
@@ -131,6 +150,27 @@ class Tokens:
         sold, and does not count. Raises TokenError."""
         claims = self._verify(token, _TICKET, ("booking_id", "reference", "showtime_id"))
         return Ticket(_uuid(claims["booking_id"]), claims["reference"], claims["showtime_id"])
+
+    def challenge(self, challenge: Challenge) -> str:
+        """Sign what opens a session together with a code, within five minutes. As a ticket, it has no
+        `role` and no `sub`."""
+        now = int(self.clock())
+        return self._sign(
+            {
+                "aud": _CHALLENGE,
+                "iat": now,
+                "exp": now + CHALLENGE_SECONDS,
+                "user_id": str(challenge.user_id),
+                "password": challenge.password,
+            }
+        )
+
+    def read_challenge(self, token: str) -> Challenge:
+        """Read a challenge. Raises TokenError."""
+        claims = self._verify(token, _CHALLENGE, ("exp", "user_id", "password"))
+        if not self.clock() < _seconds(claims["exp"]):
+            raise TokenError
+        return Challenge(_uuid(claims["user_id"]), str(claims["password"]))
 
     def _access_claims(self, token: str, *required: str) -> dict[str, Any]:
         claims = self._verify(token, _ACCESS, (*required, "role", "exp"))
@@ -174,3 +214,10 @@ def _uuid(value: object) -> UUID:
         return UUID(str(value))
     except ValueError:
         raise TokenError from None
+
+
+def _methods(person: Person) -> list[str]:
+    """Return how somebody has proven who they are, in Supabase's words."""
+    if person.is_guest:
+        return ["anonymous"]
+    return ["pwd", "otp"] if person.aal == "aal2" else ["pwd"]

@@ -1,5 +1,5 @@
-"""The worker: `python -m backend.worker`. Empties the outbox, sweeps, reconciles with Stripe, and once a day verifies
-that all holds which must.
+"""The worker: `python -m backend.worker`. Empties the outbox, sweeps, deletes what is no longer kept, reconciles with
+Stripe, and once a day verifies that all holds which must.
 
 Each job has threads of its own, money and mail among them, so that a mail server that hangs delays no refund and no
 sweep. Any number of workers may run: rows and checks are claimed, sweeps exclude each other, and what is reconciled is
@@ -19,17 +19,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from types import FrameType
-from typing import Final
+from typing import Final, cast
 
-from backend import database, logs, mailer, stripe_gateway
-from backend.answers import OutboxRow, RefundOrder
+from backend import account_emails, database, logs, mailer, stripe_gateway
+from backend.account_emails import AccountEmails, AccountGoneError
+from backend.answers import EmailContext, OutboxRow, RefundOrder
 from backend.database import LONG_TIMEOUT, DataApi, Database
 from backend.emails import Emails
 from backend.errors import ApiError, UnavailableError
 from backend.mailer import Mailer, SmtpMailer
 from backend.reconciliation import Reconciliation, apply_intent
 from backend.schema_version import log_if_outdated
+from backend.sessions import hash_token, new_token
 from backend.settings import Settings, SettingsError
 from backend.stripe_gateway import Payments, ReplayedFailureError, StripeGateway, StripeRefusedError
 from backend.tokens import Tokens
@@ -48,15 +51,17 @@ LEASE_SECONDS: Final = math.ceil(
 """Longer than the slowest row can take, so that no other worker does it again meanwhile: two calls of Stripe or an
 email, what Stripe said noted, and completion, which may begin its last try when its time is over; and some to spare."""
 _LONGEST_PAUSE: Final = 60.0
+_RETENTION_SECONDS: Final = 600.0
 _VERIFY_SECONDS: Final = 86_400.0
 _ASK_WHETHER_TO_VERIFY_SECONDS: Final = 600.0
 _SECOND_LOOK_SECONDS: Final = 300.0
 """Reconciliation has found by then what was merely on its way."""
 _MONEY: Final = ("refund", "cancel_intent")
-_MAIL: Final = (
+_BOOKING_MAIL: Final = (
     *("mail_confirmation", "mail_refund", "mail_cancellation", "mail_refund_failed"),
     "mail_showtime_moved",
 )
+_MAIL: Final = (*_BOOKING_MAIL, *account_emails.KINDS)
 
 
 class WorkError(Exception):
@@ -80,7 +85,9 @@ class Outbox:
         """Claim, do and complete one row; false when there was none. Raises UnavailableError without the database."""
         rows = self.database.claim_outbox(1, LEASE_SECONDS, self.kinds)
         for row in rows:
-            logs.begin(row.get("request_id"), booking_id=row["booking_id"])
+            logs.begin(row.get("request_id"))
+            if row["booking_id"] is not None:
+                logs.add(booking_id=row["booking_id"])
             error = self._attempt(row)
             self._complete(row, error)
         return bool(rows)
@@ -91,6 +98,8 @@ class Outbox:
             self._do(row)
         except WorkError as error:
             return str(error)
+        except AccountGoneError:
+            return "the account is gone"
         except StripeRefusedError as error:
             return f"Stripe refused: {error.code}: {error.reason}"
         except Exception as error:
@@ -101,34 +110,43 @@ class Outbox:
 
     def _do(self, row: OutboxRow) -> None:
         match row["kind"]:
-            case "mail_confirmation":
-                if row["email"] is None:
-                    raise WorkError("the booking is gone")
-                self.mailer.send(self.emails.confirmation(row["key"], row["email"], self.clock()))
-            case "mail_refund":
-                if row["email"] is None or row["refund"] is None:
-                    raise WorkError("the booking or the refund is gone")
-                self.mailer.send(self.emails.refund(row["key"], row["email"], row["refund"], self.clock()))
-            case "mail_refund_failed":
-                if row["email"] is None or row["refund"] is None:
-                    raise WorkError("the booking or the refund is gone")
-                self.mailer.send(self.emails.refund_failed(row["key"], row["email"], row["refund"], self.clock()))
-            case "mail_cancellation":
-                if row["email"] is None:
-                    raise WorkError("the booking is gone")
-                reason = str(row["payload"].get("reason"))
-                self.mailer.send(self.emails.cancellation(row["key"], row["email"], reason, self.clock()))
-            case "mail_showtime_moved":
-                if row["email"] is None:
-                    raise WorkError("the booking is gone")
-                was = str(row["payload"]["from"])
-                self.mailer.send(self.emails.showtime_moved(row["key"], row["email"], was, self.clock()))
+            case kind if kind in _BOOKING_MAIL:
+                self.mailer.send(self._about_booking(row))
+            case kind if kind in account_emails.KINDS:
+                writer = AccountEmails(self.database, self.emails)
+                self.mailer.send(writer.write(row, self.clock()))
             case "refund":
                 if row["refund"] is None:
                     raise WorkError("the refund is gone")
                 self._refund(row["refund"])
             case "cancel_intent":
                 self._cancel_intent(str(row["payload"]["payment_intent_id"]))
+            case _:
+                raise WorkError("this release does not know the kind")
+
+    def _about_booking(self, row: OutboxRow) -> EmailMessage:
+        """Write an email about a booking. A guest's leads to the booking by a link of its own, whose key the database
+        learns the hash of."""
+        context = row["email"]
+        if context is None:
+            raise WorkError("the booking is gone")
+        if context["customer"].get("kind") == "guest":
+            key = new_token()
+            self.database.add_ticket_link(context["booking"]["id"], hash_token(key))
+            page = f"{self.emails.settings.app_url}/t/{context['booking']['reference']}#{key}"
+            context = cast(EmailContext, {**context, "booking_page": page})
+        match row["kind"]:
+            case "mail_confirmation":
+                return self.emails.confirmation(row["key"], context, self.clock())
+            case "mail_cancellation":
+                return self.emails.cancellation(row["key"], context, str(row["payload"].get("reason")), self.clock())
+            case "mail_showtime_moved":
+                return self.emails.showtime_moved(row["key"], context, str(row["payload"]["from"]), self.clock())
+            case _:
+                write = self.emails.refund if row["kind"] == "mail_refund" else self.emails.refund_failed
+                if row["refund"] is None:
+                    raise WorkError("the refund is gone")
+                return write(row["key"], context, row["refund"], self.clock())
 
     def _refund(self, order: RefundOrder) -> None:
         """Ask Stripe for a refund, and report what it made of that or why it made nothing; the database decides what
@@ -240,6 +258,12 @@ class Worker:
                 _log.info("swept", extra=done)
             return False
 
+        def retain() -> bool:
+            retention = database.keep_retention()
+            if any(retention["done"].values()):
+                _log.info("retention", extra=retention["done"])
+            return retention["more"]
+
         def reconcile() -> bool:
             if asked := reconciliation.run():
                 _log.info("reconciliation", extra={"asked": asked})
@@ -263,6 +287,7 @@ class Worker:
             *(Loop(f"money-{number}", money.step, settings.worker_poll_seconds, self.stop) for number in threads),
             *(Loop(f"mail-{number}", mail.step, settings.worker_poll_seconds, self.stop) for number in threads),
             Loop("sweep", sweep, settings.sweep_seconds, self.stop),
+            Loop("retention", retain, _RETENTION_SECONDS, self.stop),
             Loop("reconcile", reconcile, settings.reconcile_seconds, self.stop),
             Loop("verify", verify, _ASK_WHETHER_TO_VERIFY_SECONDS, self.stop),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -28,6 +29,8 @@ class Keys:
     """The private ES256 JWK that the Flask app signs access tokens with (JWT_SIGNING_KEY)."""
     jwt_secret: str
     """The shared HS256 secret of a project with older keys (JWT_SECRET)."""
+    second_factor_key: str
+    """Encrypts the secrets of second factors (SECOND_FACTOR_KEY)."""
     anon_jwt: str
     service_role_jwt: str
     stripe_secret: str
@@ -56,6 +59,7 @@ class Keys:
             secret=f"sb_secret_{secrets.token_urlsafe(24)}",
             signing_key=json.dumps(_signing_key()),
             jwt_secret=jwt_secret,
+            second_factor_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             anon_jwt=_legacy_key("anon", jwt_secret),
             service_role_jwt=_legacy_key("service_role", jwt_secret),
             stripe_secret=f"sk_test_{secrets.token_hex(24)}",

@@ -250,6 +250,7 @@ def backend_environment(config: LocalConfig, keys: Keys) -> dict[str, str]:
         "SUPABASE_URL": config.supabase_url,
         "SUPABASE_SERVICE_ROLE_KEY": keys.secret,
         "JWT_SIGNING_KEY": keys.signing_key,
+        "SECOND_FACTOR_KEY": keys.second_factor_key,
         "STRIPE_API_BASE": config.stripe_url,
         "STRIPE_SECRET_KEY": keys.stripe_secret,
         "STRIPE_WEBHOOK_SECRET": keys.stripe_webhook_secret,

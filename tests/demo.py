@@ -190,7 +190,11 @@ async def read_email(customer: Customer, reference: str, mail_url: str) -> None:
 
         async def found() -> list[str]:
             emails = cast(list[Json], (await catcher.get("/email")).json())
-            return [each["id"] for each in emails if each["to"][0]["address"] == customer.email]
+            return [
+                each["id"]
+                for each in emails
+                if each["to"][0]["address"] == customer.email and reference in each["subject"]
+            ]
 
         email_id = (await eventually(found, "no email came"))[0]
         email = message_from_bytes((await catcher.get(f"/email/{email_id}/source")).content, policy=default)

@@ -26,6 +26,7 @@ def environment() -> dict[str, str]:
         "SUPABASE_URL": "https://project.supabase.example",
         "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_hidden-supabase",
         "JWT_SIGNING_KEY": Keys.generate().signing_key,
+        "SECOND_FACTOR_KEY": Keys.generate().second_factor_key,
         "STRIPE_SECRET_KEY": "sk_test_hidden-stripe",
         "STRIPE_WEBHOOK_SECRET": "whsec_hidden-old,whsec_hidden-new",
         "SMTP_URL": "smtp://user:hidden-smtp@127.0.0.1:2525",

@@ -18,7 +18,11 @@ USER: Json = {
     "email": "ada@example.com",
     "full_name": "Ada Lovelace",
     "role": "customer",
+    "kind": "registered",
+    "email_verified": True,
 }
+GUEST: Json = {**USER, "id": "9d2b1c3e-7a54-4f0e-8c61-2b7d5e9f0a13", "kind": "guest", "email_verified": False}
+GUEST |= {"email": None, "full_name": None}
 
 
 @dataclass

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from uuid import UUID, uuid4
 
+import jwt
 import pytest
 from argon2 import extract_parameters
 from flask import Flask
@@ -16,33 +18,46 @@ from flask.testing import FlaskClient
 
 from backend import logs
 from backend.app import create_app
-from backend.auth import COOKIE, PLAIN_COOKIE
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.passwords import Passwords
 from backend.schema_version import REQUIRED_SCHEMA
+from backend.sessions import COOKIE, PLAIN_COOKIE
 from backend.settings import Settings
-from tests.backend.ports import USER, FakeDataApi, FakeStripe
+from backend.tokens import Person, Tokens
+from dev.keys import Keys
+from tests.backend.ports import GUEST, USER, FakeDataApi, FakeStripe, Json
 
 PASSWORD = "correct horse battery"
 LOGIN = {"email": USER["email"], "password": PASSWORD}
+SESSION = "0b1a4d6c-2f7e-4b0e-8f19-0a3d5b7c9e21"
 
 
-def session() -> dict[str, Any]:
-    """Return an answer of open_session and rotate_session."""
+def session(user: Json = USER) -> Json:
+    """Return an answer of open_session, open_guest_session and rotate_session."""
     expires_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-    return {"status": "rotated", "session_id": "4b1c", "expires_at": expires_at, "human_until": None, "user": USER}
+    session = {"session_id": SESSION, "expires_at": expires_at, "human_until": None, "aal": "aal1", "user": user}
+    return {"status": "opened" if user["kind"] == "guest" else "rotated", **session}
+
+
+def known_accounts(*accounts: tuple[Json, str]) -> Json:
+    """Return an answer of begin_sign_in."""
+    return {
+        "status": "known",
+        "accounts": [{"user": user, "password_hash": password_hash} for user, password_hash in accounts],
+    }
 
 
 @pytest.fixture
 def known(data_api: FakeDataApi, passwords: Passwords) -> FakeDataApi:
     """A database that knows Ada."""
     data_api.answers |= {
-        "begin_sign_in": {"status": "known", "user": USER, "password_hash": passwords.hash(PASSWORD)},
+        "begin_sign_in": known_accounts((USER, passwords.hash(PASSWORD))),
         "open_session": lambda **_: session(),
+        "open_guest_session": lambda **_: session(GUEST),
         "rotate_session": lambda **_: session(),
         "check_registration_limit": {"status": "admitted"},
-        "register_user": USER,
+        "register_user": {**USER, "email_verified": False, "opened": True},
         "close_session": None,
     }
     return data_api
@@ -136,9 +151,9 @@ def test_attempts_are_counted_by_client_address(
     assert known.arguments("open_session")[0]["address"] == address, "what failed there is cleared there"
 
 
-def test_unknown_accounts_cost_the_same_work(
-    settings: Settings, data_api: FakeDataApi, monkeypatch: pytest.MonkeyPatch, passwords: Passwords
-) -> None:
+@pytest.fixture
+def verified(passwords: Passwords, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the hashes that passwords are compared with."""
     verified: list[str] = []
     verify = passwords._hasher.verify
 
@@ -147,18 +162,52 @@ def test_unknown_accounts_cost_the_same_work(
         return verify(stored, password)
 
     monkeypatch.setattr(type(passwords._hasher), "verify", lambda _self, *arguments: counted(*arguments))
-    known = {"status": "known", "user": USER, "password_hash": passwords.hash("another " + PASSWORD)}
-    app = create_app(settings, stripe=FakeStripe(), database=Database(data_api), passwords=passwords)
+    return verified
+
+
+SQUATTER: Json = {**USER, "id": "1c5e0b7a-63d2-4f98-9a0c-d4e8f2a6b713", "email_verified": False}
+
+
+def test_a_wrong_password_costs_the_same_work_whatever_accounts_an_address_has(
+    client: FlaskClient, data_api: FakeDataApi, passwords: Passwords, verified: list[str]
+) -> None:
     answers = []
-    for answer in ({"status": "unknown"}, known):
-        data_api.answers["begin_sign_in"] = answer
-        answers.append(app.test_client().post("/api/auth/login", json=LOGIN))
+    for accounts in ([], [USER], [SQUATTER], [USER, SQUATTER]):
+        data_api.answers["begin_sign_in"] = known_accounts(
+            *((account, passwords.hash(f"another {PASSWORD}")) for account in accounts)
+        )
+        verified.clear()
+        answers.append(client.post("/api/auth/login", json=LOGIN))
+        # Not only as many, but as dear: parameters in the hash decide how much work it is.
+        assert [extract_parameters(stored) for stored in verified] == [extract_parameters(passwords.hash(PASSWORD))] * 2
+    assert {(answer.status_code, answer.data) for answer in answers} == {(401, answers[0].data)}
+    assert not any(answer.headers.getlist("Set-Cookie") for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("passwords_of", "signed_in"),
+    [
+        ((PASSWORD, "another"), USER),
+        (("another", PASSWORD), SQUATTER),
+        ((PASSWORD, PASSWORD), USER),
+        ((PASSWORD,), USER),
+    ],
+)
+def test_a_right_password_leads_to_its_account_the_owners_first_after_the_same_work(
+    client: FlaskClient,
+    known: FakeDataApi,
+    passwords: Passwords,
+    verified: list[str],
+    passwords_of: tuple[str, ...],
+    signed_in: Json,
+) -> None:
+    hashes = [passwords._hasher.hash(password) for password in passwords_of]
+    known.answers["begin_sign_in"] = known_accounts(*zip((USER, SQUATTER), hashes, strict=False))
+    assert client.post("/api/auth/login", json=LOGIN).status_code == 200
     assert len(verified) == 2
-    # Not only as many, but as dear: parameters in the hash decide how much work it is.
-    assert [extract_parameters(stored) for stored in verified] == [extract_parameters(passwords.hash(PASSWORD))] * 2
-    assert [answer.status_code for answer in answers] == [401, 401]
-    assert answers[0].data == answers[1].data
-    assert not answers[0].headers.getlist("Set-Cookie")
+    (opened,) = known.arguments("open_session")
+    assert opened["user_id"] == signed_in["id"]
+    assert opened["password_hash"] == hashes[[USER, SQUATTER].index(signed_in)]
 
 
 def test_a_limited_sign_in_answers_retry_after(client: FlaskClient, data_api: FakeDataApi) -> None:
@@ -218,7 +267,7 @@ def test_a_database_that_is_away_ends_no_session(client: FlaskClient, data_api: 
     assert not answer.headers.getlist("Set-Cookie")
 
 
-@pytest.mark.parametrize("path", ["register", "login", "refresh", "logout"])
+@pytest.mark.parametrize("path", ["guest", "register", "login", "refresh", "logout"])
 def test_pages_of_other_sites_are_refused(client: FlaskClient, data_api: FakeDataApi, path: str) -> None:
     answer = client.post(f"/api/auth/{path}", json={}, headers={"Origin": "https://evil.example"})
     assert (answer.status_code, answer.get_json()["message"]) == (400, "invalid_request")
@@ -234,7 +283,9 @@ def test_logout_reads_its_body(client: FlaskClient, data_api: FakeDataApi, body:
 
 def test_no_secret_is_logged(settings: Settings, app: Flask, known: FakeDataApi, lines: Callable[[], str]) -> None:
     client = app.test_client()
-    secrets = [PASSWORD, USER["email"], "Lovelace", settings.supabase_key, settings.stripe_secret_key]
+    person = Person(UUID(USER["id"]), USER["email"], SESSION, "customer")
+    bearer = Tokens.of(settings).access_token(person)
+    secrets = [PASSWORD, USER["email"], "Lovelace", bearer, settings.supabase_key, settings.stripe_secret_key]
     for path, body in (
         ("register", {**LOGIN, "full_name": "Ada Lovelace"}),
         ("login", LOGIN),
@@ -242,13 +293,13 @@ def test_no_secret_is_logged(settings: Settings, app: Flask, known: FakeDataApi,
         ("logout", {"everywhere": True}),
         (f"nothing/{PASSWORD}?token={PASSWORD}", LOGIN),
     ):
-        answer = client.post(f"/api/auth/{path}", json=body, headers={"Authorization": f"Bearer {PASSWORD}"})
+        answer = client.post(f"/api/auth/{path}", json=body, headers={"Authorization": f"Bearer {bearer}"})
         secrets += [header.split("=")[1].split(";")[0] for header in answer.headers.getlist("Set-Cookie")]
         secrets.append((answer.get_json(silent=True) or {}).get("access_token") or PASSWORD)
     known.answers["register_user"] = ValueError(f"Key (email)=({USER['email']}) {PASSWORD}")
     assert client.post("/api/auth/register", json={**LOGIN, "full_name": "Ada"}).status_code == 500
-    known.answers["register_user"] = ApiError("email_taken")
-    assert client.post("/api/auth/register", json={**LOGIN, "full_name": "Ada"}).status_code == 409
+    known.answers["register_user"] = ApiError("invalid_name")
+    assert client.post("/api/auth/register", json={**LOGIN, "full_name": "Ada"}).status_code == 422
     written = lines()
     assert written.count('"event": "request"') == 7
     for secret in filter(None, secrets):
@@ -325,3 +376,120 @@ def test_what_is_no_address_costs_no_hash_and_no_registration(client: FlaskClien
 def test_an_account_whose_address_would_be_refused_today_signs_in(client: FlaskClient, known: FakeDataApi) -> None:
     assert client.post("/api/auth/login", json={"email": "a,b@example.com", "password": PASSWORD}).status_code == 200
     assert [call["email"] for call in known.arguments("begin_sign_in")] == ["a,b@example.com"]
+
+
+# Guests --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guest(settings: Settings) -> dict[str, str]:
+    """The headers of a guest's requests."""
+    person = Person(UUID(GUEST["id"]), None, SESSION, "customer", is_guest=True)
+    return {"Authorization": f"Bearer {Tokens.of(settings).access_token(person)}"}
+
+
+def test_a_guest_gets_a_session_like_everybody(client: FlaskClient, known: FakeDataApi, settings: Settings) -> None:
+    answer = client.post("/api/auth/guest", headers={"User-Agent": "a browser"})
+    assert (answer.status_code, answer.get_json()["user"]) == (201, GUEST)
+    (opened,) = known.arguments("open_guest_session")
+    cookie = client.get_cookie(COOKIE)
+    assert cookie is not None
+    assert opened == {
+        "token_hash": hashlib.sha256(cookie.value.encode()).hexdigest(),
+        "user_agent": "a browser",
+        "address": "127.0.0.1",
+    }
+    claims = jwt.decode(answer.get_json()["access_token"], options={"verify_signature": False})
+    assert (claims["is_anonymous"], claims["sub"], claims["session_id"]) == (True, GUEST["id"], SESSION)
+    assert Tokens.of(settings).session(answer.get_json()["access_token"]) == (UUID(SESSION), UUID(GUEST["id"]))
+
+
+def test_too_many_guests_of_an_address_are_answered_429_with_the_wait(
+    client: FlaskClient, data_api: FakeDataApi
+) -> None:
+    data_api.answers["open_guest_session"] = {"status": "limited", "retry_after": 1800}
+    answer = client.post("/api/auth/guest")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1800")
+    assert answer.get_json()["message"] == "too_many_attempts"
+    assert not answer.headers.getlist("Set-Cookie")
+
+
+def test_the_guest_who_registers_becomes_the_account(
+    client: FlaskClient, known: FakeDataApi, guest: dict[str, str]
+) -> None:
+    assert client.post("/api/auth/register", json={**LOGIN, "full_name": "Ada"}, headers=guest).status_code == 201
+    assert [asked["guest_session_id"] for asked in known.arguments("register_user")] == [SESSION]
+
+
+@pytest.mark.parametrize(("stored", "status"), [(PASSWORD, 201), (f"another {PASSWORD}", 401)])
+def test_who_registers_again_after_a_lost_answer_comes_in_with_the_password_that_the_account_has(
+    client: FlaskClient, known: FakeDataApi, guest: dict[str, str], passwords: Passwords, stored: str, status: int
+) -> None:
+    stored_hash = passwords.hash(stored)
+    known.answers["register_user"] = {**USER, "email_verified": False, "opened": False}
+    known.answers["begin_password_check"] = {"status": "known", "password_hash": stored_hash}
+    answer = client.post("/api/auth/register", json={**LOGIN, "full_name": "Ada"}, headers=guest)
+    assert answer.status_code == status
+    assert [asked["password_hash"] for asked in known.arguments("open_session")] == [stored_hash] * (status == 201)
+    assert stored_hash not in answer.get_data(as_text=True)
+
+
+def test_what_the_guest_who_signs_in_has_becomes_the_accounts(
+    client: FlaskClient, known: FakeDataApi, guest: dict[str, str]
+) -> None:
+    assert client.post("/api/auth/login", json=LOGIN, headers=guest).status_code == 200
+    assert [asked["guest_session_id"] for asked in known.arguments("open_session")] == [SESSION]
+
+
+@pytest.mark.parametrize("path", ["register", "login"])
+def test_without_a_guest_nothing_is_taken_over(client: FlaskClient, known: FakeDataApi, path: str) -> None:
+    body = {**LOGIN, "full_name": "Ada"} if path == "register" else LOGIN
+    assert client.post(f"/api/auth/{path}", json=body).status_code in (200, 201)
+    asked = known.arguments("open_session") + known.arguments("register_user")
+    assert {each["guest_session_id"] for each in asked} == {None}
+
+
+@pytest.mark.parametrize("path", ["register", "login"])
+@pytest.mark.parametrize("bearer", ["expired", "of somebody else's key", "nonsense"])
+def test_an_access_token_that_does_not_count_is_refused_before_anything_is_opened(
+    client: FlaskClient, known: FakeDataApi, environment: dict[str, str], settings: Settings, path: str, bearer: str
+) -> None:
+    """A guest who signed in all the same would lose the seats; the page asks for another token and tries again."""
+    person = Person(UUID(GUEST["id"]), None, SESSION, "customer", is_guest=True)
+    foreign = Settings.from_environment({**environment, "JWT_SIGNING_KEY": Keys.generate().signing_key})
+    token = {
+        "expired": Tokens.of(settings, lambda: time.time() - 901).access_token(person),
+        "of somebody else's key": Tokens.of(foreign).access_token(person),
+        "nonsense": "nonsense",
+    }[bearer]
+    body = {**LOGIN, "full_name": "Ada"} if path == "register" else LOGIN
+    answer = client.post(f"/api/auth/{path}", json=body, headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.get_json()["message"]) == (401, "sign_in_required")
+    assert not {"register_user", "open_session"} & {function for function, _ in known.calls}
+    assert not answer.headers.getlist("Set-Cookie")
+
+
+def test_registering_is_answered_alike_for_a_known_and_an_unknown_address(app: Flask, known: FakeDataApi) -> None:
+    """But for the address that was sent, and for what is new each time."""
+
+    def registered(email: str, **_: object) -> Json:
+        return {**USER, "id": str(uuid4()), "email": email, "full_name": "Eve", "email_verified": False}
+
+    known.answers["register_user"] = lambda email, **_: {**registered(email), "opened": True}
+    known.answers["open_session"] = lambda user_id, **_: session({**registered(""), "id": user_id})
+    answers = []
+    for email in (USER["email"], "nobody@example.com"):
+        answer = app.test_client().post("/api/auth/register", json={**LOGIN, "email": email, "full_name": "Eve"})
+        body = answer.get_json()
+        headers = {name: value for name, value in answer.headers.items() if name not in ("Set-Cookie", "X-Request-Id")}
+        answers.append(
+            (
+                answer.status_code,
+                {**body, "access_token": "", "user": {**body["user"], "id": ""}},
+                {**headers, "Content-Length": ""},
+                [function for function, _ in known.calls],
+            )
+        )
+        known.calls.clear()
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 201

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from backend import __main__ as commands
 from backend.errors import UnavailableError
+from backend.totp import SecretBox
+from dev.keys import Keys
 from tests.backend.ports import FakeDataApi
 
 
@@ -17,6 +21,29 @@ def test_an_operator_signs_everyone_out(
     assert commands.main(["end-sessions"], environment) == 0
     assert capsys.readouterr().out == "3 sessions have ended\n"
     assert api.calls == [("end_all_sessions", {})]
+
+
+@pytest.mark.parametrize(("keys", "status", "printed"), [("new,old", 0, "2 secrets"), ("new", 1, "0 secrets")])
+def test_an_operator_moves_all_secrets_to_the_first_key(
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    keys: str,
+    status: int,
+    printed: str,
+) -> None:
+    named = {name: Keys.generate().second_factor_key for name in ("new", "old")}
+    ada, bob = UUID(int=1), UUID(int=2)
+    rows = [{"user_id": str(who), "secret": SecretBox([named["old"]]).seal(who, b"hidden" * 4)} for who in (ada, bob)]
+    api = FakeDataApi({"second_factor_secrets": rows, "replace_second_factor_secret": True})
+    monkeypatch.setattr(commands, "DataApi", lambda *_: api)
+    listed = ",".join(named[name] for name in keys.split(","))
+    assert commands.main(["rotate-second-factor-keys"], {**environment, "SECOND_FACTOR_KEY": listed}) == status
+    assert printed in capsys.readouterr().out
+    replaced = api.arguments("replace_second_factor_secret")
+    assert [SecretBox([named["new"]]).open(UUID(row["user_id"]), row["new_secret"]) for row in replaced] == [
+        b"hidden" * 4
+    ] * len(replaced)
 
 
 @pytest.mark.parametrize(

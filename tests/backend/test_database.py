@@ -228,7 +228,7 @@ def test_refusals_become_api_errors(recorder: Recorder, database: Database) -> N
 def test_malformed_details_are_ignored(recorder: Recorder, database: Database, details: object) -> None:
     recorder.answer(404, {"code": "PT404", "message": "unknown_user", "details": details, "hint": None})
     with pytest.raises(ApiError):
-        database.open_session("u", "00", None, "192.0.2.1")
+        database.open_session("u", "00", None, "192.0.2.1", "hash")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 from werkzeug.test import TestResponse
 
-from backend import webhook
+from backend import totp, webhook
 from backend.app import create_app
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
@@ -36,8 +36,10 @@ from backend.schema_version import REQUIRED_SCHEMA
 from backend.settings import Settings
 from backend.stripe_gateway import Refund, StripeRefusedError, StripeUnavailableError
 from backend.tokens import Person, Tokens
+from backend.totp import SecretBox
 from tests.backend.ports import USER, FakeDataApi, FakeStripe
 from tests.backend.test_tickets import context as a_booking
+from tests.backend.test_tickets import linked as a_linked_ticket
 from tests.backend.test_webhook import FIGURES
 
 PATHS = [(path, method) for path, methods in document()["paths"].items() for method in methods]
@@ -56,7 +58,7 @@ THOROUGH = hypothesis.settings(
 class FlakyDataApi(FakeDataApi):
     """Answers every call as the database may: well, with one of the function's errors, or not at all."""
 
-    def __init__(self, chance: random.Random, passwords: Passwords) -> None:
+    def __init__(self, chance: random.Random, passwords: Passwords, box: SecretBox) -> None:
         super().__init__()
         expires_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
         session = {
@@ -64,6 +66,7 @@ class FlakyDataApi(FakeDataApi):
             "session_id": SESSION,
             "expires_at": expires_at,
             "human_until": expires_at,
+            "aal": "aal2",
             "user": USER,
         }
         payment = {
@@ -81,20 +84,53 @@ class FlakyDataApi(FakeDataApi):
         ]
         known = {"status": "known", "user": USER, "password_hash": passwords.hash("correct horse battery")}
         limited = {"status": "limited", "retry_after": 60}
+        unprotected = {**known, "secret": None, "is_confirmed": False, "checked_at": 1_796_000_000}
+        protected = {**unprotected, "secret": box.seal(uuid.UUID(USER["id"]), totp.new_secret()), "is_confirmed": True}
         self._chance = chance
         self._possible: dict[str, list[Any]] = {
             "check_registration_limit": [{"status": "admitted"}, {"status": "admitted"}, limited],
-            "register_user": [USER, *map(ApiError, ("email_taken", "invalid_email", "invalid_name"))],
-            "begin_sign_in": [known, {"status": "unknown"}, limited],
-            "open_session": [session],
+            "register_user": [USER, *map(ApiError, ("invalid_email", "invalid_name"))],
+            "begin_sign_in": [
+                {"status": "known", "accounts": [{"user": USER, "password_hash": known["password_hash"]}]},
+                {"status": "known", "accounts": []},
+                limited,
+            ],
+            "open_guest_session": [{**session, "status": "opened"}, limited],
+            "open_session": [session, *map(ApiError, ("invalid_credentials", "account_blocked"))],
             "rotate_session": [session, {"status": "refused"}],
             "close_session": [None],
+            "begin_second_factor_check": [
+                protected,
+                {**protected, "is_confirmed": False},
+                unprotected,
+                {"status": "unknown"},
+                limited,
+                ApiError("session_ended"),
+            ],
+            "begin_second_factor": [None, *map(ApiError, ("session_ended", "second_factor_exists"))],
+            "confirm_second_factor": [None, *map(ApiError, ("session_ended", "no_second_factor"))],
+            "use_second_factor": [True, False],
+            "use_recovery_code": [True, False],
+            "remove_second_factor": [True, False],
             "begin_human_check": [{"status": "admitted"}, {"status": "admitted"}, limited, ApiError("session_ended")],
             "pass_human_check": [session, session, ApiError("session_ended")],
+            "begin_leaving": [
+                {"status": "known", "password_hash": known["password_hash"]},
+                {"status": "unknown"},
+                limited,
+                ApiError("session_ended"),
+            ],
+            "delete_my_account": [
+                {"status": "deleted"},
+                {"status": "scheduled", "until": expires_at},
+                ApiError("unknown_user"),
+            ],
             "start_payment": [
                 payment,
                 payment,
-                *map(ApiError, ("unknown_booking", "lock_expired", "not_payable")),
+                *map(
+                    ApiError, ("unknown_booking", "lock_expired", "not_payable", "contact_required", "account_blocked")
+                ),
                 ApiError("too_many_attempts", retry_after=60),
             ],
             "attach_payment_intent": [{"attached": True}, {"attached": True}, {"attached": False}],
@@ -103,6 +139,29 @@ class FlakyDataApi(FakeDataApi):
             "record_refund": [*outcomes[3:], ApiError("invalid_request")],
             "record_dispute": [*outcomes[3:], ApiError("invalid_request")],
             "ticket_context": [a_booking(), a_booking("cancelled"), ApiError("unknown_booking")],
+            "open_ticket": [a_linked_ticket(), a_linked_ticket("cancelled"), ApiError("link_expired")],
+            "cancel_by_link": [
+                a_linked_ticket("cancelled"),
+                *map(ApiError, ("link_expired", "not_cancellable")),
+            ],
+            "request_password_reset": [{"status": "sent"}, limited],
+            "begin_password_reset": [{"status": "good"}, {"status": "expired"}, limited],
+            "begin_proof": [
+                *({"status": "known", "password_hash": known["password_hash"]}, {"status": "unknown"}, limited),
+                ApiError("link_expired"),
+            ],
+            "reset_password": [{"email": USER["email"]}, *map(ApiError, ("link_expired", "email_taken"))],
+            "prove_email": [
+                *({"email": USER["email"], "purpose": purpose} for purpose in ("verify_email", "change_email")),
+                *map(ApiError, ("link_expired", "password_required", "email_taken")),
+            ],
+            "begin_password_check": [
+                {"status": "known", "password_hash": known["password_hash"]},
+                {"status": "unknown"},
+                limited,
+            ],
+            "change_password": [None, ApiError("invalid_credentials")],
+            "request_email_change": [{"status": "sent"}, limited, ApiError("invalid_credentials")],
             "compare_refunds": [[]],
             "schema_version": [REQUIRED_SCHEMA, ""],
             "operational_metrics": [FIGURES],
@@ -147,7 +206,7 @@ class FlakyHumanCheck:
 @pytest.fixture(scope="module")
 def flaky(settings: Settings, passwords: Passwords) -> Flask:
     chance = random.Random(7)  # noqa: S311 - chooses answers
-    database = Database(FlakyDataApi(chance, passwords))
+    database = Database(FlakyDataApi(chance, passwords, SecretBox(settings.second_factor_keys)))
     return create_app(
         settings,
         stripe=FlakyStripe(chance),
@@ -231,7 +290,7 @@ BODIES = (
     | JSON.map(lambda value: json.dumps(value).encode())
     | st.sampled_from([b"[" * 100_000, b'{"email":' * 20_000, b"\xff\xfe", b'"\\ud800"', b"\x00", b"x" * 1_000_001])
 )
-FIELDS = ("email", "password", "full_name", "booking_id", "everywhere", "token")
+FIELDS = ("email", "password", "full_name", "booking_id", "everywhere", "token", "challenge", "code", "recovery_code")
 
 
 @given(
@@ -342,7 +401,8 @@ def deliver(app: Flask, settings: Settings, event: object) -> TestResponse:
 def refunded(settings: Settings, passwords: Passwords) -> tuple[Flask, FlakyDataApi]:
     """An app whose Stripe knows a refund, and the database that it calls."""
     chance = random.Random(7)  # noqa: S311 - chooses answers
-    data_api, stripe = FlakyDataApi(chance, passwords), FlakyStripe(chance)
+    data_api = FlakyDataApi(chance, passwords, SecretBox(settings.second_factor_keys))
+    stripe = FlakyStripe(chance)
     stripe.refunds["re_1"] = Refund("re_1", "succeeded", 1200, "pi_1")
     return create_app(settings, stripe=stripe, database=Database(data_api), passwords=passwords), data_api
 

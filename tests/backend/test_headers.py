@@ -7,12 +7,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from backend.app import create_app
-from backend.auth import COOKIE
 from backend.database import Database
 from backend.errors import UnavailableError
 from backend.openapi import document
 from backend.passwords import Passwords
 from backend.schema_version import REQUIRED_SCHEMA
+from backend.sessions import COOKIE
 from backend.settings import Settings
 from tests.backend.ports import USER, FakeDataApi, FakeStripe
 
@@ -34,6 +34,7 @@ def behind_tls(
     data_api.answers |= {
         "operational_metrics": UnavailableError(),
         "compare_refunds": [],
+        "open_guest_session": {"status": "limited", "retry_after": 60},
         "schema_version": REQUIRED_SCHEMA,
     }
     return create_app(settings, stripe=stripe, database=Database(data_api), passwords=passwords).test_client()

@@ -18,11 +18,11 @@ from werkzeug.test import TestResponse
 
 from backend import logs
 from backend.app import create_app
-from backend.auth import COOKIE
 from backend.database import Database
 from backend.errors import ApiError, UnavailableError
 from backend.human_check import Siteverify
 from backend.passwords import Passwords
+from backend.sessions import COOKIE
 from backend.settings import Settings, SettingsError
 from backend.tokens import Person, TokenError, Tokens
 from tests.backend.ports import USER, FakeDataApi, FakeHumanCheck, FakeStripe
@@ -171,6 +171,7 @@ def session(human_until: datetime | None = None) -> dict[str, Any]:
         "session_id": str(SESSION),
         "expires_at": (datetime.now(UTC) + timedelta(days=30)).isoformat(),
         "human_until": human_until.isoformat() if human_until else None,
+        "aal": "aal1",
         "user": USER,
     }
 

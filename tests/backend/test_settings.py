@@ -41,7 +41,7 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
     message = str(refused.value)
     for name in (
         *("APP_URL", "SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
-        *("SMTP_URL", "MAIL_FROM", "JWT_SIGNING_KEY or JWT_SECRET", "PORT"),
+        *("SECOND_FACTOR_KEY", "SMTP_URL", "MAIL_FROM", "JWT_SIGNING_KEY or JWT_SECRET", "PORT"),
     ):
         assert name in message
 
@@ -74,6 +74,9 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         ("CORS_ORIGINS", "https://frontrow.example/path"),
         ("COOKIE_SECURE", "hidden"),
         ("TRUSTED_PROXIES", "-1"),
+        ("SECOND_FACTOR_KEY", ","),
+        ("SECOND_FACTOR_KEY", "hidden"),
+        ("SECOND_FACTOR_KEY", "aGlkZGVuIGFuZCB0b28gc2hvcnQ="),
         ("STRIPE_WEBHOOK_SECRET", ","),
         ("SMTP_URL", "http://mail"),
         ("SMTP_URL", "smtp://mail:port"),

@@ -55,10 +55,24 @@ def test_the_claims_are_supabases(tokens: Tokens, settings: Settings) -> None:
         "exp": int(NOON) + 900,
         "session_id": "session",
         "email": "ada@example.com",
+        "is_anonymous": False,
         "app_metadata": {"role": "staff"},
+        "aal": "aal1",
+        "amr": ["pwd"],
     }
     kid = json.loads(json.dumps(dict(settings.jwt_signing_key or {})))["kid"]
     assert jwt.get_unverified_header(token) == {"alg": "ES256", "typ": "JWT", "kid": kid}
+
+
+def test_a_guests_claims_are_those_of_supabases_anonymous_people(tokens: Tokens) -> None:
+    claims = jwt.decode(
+        tokens.access_token(Person(UUID(int=8), None, "session", "customer", is_guest=True)),
+        options={"verify_signature": False},
+    )
+    assert (claims["role"], claims["is_anonymous"], claims["email"], claims["amr"]) == (
+        *("authenticated", True, ""),
+        ["anonymous"],
+    )
 
 
 def test_a_token_lives_fifteen_minutes(tokens: Tokens, clock: Clock) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import smtplib
 import subprocess
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -21,6 +23,7 @@ import pytest
 
 from backend import database as database_module
 from backend import worker as worker_module
+from backend.answers import EmailContext
 from backend.database import Database
 from backend.database_types import PrivateOutboxKind
 from backend.emails import Emails
@@ -37,7 +40,8 @@ from backend.stripe_gateway import (
 from backend.tokens import Tokens
 from backend.worker import LEASE_SECONDS, Loop, Outbox, Worker, backoff
 from tests.backend.ports import FakeDataApi, FakeMailer, FakeStripe, turns
-from tests.backend.test_emails import CONTEXT, REFUND
+from tests.backend.test_emails import CONTEXT, REFUND, Read
+from tests.emails.examples import ACCOUNT, changed
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = {**REFUND, "amount": 2400}
@@ -128,7 +132,113 @@ def test_a_move_is_mailed_once_with_its_calendar(outbox: Outbox, data_api: FakeD
     (email,) = mailer.sent
     (calendar,) = [part for part in email.walk() if part.get_content_type() == "text/calendar"]
     assert "SEQUENCE:4" in calendar.get_content()
-    assert "Thursday, 3 December 2026, 20:00" in email.as_string()
+    assert "Thursday, December 3, 2026, 8:00 PM" in email.as_string()
+
+
+def of_a(kind: str) -> EmailContext:
+    """What an email says of a booking of somebody of that kind."""
+    return changed(customer={"kind": kind})
+
+
+@pytest.mark.parametrize("kind", ["mail_confirmation", "mail_showtime_moved"])
+def test_an_email_to_a_guest_leads_to_the_booking_by_a_key_of_its_own(
+    outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer, kind: str
+) -> None:
+    """Also when it is sent again: the database knows no key that could be sent once more."""
+    data_api.answers["add_ticket_link"] = True
+    data_api.answers["claim_outbox"] = turns(*([row(kind, number, email=of_a("guest"))] for number in (7, 7)))
+    assert outbox.step()
+    assert outbox.step()
+    keys = []
+    for email in mailer.sent:
+        read = Read.of(email)
+        links = set(re.findall(rf"{outbox.emails.settings.app_url}/t/ABCD2345#([\w-]+)", read.text + read.html))
+        assert len(links) == 1
+        assert "/bookings/" not in read.text + read.html
+        keys += links
+    assert len(set(keys)) == 2
+    assert {len(key) for key in keys} == {43}, "256 bits"
+    assert data_api.arguments("add_ticket_link") == [
+        {"booking_id": CONTEXT["booking"]["id"], "key_hash": sha256(key.encode()).hexdigest()} for key in keys
+    ]
+
+
+@pytest.mark.parametrize("kind", ["mail_confirmation", "mail_showtime_moved"])
+def test_an_email_to_an_account_leads_to_its_page(
+    outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer, kind: str
+) -> None:
+    data_api.answers["claim_outbox"] = [row(kind, email=of_a("registered"))]
+    assert outbox.step()
+    (email,) = mailer.sent
+    read = Read.of(email)
+    assert f"{outbox.emails.settings.app_url}/bookings/{CONTEXT['booking']['id']}" in read.text
+    assert "/t/" not in read.text + read.html
+    assert data_api.arguments("add_ticket_link") == []
+
+
+def test_no_link_is_sent_that_the_database_has_not_noted(
+    outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer
+) -> None:
+    data_api.answers["add_ticket_link"] = UnavailableError()
+    data_api.answers["claim_outbox"] = [row("mail_confirmation", email=of_a("guest"))]
+    assert outbox.step()
+    assert (mailer.sent, settled(data_api)) == ([], ["UnavailableError"])
+
+
+ACCOUNT_LINKS = {
+    "mail_verify_email": ("verify_email", "verify", 1440),
+    "mail_change_email": ("change_email", "verify", 1440),
+    "mail_reset_password": ("reset_password", "reset", 30),
+}
+
+
+def about_an_account(kind: str, **account: object) -> dict[str, Any]:
+    return row(kind, 7, booking_id=None, email=None, account={**ACCOUNT, **account})
+
+
+@pytest.mark.parametrize("kind", ACCOUNT_LINKS)
+def test_the_database_learns_the_hash_of_what_an_email_about_an_account_carries(
+    outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer, kind: str
+) -> None:
+    purpose, page, minutes = ACCOUNT_LINKS[kind]
+    data_api.answers["issue_account_token"] = {"valid_minutes": minutes}
+    data_api.answers["claim_outbox"] = [about_an_account(kind)]
+    assert outbox.step()
+    (email,) = mailer.sent
+    (token,) = set(re.findall(rf"{outbox.emails.settings.app_url}/{page}#([\w-]+)", Read.of(email).text))
+    assert data_api.arguments("issue_account_token") == [
+        {"outbox_id": 7, "purpose": purpose, "token_hash": sha256(token.encode()).hexdigest()}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "account", "leads_to"),
+    [
+        ("mail_verify_email", {"taken": True}, "sign-in"),
+        ("mail_change_email", {"taken": True}, "sign-in"),
+        ("mail_reset_password", {"known": False}, None),
+    ],
+)
+def test_an_email_to_who_has_no_such_account_or_another_carries_no_token(
+    outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer, kind: str, account: dict[str, bool], leads_to: str | None
+) -> None:
+    """Only the owner of the mailbox learns which."""
+    data_api.answers["claim_outbox"] = [about_an_account(kind, **account)]
+    assert outbox.step()
+    (email,) = mailer.sent
+    links = re.findall(rf"{outbox.emails.settings.app_url}/([\w-]+#?)", Read.of(email).text)
+    assert (set(links), settled(data_api)) == ({leads_to} - {None}, [None])
+
+
+@pytest.mark.parametrize("gone", ["the row", "the account"])
+def test_an_email_about_an_account_that_is_gone(
+    outbox: Outbox, data_api: FakeDataApi, mailer: FakeMailer, gone: str
+) -> None:
+    data_api.answers["issue_account_token"] = {"valid_minutes": None}
+    waiting = about_an_account("mail_verify_email")
+    data_api.answers["claim_outbox"] = [{**waiting, "account": None} if gone == "the row" else waiting]
+    assert outbox.step()
+    assert (mailer.sent, settled(data_api)) == ([], ["the account is gone"])
 
 
 def test_a_worker_does_every_kind_of_work() -> None:
@@ -500,6 +610,7 @@ def test_a_stop_lets_the_row_in_hand_finish(
         "complete_outbox": True,
         "record_payment_failure": {"outcome": "noted"},
         "release_expired_locks": {"seats_released": 0},
+        "keep_retention": {"more": False, "done": {"delete_old_outbox": 0}},
         "claim_payments_to_reconcile": [],
         "claim_refunds_to_reconcile": [],
         "compare_refunds": [],

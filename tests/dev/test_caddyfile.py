@@ -51,6 +51,7 @@ class Deployment:
             "SUPABASE_URL": "http://127.0.0.1:9",
             "SUPABASE_SERVICE_ROLE_KEY": keys.secret,
             "JWT_SIGNING_KEY": keys.signing_key,
+            "SECOND_FACTOR_KEY": keys.second_factor_key,
             "STRIPE_SECRET_KEY": keys.stripe_secret,
             "STRIPE_WEBHOOK_SECRET": keys.stripe_webhook_secret,
             "SMTP_URL": "smtp://127.0.0.1:9",

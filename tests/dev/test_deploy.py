@@ -169,6 +169,7 @@ def deployed(reader: DocReader, stack: Stack) -> Iterator[Frontrow]:
         SUPABASE_URL=config.supabase_url,
         SUPABASE_SERVICE_ROLE_KEY=keys.secret,
         JWT_SIGNING_KEY=json.dumps(json.loads((reader.clone / "signing-key.json").read_text())),
+        SECOND_FACTOR_KEY=keys.second_factor_key,
         STRIPE_SECRET_KEY=keys.stripe_secret,
         STRIPE_WEBHOOK_SECRET=f"whsec_the_next_one,{keys.stripe_webhook_secret}",
         STRIPE_API_BASE=config.stripe_url,

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 import yaml
@@ -121,3 +126,24 @@ def test_health_check_is_valid_and_asks_the_liveness_endpoint() -> None:
     compile(script, "HEALTHCHECK", "exec")
     assert (python, option) == ("python", "-c")
     assert "/healthz" in script
+
+
+def test_emails_are_written_in_the_image_from_any_folder(tmp_path: Path) -> None:
+    """Their templates and catalogs get past .dockerignore, and are found beside the code."""
+    files = [path.relative_to(ROOT) for path in (ROOT / "backend").rglob("*") if path.is_file()]
+    for file in files:
+        if not ignored(str(file)):
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / file, tmp_path / file)
+    script = (
+        "import backend.emails.rendering as r, backend.emails.languages as l\n"
+        "cinema = dict(name='Scala', contact_email=None, contact_url=None, postal_address=[])\n"
+        "print(r.__file__, l.available())\n"
+        "print(r.render('no_account', l.language('en-GB'), dict(name='Ada', cinema=cinema)).text)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd="/", env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith(f"{tmp_path}/backend/emails/rendering.py ('en-US', 'en-GB'")
+    assert "Hello Ada,\n\nSomebody asked to reset the password" in run.stdout

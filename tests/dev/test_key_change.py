@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "SUPABASE_URL": "https://project.supabase.example",
     "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_x",
     "JWT_SIGNING_KEY": Keys.generate().signing_key,
+    "SECOND_FACTOR_KEY": Keys.generate().second_factor_key,
     "STRIPE_SECRET_KEY": "sk_test_x",
     "STRIPE_WEBHOOK_SECRET": "whsec_x",
     "SMTP_URL": "smtp://127.0.0.1:9",

@@ -92,6 +92,7 @@ def reconciliation(frontrow: Frontrow) -> Iterator[Reconciliation]:
             # The older kind of key, for once.
             "SUPABASE_SERVICE_ROLE_KEY": keys.service_role_jwt,
             "JWT_SIGNING_KEY": keys.signing_key,
+            "SECOND_FACTOR_KEY": keys.second_factor_key,
             "STRIPE_API_BASE": config.stripe_url,
             "STRIPE_SECRET_KEY": keys.stripe_secret,
             "STRIPE_WEBHOOK_SECRET": keys.stripe_webhook_secret,

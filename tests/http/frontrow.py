@@ -137,6 +137,10 @@ class Frontrow:
         person.keep(answer)
         return person
 
+    def prove(self, person: Customer) -> None:
+        """Make somebody's address their own, as the link of their email would."""
+        self.cinema.owner.execute("update public.users set email_verified_at = created_at where id = %s", [person.id])
+
     # Stripe ----------------------------------------------------------------------------------------------------------
 
     def pay(self, intent: Json, card: str = "pm_card_visa") -> stripe.PaymentIntent:
@@ -219,6 +223,10 @@ class Frontrow:
             connection.rollback()
 
     def mails(self, to: str) -> list[EmailMessage]:
+        """The emails that somebody got, in order, but for the one that asks whoever registers to confirm."""
+        return [mail for mail in self.all_mails(to) if mail["Subject"] != "Confirm your email address"]
+
+    def all_mails(self, to: str) -> list[EmailMessage]:
         """The emails that somebody got, in order."""
         url = f"{self.stack.config.mail_url}/email"
         found = requests.get(url, timeout=10).json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import uuid
 from collections.abc import Callable
 from typing import Any, cast
@@ -11,7 +12,7 @@ import pytest
 import requests
 import stripe
 
-from tests.http.frontrow import Customer, Frontrow, eventually
+from tests.http.frontrow import PASSWORD, Customer, Frontrow, eventually
 
 CARD, CVC = "4242424242424242", "737"
 
@@ -26,6 +27,7 @@ class Secrets:
             "service_role JWT": keys.service_role_jwt,
             "shared JWT secret": keys.jwt_secret,
             "signing key": json.loads(keys.signing_key)["d"],
+            "key of second factors": keys.second_factor_key,
             "Stripe's key": keys.stripe_secret,
             "webhook secret": keys.stripe_webhook_secret,
             "card": CARD,
@@ -65,7 +67,7 @@ def accounts(frontrow: Frontrow, secrets: Secrets) -> Customer:
     mistyped = {**body, "password": f"mistyped {uuid.uuid4().hex}"}
     secrets.add("mistyped password", mistyped["password"])
     for path, content in (
-        ("/api/auth/register", body),
+        ("/api/auth/register", {**body, "full_name": ""}),
         ("/api/auth/register", {**body, "password": "x"}),
         ("/api/auth/login", {**mistyped, "full_name": 7}),
         ("/api/auth/login", {"email": person.email, "password": mistyped["password"]}),
@@ -88,7 +90,7 @@ def crash(frontrow: Frontrow, secrets: Secrets) -> None:
     """Flask meets what it did not expect, with a password in its hands."""
     owner, password = frontrow.cinema.owner, f"at the crash {uuid.uuid4().hex}"
     secrets.add("password at the crash", password)
-    function = "public.register_user(text, text, text)"
+    function = "public.register_user(text, text, text, uuid)"
     owner.execute(f"revoke execute on function {function} from service_role".encode())
     try:
         body = {"email": f"{uuid.uuid4().hex}@example.com", "password": password, "full_name": "Ada"}
@@ -144,3 +146,40 @@ def test_a_secret_in_a_log_would_be_seen(frontrow: Frontrow, written: Callable[[
     with (frontrow.stack.config.local / "log" / "api.log").open("a") as log:
         log.write(f"{secrets.all['card']}\n")
     assert any(secrets.all["card"] in text for text in written().values())
+
+
+def test_nobody_who_was_forgotten_is_in_a_log_a_dump_or_the_outbox(
+    frontrow: Frontrow, written: Callable[[], dict[str, str]]
+) -> None:
+    """A guest who bought, registered, mistyped a password, asked for another and had the money back. Emails that have
+    arrived are the reader's; what is ours of them says only that there were some."""
+    person = frontrow.stranger(f"zoe.quintessa.{uuid.uuid4().hex[:8]}@example.com")
+    name = f"Zoe Quintessa {uuid.uuid4().hex[:8]}"
+    person.keep(person.post("/api/auth/guest"))
+    booking = person.book()
+    person.rpc("set_contact", email=person.email, full_name=name)
+    frontrow.pay(person.intent(booking))
+    eventually(lambda: person.booking(booking)["status"] == "confirmed")
+    body = {"email": person.email, "password": PASSWORD, "full_name": name}
+    person.keep(person.post("/api/auth/register", body))
+    frontrow.stranger().post("/api/auth/login", {**body, "password": "mistyped", "full_name": None})
+    frontrow.stranger().post("/api/auth/login", {"email": person.email, "password": "mistyped"})
+    frontrow.stranger().post("/api/auth/forgot", {"email": person.email})
+    person.rpc("cancel_booking", booking_id=booking["id"])
+    eventually(lambda: person.booking(booking)["status"] == "refunded")
+    eventually(lambda: len(frontrow.all_mails(person.email)) == 4)
+    figures = frontrow.cinema.value("select total from public.bookings where id = %s", [booking["id"]])
+    left = eventually(
+        lambda: [each for each in frontrow.cinema.call_service("forget_user", who=person.email) if "until" not in each]
+    )
+    assert [each["status"] for each in left] == ["deleted"]
+
+    dump = subprocess.run(
+        [frontrow.stack.cluster.binary("pg_dump"), frontrow.stack.cluster.url()], capture_output=True, check=True
+    ).stdout.decode()
+    texts = {"the dump": dump, **written()}
+    found = [f"{word} in {where}" for where, text in texts.items() for word in (person.email, name) if word in text]
+    assert found == []
+    assert booking["reference"] in dump, "figures stay"
+    assert frontrow.cinema.value("select total from public.bookings where id = %s", [booking["id"]]) == figures
+    assert frontrow.cinema.violations() == []

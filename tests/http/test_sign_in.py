@@ -87,12 +87,6 @@ def test_register_refuses(frontrow: Frontrow, change: dict[str, Any], status: in
     assert (answer.status_code, code(answer)) == (status, message)
 
 
-def test_an_address_is_taken_once(frontrow: Frontrow, customer: Customer) -> None:
-    body = {"email": customer.email.upper(), "password": PASSWORD, "full_name": "Again"}
-    answer = frontrow.stranger().post("/api/auth/register", body)
-    assert (answer.status_code, code(answer)) == (409, "email_taken")
-
-
 def test_login(frontrow: Frontrow, customer: Customer) -> None:
     again = frontrow.stranger(customer.email)
     answer = again.post("/api/auth/login", {"email": f" {customer.email} ", "password": PASSWORD})
@@ -127,6 +121,7 @@ def elsewhere(frontrow: Frontrow, email: str) -> Customer:
 
 
 def test_attempts_are_limited(frontrow: Frontrow, customer: Customer) -> None:
+    frontrow.prove(customer)
     wrong = {"email": customer.email, "password": "wrong " + PASSWORD}
     right = {"email": customer.email, "password": PASSWORD}
     for _ in range(10):
