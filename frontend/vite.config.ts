@@ -12,6 +12,8 @@ const path = (relative: string) => decodeURIComponent(new URL(relative, import.m
 const STRIPE_FORM = path('./src/features/checkout/payment-form.ts');
 const FAKE_STRIPE = path('../dev/fake_stripe/page');
 const UNUSED_CLIENTS = path('./src/api/unused-clients.ts');
+// With the query, or the development server would refuse to hand it out.
+const COMMON_PASSWORDS = `${path('../backend/common_passwords.txt')}?raw`;
 
 /** Tests of what needs a window; all others run without one. */
 const IN_A_DOM = [
@@ -37,6 +39,7 @@ export default defineConfig(({ command, mode }) => {
       tsconfigPaths: true,
       alias: {
         '@payment-form': isLoopback(settings.VITE_STRIPE_API_BASE) ? `${FAKE_STRIPE}/index.tsx` : STRIPE_FORM,
+        '@common-passwords': COMMON_PASSWORDS,
         // Those of dev/fake_stripe/page, whose folder is outside this one.
         '@/': path('./src/'),
         // Flask signs people in, and there are no files and no Edge Functions: what these weigh, nobody has to fetch.
@@ -46,7 +49,7 @@ export default defineConfig(({ command, mode }) => {
       },
       dedupe: ['react', 'react-dom', 'vitest', '@testing-library/react', '@testing-library/user-event'],
     },
-    server: { fs: { allow: ['.', FAKE_STRIPE] } },
+    server: { fs: { allow: ['.', FAKE_STRIPE, COMMON_PASSWORDS] } },
     test: {
       pool: 'threads',
       // To start a worker and a DOM for each file took twice as long as the tests; src/test/setup.ts cleans up between files.

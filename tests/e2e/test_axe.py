@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.axe import findings
+from tests.e2e.test_forgotten_password import new_address
 from tests.e2e.visitor import Visitor
 from tests.http.frontrow import PASSWORD, Customer, eventually
 
@@ -176,18 +177,83 @@ def auth_forms(visitor: Visitor) -> Iterator[str]:
     visitor.press("Create account")
     visitor.sees_text(re.compile("^Choose a password"))
     yield "register, nothing filled in"
+    visitor.fill(Password="password2026!")
+    visitor.sees_text(re.compile("^Weak"))
+    visitor.press("Show password")
+    yield "register, a weak password shown"
+    visitor.fill(Your_name="Ada", Email_address=new_address(), Password=PASSWORD)
+    visitor.press("Create account")
+    visitor.sees_text("Check your email")
+    yield "register, done"
+
+
+def links_of_emails(visitor: Visitor) -> Iterator[str]:
+    visitor.open("/forgot")
+    visitor.sees("Forgot your password?")
+    visitor.press("Send link")
+    visitor.sees_text("Enter a valid email address.")
+    yield "forgot, nothing filled in"
+    visitor.fill(**{"Email address": "nobody@example.com"})
+    visitor.press("Send link")
+    visitor.sees_text(re.compile("^If nobody@example.com has an account"))
+    yield "forgot, sent"
+    visitor.expects_complaints("410")
+    visitor.open("/reset#a-link-that-was-never-sent")
+    visitor.sees("Choose a new password")
+    yield "reset"
+    visitor.fill(New_password=PASSWORD)
+    visitor.press("Change password")
+    visitor.sees_text("This link has expired or was used already")
+    yield "reset, too late"
+    visitor.open("/verify#a-link-that-was-never-sent")
+    visitor.sees("Confirm your email address")
+    yield "verify"
+    visitor.press("Confirm email address")
+    visitor.sees_text("This link has expired or was used already")
+    yield "verify, too late"
+    visitor.open("/verify")
+    visitor.sees_text("This link is not complete")
+    yield "verify, without a token"
 
 
 def account(visitor: Visitor) -> Iterator[str]:
     visitor.has_account()
     visitor.open("/account")
     visitor.sees("Your account")
+    visitor.sees_text("This device")
+    visitor.sees_text("Not confirmed yet")
     yield "account"
+    for form in ("Change name", "Change email address", "Change password"):
+        visitor.press(form)
+    expect(visitor.page.get_by_role("button", name="Cancel")).to_have_count(3)
+    yield "account, every form open"
     visitor.expects_complaints(NO_CONNECTION)
     visitor.page.route("**/api/auth/refresh", lambda route: route.abort())
     visitor.page.reload()
     visitor.sees_text("We can’t check your sign-in")
     yield "account, nobody answers"
+
+
+def guest(visitor: Visitor) -> Iterator[str]:
+    visitor.open_seats()
+    visitor.holds("C4")
+    visitor.press("Continue to payment")
+    visitor.sees("Your details")
+    yield "checkout, guest"
+    visitor.press("Continue to payment")
+    visitor.sees_text("Enter a valid email address.")
+    yield "checkout, guest, nothing filled in"
+    visitor.open("/account")
+    visitor.press("Delete my data")
+    visitor.sees_text("Delete your name and your email address?")
+    yield "account, guest"
+    visitor.open("/bookings")
+    visitor.sees_text("Awaiting payment")
+    yield "bookings, guest"
+    visitor.expects_complaints("410")
+    visitor.open("/t/ABCD2345#a-link-that-was-never-sent")
+    visitor.sees_text("This link does not open a ticket any more")
+    yield "ticket, of no link"
 
 
 def checkout(visitor: Visitor) -> Iterator[str]:
@@ -294,7 +360,9 @@ WALKS: list[Walk] = [
     seats_not_sold,
     seats_out_of_reach,
     auth_forms,
+    links_of_emails,
     account,
+    guest,
     checkout,
     checkout_too_late,
     checkout_paid_too_late,

@@ -45,7 +45,8 @@ def moved(shifts: list[dict[str, object]]) -> float:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_public_pages_have_no_layout_shift(visit: Callable[..., Visitor], width: int) -> None:
     showtime = visit(width=width).frontrow.cinema.showtime_id
-    for path in ("/", "/?day=2020-01-01&q=metropolis", "/films/metropolis", f"/showtimes/{showtime}", "/sign-in"):
+    paths = ("/", "/?day=2020-01-01&q=metropolis", "/films/metropolis", f"/showtimes/{showtime}")
+    for path in (*paths, "/sign-in", "/forgot", "/reset#x"):
         shifts = opens(visit(width=width), path)
         assert moved(shifts) < SHIFT, f"{path} at {width}: {shifts}"
 
@@ -86,6 +87,9 @@ def test_nothing_sticks_out_of_a_phone(visit: Callable[..., Visitor], width: int
         f"/bookings/{booking['id']}",
         "/bookings",
         "/account",
+        "/forgot",
+        "/reset#x",
+        "/verify#x",
         "/nowhere",
     ):
         opens(visitor, path)

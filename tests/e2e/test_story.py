@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import uuid
 
 from playwright.sync_api import expect
 
+from tests.e2e.test_forgotten_password import new_address
 from tests.e2e.visitor import Visitor
-from tests.http.frontrow import PASSWORD, eventually
+from tests.http.frontrow import eventually
 
 
 def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
-    """A guest chooses a film, a showtime and a seat, registers when the first seat asks for it, and pays."""
-    email = f"{uuid.uuid4().hex[:12]}@example.com"
+    """A stranger chooses a film, a showtime and seats, and pays without an account."""
+    email = new_address()
     page = visitor.page
     visitor.open("/")
     visitor.sees("What’s on")
@@ -24,14 +24,8 @@ def test_from_the_films_to_the_ticket(visitor: Visitor) -> None:
     visitor.sees_text("96 seats left")
     showtime = visitor.frontrow.cinema.showtime_id
     page.locator(f'a[href="/showtimes/{showtime}"]').click()
-    visitor.choose("C5")
-    visitor.sees("Sign in")
-    visitor.press("Create an account")
-    visitor.fill(Your_name="Ada Lovelace", **{"Email address": email}, Password=PASSWORD)
-    visitor.press("Create account")
-    visitor.sees_seat("C5", "yours")
-    visitor.holds("C6")
-    visitor.goes_to_pay()
+    visitor.holds("C5", "C6")
+    visitor.goes_to_pay_as_guest(email)
     visitor.pays("Succeeds")
     visitor.has_ticket()
     expect(page.get_by_role("img", name=re.compile("^QR code for booking "))).to_be_visible()

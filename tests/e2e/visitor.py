@@ -153,6 +153,14 @@ class Visitor:
         self.sees("Checkout")
         expect(self.page.get_by_role("button", name=re.compile("^Pay "))).to_be_enabled()
 
+    def goes_to_pay_as_guest(self, email: str) -> None:
+        """Go from the seat map to the card form, and say on the way where the tickets go."""
+        self.press("Continue to payment")
+        self.sees("Checkout")
+        self.fill(Your_name="Ada Lovelace", Email_address=email)
+        self.press("Continue to payment")
+        expect(self.page.get_by_role("button", name=re.compile("^Pay "))).to_be_enabled()
+
     def pays(self, card: str = "Succeeds") -> None:
         """Fill in a test card and pay with it."""
         assert card in CARDS

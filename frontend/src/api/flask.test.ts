@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 
-import { fakeFlask, refusal, signedIn, type Asked } from '@/test/flask';
+import { asGuest, fakeFlask, refusal, signedIn, type Asked } from '@/test/flask';
 
 const REFRESH = '/api/auth/refresh';
 const ASK = '/api/payments/create-intent';
@@ -129,4 +129,80 @@ test('each call of Flask has an id, but for those that it would delay', async ()
   expect(refresh).toBeNull();
   expect(calls).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), expect.stringMatching(/^[0-9a-f]{16}$/)]);
   expect(new Set(calls).size).toBe(2);
+});
+
+const LOGIN = '/api/auth/login';
+
+/** A guest's page, and what became of the tokens that it signed in with. */
+async function signInAsGuest(refreshed: () => { status: number; body?: unknown }) {
+  const asked = fakeFlask({
+    [REFRESH]: refreshed,
+    [LOGIN]: ({ authorization }) =>
+      authorization === 'Bearer guest token'
+        ? refusal(401, 'sign_in_required')
+        : { status: 200, body: signedIn('of an account') },
+  });
+  const { enterAccount } = await open();
+  const [{ session, signedInSchema }, { post }] = await Promise.all([import('./session'), import('./http')]);
+  await session.enter(() => Promise.resolve(asGuest()));
+  const entering = enterAccount((token) => post(LOGIN, signedInSchema, { token }));
+  const tokens = () => asked.filter(({ path }) => path === LOGIN).map(({ authorization }) => authorization);
+  return { entering, session, tokens };
+}
+
+test('a guest signs in with another token where the first was revoked, and keeps what is held', async () => {
+  const { entering, session, tokens } = await signInAsGuest(() => ({
+    status: 200,
+    body: { ...asGuest(), access_token: 'another guest token' },
+  }));
+  await entering;
+  expect(tokens()).toEqual(['Bearer guest token', 'Bearer another guest token']);
+  await expect(session.accessToken()).resolves.toBe('of an account');
+});
+
+test('a guest whose session has ended signs in all the same', async () => {
+  const { entering, session, tokens } = await signInAsGuest(() => ({ status: 204 }));
+  await entering;
+  expect(tokens()).toEqual(['Bearer guest token', null]);
+  await expect(session.accessToken()).resolves.toBe('of an account');
+});
+
+test('a guest whose token cannot be renewed now does not sign in without what is held', async () => {
+  const { entering, tokens } = await signInAsGuest(() => refusal(503, 'busy'));
+  await expect(entering).rejects.toMatchObject({ code: 'sign_in_required' });
+  expect(tokens()).toEqual(['Bearer guest token']);
+});
+
+const VERIFY = '/api/auth/verify';
+
+/** A page with the session of a guest whose token was revoked, and what it asks as anyone. */
+async function askAsAnyone(refreshed: () => { status: number; body?: unknown }) {
+  const asked = fakeFlask({
+    [REFRESH]: refreshed,
+    [VERIFY]: ({ authorization }) =>
+      authorization === 'Bearer guest token'
+        ? refusal(401, 'sign_in_required')
+        : { status: 200, body: authorization },
+  });
+  const { postAsAnyone } = await open();
+  const { session } = await import('./session');
+  await session.enter(() => Promise.resolve(asGuest()));
+  return { answer: postAsAnyone(VERIFY, z.string().nullable(), { token: 'x' }), asked };
+}
+
+test('what anyone may ask is asked with another token where the first was revoked', async () => {
+  const { answer } = await askAsAnyone(() => ({
+    status: 200,
+    body: { ...asGuest(), access_token: 'another guest token' },
+  }));
+  await expect(answer).resolves.toBe('Bearer another guest token');
+});
+
+test('what anyone may ask is asked as nobody where the session has ended', async () => {
+  const { answer, asked } = await askAsAnyone(() => ({ status: 204 }));
+  await expect(answer).resolves.toBeNull();
+  expect(asked.filter(({ path }) => path === VERIFY).map(({ body }) => body)).toEqual([
+    { token: 'x' },
+    { token: 'x' },
+  ]);
 });

@@ -21,12 +21,23 @@ interface Options {
 export async function post<S extends z.ZodType>(
   path: `/api/${string}`,
   schema: S,
-  { body, token, keepalive = false, timeout = TIMEOUT_MILLISECONDS }: Options = {},
+  options?: Options,
 ): Promise<z.output<S>> {
+  const { content, requestId } = await postForFile(path, options);
+  const read = schema.safeParse(json(content));
+  if (!read.success) throw new ApiError('unexpected', { requestId });
+  return read.data;
+}
+
+/** As `post`, for an answer that is no JSON: a file. */
+export function postForFile(
+  path: `/api/${string}`,
+  { body, token, keepalive = false, timeout = TIMEOUT_MILLISECONDS }: Options = {},
+): Promise<Answer> {
   const headers = new Headers();
   if (body !== undefined) headers.set('Content-Type', 'application/json');
   if (token) headers.set('Authorization', `Bearer ${token}`);
-  const { content, requestId } = await ask(path, {
+  return ask(path, {
     method: 'POST',
     credentials: 'include',
     headers,
@@ -34,9 +45,6 @@ export async function post<S extends z.ZodType>(
     signal: AbortSignal.timeout(timeout),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const read = schema.safeParse(json(content));
-  if (!read.success) throw new ApiError('unexpected', { requestId });
-  return read.data;
 }
 
 interface Answer {

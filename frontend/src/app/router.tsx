@@ -11,9 +11,14 @@ const ShowtimePage = lazy(() => import('./pages/showtime-page'));
 const CheckoutPage = lazy(() => import('./pages/checkout-page'));
 const BookingsPage = lazy(() => import('./pages/bookings-page'));
 const BookingPage = lazy(() => import('./pages/booking-page'));
+const TicketPage = lazy(() => import('./pages/ticket-page'));
 const SignInPage = lazy(() => import('./pages/sign-in-page'));
 const RegisterPage = lazy(() => import('./pages/register-page'));
+const ForgotPage = lazy(() => import('./pages/forgot-page'));
+const ResetPage = lazy(() => import('./pages/reset-page'));
+const VerifyPage = lazy(() => import('./pages/verify-page'));
 const AccountPage = lazy(() => import('./pages/account-page'));
+const GoodbyePage = lazy(() => import('./pages/goodbye-page'));
 const NotFoundPage = lazy(() => import('./pages/not-found-page'));
 
 export const routes: RouteObject[] = [
@@ -28,8 +33,13 @@ export const routes: RouteObject[] = [
           { index: true, element: <FilmsPage /> },
           { path: 'films/:slug', element: <FilmPage /> },
           { path: 'showtimes/:id', element: <ShowtimePage /> },
+          { path: 't/:reference', element: <TicketPage /> },
           { path: 'sign-in', element: <SignInPage /> },
           { path: 'register', element: <RegisterPage /> },
+          { path: 'forgot', element: <ForgotPage /> },
+          { path: 'reset', element: <ResetPage /> },
+          { path: 'verify', element: <VerifyPage /> },
+          { path: 'goodbye', element: <GoodbyePage /> },
           {
             element: <RequireSession />,
             children: [

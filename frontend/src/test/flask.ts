@@ -1,5 +1,7 @@
 import { vi } from 'vitest';
 
+import type { Guest } from '@/api/session';
+
 export interface Asked {
   path: string;
   body: unknown;
@@ -35,6 +37,27 @@ export const refusal = (status: number, message: string, details: unknown = {}, 
   body: { code: `PT${status}`, message, details: JSON.stringify(details), hint },
 });
 
-export const ADA = { id: 'ada', email: 'ada@example.com', full_name: 'Ada', role: 'customer' } as const;
+export const ADA = {
+  id: 'ada',
+  kind: 'registered',
+  email: 'ada@example.com',
+  full_name: 'Ada',
+  role: 'customer',
+} as const;
+
+/** Somebody who has given neither name nor address yet. */
+export const GUEST = {
+  id: 'guest',
+  kind: 'guest',
+  email: null,
+  full_name: null,
+  role: 'customer',
+} as const;
 
 export const signedIn = (access_token: string, expires_in = 900) => ({ access_token, expires_in, user: ADA });
+
+export const asGuest = (user: Partial<Guest> = {}) => ({
+  access_token: 'guest token',
+  expires_in: 900,
+  user: { ...GUEST, ...user },
+});

@@ -11,6 +11,7 @@ export function browserDeps(): SessionDeps {
   const channel = new BroadcastChannel(NAME);
   return {
     refresh: (timeout) => post('/api/auth/refresh', signedInSchema.optional(), { keepalive: true, timeout }),
+    openGuest: () => post('/api/auth/guest', signedInSchema, { keepalive: true }),
     signOut: (everywhere) =>
       post('/api/auth/logout', z.undefined(), { body: { everywhere }, keepalive: true }),
     withLock: (work) => navigator.locks.request(NAME, work),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { ADA, signedIn } from '@/test/flask';
+import { ADA, asGuest, GUEST, signedIn } from '@/test/flask';
 import { locks } from '@/test/locks';
 
 import { ApiError } from '../errors';
@@ -18,6 +18,8 @@ class Browser {
   refreshes = 0;
   down = false;
   busy = false;
+  guests = 0;
+  limited = false;
   readonly tabs: ((message: unknown) => void)[] = [];
 
   open(): Session {
@@ -28,6 +30,7 @@ class Browser {
         this.tries += 1;
         return this.refresh();
       },
+      openGuest: () => this.openGuest(),
       signOut: () => {
         this.cookie = 0;
         return Promise.resolve();
@@ -36,6 +39,14 @@ class Browser {
       broadcast: (message: SessionMessage) => others().forEach((tab) => tab(structuredClone(message))),
       listen: (listener) => this.tabs.push((mine = listener)),
     });
+  }
+
+  private async openGuest(): Promise<SignedIn> {
+    await Promise.resolve();
+    if (this.limited) throw new ApiError('too_many_attempts', { retryAfter: 300 });
+    this.guests += 1;
+    this.cookie = this.valid += 1;
+    return asGuest();
   }
 
   /** As the server does it: a token shown twice ends the session. */
@@ -82,7 +93,7 @@ test('no cookie is a guest whose session did not end', async () => {
   browser.cookie = 0;
   const tab = browser.open();
   await expect(tab.accessToken()).resolves.toBeNull();
-  expect(tab.state.get()).toEqual({ status: 'guest', ended: false });
+  expect(tab.state.get()).toEqual({ status: 'signed-out', ended: false });
 });
 
 test('tabs that load at once take turns and share', async () => {
@@ -135,7 +146,7 @@ test('there may be no token after one that was refused', async () => {
   browser.down = false;
   browser.valid = 0;
   await expect(tab.accessTokenAfter('token 2')).resolves.toBeNull();
-  expect(tab.state.get()).toEqual({ status: 'guest', ended: true });
+  expect(tab.state.get()).toEqual({ status: 'signed-out', ended: true });
   await expect(tab.accessTokenAfter('of a guest')).resolves.toBeNull();
 });
 
@@ -185,7 +196,7 @@ test('a session that the server ended reaches all tabs', async () => {
   await Promise.all(tabs.map((tab) => tab.check()));
   browser.valid = 0;
   await vi.advanceTimersByTimeAsync(14 * MINUTE);
-  for (const tab of tabs) expect(tab.state.get()).toEqual({ status: 'guest', ended: true });
+  for (const tab of tabs) expect(tab.state.get()).toEqual({ status: 'signed-out', ended: true });
 });
 
 test('signing in and out reaches all tabs', async () => {
@@ -195,7 +206,7 @@ test('signing in and out reaches all tabs', async () => {
   await one.enter(() => Promise.resolve(signedIn('fresh')));
   await expect(other.accessToken()).resolves.toBe('fresh');
   await other.leave(true);
-  expect(one.state.get()).toEqual({ status: 'guest', ended: false });
+  expect(one.state.get()).toEqual({ status: 'signed-out', ended: false });
   await expect(one.accessToken()).resolves.toBeNull();
 });
 
@@ -206,7 +217,7 @@ test('a refusal to sign in is passed on and changes nothing', async () => {
   await expect(tab.enter(() => Promise.reject(new ApiError('invalid_credentials')))).rejects.toMatchObject({
     code: 'invalid_credentials',
   });
-  expect(tab.state.get().status).toBe('guest');
+  expect(tab.state.get().status).toBe('signed-out');
 });
 
 test('nonsense between tabs is ignored', async () => {
@@ -219,10 +230,94 @@ test('nonsense between tabs is ignored', async () => {
 test('a new name is known in every tab, and whoever is signed out has none', async () => {
   const [one, other] = [browser.open(), browser.open()];
   await one.check();
-  one.rename('Ada King');
+  one.update({ full_name: 'Ada King' });
   for (const tab of [one, other])
     expect(tab.state.get()).toEqual({ status: 'signed-in', user: { ...ADA, full_name: 'Ada King' } });
   await one.leave(false);
-  one.rename('Nobody');
-  expect(one.state.get()).toEqual({ status: 'guest', ended: false });
+  one.update({ full_name: 'Nobody' });
+  expect(one.state.get()).toEqual({ status: 'signed-out', ended: false });
+});
+
+test('whoever asks at once becomes one guest, in all tabs', async () => {
+  browser.cookie = 0;
+  const [one, other] = [browser.open(), browser.open()];
+  await Promise.all([one.check(), other.check()]);
+  await Promise.all([one.openGuest(), one.openGuest(), other.openGuest()]);
+  expect(browser.guests).toBe(1);
+  for (const tab of [one, other]) expect(tab.state.get()).toEqual({ status: 'signed-in', user: GUEST });
+  await one.openGuest();
+  expect(browser.guests).toBe(1);
+});
+
+test('a session that another tab has not told of yet is used, and not replaced by that of a guest', async () => {
+  browser.cookie = 0;
+  const tab = browser.open();
+  await tab.check();
+  browser.cookie = browser.valid;
+  await tab.openGuest();
+  expect(browser.guests).toBe(0);
+  expect(tab.state.get()).toEqual({ status: 'signed-in', user: ADA });
+});
+
+test('a tab that could not look for a session opens none', async () => {
+  browser.down = true;
+  const tab = browser.open();
+  await tab.check();
+  await expect(tab.openGuest()).rejects.toMatchObject({ code: 'offline' });
+  expect(browser.guests).toBe(0);
+});
+
+test('a session that has ended makes room for a guest', async () => {
+  const tab = browser.open();
+  browser.valid = 7;
+  await tab.openGuest();
+  expect(tab.state.get()).toEqual({ status: 'signed-in', user: GUEST });
+});
+
+test('who may not be a guest now may be one later', async () => {
+  browser.cookie = 0;
+  browser.limited = true;
+  const tab = browser.open();
+  await tab.check();
+  await expect(tab.openGuest()).rejects.toMatchObject({ code: 'too_many_attempts', retryAfter: 300 });
+  expect(tab.state.get()).toEqual({ status: 'signed-out', ended: false });
+  browser.limited = false;
+  await tab.openGuest();
+  expect(tab.state.get().status).toBe('signed-in');
+});
+
+test('only a guest has a token to become an account by', async () => {
+  browser.cookie = 0;
+  const tab = browser.open();
+  await expect(tab.guestToken()).resolves.toBeNull();
+  await tab.openGuest();
+  await expect(tab.guestToken()).resolves.toBe('guest token');
+  await tab.enter(() => Promise.resolve(signedIn('of an account')));
+  await expect(tab.guestToken()).resolves.toBeNull();
+});
+
+test('who has just registered signs in to another account as a guest does', async () => {
+  browser.cookie = 0;
+  const tab = browser.open();
+  const registered = signedIn('of a new account');
+  await tab.enter(() => Promise.resolve({ ...registered, user: { ...ADA, email_verified: false } }));
+  await expect(tab.guestToken()).resolves.toBe(registered.access_token);
+});
+
+test('a guest’s token that is about to end is renewed before something is made of it', async () => {
+  browser.cookie = 0;
+  const tab = browser.open();
+  await tab.check();
+  await tab.openGuest();
+  vi.setSystemTime(15 * MINUTE - 10_000); // timers did not run
+  const before = browser.refreshes;
+  await tab.guestToken();
+  expect(browser.refreshes).toBe(before + 1);
+});
+
+test('another token is asked for when what it says has changed', async () => {
+  const tab = browser.open();
+  await tab.check();
+  await tab.renew();
+  await expect(tab.accessToken()).resolves.toBe('token 3');
 });

@@ -24,6 +24,8 @@ export interface SessionDeps {
    * within so many milliseconds (by default, as many as for any call).
    */
   refresh(timeout?: number): Promise<SignedIn | undefined>;
+  /** Open a session of somebody without an account. Raises ApiError, too_many_attempts for an address with many. */
+  openGuest(): Promise<SignedIn>;
   signOut(everywhere: boolean): Promise<void>;
   /** Run the work while no other tab runs such work. */
   withLock<T>(work: () => Promise<T>): Promise<T>;
@@ -36,15 +38,27 @@ export interface Session {
   readonly state: Pick<Store<SessionState>, 'get' | 'subscribe'>;
   /** Look at the refresh cookie once more, if that may change anything. */
   check(): Promise<void>;
-  /** A usable access token, or null for a guest. Waits for the first look; raises ApiError when it cannot be renewed. */
+  /**
+   * A usable access token, or null where nobody has a session. Waits for the first look; raises ApiError when it
+   * cannot be renewed.
+   */
   accessToken(): Promise<string | null>;
   /** Another one than that, which a server refused; null where there is none, now or for this viewer. */
   accessTokenAfter(refused: string): Promise<string | null>;
-  /** Sign in by an exchange with the server that answers tokens. */
-  enter(exchange: () => Promise<SignedIn>): Promise<void>;
+  /**
+   * That of a guest, or of who has just registered and proved nothing yet; null for all others. For what makes the
+   * guest, or what is the guest's, an account's.
+   */
+  guestToken(): Promise<string | null>;
+  /** Become a guest where nobody has a session: one, for all who ask, in all tabs. Raises ApiError. */
+  openGuest(): Promise<void>;
+  /** Ask for another token, since what the present one says is no longer all. */
+  renew(): Promise<void>;
+  /** Sign in by an exchange with the server that answers tokens; undefined if it asks for more first. */
+  enter(exchange: () => Promise<SignedIn | undefined>): Promise<void>;
   leave(everywhere: boolean): Promise<void>;
-  /** Note the viewer's new name, here and in the other tabs. */
-  rename(fullName: string): void;
+  /** Note the viewer's new name or address, here and in the other tabs. */
+  update(changes: { full_name?: string; email?: string }): void;
 }
 
 interface Token {
@@ -62,6 +76,7 @@ export function createSession(deps: SessionDeps): Session {
   let token: Token | undefined;
   let changes = 0;
   let renewal: Promise<void> | undefined;
+  let opening: Promise<void> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   deps.listen((message) => {
@@ -74,7 +89,7 @@ export function createSession(deps: SessionDeps): Session {
     if (message.kind === 'signed-out') {
       token = undefined;
       clearTimeout(timer);
-      state.set({ status: 'guest', ended: message.ended });
+      state.set({ status: 'signed-out', ended: message.ended });
       return;
     }
     token = { value: message.access_token, expiresAt: message.expires_at };
@@ -134,22 +149,50 @@ export function createSession(deps: SessionDeps): Session {
     };
   }
 
+  /** What another tab was given may not have arrived here yet, but its cookie has, and a second guest would replace it. */
+  async function refreshOrOpenGuest(): Promise<void> {
+    if (token !== undefined) return;
+    const known = await refreshDespiteLostAnswer().catch((error: unknown) => {
+      if (isApiError(error, 'session_ended')) return undefined;
+      throw error;
+    });
+    accept(known ?? (await deps.openGuest()));
+  }
+
   const endsWithin = (milliseconds: number) =>
     token !== undefined && token.expiresAt - deviceNow() < milliseconds;
 
+  async function check(): Promise<void> {
+    const { status } = state.get();
+    if (status === 'loading' || status === 'unreachable' || endsWithin(RENEW_BEFORE)) await renew();
+  }
+
+  async function accessToken(): Promise<string | null> {
+    if (state.get().status === 'loading') await renew();
+    if (endsWithin(UNUSABLE_BEFORE)) await renew();
+    if (endsWithin(0)) throw new ApiError('offline');
+    return token?.value ?? null;
+  }
+
   return {
     state,
+    check,
+    accessToken,
+    renew,
 
-    async check() {
-      const { status } = state.get();
-      if (status === 'loading' || status === 'unreachable' || endsWithin(RENEW_BEFORE)) await renew();
+    async guestToken() {
+      await check();
+      const value = await accessToken();
+      const now = state.get();
+      if (now.status !== 'signed-in') return null;
+      return now.user.kind === 'guest' || now.user.email_verified === false ? value : null;
     },
 
-    async accessToken() {
-      if (state.get().status === 'loading') await renew();
-      if (endsWithin(UNUSABLE_BEFORE)) await renew();
-      if (endsWithin(0)) throw new ApiError('offline');
-      return token?.value ?? null;
+    openGuest() {
+      opening ??= deps.withLock(refreshOrOpenGuest).finally(() => {
+        opening = undefined;
+      });
+      return opening;
     },
 
     async accessTokenAfter(refused) {
@@ -160,7 +203,11 @@ export function createSession(deps: SessionDeps): Session {
       return subjectOf(token.value) === subjectOf(refused) ? token.value : null;
     },
 
-    enter: (exchange) => deps.withLock(async () => accept(await exchange())),
+    enter: (exchange) =>
+      deps.withLock(async () => {
+        const session = await exchange();
+        if (session) accept(session);
+      }),
 
     leave: (everywhere) =>
       deps.withLock(async () => {
@@ -168,14 +215,14 @@ export function createSession(deps: SessionDeps): Session {
         applyAndBroadcast({ kind: 'signed-out', ended: false });
       }),
 
-    rename(full_name) {
+    update(changes) {
       const current = state.get();
       if (current.status !== 'signed-in' || !token) return;
       applyAndBroadcast({
         kind: 'signed-in',
         access_token: token.value,
         expires_at: token.expiresAt,
-        user: { ...current.user, full_name },
+        user: { ...current.user, ...changes },
       });
     },
   };

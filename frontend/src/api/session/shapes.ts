@@ -1,15 +1,27 @@
 import { z } from 'zod';
 
-export const userSchema = z.object({
-  id: z.string(),
-  email: z.string(),
-  full_name: z.string(),
-  role: z.enum(['customer', 'staff', 'admin']),
-});
+const identitySchema = z.object({ id: z.string(), role: z.enum(['customer', 'staff', 'admin']) });
+
+/** A guest is somebody who holds or books seats without an account; email and name come with the first payment. */
+export const userSchema = z.discriminatedUnion('kind', [
+  identitySchema.extend({
+    kind: z.literal('guest'),
+    email: z.string().nullable(),
+    full_name: z.string().nullable(),
+  }),
+  identitySchema.extend({
+    kind: z.literal('registered'),
+    email: z.string(),
+    full_name: z.string(),
+    email_verified: z.boolean().optional(),
+  }),
+]);
 
 export type User = Readonly<z.output<typeof userSchema>>;
+export type Guest = Extract<User, { kind: 'guest' }>;
+export type Account = Extract<User, { kind: 'registered' }>;
 
-/** What /api/auth/register, /login and /refresh answer; expires_in is in seconds. */
+/** What /api/auth/register, /login, /guest and /refresh answer; expires_in is in seconds. */
 export const signedInSchema = z.object({
   access_token: z.string(),
   expires_in: z.number(),
@@ -32,10 +44,10 @@ export const sessionMessageSchema = z.discriminatedUnion('kind', [
 export type SessionMessage = z.output<typeof sessionMessageSchema>;
 
 /**
- * loading: the refresh cookie was not looked at yet. unreachable: it could not be, and is tried again. guest: nobody is
- * signed in; `ended` when somebody was, and the server ended it.
+ * loading: the refresh cookie was not looked at yet. unreachable: it could not be, and is tried again. signed-out: nobody
+ * has a session here; `ended` when somebody had, and the server ended it. signed-in: with an account, or as a guest.
  */
 export type SessionState =
   | { readonly status: 'loading' | 'unreachable' }
-  | { readonly status: 'guest'; readonly ended: boolean }
+  | { readonly status: 'signed-out'; readonly ended: boolean }
   | { readonly status: 'signed-in'; readonly user: User };

@@ -3,7 +3,8 @@ import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, test } from 'vitest';
 
 import { session } from '@/api/session';
-import { fakeFlask, refusal, signedIn } from '@/test/flask';
+import { axeFindings } from '@/test/axe';
+import { ADA, fakeFlask, refusal, signedIn } from '@/test/flask';
 import { renderRoutes } from '@/test/render';
 
 import { routes } from '../router';
@@ -71,15 +72,104 @@ test('the password’s rule is said before it is broken, and after', async () =>
   expect(await field('Password')).toBeInvalid();
 });
 
-test('an address that is taken is said next to it', async () => {
-  fakeFlask({ '/api/auth/refresh': guest, '/api/auth/register': () => refusal(409, 'email_taken') });
-  renderRoutes(routes, '/register');
+const NEW = '/api/auth/register';
+
+/** Not before the page has shown that it asks, as over any network. */
+const registered = async () => {
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  return { status: 201, body: signedIn('token') };
+};
+
+test('who has registered is told to look for an email, and goes on from there', async () => {
+  const asked = fakeFlask({ '/api/auth/refresh': guest, [NEW]: registered });
+  renderRoutes(routes, '/sign-in?return=%2Faccount');
+  await userEvent.click(await screen.findByRole('link', { name: 'Create an account' }));
   await fillRegistration();
-  const email = await field('Email address');
-  await waitFor(() =>
-    expect(email).toHaveAccessibleDescription('This email already has an account. Sign in instead?'),
-  );
-  expect(email).toHaveFocus();
+  const title = await screen.findByText('Check your email');
+  expect(document.activeElement).toContainElement(title);
+  expect(screen.getByText('Open the link we sent to ada@example.com to confirm it.')).toBeVisible();
+  expect(await axeFindings()).toEqual([]);
+  expect(asked.findLast(({ path }) => path === NEW)).toMatchObject({
+    body: { full_name: 'Ada', email: 'ada@example.com', password: 'front row seats' },
+    authorization: null,
+  });
+  await userEvent.click(screen.getByRole('link', { name: 'Continue' }));
+  expect(await screen.findByRole('heading', { name: 'Your account' })).toBeVisible();
+});
+
+test('who has had an account with the address signs in to that one instead', async () => {
+  const another = { ...signedIn('of the other'), user: { ...ADA, id: 'the other', full_name: 'Ada King' } };
+  fakeFlask({
+    '/api/auth/refresh': guest,
+    [NEW]: registered,
+    '/api/auth/login': () => ({ status: 200, body: another }),
+  });
+  renderRoutes(routes, '/register?return=%2Faccount');
+  await fillRegistration();
+  await userEvent.click(await screen.findByRole('link', { name: 'Sign in instead' }));
+  await screen.findByRole('heading', { name: 'Sign in' });
+  expect(await field('Email address')).toHaveValue('ada@example.com');
+  await userEvent.type(await field('Password'), 'front row seats');
+  await press('Sign in');
+  expect(await screen.findByRole('heading', { name: 'Your account' })).toBeVisible();
+  expect(screen.getByText('Ada King')).toBeVisible();
+});
+
+test('who has but the new account signs in to that one, and goes on', async () => {
+  fakeFlask({ '/api/auth/refresh': guest, [NEW]: registered, '/api/auth/login': ok });
+  renderRoutes(routes, '/register?return=%2Faccount');
+  await fillRegistration();
+  await userEvent.click(await screen.findByRole('link', { name: 'Sign in instead' }));
+  await userEvent.type(await field('Password'), 'front row seats');
+  await press('Sign in');
+  expect(await screen.findByRole('heading', { name: 'Your account' })).toBeVisible();
+});
+
+test('a password is shown on demand, and hidden again before it is sent', async () => {
+  fakeFlask({ '/api/auth/refresh': guest, '/api/auth/login': () => refusal(401, 'invalid_credentials') });
+  renderRoutes(routes, '/sign-in');
+  await userEvent.type(await field('Email address'), 'ada@example.com');
+  await userEvent.type(await field('Password'), 'wrong');
+  const show = screen.getByRole('button', { name: 'Show password' });
+  expect(show).toHaveAttribute('aria-pressed', 'false');
+  await userEvent.click(show);
+  expect(show).toHaveAttribute('aria-pressed', 'true');
+  expect(await field('Password')).toHaveAttribute('type', 'text');
+  expect(await axeFindings()).toEqual([]);
+  await userEvent.type(await field('Password'), '{Enter}');
+  expect(await screen.findByRole('alert')).toHaveTextContent('Incorrect email address or password.');
+  expect(await field('Password')).toHaveAttribute('type', 'password');
+  expect(await field('Password')).toHaveValue('wrong');
+  expect(show).toHaveAttribute('aria-pressed', 'false');
+});
+
+test('how hard a new password is to guess is said while it is typed', async () => {
+  fakeFlask({ '/api/auth/refresh': guest });
+  renderRoutes(routes, '/register');
+  const password = await field('Password');
+  const hint = screen.getByText(/^10 to 200 characters/).nextElementSibling?.querySelector('[role=status]');
+  const said = (sentence: string) => waitFor(() => expect(hint).toHaveTextContent(sentence));
+  expect(hint).toBeEmptyDOMElement();
+  await userEvent.type(password, 'password1');
+  await said('Too short: use at least 10 characters.');
+  await userEvent.type(password, '23');
+  await said('Too common: guessers try this one first.');
+  await userEvent.type(password, '!4?');
+  await said('Weak: easy to guess. Add a few random words.');
+  await userEvent.type(password, ' and popcorn');
+  await said('Strong.');
+  expect(await axeFindings()).toEqual([]);
+});
+
+test('password managers are told which password is which', async () => {
+  fakeFlask({ '/api/auth/refresh': guest });
+  renderRoutes(routes, '/sign-in');
+  expect(await field('Email address')).toHaveAttribute('autocomplete', 'username');
+  expect(await field('Password')).toHaveAttribute('autocomplete', 'current-password');
+  await userEvent.click(screen.getByRole('link', { name: 'Create an account' }));
+  await screen.findByRole('heading', { name: 'Create an account' });
+  expect(await field('Email address')).toHaveAttribute('autocomplete', 'username');
+  expect(await field('Password')).toHaveAttribute('autocomplete', 'new-password');
 });
 
 test('a server that does not answer is said', async () => {
@@ -87,19 +177,6 @@ test('a server that does not answer is said', async () => {
   renderRoutes(routes, '/register');
   await fillRegistration();
   expect(await screen.findByRole('alert')).toHaveTextContent(/^Frontrow is not responding\./);
-});
-
-test('a new customer is signed in, and the return keeps its way through both forms', async () => {
-  const asked = fakeFlask({ '/api/auth/refresh': guest, '/api/auth/register': ok });
-  renderRoutes(routes, '/sign-in?return=%2Faccount');
-  await userEvent.click(await screen.findByRole('link', { name: 'Create an account' }));
-  await fillRegistration();
-  expect(await screen.findByRole('heading', { name: 'Your account' })).toBeVisible();
-  expect(asked.findLast(({ path }) => path === '/api/auth/register')?.body).toEqual({
-    full_name: 'Ada',
-    email: 'ada@example.com',
-    password: 'front row seats',
-  });
 });
 
 test('signing out everywhere', async () => {

@@ -2,6 +2,8 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 
 import { bookingsQuery } from '@/api/bookings';
 import { sentenceFor } from '@/api/errors';
+import { useGuest } from '@/api/session';
+import { CreateAccount } from '@/features/account/components/create-account';
 import { BookingList } from '@/features/bookings/components/booking-list';
 import { sortBookings } from '@/features/bookings/lib/booking-status';
 import { Button, ButtonLink } from '@/shared/components/button';
@@ -58,6 +60,7 @@ export default function BookingsPage() {
         <p className="font-display text-2xl">{empty.title}</p>
         <p className="mt-2 mb-6 text-muted">{empty.sentence}</p>
         <ButtonLink to={paths.films()}>{text.common.toFilms}</ButtonLink>
+        <ForGuests />
       </Page>
     );
   }
@@ -74,6 +77,22 @@ export default function BookingsPage() {
           </Button>
         </div>
       )}
+      <ForGuests />
     </Page>
+  );
+}
+
+/** The offer of an account, and the way to what is kept about who has none. */
+function ForGuests() {
+  const guest = useGuest();
+  return (
+    <div className="mt-10 flex max-w-lg flex-col items-stretch gap-5 empty:hidden">
+      <CreateAccount />
+      {guest && (
+        <ButtonLink look="quiet" className="-ml-3 self-start" to={paths.account()}>
+          {text.account.guest.toDetails}
+        </ButtonLink>
+      )}
+    </div>
   );
 }

@@ -2,15 +2,20 @@ import { useQuery } from '@tanstack/react-query';
 import { useParams } from 'react-router';
 
 import { bookingQuery } from '@/api/bookings';
+import { isApiError } from '@/api/errors';
+import { GuestContact } from '@/features/account/components/guest-contact';
 import { useShowtimeMoves } from '@/features/bookings/api/showtime-moves';
 import { BookingFacts } from '@/features/bookings/components/booking-facts';
 import { BookingError } from '@/features/bookings/components/booking-error';
 import { MovedNotice } from '@/features/bookings/components/moved-notice';
 import { Refunds } from '@/features/bookings/components/refunds';
 import { Checkout } from '@/features/checkout/components/checkout';
-import { useHeldByBooking } from '@/features/seats/hooks/use-held-by-booking';
+import { useHeldByBooking, useShowtimeLeftBehind } from '@/features/seats/hooks/use-held-by-booking';
+import { ButtonLink } from '@/shared/components/button';
+import { Notice } from '@/shared/components/notice';
 import { Page } from '@/shared/components/page';
 import { Skeleton } from '@/shared/components/skeleton';
+import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
 export default function CheckoutPage() {
@@ -18,11 +23,23 @@ export default function CheckoutPage() {
   const { data, error, refetch } = useQuery(bookingQuery(bookingId));
   useHeldByBooking(data);
   useShowtimeMoves(data);
+  const leftBehind = useShowtimeLeftBehind(bookingId);
   const { title, summary } = text.checkout;
   if (!data && error) {
     return (
       <Page title={title}>
-        <BookingError error={error} onTryAgain={() => void refetch()} />
+        {leftBehind !== undefined && isApiError(error, 'unknown_booking') ? (
+          <div role="status">
+            <Notice
+              tone="warn"
+              action={<ButtonLink to={paths.showtime(leftBehind)}>{text.seats.held.back}</ButtonLink>}
+            >
+              {text.checkout.hasOthers}
+            </Notice>
+          </div>
+        ) : (
+          <BookingError error={error} onTryAgain={() => void refetch()} />
+        )}
       </Page>
     );
   }
@@ -43,7 +60,12 @@ export default function CheckoutPage() {
           )}
         </section>
         {data ? (
-          <Checkout key={data.id} booking={data} refunds={<Refunds booking={data} />} />
+          <Checkout
+            key={data.id}
+            booking={data}
+            contact={(step) => <GuestContact {...step} submit={text.account.contact.toPayment} />}
+            refunds={<Refunds booking={data} />}
+          />
         ) : (
           <div role="status">
             <span className="sr-only">{text.common.loading}</span>

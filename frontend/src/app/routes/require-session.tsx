@@ -6,7 +6,7 @@ import { PageSkeleton } from '@/shared/components/page-skeleton';
 import { paths } from '@/shared/lib/paths';
 import { text } from '@/shared/text';
 
-/** Pages of one's own: a guest signs in first and comes back. */
+/** Pages of one's own: whoever has no session, not even a guest's, signs in first and comes back. */
 export function RequireSession() {
   const { status } = useSession();
   const { pathname, search } = useLocation();
@@ -17,7 +17,7 @@ export function RequireSession() {
       return (
         <Page title={text.common.unreachable.title} lead={text.common.unreachable.sentence} width="narrow" />
       );
-    case 'guest':
+    case 'signed-out':
       return <Navigate replace to={paths.signIn(pathname + search)} />;
     case 'signed-in':
       return <Outlet />;

@@ -8,7 +8,11 @@ export const paths = {
   booking: (id: string) => `/bookings/${id}`,
   signIn: (returnTo?: string) => `/sign-in${returnQuery(returnTo)}`,
   register: (returnTo?: string) => `/register${returnQuery(returnTo)}`,
+  forgot: (returnTo?: string) => `/forgot${returnQuery(returnTo)}`,
+  reset: () => '/reset',
+  verify: () => '/verify',
   account: () => '/account',
+  goodbye: () => '/goodbye',
 };
 
 /** Where to go after signing in: the path that was asked for if it is on this site, else the films. */

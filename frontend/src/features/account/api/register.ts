@@ -1,26 +1,21 @@
 import { useMutation } from '@tanstack/react-query';
 import { z } from 'zod';
 
+import { enterAccount } from '@/api/flask';
 import { post } from '@/api/http';
-import { session, signedInSchema } from '@/api/session';
-import { isEmail } from '@/shared/lib/email';
-import { text } from '@/shared/text';
+import { signedInSchema } from '@/api/session';
 
-import { nameSchema } from '../lib/name';
-
-const { errors } = text;
+import { contactSchema } from '../lib/contact';
+import { newPasswordSchema } from '../lib/password';
 
 /** The rules of sql/accounts/users.sql and backend/passwords.py, which have the last word. */
-export const registerSchema = z.object({
-  full_name: nameSchema,
-  email: z.string().trim().refine(isEmail, errors.invalid_email),
-  password: z.string().min(10, errors.weak_password).max(200, errors.weak_password),
-});
+export const registerSchema = contactSchema.extend({ password: newPasswordSchema });
 
 export type Registration = z.output<typeof registerSchema>;
 
+/** Says nothing of an address that has an account: only an email to it does. A guest becomes the account. */
 const register = (registration: Registration) =>
-  session.enter(() => post('/api/auth/register', signedInSchema, { body: registration }));
+  enterAccount((token) => post('/api/auth/register', signedInSchema, { body: registration, token }));
 
 export function useRegister() {
   return useMutation({ mutationFn: register });

@@ -12,6 +12,6 @@ const rename = (fullName: string) => mutate(schema, () => supabase.rpc('rename_m
 export function useRename() {
   return useMutation({
     mutationFn: rename,
-    onSuccess: ({ full_name }) => session.rename(full_name),
+    onSuccess: ({ full_name }) => session.update({ full_name }),
   });
 }

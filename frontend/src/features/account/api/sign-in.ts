@@ -1,8 +1,9 @@
 import { useMutation } from '@tanstack/react-query';
 import { z } from 'zod';
 
+import { enterAccount } from '@/api/flask';
 import { post } from '@/api/http';
-import { session, signedInSchema } from '@/api/session';
+import { signedInSchema } from '@/api/session';
 import { text } from '@/shared/text';
 
 export const signInSchema = z.object({
@@ -12,8 +13,25 @@ export const signInSchema = z.object({
 
 export type SignIn = z.output<typeof signInSchema>;
 
-const signIn = (credentials: SignIn) =>
-  session.enter(() => post('/api/auth/login', signedInSchema, { body: credentials }));
+/** The password was right, and a code is asked for as well. */
+const challengeSchema = z.object({ second_factor: z.literal(true), challenge: z.string() });
+
+const answerSchema = z.union([challengeSchema, signedInSchema]);
+
+/**
+ * Answers the challenge that a code has to meet; undefined where the password was enough. What a guest holds and has
+ * bought becomes the account's.
+ */
+async function signIn(credentials: SignIn): Promise<string | undefined> {
+  let challenge: string | undefined;
+  await enterAccount(async (token) => {
+    const answer = await post('/api/auth/login', answerSchema, { body: credentials, token });
+    if (!('challenge' in answer)) return answer;
+    challenge = answer.challenge;
+    return undefined;
+  });
+  return challenge;
+}
 
 export function useSignIn() {
   return useMutation({ mutationFn: signIn });

@@ -3,14 +3,13 @@ import { useForm } from 'react-hook-form';
 import { z } from 'zod';
 
 import { isApiError, sentenceFor } from '@/api/errors';
-import { Button } from '@/shared/components/button';
 import { Field } from '@/shared/components/field';
-import { Notice } from '@/shared/components/notice';
 import { announce } from '@/shared/lib/announce';
 import { text } from '@/shared/text';
 
 import { useRename } from '../api/rename';
 import { nameSchema } from '../lib/name';
+import { AuthForm } from './auth-form';
 
 const schema = z.object({ full_name: nameSchema });
 
@@ -38,8 +37,13 @@ export function NameForm({ name, onClose }: { name: string; onClose: () => void 
   );
 
   return (
-    <form noValidate onSubmit={submit} className="flex flex-col gap-4">
-      {renaming.isError && !refused && <Notice tone="bad">{sentenceFor(renaming.error)}</Notice>}
+    <AuthForm
+      error={refused ? null : renaming.error}
+      busy={renaming.isPending}
+      submit={words.save}
+      onSubmit={submit}
+      onCancel={onClose}
+    >
       <Field
         {...register('full_name')}
         autoFocus
@@ -48,14 +52,6 @@ export function NameForm({ name, onClose }: { name: string; onClose: () => void 
         autoComplete="name"
         error={formState.errors.full_name?.message}
       />
-      <div className="flex flex-wrap gap-3">
-        <Button type="submit" busy={renaming.isPending}>
-          {words.save}
-        </Button>
-        <Button look="secondary" onClick={onClose}>
-          {words.cancel}
-        </Button>
-      </div>
-    </form>
+    </AuthForm>
   );
 }

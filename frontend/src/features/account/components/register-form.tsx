@@ -1,32 +1,38 @@
 import { zodResolver } from '@hookform/resolvers/zod';
-import { useForm } from 'react-hook-form';
+import { useForm, useWatch } from 'react-hook-form';
 
-import { isApiError, sentenceFor, type Problem } from '@/api/errors';
+import { sentenceFor } from '@/api/errors';
+import { useGuest } from '@/api/session';
 import { Field } from '@/shared/components/field';
 import { text } from '@/shared/text';
 
-import { registerSchema, useRegister, type Registration } from '../api/register';
+import { registerSchema, type useRegister } from '../api/register';
+import { useFormState } from '../lib/form-state';
+import { refusedField } from '../lib/refused-field';
 import { AuthForm } from './auth-form';
+import { NewPasswordField } from './new-password-field';
 
-const FIELD_OF: Partial<Record<Problem, keyof Registration>> = {
-  email_taken: 'email',
+const FIELD_OF = {
   invalid_email: 'email',
   invalid_name: 'full_name',
   weak_password: 'password',
-};
+} as const;
 
-export function RegisterForm() {
-  const { register, handleSubmit, setError, formState } = useForm({
+export function RegisterForm({ registering }: { registering: ReturnType<typeof useRegister> }) {
+  const { email } = useFormState();
+  const guest = useGuest();
+  const { register, handleSubmit, setError, control, formState } = useForm({
     resolver: zodResolver(registerSchema),
-    defaultValues: { full_name: '', email: '', password: '' },
+    defaultValues: { full_name: guest?.full_name ?? '', email: email || (guest?.email ?? ''), password: '' },
   });
-  const registering = useRegister();
+  const typed = useWatch({ control });
   const { fields, register: words } = text.account;
+  const { errors } = formState;
 
   const submit = handleSubmit((registration) =>
     registering.mutate(registration, {
       onError: (error) => {
-        const field = fieldOf(error);
+        const field = refusedField(error, FIELD_OF);
         if (field) setError(field, { message: sentenceFor(error) }, { shouldFocus: true });
       },
     }),
@@ -34,7 +40,7 @@ export function RegisterForm() {
 
   return (
     <AuthForm
-      error={fieldOf(registering.error) ? null : registering.error}
+      error={refusedField(registering.error, FIELD_OF) ? null : registering.error}
       busy={registering.isPending}
       submit={words.submit}
       onSubmit={submit}
@@ -44,27 +50,22 @@ export function RegisterForm() {
         label={fields.fullName}
         hint={fields.fullNameHint}
         autoComplete="name"
-        error={formState.errors.full_name?.message}
+        error={errors.full_name?.message}
       />
       <Field
         {...register('email')}
         label={fields.email}
         type="email"
         autoComplete="username"
-        error={formState.errors.email?.message}
+        error={errors.email?.message}
       />
-      <Field
+      <NewPasswordField
         {...register('password')}
         label={fields.password}
-        hint={fields.passwordRule}
-        type="password"
-        autoComplete="new-password"
-        error={formState.errors.password?.message}
+        typed={typed.password ?? ''}
+        known={[typed.full_name ?? '', typed.email ?? '']}
+        error={errors.password?.message}
       />
     </AuthForm>
   );
-}
-
-function fieldOf(error: unknown): keyof Registration | undefined {
-  return isApiError(error) ? FIELD_OF[error.code] : undefined;
 }

@@ -2,8 +2,9 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { z } from 'zod';
 
 import { getSignedIn, getText } from '@/api/flask';
+import { saveFile } from '@/shared/lib/save-file';
 
-const schema = z.object({
+export const ticketSchema = z.object({
   token: z.string(),
   reference: z.string(),
   /** A square of size modules, the dark ones as a path. */
@@ -13,7 +14,7 @@ const schema = z.object({
 export function useTicket(bookingId: string) {
   return useQuery({
     queryKey: ['ticket', bookingId],
-    queryFn: () => getSignedIn(`/api/bookings/${bookingId}/ticket`, schema),
+    queryFn: () => getSignedIn(`/api/bookings/${bookingId}/ticket`, ticketSchema),
     staleTime: Infinity,
   });
 }
@@ -23,12 +24,7 @@ export function useCalendarFile(bookingId: string, reference: string) {
   return useMutation({
     mutationFn: async () => {
       const calendar = await getText(`/api/bookings/${bookingId}/ticket.ics`);
-      const address = URL.createObjectURL(new Blob([calendar], { type: 'text/calendar' }));
-      const link = document.createElement('a');
-      link.href = address;
-      link.download = `frontrow-${reference}.ics`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(address), 1_000);
+      saveFile(`frontrow-${reference}.ics`, 'text/calendar', calendar);
     },
   });
 }

@@ -11,10 +11,28 @@ import { text } from '@/shared/text';
 
 import { cancellableUntil } from '../lib/cancellation-deadline';
 
-/** Cancels a confirmed booking, after a question that says what is refunded. */
+/** Cancels a confirmed booking of one's own. */
 export function CancelBooking({ booking }: { booking: Booking }) {
-  const [open, setOpen] = useState(false);
   const cancel = useCancelBooking();
+  return (
+    <CancelQuestion
+      booking={booking}
+      cancel={cancel}
+      onConfirm={(onSuccess) => cancel.mutate(booking.id, { onSuccess })}
+    />
+  );
+}
+
+interface CancelQuestionProps {
+  booking: Booking;
+  /** How it goes. */
+  cancel: Pick<ReturnType<typeof useCancelBooking>, 'isPending' | 'error'>;
+  onConfirm: (onSuccess: () => void) => void;
+}
+
+/** Says until when a booking can be cancelled, and asks before it is: what is refunded. */
+export function CancelQuestion({ booking, cancel, onConfirm }: CancelQuestionProps) {
+  const [open, setOpen] = useState(false);
   const now = useNow(15_000);
   const words = text.bookings.cancel;
   const { time_zone: timeZone } = booking.theater;
@@ -39,8 +57,8 @@ export function CancelBooking({ booking }: { booking: Booking }) {
         confirm={words.confirm(amount)}
         keep={words.keep}
         busy={cancel.isPending}
-        problem={cancel.isError ? sentenceFor(cancel.error) : undefined}
-        onConfirm={() => cancel.mutate(booking.id, { onSuccess: () => announce(words.done) })}
+        problem={cancel.error ? sentenceFor(cancel.error) : undefined}
+        onConfirm={() => onConfirm(() => announce(words.done))}
         onClose={() => setOpen(false)}
       >
         <p>{words.gives(amount)}</p>

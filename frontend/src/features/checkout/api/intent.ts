@@ -49,6 +49,8 @@ export function useIntentCache(bookingId: string) {
       keepSecret(intent.clientSecret);
       queryClient.setQueryData(keyOf(bookingId), intent);
     },
+    /** As `refetchIntent`, after what kept it from being made. */
+    restartIntent: () => queryClient.resetQueries({ queryKey: keyOf(bookingId) }),
     refetchIntent: () => queryClient.invalidateQueries({ queryKey: keyOf(bookingId) }),
   };
 }

@@ -3,6 +3,8 @@ import { useState, type ReactNode } from 'react';
 import { Navigate } from 'react-router';
 
 import { bookingQuery, type Booking } from '@/api/bookings';
+import { isApiError } from '@/api/errors';
+import { useGuest, type Guest } from '@/api/session';
 import { ButtonLink } from '@/shared/components/button';
 import { Notice } from '@/shared/components/notice';
 import { serverNow, useNow } from '@/shared/lib/clock';
@@ -16,21 +18,36 @@ import { checkoutView, refetchInterval } from '../lib/checkout-view';
 import { PayPanel } from './pay-panel';
 import { Waiting } from './waiting';
 
+/** What is asked of a guest before there is anything to pay with. */
+interface ContactStep {
+  guest: Guest;
+  /** It is not known, or not enough. */
+  asked: boolean;
+  /** A card is being charged at this moment. */
+  disabled: boolean;
+  onSaved: () => void;
+}
+
 interface CheckoutProps {
   booking: Booking;
+  /** Where the tickets of a guest go. */
+  contact: (step: ContactStep) => ReactNode;
   /** How the money stands that goes back. */
   refunds: ReactNode;
 }
 
 /** From the card form to the ticket, whatever happens on the way. A reload comes back to the same place. */
-export function Checkout({ booking, refunds }: CheckoutProps) {
+export function Checkout({ booking, contact, refunds }: CheckoutProps) {
+  const guest = useGuest();
   const [paying, setPaying] = useState(false);
   const queryClient = useQueryClient();
   const now = useNow();
   const left = Date.parse(booking.expires_at) - now;
   const payable = booking.status === 'pending' && left > 0;
-  const intent = useIntent(booking, payable);
-  const { setIntent, refetchIntent } = useIntentCache(booking.id);
+  const lacksContact = guest !== null && (guest.email === null || guest.full_name === null);
+  const intent = useIntent(booking, payable && !lacksContact);
+  const { setIntent, refetchIntent, restartIntent } = useIntentCache(booking.id);
+  const asksContact = lacksContact || (guest !== null && isApiError(intent.error, 'contact_required'));
   const view = checkoutView({ booking, intent: intent.data?.status, paying, now });
   const moneyMayCome = booking.payments.some(
     ({ status, payment_intent_id: id }) => status === 'open' && id !== null,
@@ -48,6 +65,11 @@ export function Checkout({ booking, refunds }: CheckoutProps) {
     void queryClient.invalidateQueries({ queryKey });
   };
 
+  /** What was refused for want of a name or an address is not any more. */
+  const tryAgain = () => {
+    if (intent.isError) void restartIntent();
+  };
+
   const { views } = text.checkout;
   const onSale =
     booking.showtime.status === 'scheduled' && Date.parse(booking.showtime.starts_at) > serverNow();
@@ -63,6 +85,8 @@ export function Checkout({ booking, refunds }: CheckoutProps) {
       return (
         <PayPanel
           booking={booking}
+          contact={guest && contact({ guest, asked: asksContact, disabled: paying, onSaved: tryAgain })}
+          asksContact={asksContact}
           left={left}
           paying={paying}
           intent={intent.data}

@@ -1,5 +1,5 @@
 import { PaymentForm } from '@payment-form';
-import { Suspense } from 'react';
+import { Suspense, type ReactNode } from 'react';
 
 import type { Booking } from '@/api/bookings';
 import { sentenceFor } from '@/api/errors';
@@ -16,6 +16,10 @@ import type { PayProps } from './pay-props';
 
 interface PayPanelProps extends Omit<PayProps, 'intent' | 'amount'> {
   booking: Booking;
+  /** Where the tickets of a guest go. */
+  contact: ReactNode;
+  /** Nothing can be paid before that is known. */
+  asksContact: boolean;
   /** Milliseconds. */
   left: number;
   paying: boolean;
@@ -24,34 +28,38 @@ interface PayPanelProps extends Omit<PayProps, 'intent' | 'amount'> {
 }
 
 /** The time left, the payment form, and the way out. */
-export function PayPanel({ booking, left, paying, intent, error, ...handlers }: PayPanelProps) {
+export function PayPanel(props: PayPanelProps) {
+  const { booking, contact, asksContact, left, paying, intent, error, ...handlers } = props;
   const amount = formatMoney(booking.total, booking.currency);
   return (
     <div className="flex flex-col gap-6">
       <Countdown left={left} />
-      <section
-        aria-label={text.checkout.payment}
-        className="rounded-card border border-line bg-surface p-5 sm:p-6"
-      >
-        {intent ? (
-          <Suspense fallback={<Skeleton className="h-80" />}>
-            <PaymentForm intent={intent} amount={amount} {...handlers} />
-          </Suspense>
-        ) : error ? (
-          <Notice
-            tone="bad"
-            action={
-              <Button look="secondary" onClick={handlers.onUnclear}>
-                {text.common.tryAgain}
-              </Button>
-            }
-          >
-            {sentenceFor(error)}
-          </Notice>
-        ) : (
-          <Skeleton className="h-96" />
-        )}
-      </section>
+      {contact}
+      {!asksContact && (
+        <section
+          aria-label={text.checkout.payment}
+          className="rounded-card border border-line bg-surface p-5 sm:p-6"
+        >
+          {intent ? (
+            <Suspense fallback={<Skeleton className="h-80" />}>
+              <PaymentForm intent={intent} amount={amount} {...handlers} />
+            </Suspense>
+          ) : error ? (
+            <Notice
+              tone="bad"
+              action={
+                <Button look="secondary" onClick={handlers.onUnclear}>
+                  {text.common.tryAgain}
+                </Button>
+              }
+            >
+              {sentenceFor(error)}
+            </Notice>
+          ) : (
+            <Skeleton className="h-96" />
+          )}
+        </section>
+      )}
       <ReleaseSeats bookingId={booking.id} disabled={paying} />
     </div>
   );

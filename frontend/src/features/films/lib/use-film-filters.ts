@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from 'react';
+import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { useSearchParams } from 'react-router';
 
 import { readFilters, withFilters, type Filters } from './film-filters';
@@ -8,10 +8,17 @@ export type ChangeFilters = (change: Partial<Filters>) => void;
 /** What the viewer looks for, kept in the address alone. */
 export function useFilmFilters() {
   const [query, setQuery] = useSearchParams();
+  // What was written last: on a slow device a second change comes before the first has been drawn, and must keep it.
+  const written = useRef(query);
+  useEffect(() => {
+    written.current = query;
+  }, [query]);
   const filters = useMemo(() => readFilters(query), [query]);
   const change: ChangeFilters = useCallback(
-    (changed) =>
-      setQuery((before) => withFilters(before, changed), { replace: true, preventScrollReset: true }),
+    (changed) => {
+      written.current = withFilters(written.current, changed);
+      setQuery(written.current, { replace: true, preventScrollReset: true });
+    },
     [setQuery],
   );
   const addressWith = useCallback(

@@ -62,12 +62,13 @@ export interface StatesAnswer {
 }
 
 async function readStates(showtimeId: number, signal: AbortSignal): Promise<StatesAnswer> {
+  // Before it is asked: by the time of the answer the viewer may have got a session.
+  const shared = (await session.accessToken()) === null;
   const askedAt = performance.now();
   const answer = await queryAs(
     schema,
     supabase.rpc('seat_states', { showtime_id: showtimeId }, { get: true }).abortSignal(signal),
   );
-  const shared = session.state.get().status !== 'signed-in';
   if (!shared) adjustClock(new Date(answer.readAt), askedAt);
   return { ...answer, askedAt: shared ? askedAt - KEPT_FOR : askedAt, shared };
 }

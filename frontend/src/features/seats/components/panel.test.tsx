@@ -21,7 +21,6 @@ function show(chosen: Seat[], pending = false) {
       chosen={chosen}
       currency="EUR"
       expiresAt={undefined}
-      guest={false}
       pending={pending}
       continuing={false}
       onRelease={onRelease}

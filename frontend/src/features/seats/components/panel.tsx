@@ -13,7 +13,6 @@ interface PanelProps {
   currency: string;
   /** By the server's clock; undefined until the server has confirmed a seat. */
   expiresAt: number | undefined;
-  guest: boolean;
   /** A booking of these seats waits for its payment: they are released there, not here. */
   pending: boolean;
   continuing: boolean;
@@ -23,7 +22,7 @@ interface PanelProps {
 
 /** The chosen seats: at the side, and on a phone a sheet at the bottom that opens to show them one by one. */
 export function Panel(props: PanelProps) {
-  const { chosen, currency, expiresAt, guest, pending, continuing, onRelease, onContinue } = props;
+  const { chosen, currency, expiresAt, pending, continuing, onRelease, onContinue } = props;
   const [open, setOpen] = useState(false);
   const id = useId();
   const words = text.seats.panel;
@@ -37,7 +36,7 @@ export function Panel(props: PanelProps) {
         <h2 id={id} className="font-display text-2xl max-lg:sr-only">
           {words.title}
         </h2>
-        <p className="text-muted lg:mt-2">{guest ? words.emptyGuest : words.empty}</p>
+        <p className="text-muted lg:mt-2">{words.empty}</p>
       </section>
     );
   }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { session } from '@/api/session';
 import type { Listener } from '@/api/topics';
 import { announcement } from '@/shared/lib/announce';
-import { fakeFlask, refusal, signedIn, type Asked } from '@/test/flask';
+import { asGuest, fakeFlask, refusal, signedIn, type Asked } from '@/test/flask';
 import { renderRoutes } from '@/test/render';
 
 import { ShowtimeSeats } from './showtime-seats';
@@ -304,15 +304,82 @@ test('a pending booking must be paid or cancelled first', async () => {
   expect(askedFor(LOCK)).toEqual([]);
 });
 
-test('a guest signs in first, and the seat that he wanted is taken then', async () => {
+const GUEST_SESSION = '/api/auth/guest';
+
+async function asNobody() {
   fakeFlask({ '/api/auth/logout': () => ({ status: 204 }) });
   await session.leave(false);
-  const { unmount } = open();
+}
+
+test('two taps of a stranger open one guest session and hold both seats, and the map stays in sight', async () => {
+  await asNobody();
+  let answer: () => void = () => undefined;
+  const asking = new Promise<void>((resolve) => (answer = resolve));
+  open({
+    [GUEST_SESSION]: async () => {
+      await asking;
+      return { status: 201, body: asGuest() };
+    },
+  });
+  const cell = await seat(1);
+  fireEvent.click(cell);
+  await choose(3);
+  await expectSeat(1, 'yours');
+  await expectSeat(3, 'yours');
+  expect(screen.queryByRole('timer')).toBeNull();
+  expect(askedFor(LOCK)).toEqual([]);
+  answer();
+  expect(await screen.findByRole('timer')).toHaveTextContent(/(10:00|9:59)$/);
+  await waitFor(() => expect(askedFor(LOCK)).toHaveLength(2));
+  expect(askedFor(LOCK)).toEqual([1, 3].map((id) => ({ showtime_id: 7, seat_ids: [id] })));
+  expect(askedFor(GUEST_SESSION)).toHaveLength(1);
+  expect(asked.filter(({ path }) => path === LOCK).map(({ authorization }) => authorization)).toEqual(
+    Array(2).fill('Bearer guest token'),
+  );
+  await expectSeat(3, 'yours');
+  expect(cell).toBeInTheDocument();
+  expect(cell).toHaveAccessibleName(/, yours$/);
+});
+
+test('a stranger who may not be a guest now is told for how long, and how to go on', async () => {
+  await asNobody();
+  open({ [GUEST_SESSION]: () => refusal(429, 'too_many_attempts', { retry_after: 300 }) });
+  await choose(1);
+  expect(
+    await screen.findByText(
+      'Too many attempts. Please try again in 5 minutes. If you have an account, sign in instead.',
+    ),
+  ).toBeVisible();
+  await expectSeat(1, 'free');
+  expect(askedFor(LOCK)).toEqual([]);
+});
+
+/** Locks nothing for a session that the server has ended. */
+const forOthersThan = (ended: string) => ({
+  [LOCK]: ({ body, authorization }: Asked) => {
+    if (authorization === `Bearer ${ended}`) return refusal(401, 'session_ended');
+    (body as { seat_ids: number[] }).seat_ids.forEach((id) => auditorium.hold(id, true));
+    return auditorium.selection();
+  },
+});
+
+test('a guest whose session has ended is another guest, and gets the seat', async () => {
+  await session.enter(() => Promise.resolve({ ...asGuest(), access_token: 'ended' }));
+  open({
+    ...forOthersThan('ended'),
+    [GUEST_SESSION]: () => ({ status: 201, body: asGuest({ id: 'another' }) }),
+  });
+  await choose(2);
+  await waitFor(() => expect(askedFor(LOCK)).toHaveLength(2));
+  await expectSeat(2, 'yours');
+});
+
+test('who had an account signs in again, and the seat that was wanted is taken then', async () => {
+  const { unmount } = open(forOthersThan('token'));
   await choose(3);
   expect(await screen.findByText('/sign-in?return=%2Fshowtimes%2F7')).toBeVisible();
-  expect(askedFor(LOCK)).toEqual([]);
   unmount();
-  await session.enter(() => Promise.resolve(signedIn('token')));
+  await session.enter(() => Promise.resolve(signedIn('another')));
   open();
   await expectSeat(3, 'yours');
   expect(askedFor(LOCK)).toEqual([{ showtime_id: 7, seat_ids: [3] }]);

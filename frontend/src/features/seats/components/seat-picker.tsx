@@ -97,7 +97,6 @@ export function SeatPicker({ showtime }: { showtime: Showtime }) {
           chosen={chosen}
           currency={seats.currency}
           expiresAt={choosing.expiresAt}
-          guest={choosing.guest}
           pending={choosing.pendingId !== null}
           continuing={choosing.continuing}
           onRelease={(given) => void choosing.release(given)}

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 
 import { isApiError, seatIds as seatsNamedBy, sentenceFor } from '@/api/errors';
-import { useSession } from '@/api/session';
+import { session, useSession } from '@/api/session';
 import { announce } from '@/shared/lib/announce';
 import { serverNow } from '@/shared/lib/clock';
 import { formatCountdown } from '@/shared/lib/format';
@@ -36,13 +36,16 @@ export function useSeatSelection(
   showtimeId: number,
   { seats, now, update, readAgain }: ReturnType<typeof useSeats>,
 ) {
-  const session = useSession();
-  const signedIn = session.status === 'signed-in';
+  const viewer = useSession();
+  const signedIn = viewer.status === 'signed-in';
+  const isGuest = signedIn && viewer.user.kind === 'guest';
   const navigate = useNavigate();
   const { pathname, search } = useLocation();
   const [problem, setProblem] = useState<string>();
   /** The seat that waits for a human check. */
   const [checkFor, setCheckFor] = useState<Seat>();
+  /** The seats that wait for a session of a guest. */
+  const [waiting, setWaiting] = useState<readonly Seat[]>([]);
   const pendingId = signedIn ? seats.pendingBookingId : null;
   const queryClient = useQueryClient();
   const createBooking = useCreateBooking(showtimeId);
@@ -79,6 +82,24 @@ export function useSeatSelection(
     [queryClient, readAgain, seats.seats, showtimeId, report, update],
   );
 
+  /** Holds it once there is a session to hold it for; until then the tap shows as one that is not answered yet. */
+  const lockAsGuest = useCallback(
+    async (seat: Seat) => {
+      setProblem(undefined);
+      update((before) => setPending(before, [seat.id], 'lock'));
+      setWaiting((before) => [...before, seat]);
+      try {
+        await session.openGuest();
+      } catch (error) {
+        setWaiting([]);
+        update((before) => clearPending(before, [seat.id]));
+        const sentence = sentenceFor(error);
+        report(isApiError(error, 'too_many_attempts') ? text.seats.orSignIn(sentence) : sentence);
+      }
+    },
+    [report, update],
+  );
+
   const lock = useCallback(
     async (seat: Seat) => {
       setProblem(undefined);
@@ -91,14 +112,24 @@ export function useSeatSelection(
         announce(text.seats.said.held(seatName(seat), left));
       } catch (error) {
         update((before) => clearPending(before, [seat.id]));
-        if (isApiError(error, 'sign_in_required', 'session_ended')) signIn(seat.id);
-        else if (!isApiError(error, 'human_check_required')) refused(error);
+        if (isApiError(error, 'sign_in_required', 'session_ended')) {
+          // Who had an account here has to say so again; a guest is simply another one from now on.
+          if (isGuest && session.state.get().status === 'signed-out') void lockAsGuest(seat);
+          else signIn(seat.id);
+        } else if (!isApiError(error, 'human_check_required')) refused(error);
         else if (humanCheckIsConfigured()) setCheckFor(seat);
         else report(text.seats.human.missing);
       }
     },
-    [refused, report, showtimeId, signIn, update],
+    [isGuest, lockAsGuest, refused, report, showtimeId, signIn, update],
   );
+
+  useEffect(() => {
+    if (!signedIn || waiting.length === 0) return;
+    // eslint-disable-next-line react-hooks/set-state-in-effect -- the choice was made before there was a session
+    setWaiting([]);
+    for (const seat of waiting) void lock(seat);
+  }, [lock, signedIn, waiting]);
 
   const closeCheck = useCallback(() => setCheckFor(undefined), []);
   const passedCheck = useCallback(() => {
@@ -136,11 +167,10 @@ export function useSeatSelection(
       } else if (pendingId !== null) report(text.errors.booking_pending);
       else if (!navigator.onLine) report(text.seats.offline);
       else if (state === 'mine') void release([seat]);
-      else if (session.status === 'guest') signIn(seat.id);
       else if (taken(seats) >= seats.seatLimit) report(text.seats.limit(seats.seatLimit));
-      else void lock(seat);
+      else void (signedIn ? lock(seat) : lockAsGuest(seat));
     },
-    [lock, pendingId, release, seats, session.status, signIn, report],
+    [lock, lockAsGuest, pendingId, release, seats, signedIn, report],
   );
 
   // The seat that was wanted before signing in.
@@ -185,7 +215,6 @@ export function useSeatSelection(
     passedCheck,
     continueToPayment,
     continuing: createBooking.isPending,
-    guest: session.status === 'guest',
   };
 }
 

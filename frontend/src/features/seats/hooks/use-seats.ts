@@ -46,10 +46,9 @@ export type Change = (before: Knowledge) => Knowledge;
  */
 export function useSeats(showtime: Showtime, viewer: string | null) {
   const { id: showtimeId, auditorium, prices, revision } = showtime;
-  const identity = `${showtimeId} ${viewer ?? ''}`;
-  const [kept, change] = useReducer(reduce, { identity, knowledge: NOTHING_KNOWN });
-  const knowledge = kept.identity === identity ? kept.knowledge : NOTHING_KNOWN;
-  const update = useCallback((by: Change) => change({ identity, by }), [identity]);
+  const [kept, change] = useReducer(reduce, { showtimeId, viewer, knowledge: NOTHING_KNOWN });
+  const knowledge = knowledgeOf(kept, showtimeId, viewer);
+  const update = useCallback((by: Change) => change({ showtimeId, viewer, by }), [showtimeId, viewer]);
 
   const queryClient = useQueryClient();
   const [live, setLive] = useState<boolean>();
@@ -171,16 +170,26 @@ export function useSeats(showtime: Showtime, viewer: string | null) {
   return { seats, states, now, live, update, readAgain, reading };
 }
 
-interface Kept {
-  /** Whose knowledge this is: what is mine to one viewer is not to the next. */
-  identity: string;
+interface Identity {
+  showtimeId: number;
+  /** Null for who has no session. */
+  viewer: string | null;
+}
+
+interface Kept extends Identity {
   knowledge: Knowledge;
 }
 
-function reduce(kept: Kept, { identity, by }: { identity: string; by: Change }): Kept {
-  const before = kept.identity === identity ? kept.knowledge : NOTHING_KNOWN;
-  const knowledge = by(before);
-  return knowledge === kept.knowledge && identity === kept.identity ? kept : { identity, knowledge };
+/** What is mine to one viewer is not to the next. Who had no session had nothing, so what was seen then stays true. */
+function knowledgeOf(kept: Kept, showtimeId: number, viewer: string | null): Knowledge {
+  const isTheirs = kept.viewer === null || kept.viewer === viewer;
+  return kept.showtimeId === showtimeId && isTheirs ? kept.knowledge : NOTHING_KNOWN;
+}
+
+function reduce(kept: Kept, { showtimeId, viewer, by }: Identity & { by: Change }): Kept {
+  const knowledge = by(knowledgeOf(kept, showtimeId, viewer));
+  const isSame = kept.showtimeId === showtimeId && kept.viewer === viewer;
+  return isSame && knowledge === kept.knowledge ? kept : { showtimeId, viewer, knowledge };
 }
 
 /** The server's time as far as it matters here: new whenever a lock has run out. */

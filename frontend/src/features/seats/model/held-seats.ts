@@ -10,6 +10,8 @@ const schema = z.array(
     /** By the server's clock, in milliseconds. */
     expiresAt: z.number(),
     seats: z.array(z.string()),
+    /** Where they wait to be paid for. */
+    bookingId: z.string().optional(),
   }),
 );
 
@@ -35,6 +37,12 @@ export function forgetHeld(showtimeId: number, seats?: readonly string[]): void 
   const selection = held.get().find((each) => each.showtimeId === showtimeId);
   if (selection && (!seats || selection.seats.every((seat) => seats.includes(seat))))
     write(othersThan(showtimeId));
+}
+
+/** What one viewer held is another's from now on. */
+export function passHeldOn(from: string, to: string): void {
+  if (held.get().some(({ userId }) => userId === from))
+    write(held.get().map((each) => (each.userId === from ? { ...each, userId: to } : each)));
 }
 
 /** The selection of that user, or of any, that ends first. */

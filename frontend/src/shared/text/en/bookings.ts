@@ -36,7 +36,8 @@ export const bookings = {
   finishPaying: 'Complete payment',
   ticket: {
     confirmed: 'Your seats are booked',
-    door: 'Show this code at the door or give your reference. We also emailed it to you.',
+    door: 'Show this code at the door or give your reference.',
+    alsoEmailed: 'We also emailed it to you.',
     late: 'Your payment arrived after your hold had expired. Your seats were still available, so they are yours.',
     qr: (reference: string) => `QR code for booking ${reference}`,
     failed: 'We couldn’t load the code. Your reference is enough at the door.',
@@ -44,7 +45,14 @@ export const bookings = {
     print: 'Print',
     resend: 'Email it again',
     sent: (address: string) => `Your ticket is on its way to ${address}.`,
+    emailed: (address: string) => `We emailed your ticket to ${address}.`,
     sentTooOften: 'We have already sent this ticket three times today. Please check your spam folder.',
+  },
+  link: {
+    expired: 'This link does not open a ticket any more',
+    expiredSentence: 'Use the link in the latest email about it, or find the ticket in your account.',
+    lost: 'This link is not complete',
+    lostSentence: 'Open the link in the email again, or copy all of it.',
   },
   moved: {
     title: 'This showtime was moved',

@@ -15,6 +15,7 @@ export const checkout = {
     confirm: 'Yes, release them',
     keep: 'Keep my seats',
   },
+  hasOthers: 'You already hold seats for this showtime with this account.',
   toSeats: 'Choose seats again',
   toBookings: 'My tickets',
   declinedTitle: 'Payment declined',

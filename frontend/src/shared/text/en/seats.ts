@@ -49,7 +49,6 @@ export const seats = {
   panel: {
     title: 'Your seats',
     empty: 'Choose a seat on the map. We hold it for 10 minutes.',
-    emptyGuest: 'Choose a seat on the map, then sign in to hold it.',
     count: (count: number) => some(count, 'seat', 'seats'),
     total: 'Total',
     show: 'Show seats',
@@ -83,6 +82,7 @@ export const seats = {
       ? `Seat ${names[0] ?? ''} was just taken. Please choose another.`
       : `Seats ${names.join(', ')} were just taken. Please choose others.`,
   limit: (limit: number) => `You have ${limit} seats, the most you can book per showtime.`,
+  orSignIn: (sentence: string) => `${sentence} If you have an account, sign in instead.`,
   expired: 'Your hold expired and the seats were released. Choose others, or wait a few minutes.',
   human: {
     title: 'One quick check',

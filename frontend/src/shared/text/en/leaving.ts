@@ -1,0 +1,25 @@
+export const leaving = {
+  title: 'Delete account',
+  lead: 'This signs you out everywhere and deletes your name, your email address and your password.',
+  open: 'We’ll do this once your tickets are used and refunds have arrived. Emails about them still arrive, and if you sign in again before then, you keep your account.',
+  figures: 'What was sold stays in our books as figures, without your name.',
+  start: 'Delete account',
+  submit: 'Delete my account',
+  goodbye: {
+    title: 'Goodbye',
+    deleted: 'Your account has been deleted.',
+    scheduled: (when: string) => `Your account will be deleted after ${when}.`,
+    keep: 'Your tickets stay valid. If you sign in before then, you keep your account.',
+  },
+  guest: {
+    title: 'Delete your data',
+    lead: 'This deletes your name and your email address. Seats that you have not paid for are released when their time is up.',
+    open: 'We’ll do this once your tickets are used and refunds have arrived. Emails about them still arrive, and the link in them opens your ticket.',
+    question: 'Delete your name and your email address?',
+    start: 'Delete my data',
+    submit: 'Yes, delete my data',
+    deleted: 'Your data has been deleted.',
+    scheduled: (when: string) => `Your data will be deleted after ${when}.`,
+    keep: 'Your tickets stay valid. The link in their email opens them.',
+  },
+};
