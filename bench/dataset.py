@@ -27,7 +27,7 @@ NO_LIMITS = """
 update private.settings
 set sign_in_attempts_per_account_and_address = 1000000, sign_in_attempts_per_account = 1000000,
     sign_in_attempts_per_address = 1000000, registrations_per_address = null, payment_starts_per_customer = null,
-    seats_chosen_per_minute = null
+    seats_chosen_per_minute = null, guests_per_address = null
 where true
 """
 """Lets one machine be all customers, each asking for more than a person can."""

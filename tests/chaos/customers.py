@@ -29,9 +29,11 @@ _TIMEOUT: Final = httpx.Timeout(20.0, connect=3.0)
 _CONTESTED_SEATS: Final = 16
 """Customers want the first free seats of a room, so that they get into each other's way."""
 _SNIPING_SHARE: Final = 0.3
+_GETS_AN_ACCOUNT_SHARE: Final = 0.5
+"""Of visits of guests: who registers or signs in with seats on hold."""
 _EMPTY_ERROR: Final = '{"code":"","details":null,"hint":null,"message":""}'
 """The answer of PostgREST, a 400, when its backend is killed in the middle of a call."""
-_VISITS_OF_A_PERSON: Final = 8
+_VISITS_OF_A_PERSON: Final = 3
 _PASSWORD: Final = "nothing can stop me"
 
 
@@ -129,6 +131,10 @@ class Customer:
         self._http = httpx.Client(timeout=_TIMEOUT, trust_env=False)
         self._people = 0
         self._token = ""
+        self._is_guest = False
+        self._person: Json = {}
+        self._account: Json | None = None
+        """Of an earlier visit, which a guest may have as well."""
 
     def run(self) -> None:
         """Make visit after visit until the stop."""
@@ -156,6 +162,8 @@ class Customer:
         showtime_id = self._program.choose(self.rng)
         if not self._take_seats(showtime_id):
             return
+        if self._is_guest and self.rng.random() < _GETS_AN_ACCOUNT_SHARE:
+            self._get_an_account()
         scenario = self.rng.choices([scenario for scenario, _ in SCENARIOS], [weight for _, weight in SCENARIOS])[0]
         if scenario is walks_away_from_seats or scenario is releases:
             scenario(self, {"showtime_id": showtime_id})
@@ -208,7 +216,9 @@ class Customer:
     # Steps of scenarios ---------------------------------------------------------------------------------------------
 
     def intent(self, booking: Json) -> Json | None:
-        """Create the payment intent; None when it is too late for that."""
+        """Create the payment intent, after a guest has said who they are; None when it is too late for that."""
+        if self._is_guest:
+            self.data("set_contact", (), email=self._person["email"], full_name=self._person["full_name"])
         answer = self.flask(
             "/api/payments/create-intent", {"lock_expired", "not_payable"}, {"booking_id": booking["id"]}
         )
@@ -267,7 +277,7 @@ class Customer:
     def another_tab(self) -> Customer:
         """Open a second tab for the same person."""
         tab = Customer(self.endpoints, self._program, self.counters, self.rng, self._number, self._stop)
-        tab._token = self._token
+        tab._token, tab._is_guest, tab._person = self._token, self._is_guest, self._person
         return tab
 
     def close(self) -> None:
@@ -288,15 +298,32 @@ class Customer:
         return self._ask(path, refusals, lambda: self._http.post(self.endpoints.api + path, json=body, headers=headers))
 
     def _sign_in(self) -> None:
-        """Register a new person, which may have happened although the answer was lost, and sign in."""
+        """Come as a new person, by turns registered and a guest. One whose answer was lost is left behind."""
         self._people += 1
         self._token = ""
         email = f"customer-{self._number}-{self._people}@example.com"
-        person = {"email": email, "password": _PASSWORD, "full_name": f"Customer {self._number}.{self._people}"}
-        answer = self.flask("/api/auth/register", {"email_taken"}, person)
-        if answer.refused:
-            answer = self.flask("/api/auth/login", (), {"email": email, "password": _PASSWORD})
+        self._person = {"email": email, "full_name": f"Customer {self._number}.{self._people}", "password": _PASSWORD}
+        if self._people % 2 == 0:
+            self.counters.event("guests")
+            self._keep(self.flask("/api/auth/guest", (), {}))
+        else:
+            self._keep(self.flask("/api/auth/register", (), self._person))
+
+    def _get_an_account(self) -> None:
+        """Register as the guest that one is, or sign in to an account of before, which what the guest has goes to."""
+        if self._account is None or self.rng.random() < 0.5:
+            self.counters.event("guests who registered")
+            self._keep(self.flask("/api/auth/register", (), self._person))
+        else:
+            self.counters.event("guests who signed in")
+            self._person = self._account
+            self._keep(self.flask("/api/auth/login", (), {"email": self._person["email"], "password": _PASSWORD}))
+
+    def _keep(self, answer: Answer) -> None:
         self._token = answer.body["access_token"]
+        self._is_guest = answer.body["user"]["kind"] == "guest"
+        if not self._is_guest:
+            self._account = self._person
 
     def _ask(self, what: str, refusals: Collection[str], send: Callable[[], httpx.Response]) -> Answer:
         """Ask until somebody answers, for a while. Raises GaveUpError, and UnexpectedError for a wrong answer."""

@@ -23,3 +23,6 @@ def test_nothing_is_lost_in_a_minute_of_chaos() -> None:
     assert report.events["paid: declined"] > 0
     assert report.events["late: just before expiry"] > 0
     assert report.events["late: just after expiry"] > 0
+    assert report.events["guests"] > 0
+    assert report.events["guests who registered"] > 0
+    assert report.events["guests who signed in"] > 0

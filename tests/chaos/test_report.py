@@ -24,8 +24,8 @@ def books() -> Books:
     """One booking that is confirmed, and one that was cancelled and refunded; all is well."""
     return Books(
         bookings=[
-            {"id": "b1", "status": "confirmed", "total": 2400, "confirmed_at": "then", "email": EMAIL},
-            {"id": "b2", "status": "refunded", "total": 1200, "confirmed_at": "then", "email": EMAIL},
+            {"id": "b1", "status": "confirmed", "total": 2400, "confirmed_at": "then", "emails": [EMAIL]},
+            {"id": "b2", "status": "refunded", "total": 1200, "confirmed_at": "then", "emails": [EMAIL]},
         ],
         payments=[
             {
@@ -63,7 +63,11 @@ def books() -> Books:
         stripe_refunds=[
             {"id": "re_2", "charge": "ch_2", "amount": 1200, "status": "succeeded", "metadata": {"refund_id": "r2"}}
         ],
-        emails=[email("mail:confirmation:b1"), email("mail:confirmation:b2"), email("mail:refund:r2")],
+        emails=[
+            *(email("mail:confirmation:b1"), email("mail:confirmation:b2"), email("mail:refund:r2")),
+            email("account:a1"),
+        ],
+        account_emails=[{"key": "account:a1", "email": EMAIL}],
         found={},
     )
 
