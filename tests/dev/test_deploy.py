@@ -232,6 +232,7 @@ def test_staff_see_the_history_of_a_booking(reader: DocReader, deployed: Frontro
     ada.keep(ada.post("/api/auth/register", account))
     with pytest.raises(APIError, match="staff_only"):
         ada.rpc("booking_history", booking_id=booking["id"])
+    deployed.prove(ada)
     assert "ada@frontrow.example | staff" in reader.follow("staff")
     ada.keep(ada.post("/api/auth/login", {"email": ada.email, "password": PASSWORD}))
     assert ada.rpc("booking_history", booking_id=booking["id"])[0]["status"] == "pending"
