@@ -27,6 +27,7 @@ class Counters:
         self._locks: set[Lock] = set()
         self._bookings: dict[str, int] = {}
         self._paid: set[str] = set()
+        self._contacts: dict[str, set[str]] = {}
 
     def fault(self, kind: str, times: int = 1) -> None:
         """Count an injected fault."""
@@ -58,6 +59,11 @@ class Counters:
         with self._lock:
             self._paid.add(payment_intent_id)
 
+    def gave_contact(self, booking_id: str, email: str) -> None:
+        """Note where a guest wanted emails about a booking to go: who signs in later leaves no trace of the guest."""
+        with self._lock:
+            self._contacts.setdefault(booking_id, set()).add(email)
+
     @property
     def faults(self) -> Counter[str]:
         """Faults so far, by kind."""
@@ -87,6 +93,12 @@ class Counters:
         """The promised bookings and their totals."""
         with self._lock:
             return dict(self._bookings)
+
+    @property
+    def contacts(self) -> dict[str, set[str]]:
+        """The addresses that guests gave, by booking."""
+        with self._lock:
+            return {booking_id: set(emails) for booking_id, emails in self._contacts.items()}
 
     @property
     def paid(self) -> set[str]:

@@ -219,6 +219,7 @@ class Customer:
         """Create the payment intent, after a guest has said who they are; None when it is too late for that."""
         if self._is_guest:
             self.data("set_contact", (), email=self._person["email"], full_name=self._person["full_name"])
+            self.counters.gave_contact(booking["id"], self._person["email"])
         answer = self.flask(
             "/api/payments/create-intent", {"lock_expired", "not_payable"}, {"booking_id": booking["id"]}
         )

@@ -93,7 +93,7 @@ def judge(stack: Stack, counters: Counters, seed: int, seconds: float, figures: 
         *broken_invariants(stack),
         *unbalanced_charges(books),
         *mismatched_refunds(books),
-        *mismatched_emails(books),
+        *mismatched_emails(books, counters.contacts),
         *lost_promises(books, counters),
     ]
     states = Counter(booking["status"] for booking in books.bookings)
@@ -196,9 +196,12 @@ def mismatched_refunds(books: Books) -> list[str]:
     return found
 
 
-def mismatched_emails(books: Books) -> list[str]:
-    """Check for one email per confirmation and refund, to the right person, and none for anything else."""
-    emails: dict[str, set[str]] = {booking["id"]: set(booking["emails"]) for booking in books.bookings}
+def mismatched_emails(books: Books, contacts: Mapping[str, set[str]]) -> list[str]:
+    """Check for one email per confirmation and refund, to the right person, and none for anything else. `contacts` are
+    the addresses that guests gave, by booking."""
+    emails: dict[str, set[str]] = {
+        booking["id"]: {*booking["emails"], *contacts.get(booking["id"], ())} for booking in books.bookings
+    }
     due: dict[str, set[str]] = {
         **{
             _message_id(f"mail:confirmation:{booking['id']}"): emails[booking["id"]]

@@ -86,7 +86,7 @@ def found(books: Books, counters: Counters) -> list[str]:
     return [
         *report.unbalanced_charges(books),
         *report.mismatched_refunds(books),
-        *report.mismatched_emails(books),
+        *report.mismatched_emails(books, {}),
         *report.lost_promises(books, counters),
     ]
 
