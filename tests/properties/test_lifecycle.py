@@ -78,13 +78,13 @@ MUTANTS: dict[str, tuple[str, str, str, str]] = {
         "private.move_bookings(uuid,uuid,boolean,timestamptz)",
         "b.user_id = p_to) end",
         "b.user_id is null) end",
-        "I3|it should be|was due|still held|seat_taken",
+        "I3|PT409|it should be|was due|still held",
     ),
     "a guest's order takes the place of the account's": (
         "private.has_selection(uuid,bigint,timestamptz)",
         "select exists",
         "select false and exists",
-        "it should be|was due|still held|one_pending_booking|seat_taken",
+        "PT409|it should be|was due|still held|one_pending_booking",
     ),
     "no e-mail for what is confirmed": (
         "private.enqueue(private.outbox_kind,text,public.bookings,jsonb,interval)",
