@@ -6,14 +6,12 @@ account decides nothing here, so neither an answer nor its time tells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flask import Blueprint, Response, jsonify
 
-from backend import email_addresses, schemas
-from backend.answers import Request
+from backend import schemas
 from backend.client_address import client_address
 from backend.database import Database
+from backend.email_addresses import require_address
 from backend.errors import ApiError
 from backend.password_check import compare, require_password
 from backend.passwords import Passwords
@@ -29,16 +27,14 @@ def blueprint(sessions: Sessions, database: Database, passwords: Passwords) -> B
     @accounts.post("/forgot")
     def forgot() -> Response:  # pyright: ignore[reportUnusedFunction]
         body = read_json(schemas.ForgottenPassword)
-        return _requested(database.request_password_reset(_address(body.email), client_address()))
+        database.request_password_reset(require_address(body.email), client_address())
+        return _requested()
 
     @accounts.post("/reset")
     def reset() -> Response:  # pyright: ignore[reportUnusedFunction]
         body = read_json(schemas.NewPassword)
         token_hash = hash_token(body.token)
-        attempt = database.begin_password_reset(token_hash, client_address())
-        if attempt["status"] == "limited":
-            raise _too_many(attempt)
-        if attempt["status"] == "expired":
+        if database.begin_password_reset(token_hash, client_address())["status"] == "expired":
             raise ApiError("link_expired")
         account = database.reset_password(token_hash, passwords.hash(body.password))
         return jsonify(schemas.Account.model_validate(account).model_dump())
@@ -65,28 +61,14 @@ def blueprint(sessions: Sessions, database: Database, passwords: Passwords) -> B
         _, user_id = sessions.signed_in()
         body = read_json(schemas.EmailChange)
         stored = require_password(database, passwords, user_id, body.password)
-        return _requested(database.request_email_change(user_id, stored, _address(body.email), client_address()))
+        database.request_email_change(user_id, stored, require_address(body.email), client_address())
+        return _requested()
 
     return accounts
 
 
-def _address(email: str) -> str:
-    """Return the one form of an address that somebody typed. Raises invalid_email."""
-    address = email_addresses.normalize(email)
-    if address is None:
-        raise ApiError("invalid_email")
-    return address
-
-
-def _requested(request: Request) -> Response:
-    """Answer the same whatever was sent to whom. Raises too_many_attempts."""
-    if request["status"] == "limited":
-        raise _too_many(request)
+def _requested() -> Response:
+    """Answer the same whatever was sent to whom."""
     response = jsonify({})
     response.status_code = 202
     return response
-
-
-def _too_many(answer: Mapping[str, object]) -> ApiError:
-    retry_after = answer.get("retry_after", 60)
-    return ApiError("too_many_attempts", retry_after=int(retry_after) if isinstance(retry_after, (int, float)) else 60)

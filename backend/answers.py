@@ -60,6 +60,14 @@ class Registered(User):
     opened: bool
 
 
+class Attempt(TypedDict):
+    """What every function answers that counts attempts: `limited`, with the seconds to wait in `retry_after`, or a word
+    of its own."""
+
+    status: str
+    retry_after: NotRequired[float]
+
+
 class KnownAccount(TypedDict):
     """An account that an address leads to, and the hash of its password."""
 
@@ -68,32 +76,22 @@ class KnownAccount(TypedDict):
 
 
 class SignInAttempt(TypedDict):
-    """The answer of begin_sign_in: the owner's account before others; `retry_after` is in seconds."""
+    """The answer of begin_sign_in: the owner's account before others."""
 
-    status: Literal["known", "limited"]
+    status: Literal["known"]
     accounts: NotRequired[list[KnownAccount]]
-    retry_after: NotRequired[float]
-
-
-class GuestAttempt(TypedDict):
-    """Leave for one more guest, with a Session beside it, or not yet; `retry_after` is in seconds."""
-
-    status: Literal["opened", "limited"]
-    retry_after: NotRequired[int]
 
 
 class Admission(TypedDict):
-    """Leave for one more account or human check, or not yet; `retry_after` is in seconds."""
+    """Leave for one more account or human check."""
 
-    status: Literal["admitted", "limited"]
-    retry_after: NotRequired[int]
+    status: Literal["admitted"]
 
 
 class Request(TypedDict):
-    """What became of an email that somebody asked for; `retry_after` is in seconds."""
+    """What became of an email that somebody asked for."""
 
-    status: Literal["sent", "limited"]
-    retry_after: NotRequired[float]
+    status: Literal["sent"]
 
 
 class Account(TypedDict):
@@ -110,10 +108,9 @@ class ProvedEmail(TypedDict):
 
 
 class ResetAttempt(TypedDict):
-    """What is to become of the link that resets a password; `retry_after` is in seconds."""
+    """What is to become of the link that resets a password."""
 
-    status: Literal["good", "expired", "limited"]
-    retry_after: NotRequired[float]
+    status: Literal["good", "expired"]
 
 
 class IssuedToken(TypedDict):
@@ -123,11 +120,10 @@ class IssuedToken(TypedDict):
 
 
 class PasswordCheck(TypedDict):
-    """What proves who changes or deletes an account; `unknown` for who has no password. `retry_after` is in seconds."""
+    """What proves who changes or deletes an account; `unknown` for who has no password."""
 
-    status: Literal["known", "unknown", "limited"]
+    status: Literal["known", "unknown"]
     password_hash: NotRequired[str]
-    retry_after: NotRequired[float]
 
 
 class Departure(TypedDict):
@@ -168,10 +164,9 @@ class Session(TypedDict):
 
 
 class SecondFactorAttempt(TypedDict):
-    """Leave to compare a code, or not yet; a SecondFactorCheck beside it where the account is known."""
+    """Leave to compare a code; a SecondFactorCheck beside it where the account is known."""
 
-    status: Literal["known", "unknown", "limited"]
-    retry_after: NotRequired[int]
+    status: Literal["known", "unknown"]
 
 
 class SecondFactorCheck(TypedDict):

@@ -56,12 +56,8 @@ def blueprint(
     def register() -> Response:  # pyright: ignore[reportUnusedFunction]
         body = read_json(schemas.Registration)
         guest_session_id = sessions.presented()
-        email = email_addresses.normalize(body.email)
-        if email is None:
-            raise ApiError("invalid_email")
-        admission = database.check_registration_limit(client_address())
-        if admission["status"] == "limited":
-            raise ApiError("too_many_attempts", retry_after=admission.get("retry_after", 60))
+        email = email_addresses.require_address(body.email)
+        database.check_registration_limit(client_address())
         password_hash = passwords.hash(body.password)
         user = database.register_user(email, password_hash, body.full_name, guest_session_id)
         if not user["opened"]:
@@ -76,8 +72,6 @@ def blueprint(
         # index cannot hold a very long one.
         email = email_addresses.normalize(body.email) or body.email.strip()[: _LONGEST_EMAIL + 1]
         credentials = database.begin_sign_in(email, client_address())
-        if credentials["status"] == "limited":
-            raise ApiError("too_many_attempts", retry_after=int(credentials.get("retry_after", 60)))
         account = account_with(body.password, credentials.get("accounts", ()))
         if account is None:
             raise ApiError("invalid_credentials")
@@ -113,9 +107,7 @@ def blueprint(
         if human_check is None:
             _log.error("a human check was sent, and HUMAN_CHECK is not set")
             raise ApiError("human_check_unavailable", retry_after=_RETRY_AFTER_SECONDS)
-        admission = database.begin_human_check(session_id, user_id, client_address())
-        if admission["status"] == "limited":
-            raise ApiError("too_many_attempts", retry_after=admission.get("retry_after", 60))
+        database.begin_human_check(session_id, user_id, client_address())
         try:
             passed = human_check.passed(token, str(address) if (address := visitor()) else None)
         except UnavailableError as error:

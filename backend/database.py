@@ -24,11 +24,11 @@ from backend.answers import (
     Account,
     Admission,
     Attachment,
+    Attempt,
     Departure,
     EmailContext,
     EncryptedSecret,
     Figures,
-    GuestAttempt,
     IssuedToken,
     KnownPayment,
     LinkedTicket,
@@ -90,8 +90,8 @@ class Database:
         self._transport = transport
 
     def check_registration_limit(self, address: str) -> Admission:
-        """Count an attempt to open an account there, and say if it may go on."""
-        return self._ask(Admission, "check_registration_limit", address=address)
+        """Count an attempt to open an account there. Raises too_many_attempts."""
+        return self._attempt(Admission, "check_registration_limit", address=address)
 
     def register_user(
         self, email: str, password_hash: str, full_name: str, guest_session_id: UUID | None = None
@@ -108,15 +108,13 @@ class Database:
 
     def open_guest_session(self, token_hash: str, user_agent: str | None, address: str) -> Session:
         """Begin the session of a new guest with the SHA-256 of its first refresh token. Raises too_many_attempts."""
-        answer = self._call("open_guest_session", token_hash=token_hash, user_agent=user_agent, address=address)
-        attempt = checked(GuestAttempt, "open_guest_session", answer)
-        if attempt["status"] == "limited":
-            raise ApiError("too_many_attempts", retry_after=attempt.get("retry_after", 60))
-        return checked(Session, "open_guest_session", answer)
+        return self._attempt(
+            *(Session, "open_guest_session"), token_hash=token_hash, user_agent=user_agent, address=address
+        )
 
     def begin_sign_in(self, email: str, address: str) -> SignInAttempt:
         """Get what proves the accounts of an address; counts as an attempt to sign in."""
-        return self._ask(SignInAttempt, "begin_sign_in", email=email, address=address)
+        return self._attempt(SignInAttempt, "begin_sign_in", email=email, address=address)
 
     def open_session(
         self,
@@ -159,17 +157,10 @@ class Database:
     ) -> SecondFactorCheck | None:
         """Get what a code, and a password that is asked again, are compared with; counts as an attempt. None where
         there is no such account. Raises session_ended, too_many_attempts."""
-        answer = self._call(
-            "begin_second_factor_check",
-            user_id=str(user_id),
-            address=address,
-            session_id=_optional(session_id),
-        )
-        attempt = checked(SecondFactorAttempt, "begin_second_factor_check", answer)
-        if attempt["status"] == "limited":
-            raise ApiError("too_many_attempts", retry_after=attempt.get("retry_after", 60))
-        known = attempt["status"] == "known"
-        return checked(SecondFactorCheck, "begin_second_factor_check", answer) if known else None
+        function = "begin_second_factor_check"
+        answer = self._admitted(function, user_id=str(user_id), address=address, session_id=_optional(session_id))
+        known = checked(SecondFactorAttempt, function, answer)["status"] == "known"
+        return checked(SecondFactorCheck, function, answer) if known else None
 
     def begin_second_factor(self, user_id: UUID, session_id: UUID, address: str, secret: str) -> None:
         """Keep the encrypted secret of a factor that is to be confirmed. Raises session_ended, second_factor_exists."""
@@ -228,7 +219,7 @@ class Database:
 
     def begin_human_check(self, session_id: UUID, user_id: UUID, address: str) -> Admission:
         """Count a human check that is about to be verified, and say if it may be. Raises session_ended."""
-        return self._ask(
+        return self._attempt(
             Admission, "begin_human_check", session_id=str(session_id), user_id=str(user_id), address=address
         )
 
@@ -238,7 +229,7 @@ class Database:
 
     def request_password_reset(self, email: str, address: str) -> Request:
         """Have a link sent by which a forgotten password is replaced, whether that address has an account or not."""
-        return self._ask(Request, "request_password_reset", email=email, address=address)
+        return self._attempt(Request, "request_password_reset", email=email, address=address)
 
     def reset_password(self, token_hash: str, password_hash: str) -> Account:
         """Replace a password by the SHA-256 of a link's token. Raises link_expired, email_taken."""
@@ -246,11 +237,11 @@ class Database:
 
     def begin_password_reset(self, token_hash: str, address: str) -> ResetAttempt:
         """Say whether a link resets a password, before one is hashed; counts as an attempt."""
-        return self._ask(ResetAttempt, "begin_password_reset", token_hash=token_hash, address=address)
+        return self._attempt(ResetAttempt, "begin_password_reset", token_hash=token_hash, address=address)
 
     def begin_proof(self, token_hash: str, address: str) -> PasswordCheck:
         """Get what proves the account of a link; counts as an attempt to sign in. Raises link_expired."""
-        return self._ask(PasswordCheck, "begin_proof", token_hash=token_hash, address=address)
+        return self._attempt(PasswordCheck, "begin_proof", token_hash=token_hash, address=address)
 
     def prove_email(
         self, token_hash: str, session_id: UUID | None = None, password_hash: str | None = None
@@ -266,7 +257,7 @@ class Database:
 
     def begin_password_check(self, user_id: UUID, address: str) -> PasswordCheck:
         """Get what proves the account of somebody signed in; counts as an attempt to sign in."""
-        return self._ask(PasswordCheck, "begin_password_check", user_id=str(user_id), address=address)
+        return self._attempt(PasswordCheck, "begin_password_check", user_id=str(user_id), address=address)
 
     def change_password(
         self, user_id: UUID, session_id: UUID, password_hash: str, new_password_hash: str, address: str
@@ -283,7 +274,7 @@ class Database:
 
     def request_email_change(self, user_id: UUID, password_hash: str, email: str, address: str) -> Request:
         """Have a link sent to the address that an account is to have. Raises invalid_credentials, invalid_email."""
-        return self._ask(
+        return self._attempt(
             *(Request, "request_email_change"),
             user_id=str(user_id),
             password_hash=password_hash,
@@ -311,7 +302,7 @@ class Database:
 
     def begin_leaving(self, session_id: UUID, user_id: UUID, address: str) -> PasswordCheck:
         """Get what proves the owner of an account that is to be deleted; counts as a sign-in. Raises session_ended."""
-        return self._ask(
+        return self._attempt(
             PasswordCheck, "begin_leaving", session_id=str(session_id), user_id=str(user_id), address=address
         )
 
@@ -566,6 +557,19 @@ class Database:
     def _ask(self, expected: type[T], function: str, *, idempotent: bool = False, **arguments: object) -> T:
         """Call a function whose answer has that shape. Raises AnswerError for another one."""
         return checked(expected, function, self._call(function, idempotent=idempotent, **arguments))
+
+    def _attempt(self, expected: type[T], function: str, **arguments: object) -> T:
+        """The same of a function that counts attempts. Raises too_many_attempts."""
+        return checked(expected, function, self._admitted(function, **arguments))
+
+    def _admitted(self, function: str, **arguments: object) -> object:
+        """Call a function that counts attempts: it answers that there were too many, since what it counted would be
+        rolled back if it raised. Raises too_many_attempts."""
+        answer = self._call(function, idempotent=False, **arguments)
+        attempt = checked(Attempt, function, answer)
+        if attempt["status"] == "limited":
+            raise ApiError("too_many_attempts", retry_after=int(attempt.get("retry_after", 60)))
+        return answer
 
     def _call(self, function: str, *, idempotent: bool = False, **arguments: object) -> object:
         return self._transport.call(function, arguments, idempotent=idempotent)

@@ -12,6 +12,8 @@ from typing import Final
 
 import idna
 
+from backend.errors import ApiError
+
 _LONGEST_TYPED: Final = 1000
 """In characters; composed and encoded, an address has 254 bytes at the most."""
 _LETTERS: Final = (
@@ -42,6 +44,14 @@ def normalize(typed: str) -> str | None:
         return None
     address = f"{local}@{domain}"
     return address if is_valid(address) else None
+
+
+def require_address(typed: str) -> str:
+    """Return the one form of an address that somebody typed. Raises invalid_email."""
+    address = normalize(typed)
+    if address is None:
+        raise ApiError("invalid_email")
+    return address
 
 
 def simplify(typed: str) -> str:

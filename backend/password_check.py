@@ -21,9 +21,7 @@ def require_password(database: Database, passwords: Passwords, user_id: UUID, pa
 
 
 def compare(passwords: Passwords, check: PasswordCheck, password: str) -> str | None:
-    """Return the hash that a password has; None for who has none. Raises invalid_credentials, too_many_attempts."""
-    if check["status"] == "limited":
-        raise ApiError("too_many_attempts", retry_after=int(check.get("retry_after", 60)))
+    """Return the hash that a password has; None for who has none. Raises invalid_credentials."""
     stored = check.get("password_hash")
     if not passwords.matches(password, stored) and check["status"] == "known":
         raise ApiError("invalid_credentials")
